@@ -1,0 +1,42 @@
+"""Train Keras classifiers on wrong labels: Two-Stream Sample Distillation (TSSD).
+
+The names below are loaded when they are first used, so that importing the
+package loads neither Keras nor a backend.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tssd_keras.callback import TSSD
+    from tssd_keras.golden import Golden
+    from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe, load_recipe
+    from tssd_keras.table import SampleTable
+
+_HOMES = {
+    "TSSD": "callback",
+    "DivideRecipe": "recipe",
+    "Golden": "golden",
+    "PurifyRecipe": "recipe",
+    "Recipe": "recipe",
+    "SampleTable": "table",
+    "load_recipe": "recipe",
+}
+
+__all__ = [
+    "TSSD",
+    "DivideRecipe",
+    "Golden",
+    "PurifyRecipe",
+    "Recipe",
+    "SampleTable",
+    "load_recipe",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,59 @@
+"""From a classifier's scores to probabilities that hold on the set it judges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+N_ITER = 200
+TOL = 1e-6
+
+
+def sigmoid(logit: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-logit)), without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logit, np.float64)))
+
+
+def fit_platt(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+    """Slope and offset that make sigmoid(slope * logit + offset) a probability.
+
+    Args:
+        logit: float[n], scores of rows that the classifier was not fitted on.
+        right: bool[n], the truth of each row.
+        weight: float[n], how much each row counts.
+
+    Returns:
+        slope, at least 0.05 (an order must not be turned round), and offset.
+        Source: Platt 1999.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    use = weight > 0
+    fit = LogisticRegression(C=1e3).fit(logit[use, None], right[use], sample_weight=weight[use])
+    slope = float(fit.coef_[0, 0])
+    return max(slope, 0.05), float(fit.intercept_[0])
+
+
+def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, float]:
+    """Correct probabilities to the share of positives in the set they judge.
+
+    Expectation-maximisation over the unknown share. Source: Saerens, Latinne
+    and Decaestecker, "Adjusting the outputs of a classifier to new a priori
+    probabilities", Neural Computation 2002.
+
+    Args:
+        logit: float[n], calibrated log-odds under the training share.
+        trained_share: share of positives the classifier was calibrated on, in (0, 1).
+
+    Returns:
+        float64[n], corrected probabilities, and the share they imply.
+    """
+    logit = np.asarray(logit, np.float64)
+    trained = np.log(trained_share) - np.log1p(-trained_share)
+    share = trained_share
+    for _ in range(N_ITER):
+        now = np.clip(share, 1e-4, 1 - 1e-4)
+        p = sigmoid(logit - trained + np.log(now) - np.log1p(-now))
+        previous, share = share, float(p.mean()) if len(p) else share
+        if abs(share - previous) < TOL:
+            break
+    return p, share

@@ -1,0 +1,421 @@
+"""TSSD, the Keras Callback: score, divide, purify, rewrite the table, record."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from tssd_keras.divide import (
+    UNCERTAIN,
+    Division,
+    apply_floor,
+    check_labels,
+    class_means,
+    divide,
+    own_class_similarity,
+)
+from tssd_keras.feed import Feed
+from tssd_keras.golden import Golden
+from tssd_keras.inputs import Inputs, as_inputs
+from tssd_keras.purify import Purification, Purifier
+from tssd_keras.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.record import quality, role_counts
+from tssd_keras.score import Scores, score_pass, scoring_model
+from tssd_keras.table import Rewrite, SampleTable, weights_of
+
+
+@dataclass(frozen=True)
+class SeenRound:
+    """What a round saw of N samples.
+
+    Attributes:
+        loss: float32[N], as judged (averaged over rounds where asked).
+        similarity: float32[N], to the given class.
+        division: of the two streams.
+    """
+
+    loss: np.ndarray
+    similarity: np.ndarray
+    division: Division
+
+
+class TSSD(keras.callbacks.Callback):
+    """Two-Stream Sample Distillation as a callback of any Keras model.
+
+    Before every epoch after the warm-up, each sample's label is judged by its
+    loss and by its place in feature space; where the two disagree, a meta
+    classifier fitted on trusted samples decides; the sample weights are
+    rewritten, and training goes on with them::
+
+        tssd = TSSD(x, y, golden=(x_trusted, y_trusted), warmup_epochs=3)
+        model.fit(tssd.feed(batch_size=64), epochs=20, callbacks=[tssd], shuffle=False)
+        tssd.table.q  # float32[N], the probability that each label is right
+
+    Args:
+        inputs: N samples: an array [N, ...], or `inputs.Inputs`.
+        labels: int[N] in 0..K-1, possibly wrong.
+        golden: (x, y) or `golden.Golden`: trusted samples that are not among
+            the inputs, at least two of each class. "certain": none are at hand,
+            the division's own certain samples stand in. None: no purification.
+        warmup_epochs: epochs on every sample before the first division, at least 1.
+        n_classes: K; by default the largest label plus one.
+        index: int[N'], which of the inputs make up the noisy stream (labels then
+            has N' entries); by default all of them.
+        true_labels: int[N] where known: the record then says how right each
+            round was. Nothing else reads them.
+        features: name of the layer that gives the features; see `score.scoring_model`.
+        score_model: for models that cannot be looked into: a keras.Model that
+            shares their layers, inputs -> (features, logits or probabilities).
+        from_logits: whether the model gives logits; by default read from its
+            last layer (softmax or not).
+        divide: settings of the division.
+        purify: settings of the purification.
+        score_batch_size: samples scored at once.
+        seed: of the order of samples in the feed. `purify.seed` is its own.
+        on_round: called with each round's record, e.g. to print it.
+        on_score: called with a text and a total, gives a function that is
+            called with the number of samples done, for a progress bar.
+
+    Attributes:
+        table: `SampleTable` of the noisy stream.
+        rounds: list of dict, a record a round.
+        last_round: what the newest round saw, None before.
+
+    Raises:
+        ValueError, TypeError: an argument does not fit, see its message.
+        RuntimeError: during `fit`, an epoch ended without the feed being read.
+
+    Source:
+        "Robust Noisy Label Learning via Two-Stream Sample Distillation",
+        arXiv 2404.10499, and docs/method.md.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs | np.ndarray,
+        labels: np.ndarray,
+        *,
+        golden: Golden | tuple | str | None = None,
+        warmup_epochs: int = 1,
+        n_classes: int | None = None,
+        index: np.ndarray | None = None,
+        true_labels: np.ndarray | None = None,
+        features: str | None = None,
+        score_model: keras.Model | None = None,
+        from_logits: bool | None = None,
+        divide: DivideRecipe | None = None,
+        purify: PurifyRecipe | None = None,
+        score_batch_size: int = 1024,
+        seed: int = 0,
+        on_round: Callable[[dict], None] | None = None,
+        on_score: Callable[[str, int], Callable[[int], None]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.inputs = as_inputs(inputs)
+        labels = _as_labels("labels", labels)
+        self.golden_source, self.golden = _as_golden(golden)
+        largest = [labels, *([self.golden.labels] if self.golden else [])]
+        self.n_classes = n_classes or 1 + max(int(part.max(initial=0)) for part in largest)
+        check_labels(labels, self.n_classes)
+        expected = len(self.inputs) if index is None else len(index)
+        if len(labels) != expected or not expected:
+            raise ValueError(
+                f"labels must have one entry for each of {expected} samples (at least one), got "
+                f"{len(labels)}."
+            )
+        if warmup_epochs < 1:
+            raise ValueError(
+                "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
+                f"got {warmup_epochs}."
+            )
+        if self.golden:
+            check_golden(self.golden, self.n_classes, self.inputs.shape[1:])
+        self.warmup_epochs = warmup_epochs
+        self.divide_settings = divide or DivideRecipe()
+        self.purify_settings = purify or PurifyRecipe()
+        for settings in (self.divide_settings, self.purify_settings):
+            for mistake in settings.mistakes():
+                raise ValueError(mistake)
+        self.true_labels = None if true_labels is None else np.asarray(true_labels, np.int64)
+        self.table = SampleTable(labels, index)
+        self.rounds: list[dict] = []
+        self.last_round: SeenRound | None = None
+        self._features, self._scorer, self._from_logits = features, score_model, from_logits
+        self._score_batch_size = score_batch_size
+        self._seed = seed
+        self._on_round, self._on_score = on_round, on_score
+        self._losses: deque[np.ndarray] = deque(maxlen=self.divide_settings.history)
+        self._feed: Feed | None = None
+        self._purifier: Purifier | None = None
+
+    def feed(self, batch_size: int = 64, *, shuffle: bool = True, kind: str = "auto"):
+        """The weighted training data, for `fit(..., shuffle=False)`; see `feed.Feed`.
+
+        Args:
+            batch_size: rows of every batch.
+            shuffle: whether the order changes every epoch.
+            kind: "tf.data", "pydataset", or "auto".
+
+        Returns:
+            tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
+        """
+        self._feed = Feed(
+            self.table, self.inputs, batch_size=batch_size, seed=self._seed, shuffle=shuffle
+        )
+        return self._feed.batches(kind)
+
+    def on_train_begin(self, logs=None):
+        """Look into the model before anything is trained."""
+        if self._feed is None:
+            raise RuntimeError(_UNREAD)
+        # An epoch with fewer kept samples than the one before is shorter. That is no fault.
+        warnings.filterwarnings("ignore", message="Your input ran out of data")
+        network = getattr(self.model, "network", self.model)
+        if self._scorer is None:
+            from_logits = self._from_logits
+            if from_logits is None:
+                from_logits = not _ends_in_softmax(network)
+            self._scorer = scoring_model(network, features=self._features, from_logits=from_logits)
+        elif len(self._scorer.outputs) != 2:
+            raise ValueError(
+                "score_model must have two outputs, (features, logits or probabilities), got "
+                f"{len(self._scorer.outputs)}."
+            )
+        elif self._scorer.name != "scoring":
+            from tssd_keras.score import two_outputs
+
+            given = self._scorer
+            self._scorer = two_outputs(
+                given.inputs, *given.outputs, from_logits=self._from_logits is not False
+            )
+        width = int(self._scorer.outputs[1].shape[-1])
+        if width < self.n_classes:
+            raise ValueError(
+                f"the model must tell {self.n_classes} classes apart (the labels' largest is "
+                f"{self.n_classes - 1}), its output has {width}."
+            )
+        if self.golden_source != "none" and self._purifier is None:
+            self._purifier = Purifier(
+                self.golden_source, self.n_classes, self.purify_settings
+            )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Run a round where one is due, before the epoch's first batch is read."""
+        self._feed.epoch = epoch
+        due = epoch - self.warmup_epochs
+        if due >= 0 and due % self.divide_settings.every == 0:
+            self.run_round(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Stop unless the epoch was fed by the feed."""
+        if not self._feed.planned or self._feed.planned[-1] != epoch:
+            raise RuntimeError(_UNREAD)
+
+    def run_round(self, epoch: int) -> dict:
+        """One round: score, divide, purify, rewrite the table, record.
+
+        Args:
+            epoch: counted from 0, the one that will be trained with the new weights.
+
+        Returns:
+            The round's record, also appended to `rounds`.
+        """
+        table, settings = self.table, self.divide_settings
+        clock = _Clock()
+        self.model  # noqa: B018 - on JAX the property brings the variables up to date
+        scores = self._score("scoring samples", self.inputs, table.index, table.given)
+        golden_scores = None
+        if self.golden:
+            golden_scores = self._score(
+                "", self.golden.inputs, np.arange(len(self.golden)), self.golden.labels
+            )
+        clock.lap("seconds_score")
+
+        self._losses.append(scores.loss)
+        loss = np.mean(self._losses, axis=0)
+        means = class_means(scores.features, table.given, self.n_classes)
+        similarity = own_class_similarity(scores.features, table.given, means)
+        division = divide(
+            loss,
+            similarity,
+            table.given,
+            self.n_classes,
+            threshold=settings.threshold,
+            streams=settings.streams,
+        )
+        clock.lap("seconds_divide")
+
+        purification = self._purify(scores, means, division, golden_scores)
+        role = division.role if purification is None else purification.role
+        role = apply_floor(
+            role,
+            division,
+            loss,
+            similarity,
+            table.given,
+            self.n_classes,
+            floor_count=settings.floor_count,
+            floor_share=settings.floor_share,
+        )
+        clock.lap("seconds_purify")
+
+        self._rewrite(role, division, purification, scores)
+        self.last_round = SeenRound(loss, similarity, division)
+        record = {
+            "epoch": epoch,
+            **role_counts(table),
+            "loss_abstains": division.loss_abstains,
+            "classes_abstaining": int(division.feature_abstains.sum()),
+            **quality(table, division, loss, self.true_labels),
+            **(_NO_PURIFICATION if purification is None else purification.record),
+            **clock.laps,
+        }
+        self.rounds.append(record)
+        if self._on_round is not None:
+            self._on_round(record)
+        return record
+
+    def _score(self, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray) -> Scores:
+        on_batch = self._on_score(what, len(index)) if self._on_score and what else None
+        return score_pass(
+            self._scorer,
+            inputs,
+            index,
+            labels,
+            batch_size=self._score_batch_size,
+            on_batch=on_batch,
+        )
+
+    def _purify(self, scores, means, division, golden_scores) -> Purification | None:
+        if self._purifier is None:
+            return None
+        golden = self.golden
+        return self._purifier.purify(
+            scores,
+            self.table.given,
+            means,
+            division,
+            golden_scores=golden_scores,
+            golden_labels=golden.labels if golden else None,
+            golden_given=golden.given if golden else None,
+            round_index=len(self.rounds),
+        )
+
+    def _rewrite(self, role, division, purification: Purification | None, scores: Scores) -> None:
+        n = len(self.table)
+        if purification is None:
+            q = np.full(n, np.nan, np.float32)
+            log_p = np.asarray(scores.log_p, np.float32)
+            suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
+            weight = weights_of(role, None)
+            # Nobody judged these: they count as in the warm-up.
+            unjudged = division.loss_abstains & division.feature_abstains[self.table.given]
+            weight[unjudged & (role == UNCERTAIN)] = 1.0
+        else:
+            q, suggested = purification.q, purification.suggested
+            confidence = purification.confidence
+            weight = weights_of(role, q)
+        self.table.rewrite(
+            Rewrite(
+                weight=weight,
+                role=role,
+                p_loss=division.p_loss,
+                p_feature=division.p_feature,
+                q=q,
+                suggested=suggested,
+                confidence=confidence,
+            )
+        )
+
+
+_UNREAD = (
+    "an epoch ended without the feed being read, so the sample weights had no effect. Call "
+    "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
+    "steps_per_epoch and with the feed of this very callback."
+)
+
+_NO_PURIFICATION = {
+    "reach": None,
+    "criterion": None,
+    "estimated_clean_share": None,
+    "golden_auroc_q": None,
+    "golden_auroc_streams": None,
+    "shift": {},
+}
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._start
+        self._start = now
+
+
+def _ends_in_softmax(network: keras.Model) -> bool:
+    last = network.layers[-1]
+    activation = getattr(last, "activation", None)
+    return isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
+
+
+def _as_labels(name: str, labels: object) -> np.ndarray:
+    array = np.asarray(labels)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(
+            f"{name} must be whole numbers, one a sample, got an array of shape {array.shape} and "
+            f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
+        )
+    return array.astype(np.int64)
+
+
+def _as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
+    """Source and samples of what a user calls golden."""
+    if golden is None or isinstance(golden, str):
+        known = ("certain", "none")
+        source = golden or "none"
+        if source not in known:
+            raise ValueError(
+                f"golden must be (x, y), a Golden, None, or one of {', '.join(known)}, got "
+                f"{golden!r}."
+            )
+        return source, None
+    if isinstance(golden, tuple):
+        inputs, labels = golden
+        labels = _as_labels("golden labels", labels)
+        golden = Golden(as_inputs(inputs), labels, np.full(len(labels), -1, np.int64))
+    return "trusted", golden
+
+
+def check_golden(golden: Golden, n_classes: int, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless the golden set fits the samples and has two of each class."""
+    inputs = as_inputs(golden.inputs)
+    if len(inputs) != len(golden.labels):
+        raise ValueError(
+            f"golden samples and labels must be as many, got {len(inputs)} and "
+            f"{len(golden.labels)}."
+        )
+    if tuple(inputs.shape[1:]) != tuple(shape):
+        raise ValueError(
+            f"golden samples must have the shape of the others, {tuple(shape)}, got "
+            f"{tuple(inputs.shape[1:])}."
+        )
+    check_labels(golden.labels, n_classes)
+    count = np.bincount(golden.labels, minlength=n_classes)
+    short = np.flatnonzero(count < 2)
+    if len(short):
+        raise ValueError(
+            f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
+            f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
+            'golden="certain".'
+        )

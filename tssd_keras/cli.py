@@ -1,0 +1,163 @@
+"""The command line: parses, calls, prints. `python cli.py --help` or `tssd --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tssd_keras.recipe import RecipeError, load_recipe, parse_recipe, to_toml
+
+BACKENDS = ("tensorflow", "jax")
+
+_recipe = click.argument("recipe", required=False, type=click.Path(path_type=Path))
+_set = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change one setting, e.g. --set train.epochs=3. Can be given again.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tssd_keras")
+def main() -> None:
+    """Train classifiers on wrong labels.
+
+    Two-Stream Sample Distillation judges each label while the network trains:
+    by its loss, and by its place among the samples of its class. Where the two
+    disagree, a meta classifier that learned from a few trusted samples
+    decides. Samples judged wrong lose their weight.
+
+    \b
+    Begin with
+      python cli.py train recipes/digits.toml        half a minute
+      python cli.py check recipes/digits.toml        what it would do
+      python cli.py train recipes/digits.toml --set noise.rate=0.6
+    Compare with training on all labels as they are:
+      python cli.py train recipes/digits.toml --set objective.kind=plain
+    """
+
+
+@main.command()
+@_recipe
+@click.option("--backend", type=click.Choice(BACKENDS), help="Default: KERAS_BACKEND, else tensorflow if installed, else jax.")
+@_set
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run folder, new or empty. Default: runs/DATA-TIME.",
+)
+def train(recipe: Path | None, backend: str | None, overrides: tuple[str, ...], out: Path | None) -> None:
+    """Train RECIPE (without one: the digits run) and write a run folder.
+
+    The run folder holds the recipe as it was run (rerun it: train
+    FOLDER/recipe.toml), the labels and their hash, a row an epoch, a row a
+    round, the sample table, the network as plain Keras, plots and
+    summary.json. Ctrl-C ends a run early and leaves the folder readable.
+    """
+    loaded = _load(recipe, overrides)
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise click.ClickException(
+            f"the run folder must be new or empty, {out} is not. Nothing was overwritten. "
+            "Give another --out, or remove it."
+        )
+    _choose_backend(backend)
+    from tssd_keras import experiment  # loads Keras: not before the backend is chosen
+
+    try:
+        finished = experiment.run(loaded, out=out, say=click.echo)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(_table(finished.summary))
+    click.echo(f"everything is in {finished.folder}")
+    if finished.interrupted:
+        sys.exit(130)
+
+
+@main.command()
+@_recipe
+@_set
+def check(recipe: Path | None, overrides: tuple[str, ...]) -> None:
+    """Validate RECIPE, load its data, and say what a run would do. Trains nothing."""
+    loaded = _load(recipe, overrides)
+    from tssd_keras import sources
+    from tssd_keras.describe import describe
+    from tssd_keras.prepare import prepare
+
+    click.echo(to_toml(loaded))
+    try:
+        click.echo(describe(loaded, prepare(loaded, sources.load(loaded.data))))
+    except (ValueError, OSError) as error:
+        raise click.ClickException(f"the recipe is in order, its data are not: {error}") from error
+
+
+def _load(recipe: Path | None, overrides: tuple[str, ...]):
+    try:
+        if recipe is None:
+            return parse_recipe({}, overrides, where="the default recipe")
+        return load_recipe(recipe, overrides)
+    except RecipeError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        known = sorted(str(path) for path in Path("recipes").glob("*.toml"))
+        hint = f" Recipes here: {', '.join(known)}." if known else ""
+        raise click.ClickException(f"cannot read the recipe: {error}.{hint}") from error
+
+
+def _choose_backend(backend: str | None) -> None:
+    """Set KERAS_BACKEND before Keras is imported: the option, else the environment, else what is there."""
+    import importlib.util
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    chosen = backend or os.environ.get("KERAS_BACKEND")
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if not installed:
+        raise click.ClickException(
+            "neither TensorFlow nor JAX is installed. Try pip install 'tssd_keras[tensorflow]' "
+            "or 'tssd_keras[jax]'."
+        )
+    chosen = chosen or installed[0]
+    if chosen not in BACKENDS:
+        raise click.ClickException(
+            f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}, got {chosen!r}."
+        )
+    if chosen not in installed:
+        raise click.ClickException(
+            f"the backend {chosen} is not installed. Try pip install 'tssd_keras[{chosen}]'."
+        )
+    os.environ["KERAS_BACKEND"] = chosen
+
+
+def _table(summary: dict) -> str:
+    """The final table: a name and a value a line."""
+    accuracy, kept, semi_hard = summary["accuracy"], summary["kept"], summary["semi_hard"]
+    on = accuracy["judged_on"]
+    rows = [
+        (f"{on} accuracy, last epoch", _share(accuracy["last"])),
+        (f"{on} accuracy, mean of the last ten", _share(accuracy["mean_last_10"])),
+        (f"{on} accuracy, best epoch", _share(accuracy["best"])),
+        ("kept samples", "-" if kept["count"] is None else f"{kept['count']:,}"),
+        ("  precision", _share(kept["precision"])),
+        ("  recall", _share(kept["recall"])),
+        ("  F1", _share(kept["f1"])),
+        ("semi-hard samples mined", "-" if semi_hard["count"] is None else f"{semi_hard['count']:,}"),
+        ("  purity", _share(semi_hard["purity"])),
+        ("label-error AUROC", _share(summary["label_error_auroc"])),
+        ("wrong labels in the training split", _share(summary["effective_noise_rate"])),
+        ("epochs / rounds", f"{summary['epochs']} / {summary['rounds']}"),
+        ("seconds", f"{summary['seconds']:.1f}"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(["", *(f"{name:<{width}}  {value:>8}" for name, value in rows), ""])
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+if __name__ == "__main__":
+    main()

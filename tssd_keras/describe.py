@@ -1,0 +1,26 @@
+"""A run in words, before it begins."""
+
+from __future__ import annotations
+
+from tssd_keras.prepare import Prepared
+from tssd_keras.recipe import Recipe
+
+
+def describe(recipe: Recipe, prepared: Prepared) -> str:
+    """What will be trained, on what; a few lines."""
+    data = prepared.data
+    rate = prepared.effective_noise_rate
+    wrong = "not known" if rate is None else f"{rate:.2%}"
+    shape = "x".join(map(str, data.inputs.shape[1:]))
+    lines = [
+        f"data: {data.name}, {len(data.inputs):,} training samples of {shape} "
+        f"({data.inputs.dtype}), {len(data.class_names)} classes",
+        f"labels: noise {recipe.noise.kind}, wrong labels {wrong}, sha256 "
+        f"{prepared.labels_sha256[:16]}...",
+        f"stream: {len(prepared.stream):,} samples; golden: {recipe.golden.source}, "
+        f"{len(prepared.golden_index):,}; accuracy on {prepared.judged_on}: "
+        f"{len(prepared.judge_labels):,}",
+        f"network: {recipe.model.name}; objective: {recipe.objective.kind}; "
+        f"{recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of them warm-up",
+    ]
+    return "\n".join(lines)

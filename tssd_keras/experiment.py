@@ -1,0 +1,285 @@
+"""One recipe, one run. The only module that knows all the others."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tssd_keras import models, progress, recipe as recipes, sources
+from tssd_keras.callback import TSSD
+from tssd_keras.describe import describe
+from tssd_keras.prepare import Prepared, prepare
+from tssd_keras.recipe import Recipe, TrainRecipe
+from tssd_keras.report import plots
+from tssd_keras.run_folder import RunFolder
+from tssd_keras.score import fixed_batches
+from tssd_keras.steps import accuracy, weighted_step
+
+LAST = 10  # epochs of `accuracy.mean_last_10`
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended.
+
+    Attributes:
+        folder: where its files are.
+        summary: the contents of summary.json.
+        interrupted: whether it was stopped by Ctrl-C.
+    """
+
+    folder: Path
+    summary: dict
+    interrupted: bool
+
+
+def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] = print) -> Finished:
+    """Train one recipe from data to run folder.
+
+    Args:
+        recipe: checked.
+        out: the run folder; None: a new one under runs/.
+        say: takes each line of progress.
+
+    Returns:
+        Finished. After Ctrl-C the files are those of the epochs that had ended.
+
+    Raises:
+        FileExistsError: the run folder is not empty; nothing was touched.
+        FileNotFoundError, ValueError: the data are missing or do not fit the
+            recipe; nothing was trained.
+    """
+    start = time.perf_counter()
+    prepared = prepare(recipe, sources.load(recipe.data))
+    folder = RunFolder.create(out, recipe.dataset)
+    folder.write_text("recipe.toml", recipes.to_toml(recipe))
+    folder.write_labels(prepared.given, prepared.labels_sha256)
+    say(describe(recipe, prepared))
+    say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
+
+    network = models.build(
+        recipe.model.name,
+        prepared.data.inputs.shape[1:],
+        str(prepared.data.inputs.dtype),
+        len(prepared.data.class_names),
+        width=recipe.model.width,
+        seed=recipe.train.seed,
+    )
+    step = weighted_step(network, weight_decay=recipe.train.weight_decay)
+    step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
+    tssd = callback(recipe, prepared, say, folder)
+    epochs = EpochRecord(prepared, recipe.train, folder, say)
+    interrupted = False
+    try:
+        step.fit(
+            tssd.feed(recipe.train.batch_size),
+            epochs=recipe.train.epochs,
+            callbacks=[
+                tssd,
+                keras.callbacks.LearningRateScheduler(
+                    lambda epoch: learning_rate(recipe.train, epoch)
+                ),
+                epochs,
+                progress.EpochBar(),
+            ],
+            shuffle=False,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+        say("interrupted: writing down what there is")
+        if hasattr(step, "jax_state_sync"):
+            step.jax_state_sync()
+    summary = summarise(recipe, prepared, tssd, epochs.rows, step)
+    summary["interrupted"] = interrupted
+    summary["seconds"] = round(time.perf_counter() - start, 3)
+    finish(folder, prepared, tssd, network, summary)
+    return Finished(folder.path, summary, interrupted)
+
+
+def callback(
+    recipe: Recipe, prepared: Prepared, say: Callable[[str], None], folder: RunFolder
+) -> TSSD:
+    """The TSSD callback of a run; under objective "plain" it feeds, and never divides."""
+    plain = recipe.objective.kind == "plain"
+    given, truth = prepared.given.copy(), prepared.truth
+    stream = prepared.stream
+    if recipe.golden.train_on:
+        given[prepared.golden_index] = prepared.golden.labels
+        stream = np.union1d(stream, prepared.golden_index)
+
+    def on_round(record: dict) -> None:
+        shift = record.pop("shift")
+        folder.append_row("rounds.csv", record)
+        record["shift"] = shift
+        say(progress.round_line(record))
+
+    golden = prepared.golden if recipe.golden.source == "trusted" else recipe.golden.source
+    return TSSD(
+        prepared.data.inputs,
+        given[stream],
+        index=stream,
+        golden="none" if plain else golden,
+        n_classes=len(prepared.data.class_names),
+        warmup_epochs=recipe.train.epochs if plain else recipe.train.warmup_epochs,
+        true_labels=None if truth is None else truth[stream],
+        divide=recipe.divide,
+        purify=recipe.purify,
+        seed=recipe.train.seed,
+        on_round=on_round,
+        on_score=progress.score_bar,
+    )
+
+
+def optimizer(train: TrainRecipe) -> keras.optimizers.Optimizer:
+    """The optimizer of a recipe; weight decay is the step's, not the optimizer's."""
+    if train.optimizer == "sgd":
+        return keras.optimizers.SGD(train.learning_rate, momentum=train.momentum)
+    return keras.optimizers.Adam(train.learning_rate)
+
+
+def learning_rate(train: TrainRecipe, epoch: int) -> float:
+    """Learning rate of an epoch, counted from 0."""
+    if train.schedule == "cosine":
+        return float(train.learning_rate * 0.5 * (1 + np.cos(np.pi * epoch / train.epochs)))
+    passed = sum(epoch >= at for at in train.decay_epochs)
+    return train.learning_rate / 10**passed
+
+
+class EpochRecord(keras.callbacks.Callback):
+    """Measures accuracy after every epoch and writes its row.
+
+    Args:
+        prepared: what is judged on.
+        train: batch size and number of epochs.
+        folder: takes epochs.csv.
+        say: takes a line an epoch.
+    """
+
+    def __init__(
+        self, prepared: Prepared, train: TrainRecipe, folder: RunFolder, say: Callable[[str], None]
+    ) -> None:
+        super().__init__()
+        self.rows: list[dict] = []
+        self._prepared, self._train, self._folder, self._say = prepared, train, folder, say
+        self._start = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock (this callback stands behind TSSD: rounds have their own)."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Judge the network; append the row."""
+        seconds = time.perf_counter() - self._start
+        row = {
+            "epoch": epoch + 1,
+            "accuracy": self._accuracy(),
+            "loss": float(logs["loss"]),
+            "train_accuracy": float(logs["accuracy"]),
+            "learning_rate": learning_rate(self._train, epoch),
+            "seconds": seconds,
+        }
+        self.rows.append(row)
+        self._folder.append_row("epochs.csv", row)
+        self._say(
+            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.judged_on} accuracy "
+            f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
+        )
+
+    def _accuracy(self) -> float:
+        """Share of samples whose most probable class is right, in batches of one shape."""
+        inputs, labels = self._prepared.judge_inputs, self._prepared.judge_labels
+        right, network = 0, self.model
+        for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
+            size = rows.stop - rows.start
+            right += int((network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum())
+        return right / len(labels)
+
+
+def summarise(
+    recipe: Recipe, prepared: Prepared, tssd: TSSD, epochs: list[dict], step: keras.Model
+) -> dict:
+    """The figures of summary.json; None where the truth is unknown or nothing was divided."""
+    accuracy = [row["accuracy"] for row in epochs]
+    last = tssd.rounds[-1] if tssd.rounds else {}
+    figures = {name: last.get(name) for name in ("kept", "semi_hard", "uncertain")}
+    return {
+        "accuracy": {
+            "judged_on": prepared.judged_on,
+            "best": max(accuracy, default=None),
+            "last": accuracy[-1] if accuracy else None,
+            "mean_last_10": float(np.mean(accuracy[-LAST:])) if accuracy else None,
+        },
+        "kept": {
+            "count": figures["kept"],
+            "precision": last.get("kept_precision"),
+            "recall": last.get("kept_recall"),
+            "f1": last.get("kept_f1"),
+        },
+        "semi_hard": {
+            "count": figures["semi_hard"],
+            "purity": last.get("semi_hard_purity"),
+            "recall": last.get("semi_hard_recall"),
+            "uncertain_purity": last.get("uncertain_purity"),
+        },
+        "label_error_auroc": last.get("label_error_auroc"),
+        "auroc": {name: last.get(f"auroc_{name}") for name in ("loss", "feature", "q")},
+        "effective_noise_rate": prepared.effective_noise_rate,
+        "labels_sha256": prepared.labels_sha256,
+        "samples": {
+            "stream": len(prepared.stream),
+            "golden": len(prepared.golden_index),
+            "judged": len(prepared.judge_labels),
+        },
+        "epochs": len(epochs),
+        "rounds": len(tssd.rounds),
+        "seconds_in_epochs": float(sum(row["seconds"] for row in epochs)),
+        "seconds_in_rounds": float(
+            sum(v for r in tssd.rounds for k, v in r.items() if k.startswith("seconds_"))
+        ),
+        "traces": step.n_traces,
+        "objective": recipe.objective.kind,
+        "backend": keras.backend.backend(),
+        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+    }
+
+
+def finish(
+    folder: RunFolder, prepared: Prepared, tssd: TSSD, network: keras.Model, summary: dict
+) -> None:
+    """Write the files of the end: the sample table, the network, the shift, plots, the summary."""
+    table = tssd.table
+    truth = None if prepared.truth is None else prepared.truth[table.index]
+    ids = None if prepared.data.ids is None else prepared.data.ids[table.index]
+    table.write_csv(
+        folder.path / "samples.csv", prepared.data.class_names, true_labels=truth, ids=ids
+    )
+    network.save(folder.path / "model.keras")
+    folder.write_text("classes.txt", "".join(f"{name}\n" for name in prepared.data.class_names))
+    if tssd.rounds and tssd.rounds[-1]["shift"]:
+        folder.write_text("shift.json", json.dumps(tssd.rounds[-1]["shift"], indent=2) + "\n")
+    folder.write_summary(summary)
+    epochs = folder.rows("epochs.csv")
+    if epochs:
+        plots.accuracy(
+            folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.judged_on
+        )
+    if tssd.last_round is not None:
+        seen = tssd.last_round
+        clean = None if truth is None else table.given == truth
+        plots.loss_mixture(folder.path / "loss_stream.png", seen.division, seen.loss, clean)
+        plots.feature_mixtures(
+            folder.path / "feature_stream.png",
+            seen.division,
+            seen.similarity,
+            table.given,
+            clean,
+            prepared.data.class_names,
+        )

@@ -1,0 +1,187 @@
+"""The feed: sample table and inputs -> batches (x, y, weight) of one fixed shape.
+
+Once an epoch the feed makes a plan: which samples, in which order. Samples of
+weight zero are not in it, so they are neither read nor decoded, nor passed
+through the network. The plan is made when the epoch's first batch is asked
+for, after any rewrite at the epoch's begin; it depends on the seed, the epoch
+and the table alone, and is the same for tf.data and without TensorFlow.
+
+Shuffling is thereby uniform over all samples, not over a buffer, and what is
+prefetched can never outlive its epoch.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+
+import numpy as np
+
+from tssd_keras.inputs import Inputs
+from tssd_keras.table import SampleTable
+
+
+def plan_epoch(
+    weight: np.ndarray, batch_size: int, rng: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose and order an epoch's samples.
+
+    Args:
+        weight: float[N]; samples of weight 0 are left out.
+        batch_size: B.
+        rng: shuffles; None keeps the source's order.
+
+    Returns:
+        rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
+        for the samples that fill up the last batch. Those are kept samples
+        too, so that BatchNorm never sees a rejected one.
+
+    Raises:
+        ValueError: no sample carries weight.
+    """
+    rows = np.flatnonzero(weight > 0)
+    if not len(rows):
+        raise ValueError(f"no sample of {len(weight)} carries weight: an epoch would be empty.")
+    if rng is not None:
+        rows = rng.permutation(rows)
+    steps = -(-len(rows) // batch_size)
+    used = np.arange(steps * batch_size) < len(rows)
+    rows = np.resize(rows, steps * batch_size)
+    return rows.reshape(steps, batch_size), used.astype(np.float32).reshape(steps, batch_size)
+
+
+class Feed:
+    """Batches of one table; see the module.
+
+    Args:
+        table: weights and labels.
+        inputs: of the source that the table's index points into.
+        batch_size: B; every batch has exactly so many rows.
+        seed: of the order of samples.
+        shuffle: whether to shuffle.
+
+    Attributes:
+        epoch: which epoch the next plan is for; set by the callback.
+        planned: the epochs that plans were made for, newest last.
+    """
+
+    def __init__(
+        self,
+        table: SampleTable,
+        inputs: Inputs,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        self.table = table
+        self.inputs = inputs
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.epoch = 0
+        self.planned: list[int] = []
+        self._lock = threading.Lock()
+
+    @property
+    def max_steps(self) -> int:
+        """Batches in an epoch of every sample."""
+        return -(-len(self.table) // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch under the weights as they are now."""
+        return -(-int(self.table.kept.sum()) // self.batch_size)
+
+    def plan(self) -> tuple[np.ndarray, np.ndarray]:
+        """This epoch's plan; see `plan_epoch`."""
+        with self._lock:
+            self.planned.append(self.epoch)
+            rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
+            return plan_epoch(self.table.weight, self.batch_size, rng)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Inputs of the given table rows."""
+        return self.inputs.take(self.table.index[rows])
+
+    def batches(self, kind: str = "auto"):
+        """The feed as Keras' `fit` takes it.
+
+        Args:
+            kind: "tf.data", "pydataset", or "auto": tf.data where TensorFlow
+                is installed.
+
+        Returns:
+            tf.data.Dataset or keras.utils.PyDataset of (x, y, weight). Give it
+            to `fit` with `shuffle=False` and without `steps_per_epoch`.
+        """
+        if kind == "auto":
+            kind = "tf.data" if importlib.util.find_spec("tensorflow") else "pydataset"
+        if kind not in _KINDS:
+            raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
+        return _KINDS[kind](self)
+
+
+def _tf_data(feed: Feed):
+    """tf.data pipeline; the weights are gathered from a variable that each rewrite assigns."""
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        weights = tf.Variable(feed.table.weight, trainable=False, name="sample_weights")
+        labels = tf.constant(feed.table.given)
+    feed.table.on_rewrite(weights.assign)
+    batch = (feed.batch_size,)
+
+    def epoch(_):
+        rows, used = tf.numpy_function(feed.plan, [], (tf.int64, tf.float32))
+        rows.set_shape((None, *batch))
+        used.set_shape((None, *batch))
+        return tf.data.Dataset.from_tensor_slices((rows, used))
+
+    def gather(rows, used):
+        x = tf.numpy_function(feed.take, [rows], tf.as_dtype(feed.inputs.dtype))
+        x.set_shape(batch + tuple(feed.inputs.shape[1:]))
+        return x, tf.gather(labels, rows), tf.gather(weights, rows) * used
+
+    dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
+    dataset = dataset.map(gather, num_parallel_calls=os.cpu_count()).prefetch(tf.data.AUTOTUNE)
+    # Keras takes the length of the first epoch it sees for a limit on all later ones; after a
+    # resume that epoch can be short. So it is told the most an epoch can have.
+    dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
+    return dataset
+
+
+def _pydataset(feed: Feed):
+    """keras.utils.PyDataset, in this thread (workers would keep last epoch's batches)."""
+    import keras
+
+    class FeedBatches(keras.utils.PyDataset):
+        def __init__(self) -> None:
+            super().__init__(workers=1)
+            self._within_epoch = False
+            self._plan: tuple[np.ndarray, np.ndarray] | None = None
+
+        @property
+        def num_batches(self) -> int:
+            # Before an epoch Keras asks for a limit on all of them, within one for its length.
+            return feed.steps if self._within_epoch else feed.max_steps
+
+        def on_epoch_begin(self) -> None:
+            self._within_epoch = True
+
+        def on_epoch_end(self) -> None:
+            self._within_epoch = False
+
+        def __getitem__(self, step: int):
+            if step == 0:
+                self._plan = feed.plan()
+            rows, used = (part[step] for part in self._plan)
+            return feed.take(rows), feed.table.given[rows], feed.table.weight[rows] * used
+
+    return FeedBatches()
+
+
+_KINDS = {"tf.data": _tf_data, "pydataset": _pydataset}

@@ -1,0 +1,119 @@
+"""The meta classifier g: a small Keras model that says whether a label is right.
+
+All folds are members of one model, side by side: member k learns from the rows
+outside fold k. So one compilation and one fit serve the out-of-fold scores of
+the golden rows (each row by the member that has not seen it) and, by the mean
+of the members, the scores of everything else.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+WIDTH = 16
+LEARNING_RATE = 1e-2
+WEIGHT_DECAY = 1e-3
+FIRST_STEPS = 300
+LATER_STEPS = 100
+BLOCK = 8192  # pairs judged at once
+
+
+def _weighted_binary_crossentropy(target, logit):
+    """target[..., 0] is the truth, target[..., 1] the weight; both [n, members] -> [n].
+
+    Keras takes the mean of the rows; it is the weighted mean of all losses.
+    """
+    truth, weight = target[..., 0], target[..., 1]
+    loss = ops.softplus(logit) - truth * logit
+    return ops.sum(weight * loss, axis=-1) / ops.mean(ops.sum(weight, axis=-1))
+
+
+class MetaClassifier:
+    """g, with its members, its standardisation and its warm start.
+
+    Args:
+        n_features: columns of the meta-features.
+        n_members: folds.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, n_features: int, n_members: int, *, seed: int) -> None:
+        init = keras.initializers.GlorotUniform
+        inputs = keras.Input((n_features,), name="meta_features")
+        hidden = keras.layers.Dense(
+            WIDTH * n_members, activation="tanh", kernel_initializer=init(seed=seed)
+        )(inputs)
+        hidden = keras.layers.Reshape((n_members, WIDTH))(hidden)
+        own = keras.layers.EinsumDense(
+            "bmh,mh->bm",
+            output_shape=n_members,
+            bias_axes="m",
+            kernel_initializer=init(seed=seed + 1),
+        )(hidden)
+        # The straight way: a label's log-odds are nearly linear in most meta-features.
+        straight = keras.layers.Dense(n_members, use_bias=False, kernel_initializer="zeros")(inputs)
+        self.model = keras.Model(inputs, keras.layers.Add()([own, straight]), name="meta_classifier")
+        self.model.compile(
+            keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+            loss=_weighted_binary_crossentropy,
+        )
+        self._center = np.zeros(n_features, np.float32)
+        self._scale = np.ones(n_features, np.float32)
+        self._fitted = False
+
+    def fit(
+        self, features: np.ndarray, right: np.ndarray, weight: np.ndarray, fold: np.ndarray
+    ) -> None:
+        """Fit every member on the rows outside its fold, from where the last fit ended.
+
+        Args:
+            features: float32[n, n_features]; n must not change between fits.
+            right: bool[n], whether the pair's label is right.
+            weight: float[n], how much a row counts; rows of weight 0 are padding.
+            fold: int[n], of the row's sample; -1 where no member must leave it out.
+        """
+        used = features[weight > 0]
+        if not self._fitted:  # later rounds keep it, or the warm start would mean something else
+            self._center = used.mean(axis=0)
+            self._scale = np.maximum(used.std(axis=0), 1e-3)
+        members = np.arange(self.model.output_shape[-1])
+        member_weight = weight[:, None] * (fold[:, None] != members)
+        truth = np.broadcast_to(right[:, None], member_weight.shape)
+        target = np.stack([truth, member_weight], axis=-1).astype(np.float32)
+        x = self._standardised(features)
+        for _ in range(LATER_STEPS if self._fitted else FIRST_STEPS):
+            self.model.train_on_batch(x, target)
+        self._fitted = True
+
+    def logits(self, features: np.ndarray, fold: np.ndarray | None = None) -> np.ndarray:
+        """Log-odds that each pair's label is right.
+
+        Args:
+            features: float32[n, n_features].
+            fold: int[n]; given, row i is judged by the member that left fold[i]
+                out; otherwise, and where it is -1, by the mean of all members.
+
+        Returns:
+            float32[n].
+        """
+        every = self._forward(features)
+        mean = every.mean(axis=1)
+        if fold is None:
+            return mean
+        return np.where(fold < 0, mean, every[np.arange(len(fold)), np.maximum(fold, 0)])
+
+    def _standardised(self, features: np.ndarray) -> np.ndarray:
+        return np.clip((features - self._center) / self._scale, -8, 8).astype(np.float32)
+
+    def _forward(self, features: np.ndarray) -> np.ndarray:
+        """All members' logits, float32[n, members], in blocks of one shape (one compilation)."""
+        x = self._standardised(features)
+        out = np.empty((len(x), self.model.output_shape[-1]), np.float32)
+        block = np.zeros((BLOCK, x.shape[1]), np.float32)
+        for start in range(0, len(x), BLOCK):
+            rows = x[start : start + BLOCK]
+            block[: len(rows)] = rows
+            out[start : start + len(rows)] = self.model.predict_on_batch(block)[: len(rows)]
+        return out

@@ -1,0 +1,93 @@
+"""Progress for a person: bars on a terminal, a line a round everywhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import click
+import keras
+
+
+class EpochBar(keras.callbacks.Callback):
+    """A bar for each epoch on a terminal; elsewhere nothing (epochs have their own lines)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin a bar; its length is the most steps an epoch can have."""
+        self._close()
+        if sys.stderr.isatty():
+            steps = self.params.get("steps") or 0
+            label = f"epoch {epoch + 1}/{self.params['epochs']}"
+            self._bar = click.progressbar(length=steps, label=label, file=sys.stderr)
+            self._bar.__enter__()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """One batch further."""
+        if self._bar is not None:
+            self._bar.update(1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """End the bar."""
+        self._close()
+
+    def on_train_end(self, logs=None):
+        """End the bar of an interrupted epoch."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.finish()
+            self._bar.render_finish()
+            self._bar = None
+
+
+def score_bar(what: str, total: int) -> Callable[[int], None]:
+    """A bar for one score pass, shown from its second second on; see `callback.TSSD`."""
+    if not sys.stderr.isatty():
+        return lambda n: None
+    start = time.perf_counter()
+    bar = click.progressbar(length=total, label=what, file=sys.stderr)
+    shown = False
+
+    def done(n: int) -> None:
+        nonlocal shown
+        if not shown and time.perf_counter() - start > 1:
+            shown = True
+            bar.__enter__()
+        if shown:
+            bar.update(n)
+        else:
+            bar.make_step(n)
+        if shown and bar.finished:
+            bar.render_finish()
+
+    return done
+
+
+def round_line(record: dict) -> str:
+    """One line of a round: kept, how pure where known, mined, who abstained, seconds."""
+    seconds = sum(v for k, v in record.items() if k.startswith("seconds_"))
+    parts = [f"round before epoch {record['epoch'] + 1}: kept {record['kept']:,}"]
+    if record["kept_precision"] is not None:
+        parts.append(f"{record['kept_precision']:.1%} of them right")
+        parts.append(f"holding {record['kept_recall']:.1%} of the right ones")
+    mined = f"mined {record['semi_hard']:,}"
+    if record["semi_hard_purity"] is not None:
+        mined += f" ({record['semi_hard_purity']:.1%} right)"
+    parts.append(mined)
+    if record["label_error_auroc"] is not None:
+        parts.append(f"AUROC {record['label_error_auroc']:.4f}")
+    silent = []
+    if record["loss_abstains"]:
+        silent.append("loss stream")
+    if record["classes_abstaining"]:
+        silent.append(f"feature stream in {record['classes_abstaining']} classes")
+    if silent:
+        parts.append(f"abstained: {' and '.join(silent)}")
+    parts.append(f"{seconds:.1f} s")
+    return ", ".join(parts)

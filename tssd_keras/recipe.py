@@ -1,0 +1,393 @@
+"""Recipes: TOML -> a frozen `Recipe`, or every mistake in it at once.
+
+An empty recipe is the embedded default: the digits run of recipes/digits.toml.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tssd_keras import golden, noise
+from tssd_keras.class_maps import ASYMMETRIC_MAPS
+
+# Names of what is defined further down the import order; tests hold them against the real ones.
+SOURCES = ("digits", "npz", "tfds", "tiny_imagenet")
+MODELS = ("mlp", "preact_resnet18", "small_cnn")
+OBJECTIVES = ("plain", "weighted")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine", "step")
+REACHES = ("auto", "uncertain", "all")
+STREAMS = ("loss", "feature")
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be run; the message lists every mistake found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecipe:
+    """[data]: which samples, and what is held out."""
+
+    source: str = "digits"
+    name: str = ""  # the TFDS builder, for source "tfds": "fashion_mnist", "cifar10/3.0.2"
+    path: str = ""  # the file, for source "npz"
+    data_dir: str = ""  # TFDS folder; empty: TFDS_DATA_DIR, else data/tfds in the working folder
+    image_size: int = 0  # scale images to this many pixels square; 0: as they are
+    decode_ahead: bool = True  # decode all images once into memory; false: batch by batch
+    validation_share: float = 0.0  # of each class, held out with true labels, judged in place of test
+    split_seed: int = 0
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("source", self.source, SOURCES)
+        if self.source == "tfds" and not self.name:
+            yield 'name must be a TFDS builder such as "fashion_mnist" for source "tfds", got ""'
+        if self.source != "tfds" and self.name:
+            yield f'name is for source "tfds" only, got "{self.name}" with source "{self.source}"'
+        if self.source == "npz" and not self.path:
+            yield 'path must name an .npz file for source "npz", got ""'
+        if self.source != "npz" and self.path:
+            yield f'path is for source "npz" only, got "{self.path}" with source "{self.source}"'
+        if self.image_size < 0:
+            yield f"image_size must be 0 or a number of pixels, got {self.image_size}"
+        if not 0 <= self.validation_share <= 0.5:
+            yield f"validation_share must lie in 0..0.5, got {self.validation_share}"
+        yield from _seed("split_seed", self.split_seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseRecipe:
+    """[noise]: labels made wrong on purpose, for experiments."""
+
+    kind: str = "symmetric"
+    rate: float = 0.4  # share of labels that are flipped (or redrawn, with include_true)
+    include_true: bool = False  # symmetric: whether a redrawn label can be the true one
+    matrix: tuple[tuple[float, ...], ...] = ()  # kind "matrix": P(given = column | true = row)
+    seed: int = 100
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("kind", self.kind, noise.KINDS)
+        if not 0 <= self.rate <= 1:
+            yield f"rate must lie in 0..1, got {self.rate}"
+        if self.include_true and self.kind != "symmetric":
+            yield f'include_true is for kind "symmetric" only, got kind "{self.kind}"'
+        if (self.kind == "matrix") != bool(self.matrix):
+            yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {len(self.matrix)} rows'
+        if self.matrix:
+            try:
+                noise.check_matrix(self.matrix, len(self.matrix))
+            except ValueError as error:  # ragged rows too
+                yield str(error).rstrip(".")
+        yield from _seed("seed", self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenRecipe:
+    """[golden]: the trusted samples that MSP learns from."""
+
+    source: str = "trusted"
+    per_class: int = 5
+    seed: int = 0
+    train_on: bool = False  # objective "plain" only: train on them too, under their trusted labels
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("source", self.source, golden.SOURCES)
+        if self.source == "trusted" and self.per_class < 2:
+            yield f'per_class must be at least 2 for source "trusted", got {self.per_class}'
+        if self.source != "trusted" and self.train_on:
+            yield f'train_on needs source "trusted", got "{self.source}"'
+        yield from _seed("seed", self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe:
+    """[model]: the network."""
+
+    name: str = "mlp"
+    width: int = 0  # of the first layer; 0: the model's own default
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("name", self.name, MODELS)
+        if self.width < 0:
+            yield f"width must be 0 (the model's own) or more, got {self.width}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveRecipe:
+    """[objective]: what is minimised."""
+
+    kind: str = "weighted"  # or "plain": cross-entropy on all samples, for comparison
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("kind", self.kind, OBJECTIVES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DivideRecipe:
+    """[divide]: PSD, how the two streams judge."""
+
+    threshold: float = 0.5  # a stream is certain of a clean label above it, of a wrong one up to 1 - it
+    every: int = 1  # epochs from one round to the next
+    history: int = 1  # rounds whose losses are averaged; 5 helps at 80-90 % noise
+    streams: tuple[str, ...] = STREAMS
+    floor_count: int = 10  # each class keeps at least so many samples...
+    floor_share: float = 0.02  # ...or this share of it, whichever is less
+
+    def mistakes(self) -> Iterator[str]:
+        if not 0.5 <= self.threshold < 1:
+            yield f"threshold must lie in 0.5..1, 1 excluded, got {self.threshold}"
+        for name in ("every", "history", "floor_count"):
+            if getattr(self, name) < 1:
+                yield f"{name} must be at least 1, got {getattr(self, name)}"
+        if not 0 < self.floor_share <= 1:
+            yield f"floor_share must lie above 0 and up to 1, got {self.floor_share}"
+        if not self.streams or set(self.streams) - set(STREAMS):
+            yield f"streams must be some of {', '.join(STREAMS)}, got {list(self.streams)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurifyRecipe:
+    """[purify]: MSP, how the meta classifier judges."""
+
+    reach: str = "auto"  # "uncertain": settle those only; "all": positives can be taken back
+    folds: int = 5  # of the golden set, for out-of-fold scores
+    target_precision: float = 0.0  # of what is mined, as expected by q; 0: mine where q > 0.5
+    history: int = 1  # rounds whose log-odds are averaged into q
+    seed: int = 0
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("reach", self.reach, REACHES)
+        if self.folds < 2:
+            yield f"folds must be at least 2, got {self.folds}"
+        if self.history < 1:
+            yield f"history must be at least 1, got {self.history}"
+        if not 0 <= self.target_precision < 1:
+            yield f"target_precision must lie in 0..1, 1 excluded, got {self.target_precision}"
+        yield from _seed("seed", self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRecipe:
+    """[train]: the schedule."""
+
+    epochs: int = 60
+    warmup_epochs: int = 10  # epochs on every label before the first division
+    batch_size: int = 64
+    seed: int = 0  # initial weights, order of samples
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9  # sgd only
+    weight_decay: float = 0.0  # coupled: weight_decay * w is added to the gradient
+    schedule: str = "constant"  # of the learning rate, by epoch
+    decay_epochs: tuple[int, ...] = ()  # schedule "step": divide by 10 from these epochs on
+
+    def mistakes(self) -> Iterator[str]:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                yield f"{name} must be at least 1, got {getattr(self, name)}"
+        if self.warmup_epochs < 1:
+            yield (
+                "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
+                f"got {self.warmup_epochs}"
+            )
+        yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        yield from _one_of("schedule", self.schedule, SCHEDULES)
+        if self.learning_rate <= 0:
+            yield f"learning_rate must be above 0, got {self.learning_rate}"
+        if not 0 <= self.momentum < 1:
+            yield f"momentum must lie in 0..1, 1 excluded, got {self.momentum}"
+        if self.weight_decay < 0:
+            yield f"weight_decay must not be negative, got {self.weight_decay}"
+        if (self.schedule == "step") != bool(self.decay_epochs):
+            yield (
+                f'decay_epochs goes with schedule "step", got schedule "{self.schedule}" and '
+                f"{list(self.decay_epochs)}"
+            )
+        yield from _seed("seed", self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One run, whole."""
+
+    data: DataRecipe = field(default_factory=DataRecipe)
+    noise: NoiseRecipe = field(default_factory=NoiseRecipe)
+    golden: GoldenRecipe = field(default_factory=GoldenRecipe)
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
+    divide: DivideRecipe = field(default_factory=DivideRecipe)
+    purify: PurifyRecipe = field(default_factory=PurifyRecipe)
+    train: TrainRecipe = field(default_factory=TrainRecipe)
+
+    def mistakes(self) -> Iterator[str]:
+        """Every mistake, each with its section; contradictions between sections too."""
+        for section in dataclasses.fields(self):
+            for mistake in getattr(self, section.name).mistakes():
+                yield f"[{section.name}] {mistake}"
+        weighted = self.objective.kind == "weighted"
+        if weighted and self.train.warmup_epochs >= self.train.epochs:
+            yield (
+                f"[train] warmup_epochs must be below epochs, got {self.train.warmup_epochs} of "
+                f'{self.train.epochs}: no sample would ever be divided; objective.kind = "plain" '
+                "trains so"
+            )
+        if weighted and self.golden.train_on:
+            yield (
+                '[golden] train_on is for objective.kind "plain" only: a network that was fitted '
+                "on the golden samples cannot be judged by them"
+            )
+        if self.noise.kind == "asymmetric" and self.dataset not in ASYMMETRIC_MAPS:
+            yield (
+                f"[noise] kind \"asymmetric\" is defined for {', '.join(ASYMMETRIC_MAPS)}, got the "
+                f'data set "{self.dataset}"; try kind "pair" or "matrix"'
+            )
+
+    @property
+    def dataset(self) -> str:
+        """The data set's plain name: "fashion_mnist" of the TFDS builder "fashion_mnist/3.0.1"."""
+        if self.data.source == "tfds":
+            return self.data.name.split("/")[0].split(":")[0]
+        return self.data.source
+
+
+def _one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
+    if value not in known:
+        yield f'{name} must be one of {", ".join(known)}, got "{value}"{_did_you_mean(value, known)}'
+
+
+def _seed(name: str, value: int) -> Iterator[str]:
+    if not 0 <= value < 2**31:
+        yield f"{name} must lie in 0..2147483647, got {value}"
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe file.
+
+    Args:
+        path: of a TOML file.
+        overrides: `section.key=value` texts, applied in order; the value is
+            read as TOML, and as plain text where it is none.
+
+    Returns:
+        Recipe, checked.
+
+    Raises:
+        RecipeError: with every mistake found.
+        OSError: the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            tables = tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML, nothing was run\n  {error}") from error
+    return parse_recipe(tables, overrides, where=str(path))
+
+
+def parse_recipe(
+    tables: dict[str, object], overrides: Iterable[str] = (), *, where: str = "recipe"
+) -> Recipe:
+    """The recipe in parsed TOML tables; see `load_recipe`."""
+    tables = {name: dict(t) if isinstance(t, dict) else t for name, t in tables.items()}
+    mistakes = list(_apply_overrides(tables, overrides))
+    sections = {f.name: f for f in dataclasses.fields(Recipe)}
+    read = {}
+    for name, table in tables.items():
+        if name not in sections:
+            mistakes.append(f"[{name}] is not a section{_did_you_mean(name, sections)}")
+        elif not isinstance(table, dict):
+            mistakes.append(f"[{name}] must be a section, got {table!r}")
+        else:
+            section = typing.get_type_hints(Recipe)[name]
+            values, wrong = _read_section(section, name, table)
+            mistakes += wrong
+            read[name] = section(**values)
+    recipe = Recipe(**read)
+    mistakes += recipe.mistakes()
+    if mistakes:
+        n = len(mistakes)
+        raise RecipeError(
+            "\n  ".join([f"{where}: {n} mistake{'s' * (n > 1)}, nothing was run", *mistakes])
+        )
+    return recipe
+
+
+def _apply_overrides(tables: dict, overrides: Iterable[str]) -> Iterator[str]:
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        section, dot, name = key.strip().partition(".")
+        if not (equals and dot and section and name):
+            yield f"--set takes section.key=value, got {text!r}; try --set train.epochs=3"
+            continue
+        try:
+            parsed = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value.strip()
+        table = tables.setdefault(section, {})
+        if isinstance(table, dict):
+            table[name] = parsed
+
+
+def _read_section(section: type, name: str, table: dict) -> tuple[dict, list[str]]:
+    """Values of the right type, and a mistake for each other key."""
+    hints = typing.get_type_hints(section)
+    values, mistakes = {}, []
+    for key, value in table.items():
+        if key not in hints:
+            mistakes.append(f"[{name}] {key} is not a setting{_did_you_mean(key, hints)}")
+            continue
+        try:
+            values[key] = _as_type(value, hints[key])
+        except TypeError as error:
+            mistakes.append(f"[{name}] {key} must be {error}, got {value!r}")
+    return values, mistakes
+
+
+def _as_type(value: object, hint: object) -> object:
+    """The value as a field of this type; raises TypeError naming the type in words."""
+    if isinstance(hint, types.GenericAlias):
+        item = typing.get_args(hint)[0]
+        if not isinstance(value, list | tuple):
+            raise TypeError("a list")
+        return tuple(_as_type(v, item) for v in value)
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not hint:
+        raise TypeError(words[hint])
+    if hint is float and value != value or value in (float("inf"), float("-inf")):
+        raise TypeError("a finite number")
+    return value
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML with every setting written out; `load_recipe` gives it back."""
+    lines = []
+    for section in dataclasses.fields(recipe):
+        lines.append(f"[{section.name}]")
+        for key, value in dataclasses.asdict(getattr(recipe, section.name)).items():
+            lines.append(f"{key} = {_toml_value(value)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
+        return f'"{escaped}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+    return repr(value)

@@ -1,0 +1,110 @@
+"""LabelledData: what every source gives, checked once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.inputs import Inputs
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledData:
+    """A training split with given labels, and a test split with clean ones.
+
+    Attributes:
+        name: of the data set, for messages.
+        inputs: N training samples; entry i everywhere below is sample i of them.
+        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs.
+        true_labels: int64[N] in 0..K-1, or None where they are not known.
+        test_inputs: T samples of the training samples' shape and dtype.
+        test_labels: int64[T] in 0..K-1, taken to be right.
+        class_names: K different names in label order, K at least 2.
+        ids: str[N], the source's own names of the training samples.
+        trusted: bool[N], which given labels are known to be right.
+
+    Raises:
+        ValueError: any of that does not hold.
+    """
+
+    name: str
+    inputs: Inputs
+    labels: np.ndarray
+    true_labels: np.ndarray | None
+    test_inputs: Inputs
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    ids: np.ndarray | None = None
+    trusted: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for mistake in self._mistakes():
+            raise ValueError(f"{self.name}: {mistake}")
+
+    def _mistakes(self) -> Iterator[str]:
+        """Lazily: each check may rely on the ones above it."""
+        n_train, n_test, n_classes = len(self.inputs), len(self.test_inputs), len(self.class_names)
+        yield from _class_names(self.class_names)
+        yield from _splits(self.inputs, self.test_inputs)
+        yield from _labels("labels", self.labels, n_train, n_classes)
+        yield from _labels("test_labels", self.test_labels, n_test, n_classes)
+        if self.true_labels is not None:
+            yield from _labels("true_labels", self.true_labels, n_train, n_classes)
+        yield from _every_class(self.labels, self.class_names)
+        if self.ids is not None:
+            yield from _column("ids", self.ids, n_train, np.str_)
+        if self.trusted is not None:
+            yield from _column("trusted", self.trusted, n_train, np.bool_)
+
+
+def _class_names(names: tuple[str, ...]) -> Iterator[str]:
+    if len(names) < 2:
+        yield f"there must be at least 2 classes to tell apart, got {len(names)}."
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        yield f"class_names must differ, these occur more than once: {', '.join(twice)}."
+
+
+def _splits(train: Inputs, test: Inputs) -> Iterator[str]:
+    for split, inputs in (("training", train), ("test", test)):
+        if not len(inputs):
+            yield f"the {split} split must hold samples, got none."
+    if train.shape[1:] != test.shape[1:]:
+        yield (
+            f"training and test samples must have one shape, got {train.shape[1:]} and "
+            f"{test.shape[1:]}."
+        )
+    if train.dtype != test.dtype:
+        yield (
+            f"training and test samples must have one dtype, got {train.dtype} and {test.dtype}. "
+            "Scale both splits alike."
+        )
+
+
+def _column(what: str, values: np.ndarray, n: int, kind: type) -> Iterator[str]:
+    if not np.issubdtype(values.dtype, kind):
+        yield f"{what} must be {kind.__name__.rstrip('_')}[{n}], got {values.dtype}{values.shape}."
+    if values.shape != (n,):
+        yield f"{what} must have one entry a sample, shape ({n},), got {values.shape}."
+
+
+def _labels(what: str, labels: np.ndarray, n: int, n_classes: int) -> Iterator[str]:
+    yield from _column(what, labels, n, np.int64)
+    bad = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    if len(bad):
+        yield (
+            f"{what} must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
+            f"sample {bad[0]} with {labels[bad[0]]}. Drop those samples, or name every class."
+        )
+
+
+def _every_class(labels: np.ndarray, names: tuple[str, ...]) -> Iterator[str]:
+    missing = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)
+    if len(missing):
+        yield (
+            f"each class must occur among the given labels: {len(missing)} of {len(names)} do "
+            f"not, the first is class {missing[0]} ({names[missing[0]]}). Number the labels "
+            "0..K-1 without gaps."
+        )

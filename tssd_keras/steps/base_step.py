@@ -1,0 +1,55 @@
+"""What the training steps of all backends share."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from tssd_keras.steps import objective
+
+
+class BaseStep(keras.Model):
+    """A network trained on weighted samples.
+
+    Args:
+        network: inputs -> logits float[n, K]. It stays a plain Keras model and
+            can be saved and used without this library.
+        weight_decay: coupled, see `objective.l2_penalty`.
+
+    Attributes:
+        network: as given, its variables are the trained ones.
+        n_traces: how often the training step was traced (once a compilation).
+    """
+
+    def __init__(self, network: keras.Model, *, weight_decay: float = 0.0) -> None:
+        super().__init__(name="weighted_step")
+        self.network = network
+        self.weight_decay = weight_decay
+        self.n_traces = 0
+        self.built = True
+
+    def compile(self, optimizer, **kwargs):
+        """As Keras' `compile`; the optimizer's slots are made now, so that one trace does."""
+        super().compile(optimizer, **kwargs)
+        self.optimizer.build(self.trainable_variables)
+
+    def call(self, x, training=None):
+        """Logits of a batch."""
+        return self.network(x, training=training)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The weighted objective without the penalty; also what `evaluate` reports."""
+        del x, training
+        weight = ops.ones(ops.shape(y)[:1]) if sample_weight is None else sample_weight
+        return objective.weighted_cross_entropy(y_pred, y, weight)
+
+    def penalty(self, variables):
+        """The L2 term that training adds to the objective."""
+        return objective.l2_penalty(variables, self.weight_decay) if self.weight_decay else 0.0
+
+    def update_metrics(self, loss, y, logits, weight):
+        """Bring every metric up to date by one batch; returns their results."""
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
+        return self.compute_metrics(None, y, logits, sample_weight=weight)

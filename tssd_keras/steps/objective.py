@@ -1,0 +1,38 @@
+"""The objective, in keras.ops: one copy for all backends. Softmax and loss are float32."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+def cross_entropy(logits, labels):
+    """Cross-entropy of each row in nats: float[n, K], int[n] -> float32[n]."""
+    return keras.losses.sparse_categorical_crossentropy(
+        labels, ops.cast(logits, "float32"), from_logits=True
+    )
+
+
+def weighted_mean(values, weight):
+    """sum(weight * values) / sum(weight), 0 where no row carries weight: float32 scalar.
+
+    Keras' own reduction divides by the number of rows instead, so that a batch
+    of small weights would take a small step.
+    """
+    weight = ops.cast(weight, "float32")
+    return ops.sum(weight * values) / ops.maximum(ops.sum(weight), 1e-8)
+
+
+def weighted_cross_entropy(logits, labels, weight):
+    """The objective "weighted": float[n, K], int[n], float[n] -> float32 scalar, in nats."""
+    return weighted_mean(cross_entropy(logits, labels), weight)
+
+
+def l2_penalty(variables, weight_decay: float):
+    """Half the squared length of the variables times `weight_decay`: float32 scalar.
+
+    Its slope is weight_decay * w: the coupled weight decay of the published
+    schedules. Keras' own `weight_decay` is decoupled.
+    """
+    total = sum(ops.sum(ops.square(ops.cast(v, "float32"))) for v in variables)
+    return 0.5 * weight_decay * total

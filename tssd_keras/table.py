@@ -1,0 +1,168 @@
+"""The sample table: one row a sample, all that a round writes and all that training reads."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.divide import FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """What one round says of N samples; see `SampleTable` for the columns."""
+
+    weight: np.ndarray
+    role: np.ndarray
+    p_loss: np.ndarray
+    p_feature: np.ndarray
+    q: np.ndarray
+    suggested: np.ndarray
+    confidence: np.ndarray
+
+
+class SampleTable:
+    """One row for each sample of the noisy stream.
+
+    Args:
+        given: int64[N], given labels.
+        index: int64[N], each row's index in its source, kept for life; by
+            default the row's own number.
+
+    Attributes:
+        given, index: as above.
+        weight: float32[N] in [0, 1]; 1 until the first round.
+        role: int8[N], an index into `divide.ROLES`; uncertain until the first round.
+        p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
+        q: float32[N], the meta classifier's probability that the label is
+            right, NaN without it.
+        suggested: int64[N], the most probable class, -1 before a round.
+        confidence: float32[N], its probability, NaN before a round.
+        n_rewrites: rounds written so far.
+    """
+
+    def __init__(self, given: np.ndarray, index: np.ndarray | None = None) -> None:
+        n = len(given)
+        self.given = np.asarray(given, np.int64)
+        self.index = np.arange(n) if index is None else np.asarray(index, np.int64)
+        if len(self.index) != n:
+            raise ValueError(f"index must have one entry a label, got {len(self.index)} for {n}.")
+        self.weight = np.ones(n, np.float32)
+        self.role = np.full(n, UNCERTAIN, np.int8)
+        self.p_loss = np.full(n, np.nan, np.float32)
+        self.p_feature = np.full(n, np.nan, np.float32)
+        self.q = np.full(n, np.nan, np.float32)
+        self.suggested = np.full(n, -1, np.int64)
+        self.confidence = np.full(n, np.nan, np.float32)
+        self.n_rewrites = 0
+        self._readers: list[Callable[[np.ndarray], None]] = []
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    @property
+    def kept(self) -> np.ndarray:
+        """bool[N]: which samples carry weight."""
+        return self.weight > 0
+
+    @property
+    def clean_score(self) -> np.ndarray:
+        """float32[N], larger is more likely clean: q, or the mean of the streams without it."""
+        return np.where(np.isnan(self.q), (self.p_loss + self.p_feature) / 2, self.q)
+
+    def on_rewrite(self, reader: Callable[[np.ndarray], None]) -> None:
+        """Call `reader(weight)` now and after every rewrite."""
+        self._readers.append(reader)
+        reader(self.weight)
+
+    def rewrite(self, new: Rewrite) -> None:
+        """Replace every judged column at once.
+
+        Raises:
+            ValueError: a column has not one entry a sample, a weight lies
+                outside [0, 1], or no sample would carry weight. Nothing is
+                written then.
+        """
+        for name, column in vars(new).items():
+            if np.shape(column) != (len(self),):
+                raise ValueError(
+                    f"{name} must have one entry a sample, shape ({len(self)},), got "
+                    f"{np.shape(column)}."
+                )
+        if not ((new.weight >= 0) & (new.weight <= 1)).all():
+            raise ValueError("every weight must lie in 0..1, and none be NaN.")
+        if not (new.weight > 0).any():
+            raise ValueError(
+                f"no sample of {len(self)} would carry weight. Try a lower divide.threshold or "
+                "more warm-up epochs."
+            )
+        for name, column in vars(new).items():
+            getattr(self, name)[:] = column
+        self.n_rewrites += 1
+        for reader in self._readers:
+            reader(self.weight)
+
+    def write_csv(
+        self,
+        path: str | Path,
+        class_names: tuple[str, ...],
+        *,
+        true_labels: np.ndarray | None = None,
+        ids: np.ndarray | None = None,
+    ) -> None:
+        """Write the table for a person: one row a sample, in source order.
+
+        Args:
+            path: of the CSV file.
+            class_names: K names in label order.
+            true_labels: int[N] where known; fills the column `true`.
+            ids: str[N], the source's own names of the samples.
+        """
+        def named(label: int) -> str:
+            return class_names[label] if label >= 0 else ""
+
+        def number(value: float) -> str:
+            return "" if np.isnan(value) else f"{value:.6g}"
+
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ["index", "id", "given", "true", "role", "weight", "p_loss", "p_feature", "q",
+                 "suggested", "confidence"]
+            )
+            for i in np.argsort(self.index, kind="stable"):
+                writer.writerow(
+                    [
+                        self.index[i],
+                        "" if ids is None else ids[i],
+                        named(self.given[i]),
+                        "" if true_labels is None else named(true_labels[i]),
+                        ROLES[self.role[i]] if self.n_rewrites else "",
+                        number(self.weight[i]),
+                        number(self.p_loss[i]),
+                        number(self.p_feature[i]),
+                        number(self.q[i]),
+                        named(self.suggested[i]),
+                        number(self.confidence[i]),
+                    ]
+                )
+
+
+def weights_of(role: np.ndarray, q: np.ndarray | None) -> np.ndarray:
+    """Sample weights of roles: 1 for positive and floor, q for semi-hard, 0 else.
+
+    Args:
+        role: int8[N].
+        q: float[N], or None where no sample is semi-hard.
+
+    Returns:
+        float32[N].
+    """
+    weight = np.isin(role, (POSITIVE, FLOOR)).astype(np.float32)
+    if q is not None:
+        weight = np.where(role == SEMI_HARD, q, weight).astype(np.float32)
+    return weight
