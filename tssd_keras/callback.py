@@ -344,6 +344,7 @@ _NO_PURIFICATION = {
     "reach": None,
     "criterion": None,
     "estimated_clean_share": None,
+    "network_share": None,
     "golden_auroc_q": None,
     "golden_auroc_streams": None,
     "shift": {},
@@ -392,14 +393,14 @@ def _as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]
         return source, None
     if isinstance(golden, tuple):
         inputs, labels = golden
-        labels = _as_labels("golden labels", labels)
-        golden = Golden(as_inputs(inputs), labels, np.full(len(labels), -1, np.int64))
-    return "trusted", golden
+        golden = Golden(inputs, labels, np.full(len(labels), -1, np.int64))
+    labels = _as_labels("golden labels", golden.labels)
+    return "trusted", Golden(as_inputs(golden.inputs), labels, np.asarray(golden.given, np.int64))
 
 
 def check_golden(golden: Golden, n_classes: int, shape: tuple[int, ...]) -> None:
     """Raise ValueError unless the golden set fits the samples and has two of each class."""
-    inputs = as_inputs(golden.inputs)
+    inputs = golden.inputs
     if len(inputs) != len(golden.labels):
         raise ValueError(
             f"golden samples and labels must be as many, got {len(inputs)} and "

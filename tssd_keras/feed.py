@@ -103,9 +103,9 @@ class Feed:
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
             return plan_epoch(self.table.weight, self.batch_size, rng)
 
-    def take(self, rows: np.ndarray) -> np.ndarray:
+    def read(self, rows: np.ndarray) -> np.ndarray:
         """Inputs of the given table rows."""
-        return self.inputs.take(self.table.index[rows])
+        return self.inputs.read(self.table.index[rows])
 
     def batches(self, kind: str = "auto"):
         """The feed as Keras' `fit` takes it.
@@ -142,7 +142,7 @@ def _tf_data(feed: Feed):
         return tf.data.Dataset.from_tensor_slices((rows, used))
 
     def gather(rows, used):
-        x = tf.numpy_function(feed.take, [rows], tf.as_dtype(feed.inputs.dtype))
+        x = tf.numpy_function(feed.read, [rows], tf.as_dtype(feed.inputs.dtype))
         x.set_shape(batch + tuple(feed.inputs.shape[1:]))
         return x, tf.gather(labels, rows), tf.gather(weights, rows) * used
 
@@ -161,25 +161,25 @@ def _pydataset(feed: Feed):
     class FeedBatches(keras.utils.PyDataset):
         def __init__(self) -> None:
             super().__init__(workers=1)
-            self._within_epoch = False
+            self._epoch_begins = False
             self._plan: tuple[np.ndarray, np.ndarray] | None = None
 
         @property
         def num_batches(self) -> int:
-            # Before an epoch Keras asks for a limit on all of them, within one for its length.
-            return feed.steps if self._within_epoch else feed.max_steps
+            # From an epoch's begin to its first batch Keras asks how long the epoch is; at any
+            # other time, how long any epoch can be.
+            return feed.steps if self._epoch_begins else feed.max_steps
 
         def on_epoch_begin(self) -> None:
-            self._within_epoch = True
-
-        def on_epoch_end(self) -> None:
-            self._within_epoch = False
+            self._epoch_begins = True
 
         def __getitem__(self, step: int):
+            self._epoch_begins = False
             if step == 0:
                 self._plan = feed.plan()
-            rows, used = (part[step] for part in self._plan)
-            return feed.take(rows), feed.table.given[rows], feed.table.weight[rows] * used
+            # TensorFlow looks at some batches before the epoch, to learn their types.
+            rows, used = (part[step % len(part)] for part in self._plan)
+            return feed.read(rows), feed.table.given[rows], feed.table.weight[rows] * used
 
     return FeedBatches()
 

@@ -14,7 +14,7 @@ class Golden:
     """Trusted pairs (x_g, y_g).
 
     Attributes:
-        inputs: array-like of M samples, as the network takes them.
+        inputs: M samples, an array or `inputs.Inputs`.
         labels: int64[M], trusted.
         given: int64[M], the label the noisy stream had for the sample, -1 where
             unknown. A wrong one is a real example of a wrong label.

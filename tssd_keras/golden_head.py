@@ -3,9 +3,11 @@
 The network's own head was trained on wrong labels and repeats them where they
 are systematic (asymmetric noise); the features under it are far less spoilt,
 so that a linear classifier fitted on a few trusted samples sees what the
-network's own head cannot. It reads unit features only: adding the network's
-own log-probabilities, as first proposed, made it slightly worse where it is
-needed most (docs/method.md).
+network's own head cannot. Beside the features it reads the square roots of
+the network's probabilities, and its answer is pooled with the network's own:
+golden samples are not trained on, so they tell how far that can be trusted.
+Log-probabilities, as first proposed, did worse than their roots: the few that
+are large rule the fit (docs/method.md).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 C = 25.0  # inverse strength of the L2 penalty, for feature rows of length 1
+P_SCALE = 0.4  # of the square roots of the probabilities, whose rows have length 1 too
 MAX_ITER = 300
 
 
@@ -23,18 +26,49 @@ class GoldenHead:
     """Mean of the heads fitted on all folds but one.
 
     Attributes:
-        weight: float32[d, K], bias: float32[K].
+        weight: float32[d + K, K], bias: float32[K].
+        network_share: of the network's own probabilities in the pooled answer,
+            in [0, 1]; the most likely one on the golden samples, out of fold.
         out_of_fold: float32[M, K], log-probabilities of the golden samples by
-            the head that was not fitted on them.
+            the head that was not fitted on them, pooled.
     """
 
     weight: np.ndarray
     bias: np.ndarray
+    network_share: float
     out_of_fold: np.ndarray
 
-    def log_p(self, features: np.ndarray) -> np.ndarray:
-        """Log-probability of each class being the true one: unit rows [n, d] -> float32[n, K]."""
-        return log_softmax(np.asarray(features, np.float32) @ self.weight + self.bias)
+    def log_p(self, features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
+        """Log-probability of each class being the true one.
+
+        Args:
+            features: float[n, d], rows of length 1.
+            network_log_p: float[n, K].
+
+        Returns:
+            float32[n, K].
+        """
+        own = log_softmax(_rows(features, network_log_p) @ self.weight + self.bias)
+        return _pooled(own, np.asarray(network_log_p, np.float32), self.network_share)
+
+
+def _pooled(own: np.ndarray, network: np.ndarray, share: float) -> np.ndarray:
+    """Log of the mean of both probabilities, `share` of it the network's."""
+    return np.log((1 - share) * np.exp(own) + share * np.exp(network) + 1e-12)
+
+
+def _best_share(own: np.ndarray, network: np.ndarray, labels: np.ndarray) -> float:
+    """The share under which the golden labels are most likely, in steps of a twentieth."""
+    index = np.arange(len(labels))
+    own, network = own[index, labels, None], network[index, labels, None]
+    shares = np.linspace(0, 1, 21)
+    return float(shares[_pooled(own, network, shares).mean(axis=0).argmax()])
+
+
+def _rows(features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
+    """What the head reads: float32[n, d + K]."""
+    root_p = np.exp(np.asarray(network_log_p, np.float32) / 2)
+    return np.concatenate([np.asarray(features, np.float32), P_SCALE * root_p], axis=1)
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -53,12 +87,17 @@ def assign_folds(labels: np.ndarray, n_folds: int, *, seed: int) -> np.ndarray:
 
 
 def fit_golden_head(
-    features: np.ndarray, labels: np.ndarray, fold: np.ndarray, n_classes: int
+    features: np.ndarray,
+    network_log_p: np.ndarray,
+    labels: np.ndarray,
+    fold: np.ndarray,
+    n_classes: int,
 ) -> GoldenHead:
     """Fit one head for each fold left out, and average them.
 
     Args:
         features: float[M, d], rows of length 1.
+        network_log_p: float[M, K], the network's log-probabilities.
         labels: int[M], trusted.
         fold: int[M], from `assign_folds`.
         n_classes: K; a class without samples gets probability 0 (log -30).
@@ -68,15 +107,15 @@ def fit_golden_head(
     """
     from sklearn.linear_model import LogisticRegression
 
-    features = np.asarray(features, np.float32)
+    rows = _rows(features, network_log_p)
     n_folds = int(fold.max()) + 1
-    weight = np.zeros((features.shape[1], n_classes))
+    weight = np.zeros((rows.shape[1], n_classes))
     bias = np.zeros(n_classes)
     out_of_fold = np.empty((len(labels), n_classes), np.float32)
     for k in range(n_folds):
         rest = fold != k
-        head = LogisticRegression(C=C, max_iter=MAX_ITER).fit(features[rest], labels[rest])
-        own_weight = np.zeros((features.shape[1], n_classes))
+        head = LogisticRegression(C=C, max_iter=MAX_ITER).fit(rows[rest], labels[rest])
+        own_weight = np.zeros_like(weight)
         own_bias = np.full(n_classes, -30.0)
         if len(head.classes_) == 2:  # one row stands for the difference of the two
             own_weight[:, head.classes_] = head.coef_.T * np.array([-0.5, 0.5])
@@ -84,7 +123,14 @@ def fit_golden_head(
         else:
             own_weight[:, head.classes_] = head.coef_.T
             own_bias[head.classes_] = head.intercept_
-        out_of_fold[~rest] = log_softmax(features[~rest] @ own_weight + own_bias)
+        out_of_fold[~rest] = log_softmax(rows[~rest] @ own_weight + own_bias)
         weight += own_weight / n_folds
         bias += own_bias / n_folds
-    return GoldenHead(weight.astype(np.float32), bias.astype(np.float32), out_of_fold)
+    network = np.asarray(network_log_p, np.float32)
+    share = _best_share(out_of_fold, network, labels)
+    return GoldenHead(
+        weight.astype(np.float32),
+        bias.astype(np.float32),
+        share,
+        _pooled(out_of_fold, network, share),
+    )

@@ -25,7 +25,7 @@ class Inputs(Protocol):
 
     def __len__(self) -> int: ...
 
-    def take(self, index: np.ndarray) -> np.ndarray:
+    def read(self, index: np.ndarray) -> np.ndarray:
         """Samples of the given indices, in their order: dtype[len(index), ...]."""
         ...
 
@@ -45,8 +45,8 @@ class ArrayInputs:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def take(self, index: np.ndarray) -> np.ndarray:
-        """See `Inputs.take`."""
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """See `Inputs.read`."""
         return self._array[index]
 
 
@@ -72,8 +72,8 @@ class EncodedImages:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def take(self, index: np.ndarray) -> np.ndarray:
-        """See `Inputs.take`. Raises ValueError for an image that cannot be decoded."""
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """See `Inputs.read`. Raises ValueError for an image that cannot be decoded."""
         out = np.empty((len(index), *self.shape[1:]), np.uint8)
         for row, i in enumerate(index):
             out[row] = self._decode(int(i))
@@ -110,7 +110,7 @@ def as_inputs(samples: object) -> Inputs:
     array = np.asarray(samples)
     if array.ndim == 0 or array.dtype == object:
         raise TypeError(
-            "inputs must be an array [N, ...] or an Inputs (shape, dtype, len, take), got "
+            "inputs must be an array [N, ...] or an Inputs (shape, dtype, len, read), got "
             f"{type(samples).__name__}."
         )
     return ArrayInputs(array)

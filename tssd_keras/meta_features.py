@@ -82,7 +82,7 @@ class Judge:
         """
         log_p = np.asarray(log_p, np.float32)
         if head_log_p is None:
-            head_log_p = self.head.log_p(unit_features)
+            head_log_p = self.head.log_p(unit_features, log_p)
         similarity = np.asarray(unit_features, np.float32) @ self.means.T
         own_log_p, other_log_p = _own_and_best_other(log_p, labels)
         own_similarity, other_similarity = _own_and_best_other(similarity, labels)

@@ -109,9 +109,9 @@ class Subset:
     def __len__(self) -> int:
         return len(self._index)
 
-    def take(self, index: np.ndarray) -> np.ndarray:
-        """See `Inputs.take`."""
-        return self._inputs.take(self._index[index])
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """See `Inputs.read`."""
+        return self._inputs.read(self._index[index])
 
 
 def _validation(recipe: Recipe, data: LabelledData, truth: np.ndarray | None) -> np.ndarray:

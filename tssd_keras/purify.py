@@ -124,12 +124,14 @@ class Purifier:
         else:
             negatives = None
         fold = assign_folds(golden_labels, self.settings.folds, seed=self.settings.seed)
-        head = fit_golden_head(golden_scores.features, golden_labels, fold, self.n_classes)
+        head = fit_golden_head(
+            golden_scores.features, golden_scores.log_p, golden_labels, fold, self.n_classes
+        )
         some = np.arange(len(given))
         if len(some) > transition.MAX_SAMPLES:
             some = np.sort(rng.choice(len(some), transition.MAX_SAMPLES, replace=False))
         matrix, class_share = transition.estimate_transition(
-            head.log_p(scores.features[some]), given[some], self.n_classes
+            head.log_p(scores.features[some], scores.log_p[some]), given[some], self.n_classes
         )
         judge = Judge(means, division, head, matrix)
         if negatives is None:
@@ -149,7 +151,7 @@ class Purifier:
         confidence = np.empty(len(given), np.float32)
         for start in range(0, len(given), BLOCK):
             block = slice(start, start + BLOCK)
-            head_log_p = head.log_p(scores.features[block])
+            head_log_p = head.log_p(scores.features[block], scores.log_p[block])
             features = judge.features(
                 scores.features[block], scores.log_p[block], given[block], head_log_p
             )[:, self._columns]
@@ -174,6 +176,7 @@ class Purifier:
             "reach": reach,
             "criterion": criterion,
             "estimated_clean_share": clean_share,
+            "network_share": head.network_share,
             "golden_auroc_q": auroc_q if self.source == "trusted" else None,
             "golden_auroc_streams": auroc_streams if self.source == "trusted" else None,
             "shift": self._shift(rows, np.concatenate(quantiles), kept),

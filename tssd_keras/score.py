@@ -105,16 +105,16 @@ def fixed_batches(
     Yields:
         The slice of `index` that a batch holds, and the batch [B, ...].
     """
-    def read(start: int) -> np.ndarray:
+    def batch_from(start: int) -> np.ndarray:
         rows = index[start : start + batch_size]
-        return inputs.take(np.concatenate([rows, np.repeat(rows[:1], batch_size - len(rows))]))
+        return inputs.read(np.concatenate([rows, np.repeat(rows[:1], batch_size - len(rows))]))
 
     with ThreadPoolExecutor(1) as reader:
-        upcoming = reader.submit(read, 0) if len(index) else None
+        upcoming = reader.submit(batch_from, 0) if len(index) else None
         for start in range(0, len(index), batch_size):
             batch = upcoming.result()
             if start + batch_size < len(index):
-                upcoming = reader.submit(read, start + batch_size)
+                upcoming = reader.submit(batch_from, start + batch_size)
             yield slice(start, min(start + batch_size, len(index))), batch
 
 

@@ -11,9 +11,8 @@ from pathlib import Path, PurePosixPath
 import click
 import tensorflow_datasets as tfds
 
+from tssd_keras.sources.tiny_imagenet import PREPARED, URL, ZIP
 from tssd_keras.sources.tiny_imagenet_zip import open_zip, read_layout, read_member
-
-ZIP = "tiny-imagenet-200.zip"
 
 
 class TinyImagenet(tfds.core.GeneratorBasedBuilder):
@@ -24,10 +23,8 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
     the classes' words in label order.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    MANUAL_DOWNLOAD_INSTRUCTIONS = (
-        f"Fetch http://cs231n.stanford.edu/{ZIP} (237 MB) and put it, as it is, in manual_dir."
-    )
+    VERSION = tfds.core.Version(PREPARED.name)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = f"Fetch {URL} (237 MB) and put it, as it is, in manual_dir."
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -41,12 +38,12 @@ class TinyImagenet(tfds.core.GeneratorBasedBuilder):
                 }
             ),
             supervised_keys=("image", "label"),
-            homepage="http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+            homepage=URL,
             metadata=tfds.core.MetadataDict(),
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
-        path = Path(dl_manager.manual_dir) / ZIP
+        path = Path(dl_manager.manual_dir) / ZIP.name
         with open_zip(path) as archive:
             layout = read_layout(archive)
         self.info.features["label"].names = layout.wnids

@@ -1,0 +1,243 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from sklearn.datasets import load_digits
+
+from tssd_keras import TSSD, DivideRecipe, Golden, PurifyRecipe, noise
+from tssd_keras.divide import FLOOR, POSITIVE, SEMI_HARD
+from tssd_keras.inputs import ArrayInputs
+from tssd_keras.steps import accuracy, weighted_step
+
+KINDS = ("tf.data", "pydataset")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """x float32[N, 64], true labels, labels of which 40 % are wrong, a trusted pair of arrays."""
+    data = load_digits()
+    x = (data.data / 16).astype("float32")
+    y = noise.draw_labels(data.target, noise.symmetric(10, 0.4), seed=3)
+    return x[100:], data.target[100:], y[100:], (x[:100], data.target[:100])
+
+
+def plain_model(last="softmax"):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(10, activation=last),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(3e-3),
+        loss=keras.losses.SparseCategoricalCrossentropy(
+            from_logits=last != "softmax", reduction="mean_with_sample_weight"
+        ),
+        weighted_metrics=[accuracy()],
+    )
+    return model
+
+
+def trained(digits, golden="trusted", *, epochs=8, kind="auto", last="softmax", **settings):
+    x, truth, y, trusted = digits
+    golden = trusted if golden == "trusted" else golden
+    tssd = TSSD(x, y, golden=golden, warmup_epochs=5, true_labels=truth, **settings)
+    model = plain_model(last)
+    model.fit(
+        tssd.feed(64, kind=kind), epochs=epochs, callbacks=[tssd], shuffle=False, verbose=0
+    )
+    return tssd, model
+
+
+@pytest.fixture(scope="module")
+def run(digits):
+    return trained(digits)
+
+
+def test_a_plain_keras_model_learns_which_labels_are_wrong(run):
+    tssd, _ = run
+    record = tssd.rounds[-1]
+    assert record["label_error_auroc"] > 0.98
+    assert record["kept_precision"] > 0.93
+    assert record["kept_recall"] > 0.9
+
+
+def test_rounds_come_before_every_epoch_after_the_warmup(run):
+    assert [r["epoch"] for r in run[0].rounds] == [5, 6, 7]
+
+
+def test_rounds_come_every_so_many_epochs(digits):
+    tssd, _ = trained(digits, epochs=10, divide=DivideRecipe(every=2))
+    assert [r["epoch"] for r in tssd.rounds] == [5, 7, 9]
+
+
+def test_weights_follow_the_roles(run):
+    table = run[0].table
+    sure = np.isin(table.role, (POSITIVE, FLOOR))
+    assert (table.weight[sure] == 1).all()
+    mined = table.role == SEMI_HARD
+    np.testing.assert_array_equal(table.weight[mined], table.q[mined])
+    assert (table.weight[~sure & ~mined] == 0).all()
+
+
+def test_the_suggested_labels_are_far_more_often_true_than_the_given_ones(run, digits):
+    _, truth, given, _ = digits
+    assert (run[0].table.suggested == truth).mean() > (given == truth).mean() + 0.2
+
+
+def test_training_goes_on_with_kept_samples_only(digits):
+    tssd, model = trained(digits)
+    kept, truth, y = tssd.table.kept, digits[1], digits[2]
+    assert 0 < kept.sum() < len(kept)
+    predicted = model.predict(digits[0], verbose=0).argmax(axis=1)
+    assert (predicted[kept] == y[kept]).mean() > 0.95
+    assert (predicted == truth).mean() > 0.93
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_feeds_give_the_same_table(digits, run, kind):
+    tssd, _ = trained(digits, kind=kind)
+    np.testing.assert_array_equal(tssd.table.role, run[0].table.role)
+    np.testing.assert_array_equal(tssd.table.weight, run[0].table.weight)
+
+
+def test_logits_and_probabilities_are_told_apart(digits, run):
+    tssd, _ = trained(digits, last=None)
+    assert tssd.rounds[0]["label_error_auroc"] == pytest.approx(
+        run[0].rounds[0]["label_error_auroc"], abs=2e-3
+    )
+
+
+@pytest.mark.parametrize("golden", ["certain", None])
+def test_without_golden_samples_the_streams_still_find_wrong_labels(digits, golden):
+    tssd, _ = trained(digits, golden)
+    assert tssd.rounds[-1]["label_error_auroc"] > 0.95
+    assert np.isnan(tssd.table.q).all() == (golden is None)
+    assert tssd.rounds[-1]["golden_auroc_q"] is None  # never reported where nothing is trusted
+
+
+def test_every_class_keeps_some_samples(digits):
+    x, truth, y, trusted = digits
+    tssd, _ = trained(digits, divide=DivideRecipe(threshold=0.999))
+    kept = np.bincount(y[tssd.table.kept], minlength=10)
+    assert (kept >= 2).all()
+
+
+def test_warmup_and_main_phase_share_one_trace(digits):
+    x, truth, y, trusted = digits
+    inputs = keras.Input((64,))
+    hidden = layers.Dense(32, activation="relu")(inputs)
+    step = weighted_step(keras.Model(inputs, layers.Dense(10)(hidden)))
+    step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=3)
+    step.fit(tssd.feed(64), epochs=6, callbacks=[tssd], shuffle=False, verbose=0)
+    assert len(tssd.rounds) == 3
+    assert step.n_traces == 1
+
+
+def test_the_same_seeds_give_the_same_run(digits, run):
+    again, _ = trained(digits)
+    np.testing.assert_array_equal(again.table.q, run[0].table.q)
+
+
+def test_fit_on_other_data_stops_and_says_so(digits):
+    x, _, y, trusted = digits
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
+    tssd.feed(64)
+    with pytest.raises(RuntimeError, match="without the feed being read"):
+        plain_model().fit(x, y, epochs=3, callbacks=[tssd], verbose=0)
+
+
+def test_steps_per_epoch_below_the_feed_stops_and_says_so(digits):
+    x, _, y, trusted = digits
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
+    with pytest.raises(RuntimeError, match="steps_per_epoch"):
+        plain_model().fit(
+            tssd.feed(64), epochs=3, steps_per_epoch=3, callbacks=[tssd], shuffle=False, verbose=0
+        )
+
+
+def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
+    x, _, y, _ = digits
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(8), layers.Dense(5)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    tssd = TSSD(x, y)
+    with pytest.raises(ValueError, match="10 classes apart .* has 5"):
+        model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+class Opaque(keras.Model):
+    """A subclass whose layers cannot be looked into from outside."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(64, activation="relu")
+        self.last = layers.Dense(10)
+
+    def call(self, x):
+        return self.last(self.hidden(x))
+
+
+def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
+    x, truth, y, trusted = digits
+    model = Opaque()
+    inputs = keras.Input((64,))
+    features = model.hidden(inputs)
+    score_model = keras.Model(inputs, [features, model.last(features)])
+    model.compile(
+        keras.optimizers.Adam(3e-3),
+        keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        ),
+    )
+    tssd = TSSD(
+        x, y, golden=trusted, warmup_epochs=5, true_labels=truth, score_model=score_model
+    )
+    model.fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
+    assert tssd.rounds[-1]["label_error_auroc"] > 0.97
+
+
+def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
+    x, _, y, _ = digits
+    model = Opaque()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    tssd = TSSD(x, y)
+    with pytest.raises(ValueError, match="score_model"):
+        model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.zeros(5, int)}, "one entry for each of 6"),
+        ({"labels": np.zeros(6)}, "whole numbers"),
+        ({"labels": np.eye(6)}, "argmax"),
+        ({"labels": np.array([0, 1, 2, -1, 0, 1])}, "first is -1 at sample 3"),
+        ({"n_classes": 2}, "first is 2 at sample 2"),
+        ({"warmup_epochs": 0}, "at least 1"),
+        ({"golden": "trustd"}, "got 'trustd'"),
+        ({"golden": (np.zeros((2, 4)), np.array([0, 1]))}, "shape of the others"),
+        ({"golden": (np.zeros((3, 3)), np.array([0, 1]))}, "got 3 and 2"),
+        ({"golden": (np.zeros((4, 3)), np.array([0, 0, 1, 1]))}, "class 2 with 0"),
+        ({"divide": DivideRecipe(threshold=2.0)}, "threshold must lie in"),
+        ({"purify": PurifyRecipe(folds=1)}, "folds must be at least 2"),
+    ],
+)
+def test_bad_arguments_are_refused_at_the_door(change, message):
+    arguments = {"inputs": np.zeros((6, 3)), "labels": np.array([0, 1, 2, 0, 1, 2]), **change}
+    with pytest.raises((ValueError, TypeError), match=message):
+        TSSD(**arguments)
+
+
+def test_part_of_the_inputs_can_be_the_stream(digits):
+    x, truth, y, trusted = digits
+    stream = np.arange(0, len(x), 2)
+    golden = Golden(ArrayInputs(trusted[0]), trusted[1], np.full(len(trusted[1]), -1))
+    tssd = TSSD(
+        x, y[stream], index=stream, golden=golden, warmup_epochs=5, true_labels=truth[stream]
+    )
+    plain_model().fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
+    assert tssd.table.index.tolist() == stream.tolist()
+    assert tssd.rounds[-1]["label_error_auroc"] > 0.95

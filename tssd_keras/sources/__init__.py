@@ -1,0 +1,39 @@
+"""Sources: a name and its options -> LabelledData."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.sources import arrays, digits, tfds, tiny_imagenet
+from tssd_keras.sources.data_dir import default_data_dir
+from tssd_keras.sources.labelled_data import LabelledData
+
+SOURCES: dict[str, Callable[[DataRecipe], LabelledData]] = {
+    "digits": digits.load,
+    "npz": arrays.load,
+    "tfds": tfds.load,
+    "tiny_imagenet": tiny_imagenet.load,
+}
+ENCODED = ("tfds", "tiny_imagenet")  # image files, which can be scaled on the way in
+
+__all__ = ["SOURCES", "LabelledData", "default_data_dir", "load"]
+
+
+def load(recipe: DataRecipe) -> LabelledData:
+    """The data that a recipe's [data] section asks for.
+
+    Raises:
+        FileNotFoundError: the files are not there; says where to put them.
+        ValueError: unknown source, or files that are not what they must be.
+    """
+    if recipe.source not in SOURCES:
+        raise ValueError(
+            f"data.source must be one of {', '.join(SOURCES)}, got {recipe.source!r}."
+        )
+    if recipe.image_size and recipe.source not in ENCODED:
+        raise ValueError(
+            f"data.image_size is for the sources {', '.join(ENCODED)}, got {recipe.image_size} "
+            f"with source {recipe.source!r}. Set it to 0, and scale the arrays beforehand."
+        )
+    return SOURCES[recipe.source](recipe)

@@ -1,0 +1,76 @@
+"""Tiny-ImageNet: 200 classes, 100,000 training images and 10,000 to test on, 64 x 64 pixels.
+
+Source: Stanford CS231N's challenge, a subset of ImageNet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.sources import tfds_reading
+from tssd_keras.sources.data_dir import default_data_dir
+from tssd_keras.sources.labelled_data import LabelledData
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+ZIP = Path("downloads", "manual", "tiny-imagenet-200.zip")  # within the TFDS folder
+PREPARED = Path("tiny_imagenet", "1.0.0")
+
+
+def load(recipe: DataRecipe) -> LabelledData:
+    """Tiny-ImageNet; the first use prepares it from the zip in the TFDS folder.
+
+    Args:
+        recipe: data_dir, image_size, decode_ahead.
+
+    Returns:
+        LabelledData of RGB images. Class names are the sorted wnids (see
+        `words`), ids the images' file names. The labelled val images are the
+        test split.
+
+    Raises:
+        FileNotFoundError: the zip is not in its place.
+        ValueError: the zip is damaged or is not Tiny-ImageNet.
+    """
+    return tfds_reading.read(_builder(default_data_dir(recipe)), recipe)
+
+
+def words(recipe: DataRecipe) -> tuple[str, ...]:
+    """What the classes are called, in label order: "goldfish, Carassius auratus"."""
+    return tuple(_builder(default_data_dir(recipe)).info.metadata["words"])
+
+
+def _builder(data_dir: Path) -> tfds.core.DatasetBuilder:
+    if not (data_dir / PREPARED / "features.json").is_file():
+        prepare(data_dir)
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_from_directory(data_dir / PREPARED)
+
+
+def prepare(data_dir: Path) -> None:
+    """Write the TFDS data set, whole or not at all; see `load` for what is raised."""
+    path = data_dir / ZIP
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Tiny-ImageNet must lie in {path.absolute()}, there is no such file. Fetch {URL} "
+            "(237 MB) and put it there as it is, or set data.data_dir, or TFDS_DATA_DIR, to the "
+            "TFDS folder that has it."
+        )
+    import tensorflow_datasets as tfds
+
+    from tssd_keras.sources.tiny_imagenet_builder import TinyImagenet
+
+    tfds.disable_progress_bar()
+    with contextlib.redirect_stdout(sys.stderr):  # TFDS prints
+        TinyImagenet(data_dir=data_dir).download_and_prepare(
+            download_config=tfds.download.DownloadConfig(
+                manual_dir=path.parent, try_download_gcs=False
+            )
+        )
