@@ -40,6 +40,7 @@ def main() -> None:
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own notes on the processor
 
 
 @main.command()
@@ -112,7 +113,6 @@ def _choose_backend(backend: str | None) -> None:
     """Set KERAS_BACKEND before Keras is imported: the option, else the environment, else what is there."""
     import importlib.util
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = backend or os.environ.get("KERAS_BACKEND")
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if not installed:
@@ -130,6 +130,11 @@ def _choose_backend(backend: str | None) -> None:
             f"the backend {chosen} is not installed. Try pip install 'tssd_keras[{chosen}]'."
         )
     os.environ["KERAS_BACKEND"] = chosen
+    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != chosen:
+        raise click.ClickException(
+            f"Keras is loaded already, on {sys.modules['keras'].backend.backend()}, and cannot "
+            f"change to {chosen}. Run this in a process of its own."
+        )
 
 
 def _table(summary: dict) -> str:

@@ -31,9 +31,13 @@ def tfds(folder):
     tf = pytest.importorskip("tensorflow")
     tfds = pytest.importorskip("tensorflow_datasets")
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 6, 3), np.uint8)
-    split = tf.data.Dataset.from_tensor_slices(
-        {"image": images, "label": np.arange(20) % 3, "id": [f"{i:02}" for i in range(20)]}
-    )
+    labels, ids = np.arange(20) % 3, np.array([f"{i:02}" for i in range(20)])
+
+    def split(n):
+        return tf.data.Dataset.from_tensor_slices(
+            {"image": images[:n], "label": labels[:n], "id": ids[:n]}
+        )
+
     tfds.disable_progress_bar()
     tfds.dataset_builders.store_as_tfds_dataset(
         "noise_patches",
@@ -45,7 +49,7 @@ def tfds(folder):
                 "id": tfds.features.Text(),
             }
         ),
-        split_datasets={"train": split, "test": split.take(7)},
+        split_datasets={"train": split(20), "test": split(7)},
         data_dir=folder,
     )
     return DataRecipe(source="tfds", name="noise_patches", data_dir=str(folder))
@@ -138,7 +142,10 @@ def test_decoding_ahead_changes_no_pixel(recipe, data):
     np.testing.assert_array_equal(pixels(late.test_inputs), pixels(data.test_inputs))
 
 
-def test_loading_opens_no_connection(recipe, monkeypatch):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_first_load_opens_no_connection(name, tmp_path, monkeypatch):
+    recipe = FILES[name](tmp_path)
+
     def refuse(*address):
         raise AssertionError(f"a source tried to connect to {address}")
 

@@ -28,9 +28,7 @@ def load(recipe: DataRecipe) -> LabelledData:
         ValueError: unknown source, or files that are not what they must be.
     """
     if recipe.source not in SOURCES:
-        raise ValueError(
-            f"data.source must be one of {', '.join(SOURCES)}, got {recipe.source!r}."
-        )
+        raise ValueError(f"data.source must be one of {', '.join(SOURCES)}, got {recipe.source!r}.")
     if recipe.image_size and recipe.source not in ENCODED:
         raise ValueError(
             f"data.image_size is for the sources {', '.join(ENCODED)}, got {recipe.image_size} "

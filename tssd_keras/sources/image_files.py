@@ -41,11 +41,11 @@ def as_inputs(
     channels = _channels(shape, name)
     if recipe.image_size:
         height = width = recipe.image_size
-    elif len(shape) == 3 and shape[0] and shape[1]:
-        height, width = shape[:2]
     else:
+        height, width = shape[0] or 0, shape[1] or 0
+    if not (height and width):
         height, width = _common_size(splits, name)
-    inputs = {}
+    inputs: dict[str, Inputs] = {}
     for split, files in splits.items():
         images = EncodedImages(files, (height, width, channels), resize=recipe.image_size > 0)
         inputs[split] = _decode(images, f"{name}/{split}") if recipe.decode_ahead else images
@@ -64,7 +64,7 @@ def _channels(shape: tuple[int | None, ...], name: str) -> int:
 
 def _common_size(splits: dict[str, list[bytes]], name: str) -> tuple[int, int]:
     """(height, width) of all images, from their headers."""
-    first = None
+    first: tuple[int, int] | None = None
     for split, files in splits.items():
         for i, file in enumerate(files):
             size = _size(file, f"image {i} of {name}/{split}")
@@ -75,7 +75,7 @@ def _common_size(splits: dict[str, list[bytes]], name: str) -> tuple[int, int]:
                     f"pixels (height x width), image {i} of {split} is {size[0]} x {size[1]}. Set "
                     "data.image_size to scale all images to one size."
                 )
-    return first
+    return first or (0, 0)  # no images: the splits are refused later, as empty
 
 
 def _size(file: bytes, what: str) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def load(recipe: DataRecipe) -> LabelledData:
 
 
 def find_prepared(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
-    """The builder of a prepared data set, made from its files alone: no network, no code of its own.
+    """The builder of a prepared data set, made from its files: no network is asked.
 
     Raises:
         FileNotFoundError: no such data set is prepared under `data_dir`.
@@ -59,9 +59,9 @@ def find_prepared(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
 
 
 def _plain_and_version(name: str) -> tuple[str, str]:
-    """"cifar10/3.0.2" and "cifar10:3.0.2" -> cifar10, 3.0.2; TFDS itself knows the second only."""
-    plain, version = re.fullmatch(r"(.*?)(?:[:/](\d+\.[\d*]+\.[\d*]+))?", name).groups()
-    return plain, version or ""
+    """cifar10/3.0.2 and cifar10:3.0.2 -> cifar10, 3.0.2; TFDS itself knows the second only."""
+    version = re.search(r"[:/](\d+\.[\d*]+\.[\d*]+)$", name)
+    return (name[: version.start()], version[1]) if version else (name, "")
 
 
 def _not_prepared(name: str, data_dir: Path) -> str:
@@ -70,9 +70,9 @@ def _not_prepared(name: str, data_dir: Path) -> str:
         for depth in ("*/*", "*/*/*")  # name/version, name/config/version
         for path in data_dir.glob(f"{depth}/features.json")
     )
+    build = f"tfds build {_plain_and_version(name)[0]} --data_dir {data_dir}"
     return (
         f"data.name must be a prepared TFDS data set, {name!r} is not in {data_dir.absolute()} "
-        f"(there: {', '.join(found) or 'none'}). Prepare it with a network at hand: "
-        f"tfds build {_plain_and_version(name)[0]} --data_dir {data_dir}; or set data.data_dir, or TFDS_DATA_DIR, to the "
-        "folder that has it."
+        f"(there: {', '.join(found) or 'none'}). Prepare it with a network at hand: {build}; or "
+        "set data.data_dir, or TFDS_DATA_DIR, to the folder that has it."
     )

@@ -84,26 +84,31 @@ def choose_keys(builder: tfds.core.DatasetBuilder) -> Keys:
     """The image and the label: those of the supervised keys, else the only ones there are."""
     import tensorflow_datasets as tfds
 
-    name, features = builder.info.name, builder.info.features
-    supervised = builder.info.supervised_keys
-    plain = dict(features.items()) if isinstance(features, tfds.features.FeaturesDict) else {}
-    keys = []
-    for place, kind in enumerate((tfds.features.Image, tfds.features.ClassLabel)):
-        found = [key for key, feature in plain.items() if isinstance(feature, kind)]
-        chosen = supervised[place] if supervised and len(supervised) == 2 else None
-        if chosen not in found:
-            chosen = found[0] if len(found) == 1 else None
-        if chosen is None:
-            raise ValueError(
-                f"{name} must have one {kind.__name__} feature, or name one in its supervised "
-                f"keys; it has {len(found)} among {', '.join(plain) or type(features).__name__}, "
-                f"supervised keys {supervised}. Only image classification can be read."
-            )
-        keys.append(chosen)
-    if np.dtype(plain[keys[0]].np_dtype) != np.uint8:
-        raise ValueError(f"images of {name} must be uint8, got {plain[keys[0]].np_dtype}.")
-    has_id = isinstance(plain.get("id"), tfds.features.Text)
-    return Keys(*keys, "id" if has_id else None)
+    features = builder.info.features
+    if not isinstance(features, tfds.features.FeaturesDict):
+        raise ValueError(f"features of {builder.info.name} must be a dict, got {features}.")
+    image = _choose_key(builder, 0, tfds.features.Image)
+    label = _choose_key(builder, 1, tfds.features.ClassLabel)
+    dtype = np.dtype(features[image].np_dtype)
+    if dtype != np.uint8:
+        raise ValueError(f"images of {builder.info.name} must be uint8, got {dtype}.")
+    has_id = "id" in features and isinstance(features["id"], tfds.features.Text)
+    return Keys(image, label, "id" if has_id else None)
+
+
+def _choose_key(builder: tfds.core.DatasetBuilder, place: int, kind: type) -> str:
+    """The feature of this kind; of several, the one at this place of the supervised keys."""
+    features, supervised = builder.info.features, builder.info.supervised_keys
+    found = [key for key, feature in features.items() if isinstance(feature, kind)]
+    if supervised and len(supervised) == 2 and supervised[place] in found:
+        return supervised[place]
+    if len(found) != 1:
+        raise ValueError(
+            f"{builder.info.name} must have one {kind.__name__} feature, or name one in its "
+            f"supervised keys; it has {len(found)} among {', '.join(sorted(features))}, "
+            f"supervised keys {supervised}. Only image classification can be read."
+        )
+    return found[0]
 
 
 def choose_test_split(builder: tfds.core.DatasetBuilder) -> str:
@@ -113,7 +118,7 @@ def choose_test_split(builder: tfds.core.DatasetBuilder) -> str:
     if "train" not in splits or test is None:
         raise ValueError(
             f"{builder.info.name} must have the splits train and test (or validation), it has "
-            f"{', '.join(splits) or 'none'}. Try another data set, or source \"npz\"."
+            f'{", ".join(sorted(splits)) or "none"}. Try another data set, or source "npz".'
         )
     return test
 
@@ -131,7 +136,7 @@ def _read_split(builder: tfds.core.DatasetBuilder, split: str, keys: Keys) -> Sp
         ),
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
-    columns = {key: [] for key in wanted}
+    columns: dict[str, list] = {key: [] for key in wanted}
     n = builder.info.splits[split].num_examples
     bar = click.progressbar(
         length=n,

@@ -14,13 +14,10 @@ from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources import tfds_reading
 from tssd_keras.sources.data_dir import default_data_dir
 from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.tiny_imagenet_zip import PREPARED, URL, ZIP
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
-
-URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
-ZIP = Path("downloads", "manual", "tiny-imagenet-200.zip")  # within the TFDS folder
-PREPARED = Path("tiny_imagenet", "1.0.0")
 
 
 def load(recipe: DataRecipe) -> LabelledData:

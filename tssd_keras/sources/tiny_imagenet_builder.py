@@ -11,8 +11,14 @@ from pathlib import Path, PurePosixPath
 import click
 import tensorflow_datasets as tfds
 
-from tssd_keras.sources.tiny_imagenet import PREPARED, URL, ZIP
-from tssd_keras.sources.tiny_imagenet_zip import open_zip, read_layout, read_member
+from tssd_keras.sources.tiny_imagenet_zip import (
+    PREPARED,
+    URL,
+    ZIP,
+    open_zip,
+    read_layout,
+    read_member,
+)
 
 
 class TinyImagenet(tfds.core.GeneratorBasedBuilder):

@@ -1,4 +1,4 @@
-"""What is in tiny-imagenet-200.zip: its classes and its labelled images.
+"""Where tiny-imagenet-200.zip lies and what is in it: its classes and its labelled images.
 
 The archive is read in place, member by member; nothing is extracted.
 """
@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+ZIP = Path("downloads", "manual", "tiny-imagenet-200.zip")  # within the TFDS folder
+PREPARED = Path("tiny_imagenet", "1.0.0")
 
 ROOT = PurePosixPath("tiny-imagenet-200")
 WNIDS = ROOT / "wnids.txt"
@@ -64,7 +69,7 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
     """One member's bytes; raises ValueError if they are damaged."""
     try:
         return archive.read(member)
-    except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(
             f"{archive.filename}: {member} is damaged ({error}). Fetch the archive again."
         ) from error

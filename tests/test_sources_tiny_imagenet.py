@@ -1,0 +1,173 @@
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tssd_keras import sources
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.sources import tiny_imagenet
+from tssd_keras.sources.tiny_imagenet_zip import PREPARED, ZIP, open_zip, read_layout
+
+ROOT = "tiny-imagenet-200"
+SHADES = {"n03": 30, "n01": 120, "n02": 220}  # each class is one shade; wnids.txt is not sorted
+
+
+def jpeg(shade, mode="RGB"):
+    out = io.BytesIO()
+    Image.new(mode, (64, 64), shade if mode == "L" else (shade,) * 3).save(out, "JPEG")
+    return out.getvalue()
+
+
+def members(**changed):
+    """A small archive: four training and two val images a class, one of each in grayscale.
+
+    Keys of `changed` are members without the root; None takes one away.
+    """
+    files = {"wnids.txt": "\n".join(SHADES), "words.txt": "n01\tgoldfish, carp\nn99\tother\n"}
+    lines = []
+    for wnid, shade in SHADES.items():
+        for i in range(4):
+            name = f"train/{wnid}/images/{wnid}_{i}.JPEG"
+            files[name] = jpeg(shade, "L" if i == 0 else "RGB")
+        files[f"train/{wnid}/{wnid}_boxes.txt"] = "not read"
+        for i in range(2):
+            name = f"val_{len(lines)}.JPEG"
+            files[f"val/images/{name}"] = jpeg(shade, "L" if i == 0 else "RGB")
+            lines.append(f"{name}\t{wnid}\t0\t0\t62\t62\n")
+    files["val/val_annotations.txt"] = "".join(lines)
+    files["test/images/test_0.JPEG"] = jpeg(0)
+    return {f"{ROOT}/{k}": v for k, v in {**files, **changed}.items() if v is not None}
+
+
+def write_zip(folder, files):
+    path = folder / ZIP
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def load(folder, **more):
+    pytest.importorskip("tensorflow_datasets")
+    return sources.load(DataRecipe(source="tiny_imagenet", data_dir=str(folder), **more))
+
+
+@pytest.mark.parametrize("decode_ahead", [True, False])
+def test_images_labels_and_ids_belong_together(tmp_path, decode_ahead):
+    write_zip(tmp_path, members())
+    data = load(tmp_path, decode_ahead=decode_ahead)
+    assert data.class_names == ("n01", "n02", "n03")
+    assert (data.inputs.shape, data.test_inputs.shape) == ((12, 64, 64, 3), (6, 64, 64, 3))
+    shades = np.array([SHADES[name] for name in data.class_names])
+    for inputs, labels in ((data.inputs, data.labels), (data.test_inputs, data.test_labels)):
+        mean = inputs.read(np.arange(len(inputs))).mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(mean, shades[labels], atol=1)
+    assert [name.split("_")[0] for name in data.ids] == [data.class_names[y] for y in data.labels]
+
+
+def test_the_prepared_data_set_is_read_without_the_zip(tmp_path):
+    path = write_zip(tmp_path, members())
+    first = load(tmp_path)
+    path.unlink()
+    assert load(tmp_path).ids.tolist() == first.ids.tolist()
+
+
+def test_the_images_are_kept_byte_by_byte(tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    files = members()
+    write_zip(tmp_path, files)
+    load(tmp_path)
+    builder = tfds.builder_from_directory(tmp_path / PREPARED)
+    raw = builder.as_dataset(split="train", decoders={"image": tfds.decode.SkipDecoding()})
+    seen = {row["id"].decode(): row["image"] for row in raw.as_numpy_iterator()}
+    original = {n.split("/")[-1]: v for n, v in files.items() if n.startswith(f"{ROOT}/train/")}
+    assert seen == {name: v for name, v in original.items() if name.endswith(".JPEG")}
+
+
+def test_words_stand_in_label_order_and_a_class_without_words_has_its_wnid(tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    write_zip(tmp_path, members())
+    recipe = DataRecipe(source="tiny_imagenet", data_dir=str(tmp_path))
+    assert tiny_imagenet.words(recipe) == ("goldfish, carp", "n02", "n03")
+
+
+def test_images_are_scaled_when_asked(tmp_path):
+    write_zip(tmp_path, members())
+    assert load(tmp_path, image_size=32).inputs.shape == (12, 32, 32, 3)
+
+
+def test_a_missing_zip_is_told_where_to_come_from_and_where_to_go(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        load(tmp_path)
+    assert str(tmp_path / "downloads/manual/tiny-imagenet-200.zip") in str(caught.value)
+    assert "http://cs231n.stanford.edu/tiny-imagenet-200.zip" in str(caught.value)
+
+
+def layout(path):
+    with open_zip(path) as archive:
+        return read_layout(archive)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.JPEG", "/etc/evil", f"{ROOT}/../../evil", "..\\evil", "C:\\evil", "C:/evil"]
+)
+def test_a_member_outside_the_archives_folder_is_refused_by_name(tmp_path, name):
+    path = write_zip(tmp_path, {**members(), name: b""})
+    with pytest.raises(ValueError, match=f"{re.escape(repr(name))} does not"):
+        layout(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"wnids.txt": None}, f"must hold {ROOT}/wnids.txt, it does not"),
+        ({"val/val_annotations.txt": None}, "must hold .*val_annotations.txt, it does not"),
+        ({"wnids.txt": "n01\nn02"}, "must list every class, 1 of train are not in it.* n03"),
+        ({"wnids.txt": "n01\nn02\nn03\nn04"}, "1 of 4 have none, the first is n04"),
+        ({"wnids.txt": ""}, "must list every class, 3 of train"),
+        ({"val/images/val_0.JPEG": None}, r"line 1 is 'val_0.JPEG\\tn03"),
+        ({"val/val_annotations.txt": "val_0.JPEG\n"}, "line 1 is 'val_0.JPEG'"),
+        ({"val/val_annotations.txt": "val_0.JPEG\tn77\t0\n"}, "1 of val are not.* n77"),
+        ({"val/val_annotations.txt": ""}, f"must have images in {ROOT}/val, 3 of 3 have none"),
+    ],
+)
+def test_an_archive_that_is_not_whole_says_what_is_wrong(tmp_path, changed, message):
+    with pytest.raises(ValueError, match=message):
+        layout(write_zip(tmp_path, members(**changed)))
+
+
+def test_what_is_no_zip_is_refused(tmp_path):
+    path = write_zip(tmp_path, members())
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=f"{path} must be a zip archive"):
+        layout(path)
+
+
+@pytest.mark.parametrize("name", ["wnids.txt", "train/n02/images/n02_3.JPEG"])
+def test_a_damaged_member_is_named_and_nothing_half_done_stays(tmp_path, name):
+    path = write_zip(tmp_path, members(**{name: b"damage me"}))
+    path.write_bytes(path.read_bytes().replace(b"damage me", b"dAmAge me"))
+    with pytest.raises(ValueError, match=f"{ROOT}/{name} is damaged"):
+        load(tmp_path)
+    left = [p for p in (tmp_path / "tiny_imagenet").rglob("*") if p.is_file()]
+    assert left == []
+
+
+def test_what_is_no_image_is_named_by_split_and_number(tmp_path):
+    write_zip(tmp_path, members(**{"val/images/val_0.JPEG": b"no image"}))
+    with pytest.raises(
+        ValueError, match=r"tiny_imagenet/validation: image . of 6 cannot be decoded"
+    ):
+        load(tmp_path)
+
+
+def test_a_failed_preparation_can_be_tried_again(tmp_path):
+    write_zip(tmp_path, members(**{"wnids.txt": None}))
+    with pytest.raises(ValueError, match=r"wnids\.txt"):
+        load(tmp_path)
+    write_zip(tmp_path, members())
+    assert len(load(tmp_path).inputs) == 12
