@@ -45,9 +45,7 @@ def trained(digits, golden="trusted", *, epochs=8, kind="auto", last="softmax", 
     golden = trusted if golden == "trusted" else golden
     tssd = TSSD(x, y, golden=golden, warmup_epochs=5, true_labels=truth, **settings)
     model = plain_model(last)
-    model.fit(
-        tssd.feed(64, kind=kind), epochs=epochs, callbacks=[tssd], shuffle=False, verbose=0
-    )
+    model.fit(tssd.feed(64, kind=kind), epochs=epochs, callbacks=[tssd], shuffle=False, verbose=0)
     return tssd, model
 
 
@@ -164,7 +162,7 @@ def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
     model = keras.Sequential([keras.Input((64,)), layers.Dense(8), layers.Dense(5)])
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     tssd = TSSD(x, y)
-    with pytest.raises(ValueError, match="10 classes apart .* has 5"):
+    with pytest.raises(ValueError, match=r"10 classes apart .* has 5"):
         model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
 
@@ -192,9 +190,7 @@ def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
             from_logits=True, reduction="mean_with_sample_weight"
         ),
     )
-    tssd = TSSD(
-        x, y, golden=trusted, warmup_epochs=5, true_labels=truth, score_model=score_model
-    )
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=5, true_labels=truth, score_model=score_model)
     model.fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.rounds[-1]["label_error_auroc"] > 0.97
 

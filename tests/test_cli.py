@@ -56,13 +56,20 @@ def test_a_run_leaves_every_file(run):
 def test_the_summary_has_the_figures_and_they_are_numbers(run):
     summary = json.loads((run[0] / "summary.json").read_text())
     for path in (
-        "accuracy.best", "accuracy.last", "accuracy.mean_last_10", "kept.precision",
-        "kept.recall", "kept.f1", "label_error_auroc", "effective_noise_rate", "seconds",
+        "accuracy.best",
+        "accuracy.last",
+        "accuracy.mean_last_10",
+        "kept.precision",
+        "kept.recall",
+        "kept.f1",
+        "label_error_auroc",
+        "effective_noise_rate",
+        "seconds",
     ):
         value = summary
         for name in path.split("."):
             value = value[name]
-        assert 0 < value, path
+        assert value > 0, path
     assert summary["effective_noise_rate"] == pytest.approx(0.4, abs=0.02)
     assert summary["traces"] == 1
     assert summary["interrupted"] is False
@@ -84,7 +91,11 @@ def test_there_is_a_row_an_epoch_a_row_a_round_and_a_row_a_sample(run):
     assert len(samples) == 1437 - 50
     assert len({r["index"] for r in samples}) == len(samples)
     assert {r["role"] for r in samples} <= {
-        "positive", "negative", "uncertain", "semi-hard", "floor"
+        "positive",
+        "negative",
+        "uncertain",
+        "semi-hard",
+        "floor",
     }
 
 
@@ -215,7 +226,11 @@ def unknown_truth(tmp_path):
     given[trusted] = right[trusted]
     path = tmp_path / "own.npz"
     np.savez(
-        path, x_train=x, y_train=given, trusted=trusted, x_test=data.data[1200:].astype("float32"),
+        path,
+        x_train=x,
+        y_train=given,
+        trusted=trusted,
+        x_test=data.data[1200:].astype("float32"),
         y_test=data.target[1200:],
     )
     return path
@@ -223,7 +238,10 @@ def unknown_truth(tmp_path):
 
 def test_what_is_unknown_is_null_and_never_a_number(unknown_truth, tmp_path):
     settings = [
-        "data.source=npz", f"data.path={unknown_truth}", "noise.kind=none", "train.epochs=8",
+        "data.source=npz",
+        f"data.path={unknown_truth}",
+        "noise.kind=none",
+        "train.epochs=8",
         "train.warmup_epochs=5",
     ]
     arguments = [word for s in settings for word in ("--set", s)]
@@ -241,8 +259,18 @@ def test_what_is_unknown_is_null_and_never_a_number(unknown_truth, tmp_path):
 def test_ctrl_c_leaves_a_readable_run(tmp_path):
     out = tmp_path / "run"
     with subprocess.Popen(
-        [sys.executable, "cli.py", "train", "recipes/digits.toml", "--out", str(out),
-         "--set", "train.epochs=100000", "--set", "train.warmup_epochs=3"],
+        [
+            sys.executable,
+            "cli.py",
+            "train",
+            "recipes/digits.toml",
+            "--out",
+            str(out),
+            "--set",
+            "train.epochs=100000",
+            "--set",
+            "train.warmup_epochs=3",
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

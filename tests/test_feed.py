@@ -34,8 +34,15 @@ def set_weight(table, weight):
     from tssd_keras.table import Rewrite
 
     table.rewrite(
-        Rewrite(weight, table.role, table.p_loss, table.p_feature, table.q, table.suggested,
-                table.confidence)
+        Rewrite(
+            weight,
+            table.role,
+            table.p_loss,
+            table.p_feature,
+            table.q,
+            table.suggested,
+            table.confidence,
+        )
     )
 
 
@@ -74,7 +81,9 @@ def epochs_of(feed, kind, n_epochs, on_epoch_begin=None):
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Your input ran out of data")
-        model.fit(feed.batches(kind), epochs=n_epochs, shuffle=False, verbose=0, callbacks=[Watch()])
+        model.fit(
+            feed.batches(kind), epochs=n_epochs, shuffle=False, verbose=0, callbacks=[Watch()]
+        )
     return seen
 
 

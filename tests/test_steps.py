@@ -79,8 +79,12 @@ def test_twenty_steps_reproduce_the_weights_and_the_momentum(curve, trained):
 
 def test_twenty_steps_reproduce_the_batchnorm_statistics(curve, trained):
     norm = trained[1]
-    np.testing.assert_allclose(np.asarray(norm.moving_mean), curve["moving_mean"], rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(norm.moving_variance), curve["moving_variance"], rtol=1e-4)
+    np.testing.assert_allclose(
+        np.asarray(norm.moving_mean), curve["moving_mean"], rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        np.asarray(norm.moving_variance), curve["moving_variance"], rtol=1e-4
+    )
 
 
 def test_one_trace_serves_all_steps(trained):
@@ -127,6 +131,4 @@ def test_the_reported_loss_leaves_the_penalty_out(curve):
 def test_the_inner_network_is_what_was_trained(curve, trained):
     step = trained[0]
     x = curve["x"][:4]
-    np.testing.assert_array_equal(
-        step.network.predict_on_batch(x), step.predict_on_batch(x)
-    )
+    np.testing.assert_array_equal(step.network.predict_on_batch(x), step.predict_on_batch(x))

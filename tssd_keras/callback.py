@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from tssd_keras.callback_arguments import as_golden, as_labels, check_golden
 from tssd_keras.divide import (
     UNCERTAIN,
     Division,
@@ -22,11 +23,13 @@ from tssd_keras.divide import (
 )
 from tssd_keras.feed import Feed
 from tssd_keras.golden import Golden
+from tssd_keras.golden_head import assign_folds
 from tssd_keras.inputs import Inputs, as_inputs
+from tssd_keras.meta_rows import Trusted
 from tssd_keras.purify import Purification, Purifier
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
 from tssd_keras.record import quality, role_counts
-from tssd_keras.score import Scores, score_pass, scoring_model
+from tssd_keras.score import Scores, score_pass, scoring_model, two_outputs
 from tssd_keras.table import Rewrite, SampleTable, weights_of
 
 
@@ -118,8 +121,8 @@ class TSSD(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.inputs = as_inputs(inputs)
-        labels = _as_labels("labels", labels)
-        self.golden_source, self.golden = _as_golden(golden)
+        labels = as_labels("labels", labels)
+        self.golden_source, self.golden = as_golden(golden)
         largest = [labels, *([self.golden.labels] if self.golden else [])]
         self.n_classes = n_classes or 1 + max(int(part.max(initial=0)) for part in largest)
         check_labels(labels, self.n_classes)
@@ -142,6 +145,10 @@ class TSSD(keras.callbacks.Callback):
         for settings in (self.divide_settings, self.purify_settings):
             for mistake in settings.mistakes():
                 raise ValueError(mistake)
+        if self.golden:
+            self._golden_fold = assign_folds(
+                self.golden.labels, self.purify_settings.folds, seed=self.purify_settings.seed
+            )
         self.true_labels = None if true_labels is None else np.asarray(true_labels, np.int64)
         self.table = SampleTable(labels, index)
         self.rounds: list[dict] = []
@@ -188,8 +195,6 @@ class TSSD(keras.callbacks.Callback):
                 f"{len(self._scorer.outputs)}."
             )
         elif self._scorer.name != "scoring":
-            from tssd_keras.score import two_outputs
-
             given = self._scorer
             self._scorer = two_outputs(
                 given.inputs, *given.outputs, from_logits=self._from_logits is not False
@@ -201,9 +206,7 @@ class TSSD(keras.callbacks.Callback):
                 f"{self.n_classes - 1}), its output has {width}."
             )
         if self.golden_source != "none" and self._purifier is None:
-            self._purifier = Purifier(
-                self.golden_source, self.n_classes, self.purify_settings
-            )
+            self._purifier = Purifier(self.golden_source, self.n_classes, self.purify_settings)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Run a round where one is due, before the epoch's first batch is read."""
@@ -230,11 +233,7 @@ class TSSD(keras.callbacks.Callback):
         clock = _Clock()
         self.model  # noqa: B018 - on JAX the property brings the variables up to date
         scores = self._score("scoring samples", self.inputs, table.index, table.given)
-        golden_scores = None
-        if self.golden:
-            golden_scores = self._score(
-                "", self.golden.inputs, np.arange(len(self.golden)), self.golden.labels
-            )
+        golden = self._trusted()
         clock.lap("seconds_score")
 
         self._losses.append(scores.loss)
@@ -251,7 +250,7 @@ class TSSD(keras.callbacks.Callback):
         )
         clock.lap("seconds_divide")
 
-        purification = self._purify(scores, means, division, golden_scores)
+        purification = self._purify(scores, means, division, golden)
         role = division.role if purification is None else purification.role
         role = apply_floor(
             role,
@@ -292,18 +291,23 @@ class TSSD(keras.callbacks.Callback):
             on_batch=on_batch,
         )
 
-    def _purify(self, scores, means, division, golden_scores) -> Purification | None:
+    def _trusted(self) -> Trusted | None:
+        """The golden samples, scored; None without."""
+        golden = self.golden
+        if golden is None:
+            return None
+        scores = self._score("", as_inputs(golden.inputs), np.arange(len(golden)), golden.labels)
+        return Trusted(scores, golden.labels, golden.given, self._golden_fold)
+
+    def _purify(self, scores, means, division, golden: Trusted | None) -> Purification | None:
         if self._purifier is None:
             return None
-        golden = self.golden
         return self._purifier.purify(
             scores,
             self.table.given,
             means,
             division,
-            golden_scores=golden_scores,
-            golden_labels=golden.labels if golden else None,
-            golden_given=golden.given if golden else None,
+            golden=golden,
             round_index=len(self.rounds),
         )
 
@@ -340,7 +344,7 @@ _UNREAD = (
     "steps_per_epoch and with the feed of this very callback."
 )
 
-_NO_PURIFICATION = {
+_NO_PURIFICATION: dict[str, object] = {
     "reach": None,
     "criterion": None,
     "estimated_clean_share": None,
@@ -368,55 +372,3 @@ def _ends_in_softmax(network: keras.Model) -> bool:
     last = network.layers[-1]
     activation = getattr(last, "activation", None)
     return isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
-
-
-def _as_labels(name: str, labels: object) -> np.ndarray:
-    array = np.asarray(labels)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(
-            f"{name} must be whole numbers, one a sample, got an array of shape {array.shape} and "
-            f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
-        )
-    return array.astype(np.int64)
-
-
-def _as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
-    """Source and samples of what a user calls golden."""
-    if golden is None or isinstance(golden, str):
-        known = ("certain", "none")
-        source = golden or "none"
-        if source not in known:
-            raise ValueError(
-                f"golden must be (x, y), a Golden, None, or one of {', '.join(known)}, got "
-                f"{golden!r}."
-            )
-        return source, None
-    if isinstance(golden, tuple):
-        inputs, labels = golden
-        golden = Golden(inputs, labels, np.full(len(labels), -1, np.int64))
-    labels = _as_labels("golden labels", golden.labels)
-    return "trusted", Golden(as_inputs(golden.inputs), labels, np.asarray(golden.given, np.int64))
-
-
-def check_golden(golden: Golden, n_classes: int, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless the golden set fits the samples and has two of each class."""
-    inputs = golden.inputs
-    if len(inputs) != len(golden.labels):
-        raise ValueError(
-            f"golden samples and labels must be as many, got {len(inputs)} and "
-            f"{len(golden.labels)}."
-        )
-    if tuple(inputs.shape[1:]) != tuple(shape):
-        raise ValueError(
-            f"golden samples must have the shape of the others, {tuple(shape)}, got "
-            f"{tuple(inputs.shape[1:])}."
-        )
-    check_labels(golden.labels, n_classes)
-    count = np.bincount(golden.labels, minlength=n_classes)
-    short = np.flatnonzero(count < 2)
-    if len(short):
-        raise ValueError(
-            f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
-            f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
-            'golden="certain".'
-        )

@@ -51,7 +51,7 @@ def _by_name(pairs: dict[str, str], class_names: tuple[str, ...]) -> np.ndarray:
     if missing:
         raise ValueError(
             f"this asymmetric noise needs the classes {', '.join(missing)}, which are not among "
-            f"the {len(class_names)} of the data. Try noise.kind = \"pair\" or \"matrix\"."
+            f'the {len(class_names)} of the data. Try noise.kind = "pair" or "matrix".'
         )
     target = np.arange(len(class_names))
     for source, to in pairs.items():

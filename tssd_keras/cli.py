@@ -45,14 +45,20 @@ def main() -> None:
 
 @main.command()
 @_recipe
-@click.option("--backend", type=click.Choice(BACKENDS), help="Default: KERAS_BACKEND, else tensorflow if installed, else jax.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Default: KERAS_BACKEND, else tensorflow if installed, else jax.",
+)
 @_set
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Run folder, new or empty. Default: runs/DATA-TIME.",
 )
-def train(recipe: Path | None, backend: str | None, overrides: tuple[str, ...], out: Path | None) -> None:
+def train(
+    recipe: Path | None, backend: str | None, overrides: tuple[str, ...], out: Path | None
+) -> None:
     """Train RECIPE (without one: the digits run) and write a run folder.
 
     The run folder holds the recipe as it was run (rerun it: train
@@ -110,7 +116,7 @@ def _load(recipe: Path | None, overrides: tuple[str, ...]):
 
 
 def _choose_backend(backend: str | None) -> None:
-    """Set KERAS_BACKEND before Keras is imported: the option, else the environment, else what is there."""
+    """Set KERAS_BACKEND before Keras loads: the option, the environment, else what is there."""
     import importlib.util
 
     chosen = backend or os.environ.get("KERAS_BACKEND")
@@ -149,7 +155,10 @@ def _table(summary: dict) -> str:
         ("  precision", _share(kept["precision"])),
         ("  recall", _share(kept["recall"])),
         ("  F1", _share(kept["f1"])),
-        ("semi-hard samples mined", "-" if semi_hard["count"] is None else f"{semi_hard['count']:,}"),
+        (
+            "semi-hard samples mined",
+            "-" if semi_hard["count"] is None else f"{semi_hard['count']:,}",
+        ),
         ("  purity", _share(semi_hard["purity"])),
         ("label-error AUROC", _share(summary["label_error_auroc"])),
         ("wrong labels in the training split", _share(summary["effective_noise_rate"])),

@@ -234,7 +234,7 @@ def check_labels(labels: np.ndarray, n_classes: int) -> None:
     if len(bad):
         raise ValueError(
             f"labels must lie in 0..{n_classes - 1}: {len(bad)} of {len(labels)} do not, the first "
-            f"is {labels[bad[0]]} at sample {bad[0]}. Check n_classes, or number the classes from 0."
+            f"is {labels[bad[0]]} at sample {bad[0]}. Check n_classes, or number classes from 0."
         )
 
 

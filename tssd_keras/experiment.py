@@ -12,7 +12,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tssd_keras import models, progress, recipe as recipes, sources
+from tssd_keras import models, progress, sources
+from tssd_keras import recipe as recipes
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import describe
 from tssd_keras.prepare import Prepared, prepare
@@ -111,7 +112,7 @@ def callback(
     plain = recipe.objective.kind == "plain"
     given, truth = prepared.given.copy(), prepared.truth
     stream = prepared.stream
-    if recipe.golden.train_on:
+    if recipe.golden.train_on and prepared.golden is not None:
         given[prepared.golden_index] = prepared.golden.labels
         stream = np.union1d(stream, prepared.golden_index)
 
@@ -199,7 +200,9 @@ class EpochRecord(keras.callbacks.Callback):
         right, network = 0, self.model
         for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
             size = rows.stop - rows.start
-            right += int((network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum())
+            right += int(
+                (network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum()
+            )
         return right / len(labels)
 
 

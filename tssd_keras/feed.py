@@ -162,7 +162,7 @@ def _pydataset(feed: Feed):
         def __init__(self) -> None:
             super().__init__(workers=1)
             self._epoch_begins = False
-            self._plan: tuple[np.ndarray, np.ndarray] | None = None
+            self._plan: tuple[np.ndarray, np.ndarray]
 
         @property
         def num_batches(self) -> int:

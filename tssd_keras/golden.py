@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.inputs import Inputs
+
 SOURCES = ("trusted", "certain", "none")
 
 
@@ -20,7 +22,7 @@ class Golden:
             unknown. A wrong one is a real example of a wrong label.
     """
 
-    inputs: object
+    inputs: Inputs | np.ndarray
     labels: np.ndarray
     given: np.ndarray
 

@@ -52,7 +52,7 @@ class GoldenHead:
         return _pooled(own, np.asarray(network_log_p, np.float32), self.network_share)
 
 
-def _pooled(own: np.ndarray, network: np.ndarray, share: float) -> np.ndarray:
+def _pooled(own: np.ndarray, network: np.ndarray, share: float | np.ndarray) -> np.ndarray:
     """Log of the mean of both probabilities, `share` of it the network's."""
     return np.log((1 - share) * np.exp(own) + share * np.exp(network) + 1e-12)
 

@@ -66,7 +66,7 @@ class EncodedImages:
         self._files = files
         self._mode = {1: "L", 3: "RGB"}[shape[2]]
         self._resize = resize
-        self.shape = (len(files), *shape)
+        self.shape: tuple[int, ...] = (len(files), *shape)
         self.dtype = np.dtype(np.uint8)
 
     def __len__(self) -> int:
@@ -86,8 +86,8 @@ class EncodedImages:
 
         height, width, channels = self.shape[1:]
         try:
-            with Image.open(io.BytesIO(self._files[i])) as image:
-                image = image.convert(self._mode)
+            with Image.open(io.BytesIO(self._files[i])) as file:
+                image = file.convert(self._mode)
                 if image.size != (width, height) and self._resize:
                     image = image.resize((width, height), Image.Resampling.BILINEAR)
                 pixels = np.asarray(image)

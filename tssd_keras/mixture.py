@@ -59,9 +59,7 @@ class Mixtures:
         inverse = 1 / self.variance
         a = 0.5 * (inverse[:, 1] - inverse[:, 0])
         b = inverse[:, 0] * self.mean[:, 0] - inverse[:, 1] * self.mean[:, 1]
-        log_height = np.log(self.share) - 0.5 * (
-            np.log(self.variance) + self.mean**2 * inverse
-        )
+        log_height = np.log(self.share) - 0.5 * (np.log(self.variance) + self.mean**2 * inverse)
         c = log_height[:, 0] - log_height[:, 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             vertex = -b / (2 * a)
@@ -73,9 +71,7 @@ class Mixtures:
         return 0.5 * (1 + np.tanh(0.5 * log_odds))
 
 
-def scaled(
-    score: np.ndarray, group: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
+def scaled(score: np.ndarray, group: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Scores mapped to [0, 1] by their group's smallest and largest; 0 where those are equal."""
     span = high - low
     return (score - low[group]) / np.where(span > 0, span, 1.0)[group]
@@ -153,9 +149,7 @@ def _start(x: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     return _moments(x, weight)
 
 
-def _moments(
-    x: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _moments(x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights float64[G, 2, bins] -> mean, variance, share, each float64[G, 2]."""
     total = weight.sum(axis=2)
     n = np.maximum(total, 1e-12)

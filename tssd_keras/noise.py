@@ -87,7 +87,8 @@ def check_matrix(matrix: np.ndarray, n_classes: int) -> np.ndarray:
             f"({n_classes}, {n_classes}), got {matrix.shape}."
         )
     bad = np.flatnonzero(
-        (matrix < 0).any(axis=1) | ~np.isfinite(matrix).all(axis=1)
+        (matrix < 0).any(axis=1)
+        | ~np.isfinite(matrix).all(axis=1)
         | ~np.isclose(matrix.sum(axis=1), 1, atol=1e-6)
     )
     if len(bad):

@@ -72,7 +72,7 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         dataset=recipe.dataset,
     )
     given = data.labels
-    if recipe.noise.kind != "none":
+    if recipe.noise.kind != "none" and truth is not None:
         given = noise.draw_labels(truth, matrix, seed=recipe.noise.seed)
 
     n = len(given)
@@ -82,15 +82,26 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     stream = np.setdiff1d(rest, golden_index)
     golden = None
     if recipe.golden.source == "trusted":
-        trusted = given if data.trusted is not None and truth is None else truth
+        trusted = given if truth is None else truth
         golden = Golden(
             Subset(data.inputs, golden_index), trusted[golden_index], given[golden_index]
         )
-    if len(held_out):
-        judge = Subset(data.inputs, held_out), truth[held_out], "validation"
-    else:
-        judge = data.test_inputs, data.test_labels, "test"
-    return Prepared(data, given, truth, stream, golden, golden_index, *judge, matrix)
+    judge_inputs, judge_labels, judged_on = data.test_inputs, data.test_labels, "test"
+    if truth is not None and len(held_out):
+        judge_inputs, judge_labels = Subset(data.inputs, held_out), truth[held_out]
+        judged_on = "validation"
+    return Prepared(
+        data,
+        given,
+        truth,
+        stream,
+        golden,
+        golden_index,
+        judge_inputs,
+        judge_labels,
+        judged_on,
+        matrix,
+    )
 
 
 class Subset:
@@ -155,4 +166,3 @@ def _golden_index(
         truth[rest], recipe.golden.per_class, len(data.class_names), seed=recipe.golden.seed
     )
     return rest[chosen]
-

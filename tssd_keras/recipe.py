@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from tssd_keras import golden, noise
 from tssd_keras.class_maps import ASYMMETRIC_MAPS
 
@@ -41,7 +43,9 @@ class DataRecipe:
     data_dir: str = ""  # TFDS folder; empty: TFDS_DATA_DIR, else data/tfds in the working folder
     image_size: int = 0  # scale images to this many pixels square; 0: as they are
     decode_ahead: bool = True  # decode all images once into memory; false: batch by batch
-    validation_share: float = 0.0  # of each class, held out with true labels, judged in place of test
+    validation_share: float = (
+        0.0  # of each class, held out with true labels, judged in place of test
+    )
     split_seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
@@ -78,10 +82,11 @@ class NoiseRecipe:
         if self.include_true and self.kind != "symmetric":
             yield f'include_true is for kind "symmetric" only, got kind "{self.kind}"'
         if (self.kind == "matrix") != bool(self.matrix):
-            yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {len(self.matrix)} rows'
+            rows = len(self.matrix)
+            yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {rows} rows'
         if self.matrix:
             try:
-                noise.check_matrix(self.matrix, len(self.matrix))
+                noise.check_matrix(np.asarray(self.matrix), len(self.matrix))
             except ValueError as error:  # ragged rows too
                 yield str(error).rstrip(".")
         yield from _seed("seed", self.seed)
@@ -109,7 +114,7 @@ class GoldenRecipe:
 class ModelRecipe:
     """[model]: the network."""
 
-    name: str = "mlp"
+    name: str = "small_cnn"
     width: int = 0  # of the first layer; 0: the model's own default
 
     def mistakes(self) -> Iterator[str]:
@@ -132,7 +137,9 @@ class ObjectiveRecipe:
 class DivideRecipe:
     """[divide]: PSD, how the two streams judge."""
 
-    threshold: float = 0.5  # a stream is certain of a clean label above it, of a wrong one up to 1 - it
+    threshold: float = (
+        0.5  # a stream is certain of a clean label above it, of a wrong one up to 1 - it
+    )
     every: int = 1  # epochs from one round to the next
     history: int = 1  # rounds whose losses are averaged; 5 helps at 80-90 % noise
     streams: tuple[str, ...] = STREAMS
@@ -158,7 +165,7 @@ class PurifyRecipe:
     reach: str = "auto"  # "uncertain": settle those only; "all": positives can be taken back
     folds: int = 5  # of the golden set, for out-of-fold scores
     target_precision: float = 0.0  # of what is mined, as expected by q; 0: mine where q > 0.5
-    history: int = 1  # rounds whose log-odds are averaged into q
+    history: int = 5  # rounds whose log-odds are averaged into q
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
@@ -176,15 +183,15 @@ class PurifyRecipe:
 class TrainRecipe:
     """[train]: the schedule."""
 
-    epochs: int = 60
-    warmup_epochs: int = 10  # epochs on every label before the first division
+    epochs: int = 40
+    warmup_epochs: int = 6  # epochs on every label before the first division
     batch_size: int = 64
     seed: int = 0  # initial weights, order of samples
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
+    optimizer: str = "sgd"
+    learning_rate: float = 0.02
     momentum: float = 0.9  # sgd only
-    weight_decay: float = 0.0  # coupled: weight_decay * w is added to the gradient
-    schedule: str = "constant"  # of the learning rate, by epoch
+    weight_decay: float = 0.01  # coupled: weight_decay * w is added to the gradient
+    schedule: str = "cosine"  # of the learning rate, by epoch
     decay_epochs: tuple[int, ...] = ()  # schedule "step": divide by 10 from these epochs on
 
     def mistakes(self) -> Iterator[str]:
@@ -244,7 +251,7 @@ class Recipe:
             )
         if self.noise.kind == "asymmetric" and self.dataset not in ASYMMETRIC_MAPS:
             yield (
-                f"[noise] kind \"asymmetric\" is defined for {', '.join(ASYMMETRIC_MAPS)}, got the "
+                f'[noise] kind "asymmetric" is defined for {", ".join(ASYMMETRIC_MAPS)}, got the '
                 f'data set "{self.dataset}"; try kind "pair" or "matrix"'
             )
 
@@ -258,7 +265,8 @@ class Recipe:
 
 def _one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
     if value not in known:
-        yield f'{name} must be one of {", ".join(known)}, got "{value}"{_did_you_mean(value, known)}'
+        near = _did_you_mean(value, known)
+        yield f'{name} must be one of {", ".join(known)}, got "{value}"{near}'
 
 
 def _seed(name: str, value: int) -> Iterator[str]:
@@ -353,7 +361,7 @@ def _read_section(section: type, name: str, table: dict) -> tuple[dict, list[str
     return values, mistakes
 
 
-def _as_type(value: object, hint: object) -> object:
+def _as_type(value: typing.Any, hint: typing.Any) -> object:
     """The value as a field of this type; raises TypeError naming the type in words."""
     if isinstance(hint, types.GenericAlias):
         item = typing.get_args(hint)[0]
@@ -365,7 +373,7 @@ def _as_type(value: object, hint: object) -> object:
         return float(value)
     if type(value) is not hint:
         raise TypeError(words[hint])
-    if hint is float and value != value or value in (float("inf"), float("-inf")):
+    if (hint is float and value != value) or value in (float("inf"), float("-inf")):
         raise TypeError("a finite number")
     return value
 

@@ -40,8 +40,16 @@ def quality(
         also where a figure does not exist, such as an AUROC without errors.
     """
     names = (
-        "kept_precision", "kept_recall", "kept_f1", "auroc_loss", "auroc_feature", "auroc_q",
-        "label_error_auroc", "uncertain_purity", "semi_hard_purity", "semi_hard_recall",
+        "kept_precision",
+        "kept_recall",
+        "kept_f1",
+        "auroc_loss",
+        "auroc_feature",
+        "auroc_q",
+        "label_error_auroc",
+        "uncertain_purity",
+        "semi_hard_purity",
+        "semi_hard_recall",
     )
     if true_labels is None:
         return dict.fromkeys(names)

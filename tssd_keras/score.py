@@ -39,7 +39,7 @@ class Scores:
 def scoring_model(
     network: keras.Model, *, features: str | None = None, from_logits: bool = True
 ) -> keras.Model:
-    """The network with two outputs: unit features float16[n, d] and log-probabilities float32[n, K].
+    """The network with two outputs: unit features float16[n, d], log-probabilities float32[n, K].
 
     It shares the network's variables. Build it once: a model built anew is
     compiled anew.
@@ -80,7 +80,9 @@ def scoring_model(
 
 def two_outputs(inputs, feature_output, prediction, *, from_logits: bool) -> keras.Model:
     """A model of unit features and log-probabilities over symbolic tensors."""
-    flat = ops.reshape(ops.cast(feature_output, "float32"), (-1, int(np.prod(feature_output.shape[1:]))))
+    flat = ops.reshape(
+        ops.cast(feature_output, "float32"), (-1, int(np.prod(feature_output.shape[1:])))
+    )
     # A length of squares overflows half precision; the division is done before the cast.
     unit = flat / ops.maximum(ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True)), 1e-12)
     prediction = ops.cast(prediction, "float32")
@@ -105,12 +107,15 @@ def fixed_batches(
     Yields:
         The slice of `index` that a batch holds, and the batch [B, ...].
     """
+
     def batch_from(start: int) -> np.ndarray:
         rows = index[start : start + batch_size]
         return inputs.read(np.concatenate([rows, np.repeat(rows[:1], batch_size - len(rows))]))
 
+    if not len(index):
+        return
     with ThreadPoolExecutor(1) as reader:
-        upcoming = reader.submit(batch_from, 0) if len(index) else None
+        upcoming = reader.submit(batch_from, 0)
         for start in range(0, len(index), batch_size):
             batch = upcoming.result()
             if start + batch_size < len(index):

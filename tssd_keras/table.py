@@ -122,6 +122,7 @@ class SampleTable:
             true_labels: int[N] where known; fills the column `true`.
             ids: str[N], the source's own names of the samples.
         """
+
         def named(label: int) -> str:
             return class_names[label] if label >= 0 else ""
 
@@ -131,8 +132,19 @@ class SampleTable:
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(
-                ["index", "id", "given", "true", "role", "weight", "p_loss", "p_feature", "q",
-                 "suggested", "confidence"]
+                [
+                    "index",
+                    "id",
+                    "given",
+                    "true",
+                    "role",
+                    "weight",
+                    "p_loss",
+                    "p_feature",
+                    "q",
+                    "suggested",
+                    "confidence",
+                ]
             )
             for i in np.argsort(self.index, kind="stable"):
                 writer.writerow(

@@ -54,7 +54,9 @@ class MetaClassifier:
         )(hidden)
         # The straight way: a label's log-odds are nearly linear in most meta-features.
         straight = keras.layers.Dense(n_members, use_bias=False, kernel_initializer="zeros")(inputs)
-        self.model = keras.Model(inputs, keras.layers.Add()([own, straight]), name="meta_classifier")
+        self.model = keras.Model(
+            inputs, keras.layers.Add()([own, straight]), name="meta_classifier"
+        )
         self.model.compile(
             keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
             loss=_weighted_binary_crossentropy,

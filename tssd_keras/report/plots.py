@@ -27,7 +27,9 @@ def accuracy(
     figure, axes = _figure(1, 1)
     axis = axes[0]
     x = [int(row["epoch"]) for row in epochs]
-    axis.plot(x, [float(row["accuracy"]) for row in epochs], color=NEUTRAL, label=f"{judged_on} accuracy")
+    axis.plot(
+        x, [float(row["accuracy"]) for row in epochs], color=NEUTRAL, label=f"{judged_on} accuracy"
+    )
     axis.plot(
         x,
         [float(row["train_accuracy"]) for row in epochs],
@@ -38,9 +40,15 @@ def accuracy(
     known = [row for row in rounds if row.get("kept_precision")]
     if known:
         at = [int(row["epoch"]) + 1 for row in known]
-        axis.plot(at, [float(r["kept_precision"]) for r in known], color=CLEAN, label="kept: precision")
         axis.plot(
-            at, [float(r["kept_recall"]) for r in known], color=CLEAN, linestyle="--", label="kept: recall"
+            at, [float(r["kept_precision"]) for r in known], color=CLEAN, label="kept: precision"
+        )
+        axis.plot(
+            at,
+            [float(r["kept_recall"]) for r in known],
+            color=CLEAN,
+            linestyle="--",
+            label="kept: recall",
         )
     if rounds:
         axis.axvline(int(rounds[0]["epoch"]) + 0.5, color="#bbbbbb", linewidth=1)

@@ -1,0 +1,51 @@
+# Each target stands alone on a fresh clone: what it needs is made first.
+#
+#   make demo    environment, then the embedded default: digits with 40 % wrong labels
+#   make test    environment, then every test on both backends
+#   make check   format, lint, types
+#   make format  mend what can be mended of the above
+#   make wheel   a wheel in dist/
+#   make clean   remove the environment and what was built; runs/ and data/ stay
+
+PYTHON ?= python3
+PYTEST_FLAGS ?=
+BIN := .venv/bin
+READY := .venv/ready
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test check format wheel clean
+
+demo: $(READY)
+	$(BIN)/python cli.py train recipes/digits.toml
+
+# Both backends run even where the first fails; what does not touch Keras runs once.
+test: $(READY)
+	@failed=0; \
+	echo "== TensorFlow =="; \
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_FLAGS) || failed=1; \
+	echo "== JAX =="; \
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) || failed=1; \
+	exit $$failed
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy tssd_keras cli.py
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+wheel: $(READY)
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# CPU builds of TensorFlow and JAX, in the versions that were tested.
+$(READY): setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tensorflow-cpu,jax,dev]'
+	touch $(READY)

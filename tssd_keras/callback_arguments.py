@@ -1,0 +1,62 @@
+"""What a user may hand to the callback, checked once, at the door."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tssd_keras.divide import check_labels
+from tssd_keras.golden import Golden
+from tssd_keras.inputs import as_inputs
+
+
+def as_labels(name: str, labels: object) -> np.ndarray:
+    """Labels as int64[N]; raises TypeError unless they are whole numbers, one a sample."""
+    array = np.asarray(labels)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(
+            f"{name} must be whole numbers, one a sample, got an array of shape {array.shape} and "
+            f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
+        )
+    return array.astype(np.int64)
+
+
+def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
+    """Source ("trusted", "certain", "none") and samples of what a user calls golden."""
+    if golden is None or isinstance(golden, str):
+        known = ("certain", "none")
+        source = golden or "none"
+        if source not in known:
+            raise ValueError(
+                f"golden must be (x, y), a Golden, None, or one of {', '.join(known)}, got "
+                f"{golden!r}."
+            )
+        return source, None
+    if isinstance(golden, tuple):
+        inputs, labels = golden
+        golden = Golden(inputs, labels, np.full(len(labels), -1, np.int64))
+    labels = as_labels("golden labels", golden.labels)
+    return "trusted", Golden(as_inputs(golden.inputs), labels, np.asarray(golden.given, np.int64))
+
+
+def check_golden(golden: Golden, n_classes: int, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless the golden set fits the samples and has two of each class."""
+    inputs = as_inputs(golden.inputs)
+    if not len(inputs) == len(golden.labels) == len(golden.given):
+        raise ValueError(
+            f"golden samples and labels must be as many, got {len(inputs)} and "
+            f"{len(golden.labels)} ({len(golden.given)} given labels)."
+        )
+    if tuple(inputs.shape[1:]) != tuple(shape):
+        raise ValueError(
+            f"golden samples must have the shape of the others, {tuple(shape)}, got "
+            f"{tuple(inputs.shape[1:])}."
+        )
+    check_labels(golden.labels, n_classes)
+    count = np.bincount(golden.labels, minlength=n_classes)
+    short = np.flatnonzero(count < 2)
+    if len(short):
+        raise ValueError(
+            f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
+            f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
+            'golden="certain".'
+        )
