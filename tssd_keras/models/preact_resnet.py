@@ -1,8 +1,8 @@
 """PreAct ResNet-18, the network of the published CIFAR and Tiny-ImageNet results.
 
 Source: He, Zhang, Ren and Sun, "Identity Mappings in Deep Residual Networks",
-arXiv 1603.05027, in the form that DivideMix and its successors use: a 3 x 3
-stem without pooling, four stages of two blocks, global average pooling.
+arXiv 1603.05027, for small images: a 3 x 3 stem without pooling, four stages
+of two blocks, a last normalisation, global average pooling.
 """
 
 from __future__ import annotations

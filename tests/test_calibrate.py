@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from tssd_keras.calibrate import correct_prior, fit_platt, sigmoid
+
+pytestmark = pytest.mark.backend_free
+
+
+def logistic_rows(slope, offset, n=20_000):
+    """Logits, and truths drawn with probability sigmoid(slope * logit + offset)."""
+    rng = np.random.default_rng(0)
+    logit = rng.normal(0, 2, n)
+    return logit, rng.random(n) < 1 / (1 + np.exp(-(slope * logit + offset)))
+
+
+def log_odds(p):
+    return np.log(p) - np.log1p(-p)
+
+
+def two_normals(share, n=20_000, seed=0):
+    """x ~ N(+1, 1) where right, N(-1, 1) where not: log-odds 2 x under equal shares."""
+    rng = np.random.default_rng(seed)
+    right = rng.random(n) < share
+    return 2 * rng.normal(np.where(right, 1, -1), 1), right
+
+
+def test_sigmoid_has_known_values_and_does_not_overflow():
+    np.testing.assert_allclose(sigmoid([0, np.log(3), -np.log(3)]), [0.5, 0.75, 0.25])
+    np.testing.assert_array_equal(sigmoid([-1e4, 1e4]), [0, 1])
+
+
+@pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.3, -1.0), (2.5, 0.7)])
+def test_platt_finds_the_logistic_that_the_truth_was_drawn_by(slope, offset):
+    logit, right = logistic_rows(slope, offset)
+    found = fit_platt(logit, right, np.ones(len(logit)))
+    np.testing.assert_allclose(found, (slope, offset), atol=0.1)
+
+
+@pytest.mark.parametrize("factor", [0.2, 4.0])
+def test_platt_undoes_the_unit_of_the_logits(factor):
+    logit, right = logistic_rows(1.0, 0.5, n=500)
+    slope, offset = fit_platt(logit, right, np.ones(500))
+    scaled_slope, scaled_offset = fit_platt(factor * logit, right, np.ones(500))
+    np.testing.assert_allclose(scaled_slope * factor, slope, rtol=1e-2)
+    np.testing.assert_allclose(scaled_offset, offset, atol=1e-2)
+
+
+def test_a_weight_of_two_is_the_row_twice_and_one_of_zero_no_row():
+    logit, right = logistic_rows(1.0, 0.5, n=300)
+    weight = np.arange(300) % 3
+    right[weight == 0] = logit[weight == 0] < 0  # would turn the slope round, were it used
+    rows = np.repeat(np.arange(300), weight)
+    expected = fit_platt(logit[rows], right[rows], np.ones(len(rows)))
+    np.testing.assert_allclose(fit_platt(logit, right, weight), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("centre", [0.0, 10.0])
+def test_an_order_is_not_turned_round_and_the_mean_still_holds(centre):
+    logit, right = logistic_rows(-2.0, 0.0, n=2000)
+    logit = logit + centre
+    slope, offset = fit_platt(logit, right, np.ones(2000))
+    assert slope == 0.05
+    # At any slope, the best offset gives the share of right rows as the mean.
+    assert sigmoid(slope * logit + offset).mean() == pytest.approx(right.mean(), abs=0.02)
+
+
+def test_the_share_of_a_yes_or_no_feature_is_found_in_closed_form():
+    # P(yes | right) = 0.8, P(yes | wrong) = 0.2, calibrated at one half, and 32 % say yes.
+    # So share * 0.8 + (1 - share) * 0.2 = 0.32: the share is 0.2.
+    says_yes = np.arange(100) < 32
+    q, share = correct_prior(log_odds(np.where(says_yes, 0.8, 0.2)), 0.5)
+    assert share == pytest.approx(0.2, abs=1e-4)
+    np.testing.assert_allclose(q[says_yes], 0.2 * 0.8 / 0.32, atol=1e-4)
+    np.testing.assert_allclose(q[~says_yes], 0.2 * 0.2 / 0.68, atol=1e-4)
+
+
+@pytest.mark.parametrize("trained", [0.1, 0.5, 0.9])
+def test_the_share_the_classifier_was_trained_at_does_not_matter(trained):
+    says_yes = np.arange(100) < 32
+    logit = log_odds(np.where(says_yes, 0.8, 0.2)) + log_odds(trained)
+    assert correct_prior(logit, trained)[1] == pytest.approx(0.2, abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
+def test_corrected_probabilities_hold_on_the_set_they_judge(share):
+    logit, right = two_normals(share)
+    q, found = correct_prior(logit, 0.5)
+    assert found == pytest.approx(right.mean(), abs=0.01)
+    bins = np.minimum((q * 5).astype(int), 4)
+    for b in range(5):
+        assert q[bins == b].mean() == pytest.approx(right[bins == b].mean(), abs=0.05)
+
+
+def test_where_the_share_is_that_of_training_nothing_changes():
+    says_yes = np.arange(100) < 50
+    logit = log_odds(np.where(says_yes, 0.8, 0.2))
+    q, share = correct_prior(logit, 0.5)
+    np.testing.assert_allclose(q, sigmoid(logit))
+    assert share == pytest.approx(0.5)
+
+
+def test_right_and_wrong_change_places_together():
+    logit, _ = two_normals(0.3, n=1000)
+    q, share = correct_prior(logit, 0.6)
+    turned, turned_share = correct_prior(-logit, 0.4)
+    np.testing.assert_allclose(turned, 1 - q, atol=1e-9)
+    assert turned_share == pytest.approx(1 - share)
+
+
+def test_the_correction_keeps_the_order_and_stays_in_0_to_1():
+    logit = np.concatenate([two_normals(0.02, n=500)[0], [-900.0, 900.0]])
+    q, share = correct_prior(logit, 0.9)
+    assert (np.diff(q[np.argsort(logit)]) >= 0).all()
+    assert ((q >= 0) & (q <= 1)).all()
+    assert share == pytest.approx(q.mean())
+
+
+@pytest.mark.parametrize(("logit", "share"), [(-30.0, 0.0), (30.0, 1.0)])
+def test_a_set_of_one_kind_only_has_that_share(logit, share):
+    assert correct_prior(np.full(50, logit), 0.5)[1] == pytest.approx(share, abs=1e-4)
+
+
+def test_nothing_to_judge_leaves_the_share_of_training():
+    q, share = correct_prior(np.array([]), 0.3)
+    assert (len(q), share) == (0, 0.3)

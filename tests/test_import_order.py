@@ -1,0 +1,154 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.backend_free
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "tssd_keras"
+
+# Data flow in this order, and so do imports: a module imports only modules above it.
+LAYERS = [
+    "class_maps",
+    "noise",
+    "inputs",
+    "golden",
+    "recipe",
+    "sources.labelled_data",
+    "sources.data_dir",
+    "sources.image_files",
+    "sources.digits",
+    "sources.arrays",
+    "sources.tfds_reading",
+    "sources.tfds",
+    "sources.tiny_imagenet_zip",
+    "sources.tiny_imagenet_builder",
+    "sources.tiny_imagenet",
+    "sources",
+    "prepare",
+    "describe",
+    "models.blocks",
+    "models.mlp",
+    "models.small_cnn",
+    "models.preact_resnet",
+    "models",
+    "models.meta_classifier",
+    "mixture",
+    "divide",
+    "table",
+    "feed",
+    "steps.objective",
+    "steps.base_step",
+    "steps.tensorflow_step",
+    "steps.jax_step",
+    "steps",
+    "score",
+    "golden_head",
+    "transition",
+    "calibrate",
+    "meta_features",
+    "meta_rows",
+    "purify",
+    "record",
+    "callback_arguments",
+    "callback",
+    "progress",
+    "run_folder",
+    "report.plots",
+    "report",
+    "experiment",
+    "cli",
+]
+LIGHT = ["recipe", "noise", "golden", "table", "mixture", "divide", "report.plots", "sources"]
+HOMES = {
+    "tensorflow": {"feed", "steps.tensorflow_step", "sources.tfds", "sources.tfds_reading"},
+    "jax": {"steps.jax_step"},
+    "tensorflow_datasets": {
+        "sources.tfds",
+        "sources.tfds_reading",
+        "sources.tiny_imagenet",
+        "sources.tiny_imagenet_builder",
+    },
+}
+
+
+def modules():
+    """Dotted name within the package -> syntax tree, for every module but the package itself."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name:
+            found[name] = ast.parse(path.read_text())
+    assert len(found) > 30
+    return found
+
+
+MODULES = modules()
+
+
+def imported(tree):
+    """Every absolute name that a module imports, wherever it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(name):
+    """The module of this package that an imported name stands for, if any."""
+    name = name.removeprefix("tssd_keras.") if name.startswith("tssd_keras.") else ""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_the_list_names_every_module():
+    assert sorted(LAYERS) == sorted(MODULES)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_imports_point_upwards(name):
+    rank = {module: i for i, module in enumerate(LAYERS)}
+    below = [o for o in map(own, imported(MODULES[name])) if o and rank[o] > rank[name]]
+    assert below == []
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_backend_enters_in_its_own_modules_only(library):
+    users = {
+        name
+        for name, tree in MODULES.items()
+        if any(i.split(".")[0] == library for i in imported(tree))
+    }
+    assert users <= HOMES[library]
+    assert users
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_needs_no_network_loads_no_keras(name):
+    code = (
+        f"import time; start = time.perf_counter(); import tssd_keras.{name}, sys;"
+        "print([n for n in ('keras', 'tensorflow', 'jax', 'matplotlib') if n in sys.modules],"
+        " time.perf_counter() - start < 5)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[] True"
+
+
+def test_the_package_itself_loads_nothing_heavy():
+    code = (
+        "import tssd_keras, sys; assert 'keras' not in sys.modules;"
+        "print(tssd_keras.DivideRecipe, [n for n in ('keras', 'sklearn') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("[]")

@@ -1,0 +1,93 @@
+import csv
+
+import numpy as np
+import pytest
+
+from tssd_keras.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.table import Rewrite, SampleTable, weights_of
+
+pytestmark = pytest.mark.backend_free
+ROLES = np.array([POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR], np.int8)
+
+
+def judged(n=5, **change):
+    columns = {
+        "weight": np.linspace(0, 1, n, dtype="float32"),
+        "role": ROLES[:n],
+        "p_loss": np.full(n, 0.25),
+        "p_feature": np.full(n, 0.75),
+        "q": np.full(n, 0.9),
+        "suggested": np.zeros(n, int),
+        "confidence": np.full(n, 0.6),
+    }
+    return Rewrite(**{**columns, **change})
+
+
+def test_a_new_table_trusts_every_label():
+    table = SampleTable([0, 1, 1])
+    assert table.weight.tolist() == [1, 1, 1]
+    assert np.isnan(table.q).all()
+    assert table.index.tolist() == [0, 1, 2]
+
+
+def test_weights_are_one_for_the_certain_and_q_for_the_mined():
+    q = np.array([0.3, 0.9, 0.9, 0.7, 0.1], np.float32)
+    assert weights_of(ROLES, q).tolist() == pytest.approx([1, 0, 0, 0.7, 1])
+
+
+def test_a_rewrite_reaches_every_reader():
+    table = SampleTable(np.zeros(5, int))
+    seen = []
+    table.on_rewrite(lambda weight: seen.append(weight.copy()))
+    table.rewrite(judged())
+    assert [w.tolist() for w in seen] == [[1] * 5, [0, 0.25, 0.5, 0.75, 1]]
+    assert table.n_rewrites == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": np.zeros(5)}, "no sample of 5 would carry weight"),
+        ({"weight": np.array([0, 0, 0, 0, 1.5])}, "0..1"),
+        ({"weight": np.array([0, 0, 0, np.nan, 1])}, "0..1"),
+        ({"q": np.zeros(4)}, r"q must have one entry a sample, shape \(5,\), got \(4,\)"),
+    ],
+)
+def test_a_bad_rewrite_changes_nothing(change, message):
+    table = SampleTable(np.zeros(5, int))
+    with pytest.raises(ValueError, match=message):
+        table.rewrite(judged(**change))
+    assert table.weight.tolist() == [1] * 5
+    assert table.n_rewrites == 0
+
+
+def test_the_clean_score_is_q_or_else_the_mean_of_the_streams():
+    table = SampleTable(np.zeros(5, int))
+    table.rewrite(judged())
+    assert table.clean_score.tolist() == pytest.approx([0.9] * 5)
+    table.rewrite(judged(q=np.full(5, np.nan)))
+    assert table.clean_score.tolist() == pytest.approx([0.5] * 5)
+
+
+def test_the_csv_is_in_source_order_and_names_the_classes(tmp_path):
+    table = SampleTable([1, 0, 1, 0, 1], index=[9, 3, 5, 4, 7])
+    table.rewrite(judged())
+    table.write_csv(
+        tmp_path / "t.csv",
+        ("cat, big", 'dog "small"'),
+        true_labels=np.array([1, 1, 1, 0, 0]),
+        ids=np.array(["i", "c", "e", "d", "g"]),
+    )
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["index"] for r in rows] == ["3", "4", "5", "7", "9"]
+    assert [r["id"] for r in rows] == ["c", "d", "e", "g", "i"]
+    assert rows[0]["given"] == "cat, big"
+    assert rows[0]["true"] == 'dog "small"'
+    assert rows[1]["role"] == "semi-hard"
+    assert rows[1]["weight"] == "0.75"
+
+
+def test_an_index_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="got 2 for 3"):
+        SampleTable([0, 0, 0], index=[1, 2])
