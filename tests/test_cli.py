@@ -241,6 +241,7 @@ def test_what_is_unknown_is_null_and_never_a_number(unknown_truth, tmp_path):
         "data.source=npz",
         f"data.path={unknown_truth}",
         "noise.kind=none",
+        "model.name=mlp",
         "train.epochs=8",
         "train.warmup_epochs=5",
     ]

@@ -6,6 +6,7 @@ import numpy as np
 
 N_ITER = 200
 TOL = 1e-6
+MIN_SLOPE = 0.05  # of Platt scaling: an order must not be turned round
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:
@@ -22,15 +23,30 @@ def fit_platt(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> tuple
         weight: float[n], how much each row counts.
 
     Returns:
-        slope, at least 0.05 (an order must not be turned round), and offset.
+        slope, at least MIN_SLOPE, and offset.
         Source: Platt 1999.
     """
     from sklearn.linear_model import LogisticRegression
 
     use = weight > 0
     fit = LogisticRegression(C=1e3).fit(logit[use, None], right[use], sample_weight=weight[use])
-    slope = float(fit.coef_[0, 0])
-    return max(slope, 0.05), float(fit.intercept_[0])
+    slope, offset = float(fit.coef_[0, 0]), float(fit.intercept_[0])
+    if slope >= MIN_SLOPE:
+        return slope, offset
+    return MIN_SLOPE, _offset_for_share(MIN_SLOPE * logit[use], right[use], weight[use])
+
+
+def _offset_for_share(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:
+    """The offset under which the mean probability is the share of right rows, by bisection."""
+    share = np.average(right, weights=weight)
+    low, high = -50.0 - logit.max(), 50.0 - logit.min()
+    for _ in range(60):
+        middle = (low + high) / 2
+        if np.average(sigmoid(logit + middle), weights=weight) < share:
+            low = middle
+        else:
+            high = middle
+    return float(low + high) / 2
 
 
 def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, float]:

@@ -42,8 +42,8 @@ class Division:
 
 def unit_rows(features: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1 (a row of zeros stays), in the same dtype: float[N, d]."""
-    norm = np.sqrt(np.einsum("nd,nd->n", features, features, dtype=np.float32))
-    return features / np.maximum(norm, 1e-12)[:, None].astype(features.dtype)
+    norm = np.linalg.norm(features.astype(np.float32), axis=1, keepdims=True)
+    return (features / np.maximum(norm, 1e-12)).astype(features.dtype)
 
 
 def class_means(

@@ -59,12 +59,6 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     """
     start = time.perf_counter()
     prepared = prepare(recipe, sources.load(recipe.data))
-    folder = RunFolder.create(out, recipe.dataset)
-    folder.write_text("recipe.toml", recipes.to_toml(recipe))
-    folder.write_labels(prepared.given, prepared.labels_sha256)
-    say(describe(recipe, prepared))
-    say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
-
     network = models.build(
         recipe.model.name,
         prepared.data.inputs.shape[1:],
@@ -73,6 +67,11 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         width=recipe.model.width,
         seed=recipe.train.seed,
     )
+    folder = RunFolder.create(out, recipe.dataset)
+    folder.write_text("recipe.toml", recipes.to_toml(recipe))
+    folder.write_labels(prepared.given, prepared.labels_sha256)
+    say(describe(recipe, prepared))
+    say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
     step = weighted_step(network, weight_decay=recipe.train.weight_decay)
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)

@@ -153,7 +153,7 @@ def draw_labels(true_labels: np.ndarray, matrix: np.ndarray, *, seed: int) -> np
     """
     uniform = np.random.default_rng(seed).random(len(true_labels))
     edges = np.cumsum(matrix, axis=1)
-    edges[:, -1] = 1.0  # rounding must not leave a gap at the top
+    edges /= edges[:, -1:]  # a gap at the top would go to the last class, however improbable
     given = np.empty(len(true_labels), np.int64)
     for label in range(len(matrix)):  # classes, not samples
         rows = np.flatnonzero(true_labels == label)

@@ -370,7 +370,10 @@ def _as_type(value: typing.Any, hint: typing.Any) -> object:
         return tuple(_as_type(v, item) for v in value)
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise TypeError("a finite number") from None
     if type(value) is not hint:
         raise TypeError(words[hint])
     if (hint is float and value != value) or value in (float("inf"), float("-inf")):
@@ -394,7 +397,7 @@ def _toml_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        escaped = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
+        escaped = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
         return f'"{escaped}"'
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml_value(v) for v in value) + "]"
