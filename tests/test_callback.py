@@ -117,14 +117,14 @@ def test_without_golden_samples_the_streams_still_find_wrong_labels(digits, gold
 
 
 def test_every_class_keeps_some_samples(digits):
-    x, truth, y, trusted = digits
+    _x, _truth, y, _trusted = digits
     tssd, _ = trained(digits, divide=DivideRecipe(threshold=0.999))
     kept = np.bincount(y[tssd.table.kept], minlength=10)
     assert (kept >= 2).all()
 
 
 def test_warmup_and_main_phase_share_one_trace(digits):
-    x, truth, y, trusted = digits
+    x, _truth, y, trusted = digits
     inputs = keras.Input((64,))
     hidden = layers.Dense(32, activation="relu")(inputs)
     step = weighted_step(keras.Model(inputs, layers.Dense(10)(hidden)))

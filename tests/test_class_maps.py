@@ -5,7 +5,10 @@ from tssd_keras.class_maps import ASYMMETRIC_MAPS, CIFAR100_SUPERCLASSES, asymme
 
 pytestmark = pytest.mark.backend_free
 
-CIFAR10 = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 CIFAR100 = tuple(sorted(name for group in CIFAR100_SUPERCLASSES for name in group))
 # The coarse label of each fine label, as in the files of CIFAR-100.
 CIFAR100_COARSE = (

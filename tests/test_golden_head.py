@@ -2,8 +2,17 @@ import dataclasses
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from tssd_keras.golden_head import P_SCALE, GoldenHead, assign_folds, fit_golden_head, log_softmax
+from tssd_keras.golden_head import (
+    MAX_ITER,
+    P_SCALE,
+    C,
+    GoldenHead,
+    assign_folds,
+    fit_golden_head,
+    log_softmax,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -109,10 +118,6 @@ def test_a_head_that_learned_labels_at_random_by_heart_is_not_trusted():
 
 
 def test_two_classes_give_the_probabilities_of_scikit_learn():
-    from sklearn.linear_model import LogisticRegression
-
-    from tssd_keras.golden_head import C, MAX_ITER
-
     features, labels = samples(12)
     features, labels = features[labels < 2], labels[labels < 2]
     log_p = network_says(1 - labels, n_classes=2, sure=0.6)

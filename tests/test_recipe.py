@@ -397,5 +397,5 @@ def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path, content):
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="absent.toml"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.toml"):
         load_recipe(tmp_path / "absent.toml")

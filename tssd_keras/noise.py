@@ -78,18 +78,22 @@ def _flip(target: np.ndarray, rate: float) -> np.ndarray:
     return matrix
 
 
-def check_matrix(matrix: np.ndarray, n_classes: int) -> np.ndarray:
+def check_matrix(matrix: object, n_classes: int) -> np.ndarray:
     """The matrix as float64[K, K]; raises ValueError if its rows are no distributions."""
-    matrix = np.asarray(matrix, dtype=np.float64)
+    try:
+        matrix = np.asarray(matrix, dtype=np.float64)
+        shape = str(matrix.shape)
+    except ValueError:
+        matrix, shape = np.empty(0), "rows of different length"
     if matrix.shape != (n_classes, n_classes):
         raise ValueError(
             f"noise.matrix must have one row and one column a class, shape "
-            f"({n_classes}, {n_classes}), got {matrix.shape}."
+            f"({n_classes}, {n_classes}), got {shape}."
         )
     bad = np.flatnonzero(
         (matrix < 0).any(axis=1)
         | ~np.isfinite(matrix).all(axis=1)
-        | ~np.isclose(matrix.sum(axis=1), 1, atol=1e-6)
+        | ~np.isclose(matrix.sum(axis=1), 1, rtol=0, atol=1e-6)
     )
     if len(bad):
         raise ValueError(
@@ -135,7 +139,7 @@ def transition_matrix(
     if kind == "pair":
         return pair(n_classes, rate)
     if kind == "matrix":
-        return check_matrix(np.asarray(matrix), n_classes)
+        return check_matrix(matrix, n_classes)
     raise ValueError(f"noise.kind must be one of {', '.join(KINDS)}, got {kind!r}.")
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 import types
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from tssd_keras import golden, noise
 from tssd_keras.class_maps import ASYMMETRIC_MAPS
@@ -86,7 +85,7 @@ class NoiseRecipe:
             yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {rows} rows'
         if self.matrix:
             try:
-                noise.check_matrix(np.asarray(self.matrix), len(self.matrix))
+                noise.check_matrix(self.matrix, len(self.matrix))
             except ValueError as error:  # ragged rows too
                 yield str(error).rstrip(".")
         yield from _seed("seed", self.seed)
@@ -310,6 +309,7 @@ def parse_recipe(
     mistakes = list(_apply_overrides(tables, overrides))
     sections = {f.name: f for f in dataclasses.fields(Recipe)}
     read = {}
+    refused: list[tuple[str, str]] = []
     for name, table in tables.items():
         if name not in sections:
             mistakes.append(f"[{name}] is not a section{_did_you_mean(name, sections)}")
@@ -318,16 +318,26 @@ def parse_recipe(
         else:
             section = typing.get_type_hints(Recipe)[name]
             values, wrong = _read_section(section, name, table)
-            mistakes += wrong
+            mistakes += wrong.values()
+            refused += [(name, key) for key in wrong]
             read[name] = section(**values)
     recipe = Recipe(**read)
-    mistakes += recipe.mistakes()
+    mistakes += [m for m in recipe.mistakes() if not _follows(m, refused)]
     if mistakes:
         n = len(mistakes)
         raise RecipeError(
             "\n  ".join([f"{where}: {n} mistake{'s' * (n > 1)}, nothing was run", *mistakes])
         )
     return recipe
+
+
+def _follows(mistake: str, refused: Iterable[tuple[str, str]]) -> bool:
+    """Whether a mistake is about a setting that was refused: the default stands in its place."""
+    return any(
+        f"{section}.{key}" in mistake
+        or (mistake.startswith(f"[{section}]") and re.search(rf"\b{key}\b", mistake))
+        for section, key in refused
+    )
 
 
 def _apply_overrides(tables: dict, overrides: Iterable[str]) -> Iterator[str]:
@@ -346,18 +356,18 @@ def _apply_overrides(tables: dict, overrides: Iterable[str]) -> Iterator[str]:
             table[name] = parsed
 
 
-def _read_section(section: type, name: str, table: dict) -> tuple[dict, list[str]]:
+def _read_section(section: type, name: str, table: dict) -> tuple[dict, dict[str, str]]:
     """Values of the right type, and a mistake for each other key."""
     hints = typing.get_type_hints(section)
-    values, mistakes = {}, []
+    values, mistakes = {}, {}
     for key, value in table.items():
         if key not in hints:
-            mistakes.append(f"[{name}] {key} is not a setting{_did_you_mean(key, hints)}")
+            mistakes[key] = f"[{name}] {key} is not a setting{_did_you_mean(key, hints)}"
             continue
         try:
             values[key] = _as_type(value, hints[key])
         except TypeError as error:
-            mistakes.append(f"[{name}] {key} must be {error}, got {value!r}")
+            mistakes[key] = f"[{name}] {key} must be {error}, got {value!r}"
     return values, mistakes
 
 

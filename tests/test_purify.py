@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+
+from tssd_keras.divide import (
+    NEGATIVE,
+    POSITIVE,
+    SEMI_HARD,
+    UNCERTAIN,
+    class_means,
+    divide,
+    own_class_similarity,
+    unit_rows,
+)
+from tssd_keras.golden_head import assign_folds, log_softmax
+from tssd_keras.meta_rows import CERTAIN_PER_CLASS, DRAWS, Trusted, golden_rows, stand_ins
+from tssd_keras.noise import asymmetric, draw_labels, symmetric
+from tssd_keras.purify import Purifier, settle
+from tssd_keras.recipe import PurifyRecipe
+from tssd_keras.score import Scores
+
+K, D = 10, 16
+NAMES = tuple("abcdefghij")
+
+
+def population(matrix, *, n=6000, seed=0):
+    """Samples around K directions, their labels, and what a network says of them.
+
+    The network has learned the noise: it says how probable each given label is, not each class.
+    """
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(K, D))
+    truth = rng.integers(0, K, n)
+    given = draw_labels(truth, matrix, seed=seed)
+    features = unit_rows((centres[truth] + rng.normal(0, 1.5, (n, D))).astype(np.float32))
+    logits = 8 * features @ unit_rows(centres.astype(np.float32)).T
+    log_p = np.log(np.exp(log_softmax(logits)) @ matrix)
+    loss = -log_p[np.arange(n), given]
+    scores = Scores(loss.astype(np.float32), features.astype(np.float16), log_p.astype(np.float16))
+    return scores, truth, given
+
+
+def judged(matrix, source="trusted", *, settings=None, known=True):
+    """Divide and purify a population; M = 300 golden samples from the same one, apart."""
+    scores, truth, given = population(matrix)
+    golden = np.arange(300)
+    stream = np.arange(300, len(truth))
+    settings = settings or PurifyRecipe()
+    trusted = Trusted(
+        scores.take(golden),
+        truth[golden],
+        given[golden] if known else np.full(300, -1),
+        assign_folds(truth[golden], settings.folds, seed=0),
+    )
+    own, labels = scores.take(stream), given[stream]
+    means = class_means(own.features, labels, K)
+    division = divide(
+        own.loss, own_class_similarity(own.features, labels, means), labels, K, threshold=0.9
+    )
+    purifier = Purifier(source, K, settings)
+    found = purifier.purify(
+        own, labels, means, division, golden=trusted if source == "trusted" else None
+    )
+    return found, division, truth[stream], labels
+
+
+def auroc(clean, score):
+    from sklearn.metrics import roc_auc_score
+
+    return roc_auc_score(clean, score)
+
+
+@pytest.fixture(scope="module")
+def asym():
+    return judged(asymmetric(NAMES, 0.4, "fashion_mnist"))
+
+
+@pytest.fixture(scope="module")
+def sym():
+    return judged(symmetric(K, 0.5))
+
+
+def test_golden_samples_show_errors_that_both_streams_take_for_right(asym):
+    found, division, truth, given = asym
+    clean = truth == given
+    streams = auroc(clean, np.minimum(division.p_loss, division.p_feature))
+    assert auroc(clean, found.q) > max(0.9, streams + 0.1)
+
+
+def test_q_is_a_probability_that_holds(sym, asym):
+    for found, _, truth, given in (sym, asym):
+        clean = truth == given
+        for rows in np.array_split(np.argsort(found.q), 5):
+            assert found.q[rows].mean() == pytest.approx(clean[rows].mean(), abs=0.1)
+
+
+def test_the_estimated_share_of_right_labels_is_near_the_true_one(sym, asym):
+    for found, _, truth, given in (sym, asym):
+        assert found.record["estimated_clean_share"] == pytest.approx(
+            (truth == given).mean(), abs=0.05
+        )
+
+
+def test_suggested_labels_are_right_more_often_than_given_ones(sym, asym):
+    for found, _, truth, given in (sym, asym):
+        assert (found.suggested == truth).mean() > (given == truth).mean() + 0.1
+        assert found.confidence.min() >= 1 / K
+
+
+def test_auto_takes_positives_back_where_the_streams_agree_on_wrong_labels(asym):
+    assert asym[0].record["reach"] == "all"
+
+
+@pytest.mark.parametrize("reach", ["uncertain", "all"])
+def test_a_stated_reach_is_kept(reach):
+    found, division, _, _ = judged(symmetric(K, 0.5), settings=PurifyRecipe(reach=reach))
+    assert found.record["reach"] == reach
+    if reach == "uncertain":
+        kept = division.role != UNCERTAIN
+        np.testing.assert_array_equal(found.role[kept], division.role[kept])
+
+
+@pytest.mark.parametrize("target", [0.8, 0.95])
+def test_a_stated_precision_is_reached_by_what_is_mined(target):
+    found, _, truth, given = judged(
+        symmetric(K, 0.5), settings=PurifyRecipe(target_precision=target)
+    )
+    mined = found.role == SEMI_HARD
+    assert mined.sum() > 50
+    assert (truth == given)[mined].mean() > target - 0.05
+    assert found.q[mined].mean() == pytest.approx(target, abs=0.03)
+
+
+def test_certain_samples_stand_in_where_none_are_trusted():
+    found, _, truth, given = judged(symmetric(K, 0.4), source="certain")
+    assert auroc(truth == given, found.q) > 0.93
+    assert found.record["golden_auroc_q"] is None
+    assert found.record["reach"] == "uncertain"
+
+
+def test_too_few_certain_samples_give_no_judgement():
+    scores, _truth, given = population(symmetric(K, 0.4), n=200)
+    means = class_means(scores.features, given, K)
+    division = divide(scores.loss, own_class_similarity(scores.features, given, means), given, K)
+    assert Purifier("certain", K, PurifyRecipe()).purify(scores, given, means, division) is None
+
+
+def test_the_same_seed_gives_the_same_judgement(sym):
+    again, *_ = judged(symmetric(K, 0.5))
+    np.testing.assert_array_equal(again.q, sym[0].q)
+
+
+def test_rows_stand_for_the_noisy_stream():
+    found = {}
+
+    class Judge:  # the rows' labels are what is looked at, not their features
+        transition = 0.7 * np.eye(K) + 0.3 * np.roll(np.eye(K), 1, axis=1)
+
+        class head:
+            out_of_fold = np.zeros((40, K), np.float32)
+
+        def features(self, unit, log_p, labels, head_log_p=None):
+            found["labels"] = labels
+            return np.zeros((len(labels), 1), np.float32)
+
+    labels = np.arange(40) % K
+    given = np.where(np.arange(40) < 20, labels, -1)
+    given[0] = 5
+    scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
+    fold = assign_folds(labels, 5, seed=0)
+    rows = golden_rows(
+        Judge(), Trusted(scores, labels, given, fold), np.full(K, 0.1), np.random.default_rng(0)
+    )
+    under = found["labels"].reshape(DRAWS + 2, 40)
+    assert (under[0] == labels).all()
+    assert (under[1:-1] != labels).all()
+    assert rows.share == pytest.approx(0.7)  # as the transition matrix has it
+    assert (rows.fold.reshape(DRAWS + 2, 40) == fold).all()  # all rows of a sample in one fold
+    real = rows.weight.reshape(DRAWS + 2, 40)[-1] > 0
+    assert real.tolist() == [True] + [False] * 39  # known and wrong: sample 0 alone
+    likely = under[1:-1] == (labels + 1) % K
+    assert likely.mean() > 0.8
+
+
+def test_stand_ins_given_twice_share_their_fold():
+    scores, _truth, given = population(symmetric(K, 0.4), n=1500)
+    means = class_means(scores.features, given, K)
+    division = divide(scores.loss, own_class_similarity(scores.features, given, means), given, K)
+    positives, rejected = stand_ins(scores, given, division, K, 3, np.random.default_rng(0))
+    assert len(positives.labels) == len(rejected) == CERTAIN_PER_CLASS * K
+    assert (division.role[rejected] == NEGATIVE).all()
+    assert np.bincount(positives.labels).tolist() == [CERTAIN_PER_CLASS] * K
+    _, sample = np.unique(positives.scores.loss, return_inverse=True)
+    for one in np.unique(sample):
+        assert len(set(positives.fold[sample == one])) == 1
+
+
+def test_settle_mines_the_uncertain_and_takes_back_the_doubtful():
+    role = np.array([POSITIVE, POSITIVE, UNCERTAIN, UNCERTAIN, NEGATIVE], np.int8)
+    q = np.array([0.9, 0.5, 0.8, 0.6, 0.99])
+    uncertain = settle(role, q, 0.7, "uncertain")
+    assert uncertain.tolist() == [POSITIVE, POSITIVE, SEMI_HARD, UNCERTAIN, NEGATIVE]
+    every = settle(role, q, 0.7, "all")
+    assert every.tolist() == [POSITIVE, UNCERTAIN, SEMI_HARD, UNCERTAIN, NEGATIVE]
