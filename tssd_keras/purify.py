@@ -64,7 +64,7 @@ class Purifier:
         self.settings = settings
         self._names = meta_features.NAMES if source == "trusted" else meta_features.INDEPENDENT
         self._columns = [meta_features.NAMES.index(name) for name in self._names]
-        self._classifier = MetaClassifier(len(self._names), settings.folds, seed=settings.seed)
+        self._classifier: MetaClassifier | None = None
         self._past: deque[np.ndarray] = deque(maxlen=settings.history)
 
     def purify(
@@ -107,9 +107,16 @@ class Purifier:
             rows = golden_rows(judge, golden, class_share, rng)
         else:
             rows = certain_rows(judge, golden, scores, given, rejected)
-        held_out = self._fit(rows)
+        if self._classifier is None:
+            self._classifier = MetaClassifier(
+                len(self._names),
+                self.settings.folds,
+                len(golden.labels),
+                seed=self.settings.seed,
+            )
+        held_out = self._fit(self._classifier, rows)
         slope, offset = calibrate.fit_platt(held_out, rows.right, rows.weight)
-        logit, features, suggested, confidence = self._judge(judge, scores, given)
+        logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
         self._past.append(slope * logit + offset)
         q, clean_share = calibrate.correct_prior(np.mean(self._past, axis=0), rows.share)
 
@@ -139,14 +146,14 @@ class Purifier:
         log_p = head.log_p(scores.features[some], scores.log_p[some])
         return transition.estimate_transition(log_p, given[some], self.n_classes)
 
-    def _fit(self, rows: TrainingRows) -> np.ndarray:
+    def _fit(self, classifier: MetaClassifier, rows: TrainingRows) -> np.ndarray:
         """Fit g; the rows' log-odds, each by the member that has not seen its sample."""
         own = rows.features[:, self._columns]
-        self._classifier.fit(own, rows.right, rows.weight, rows.fold)
-        return self._classifier.logits(own, rows.fold)
+        classifier.fit(own, rows.right, rows.weight, rows.fold)
+        return classifier.logits(own, rows.fold)
 
     def _judge(
-        self, judge: Judge, scores: Scores, given: np.ndarray
+        self, classifier: MetaClassifier, judge: Judge, scores: Scores, given: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """g's log-odds, the meta-features it read, suggested classes and their probability."""
         n = len(given)
@@ -160,7 +167,7 @@ class Purifier:
             features[block] = judge.features(unit, log_p, given[block], head_log_p)[
                 :, self._columns
             ]
-            logit[block] = self._classifier.logits(features[block])
+            logit[block] = classifier.logits(features[block])
             p_true = transition.posterior_true(head_log_p, given[block], judge.transition)
             suggested[block], confidence[block] = p_true.argmax(axis=1), p_true.max(axis=1)
         return logit, features, suggested, confidence

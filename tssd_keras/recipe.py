@@ -164,7 +164,7 @@ class PurifyRecipe:
     reach: str = "auto"  # "uncertain": settle those only; "all": positives can be taken back
     folds: int = 5  # of the golden set, for out-of-fold scores
     target_precision: float = 0.0  # of what is mined, as expected by q; 0: mine where q > 0.5
-    history: int = 5  # rounds whose log-odds are averaged into q
+    history: int = 20  # last rounds whose log-odds are averaged into q
     seed: int = 0
 
     def mistakes(self) -> Iterator[str]:

@@ -14,7 +14,8 @@ from keras import ops
 
 WIDTH = 16
 LEARNING_RATE = 1e-2
-WEIGHT_DECAY = 1e-3
+# Decoupled weight decay is this over the number of golden samples: the fewer, the simpler is g.
+WEIGHT_DECAY_SAMPLES = 500.0
 FIRST_STEPS = 300
 LATER_STEPS = 100
 BLOCK = 8192  # pairs judged at once
@@ -36,10 +37,11 @@ class MetaClassifier:
     Args:
         n_features: columns of the meta-features.
         n_members: folds.
+        n_samples: golden samples; sets how strongly the weights are held small.
         seed: of the initial weights.
     """
 
-    def __init__(self, n_features: int, n_members: int, *, seed: int) -> None:
+    def __init__(self, n_features: int, n_members: int, n_samples: int, *, seed: int) -> None:
         init = keras.initializers.GlorotUniform
         inputs = keras.Input((n_features,), name="meta_features")
         hidden = keras.layers.Dense(
@@ -58,7 +60,7 @@ class MetaClassifier:
             inputs, keras.layers.Add()([own, straight]), name="meta_classifier"
         )
         self.model.compile(
-            keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+            keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY_SAMPLES / n_samples),
             loss=_weighted_binary_crossentropy,
         )
         self._center = np.zeros(n_features, np.float32)
