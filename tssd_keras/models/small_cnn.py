@@ -8,13 +8,13 @@ from keras import layers
 from tssd_keras.models import blocks
 
 N_FEATURES = 128
-LARGE = 48  # pixels: larger images are halved by the first convolution
+LARGE = 48  # pixels: images from here on are halved at once and pooled at the end
 
 
 def small_cnn(
     shape: tuple[int, ...], dtype: str, n_classes: int, *, width: int = 0, seed: int = 0
 ) -> keras.Model:
-    """Convolutions of `width` (16), 2 and 4 times `width`, then 128 features.
+    """Convolutions of `width`, 2 and 4 times `width`, then the features.
 
     Args:
         shape: (height, width, channels).
@@ -25,7 +25,8 @@ def small_cnn(
         seed: of the initial weights.
 
     Returns:
-        keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is [n, 128].
+        keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is
+        [n, 128] by a dense layer, or for large images the pooled [n, 4 * width].
     """
     draw = blocks.seeds(seed)
     large = min(shape[:2]) >= LARGE
@@ -34,12 +35,15 @@ def small_cnn(
     for i, multiple in enumerate((1, 2, 4)):
         x = blocks.conv(x, multiple * width, 3, draw, stride=2 if large and i == 0 else 1)
         x = layers.ReLU()(blocks.batch_norm(x))
-        x = layers.MaxPooling2D(padding="same")(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(
-        N_FEATURES,
-        activation="relu",
-        kernel_initializer=keras.initializers.HeNormal(seed=next(draw)),
-        name=blocks.FEATURES,
-    )(x)
+        if not (large and multiple == 4):
+            x = layers.MaxPooling2D(padding="same")(x)
+    if large:
+        x = layers.GlobalAveragePooling2D(name=blocks.FEATURES)(x)
+    else:
+        x = layers.Dense(
+            N_FEATURES,
+            activation="relu",
+            kernel_initializer=keras.initializers.HeNormal(seed=next(draw)),
+            name=blocks.FEATURES,
+        )(layers.Flatten()(x))
     return keras.Model(inputs, blocks.head(x, n_classes, draw), name="small_cnn")
