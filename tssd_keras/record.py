@@ -33,8 +33,8 @@ def quality(
         true_labels: int[N], or None where unknown: then every figure is None.
 
     Returns:
-        kept_precision, kept_recall, kept_f1; auroc_loss, auroc_feature, auroc_q
-        and label_error_auroc (of the final clean score); of the samples that
+        kept_precision, kept_recall, kept_f1; auroc_loss (of the loss itself, also
+        where the stream abstains), auroc_feature, auroc_q and label_error_auroc (of the final clean score); of the samples that
         the streams left uncertain: uncertain_purity, semi_hard_purity and
         semi_hard_recall (the share of its clean samples that were mined). None
         also where a figure does not exist, such as an AUROC without errors.
@@ -66,7 +66,7 @@ def quality(
         precision,
         recall,
         f1,
-        _auroc(clean, -np.asarray(loss)) if not division.loss_abstains else None,
+        _auroc(clean, -np.asarray(loss)),
         _auroc(clean, table.p_feature) if not division.feature_abstains.all() else None,
         _auroc(clean, table.q) if judged else None,
         _auroc(clean, table.clean_score),
