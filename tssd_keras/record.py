@@ -34,7 +34,8 @@ def quality(
 
     Returns:
         kept_precision, kept_recall, kept_f1; auroc_loss (of the loss itself, also
-        where the stream abstains), auroc_feature, auroc_q and label_error_auroc (of the final clean score); of the samples that
+        where the stream abstains), auroc_feature, auroc_q and label_error_auroc
+        (of the final clean score); of the samples that
         the streams left uncertain: uncertain_purity, semi_hard_purity and
         semi_hard_recall (the share of its clean samples that were mined). None
         also where a figure does not exist, such as an AUROC without errors.
