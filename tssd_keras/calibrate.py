@@ -14,6 +14,11 @@ def sigmoid(logit: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(logit, np.float64)))
 
 
+def log_odds(p: float) -> float:
+    """log(p / (1 - p)) for p in (0, 1)."""
+    return float(np.log(p) - np.log1p(-p))
+
+
 def fit_platt(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
     """Slope and offset that make sigmoid(slope * logit + offset) a probability.
 
@@ -64,11 +69,10 @@ def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, 
         float64[n], corrected probabilities, and the share they imply.
     """
     logit = np.asarray(logit, np.float64)
-    trained = np.log(trained_share) - np.log1p(-trained_share)
+    trained = log_odds(trained_share)
     share = trained_share
     for _ in range(N_ITER):
-        now = np.clip(share, 1e-4, 1 - 1e-4)
-        p = sigmoid(logit - trained + np.log(now) - np.log1p(-now))
+        p = sigmoid(logit - trained + log_odds(np.clip(share, 1e-4, 1 - 1e-4)))
         previous, share = share, float(p.mean()) if len(p) else share
         if abs(share - previous) < TOL:
             break

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tssd_keras.recipe import RecipeError, load_recipe, parse_recipe, to_toml
+from tssd_keras.recipe import DEFAULT, RecipeError, load_recipe, parse_recipe, to_toml
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -105,7 +105,7 @@ def check(recipe: Path | None, overrides: tuple[str, ...]) -> None:
 def _load(recipe: Path | None, overrides: tuple[str, ...]):
     try:
         if recipe is None:
-            return parse_recipe({}, overrides, where="the default recipe")
+            return parse_recipe(DEFAULT, overrides, where="the default recipe")
         return load_recipe(recipe, overrides)
     except RecipeError as error:
         raise click.ClickException(str(error)) from error

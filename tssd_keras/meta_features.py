@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.class_ranks import rank_among
 from tssd_keras.divide import Division
 from tssd_keras.golden_head import GoldenHead
 from tssd_keras.transition import posterior_true
@@ -29,6 +30,8 @@ NAMES = (
     "head_log_p",
     "head_margin",
     "right_log_odds",
+    "loss_rank",
+    "head_rank",
 )
 
 # Under golden source "certain" the streams choose the training rows, so g must not see what
@@ -40,6 +43,7 @@ INDEPENDENT = (
     "head_log_p",
     "head_margin",
     "right_log_odds",
+    "head_rank",
 )
 
 MAX_LOG_ODDS = 15.0
@@ -54,12 +58,16 @@ class Judge:
         division: the streams' mixtures.
         head: the golden head.
         transition: float64[K, K], estimated P(given | true).
+        loss_quantiles, head_quantiles: float32[K, Q], of the loss and of the
+            head's log-probability of the given label, by given class.
     """
 
     means: np.ndarray
     division: Division
     head: GoldenHead
     transition: np.ndarray
+    loss_quantiles: np.ndarray
+    head_quantiles: np.ndarray
 
     def features(
         self,
@@ -107,6 +115,8 @@ class Judge:
             own_head,
             own_head - other_head,
             _log_odds(p_right),
+            rank_among(loss, labels, self.loss_quantiles),
+            rank_among(own_head, labels, self.head_quantiles),
         )
         return np.stack(columns, axis=1).astype(np.float32)
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tssd_keras import calibrate, meta_features, transition
-from tssd_keras.divide import POSITIVE, SEMI_HARD, UNCERTAIN, Division
+from tssd_keras.class_ranks import class_quantiles
+from tssd_keras.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, Division
 from tssd_keras.golden_head import GoldenHead, fit_golden_head
 from tssd_keras.meta_features import Judge
 from tssd_keras.meta_rows import TrainingRows, Trusted, certain_rows, golden_rows, stand_ins
@@ -101,8 +102,7 @@ class Purifier:
         head = fit_golden_head(
             golden.scores.features, golden.scores.log_p, golden.labels, golden.fold, self.n_classes
         )
-        matrix, class_share = self._noise(head, scores, given, rng)
-        judge = Judge(means, division, head, matrix)
+        judge, class_share = self._judge_of(scores, given, means, division, head, rng)
         if rejected is None:
             rows = golden_rows(judge, golden, class_share, rng)
         else:
@@ -117,13 +117,16 @@ class Purifier:
         held_out = self._fit(self._classifier, rows)
         slope, offset = calibrate.fit_platt(held_out, rows.right, rows.weight)
         logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
-        self._past.append(slope * logit + offset)
-        q, clean_share = calibrate.correct_prior(np.mean(self._past, axis=0), rows.share)
+        # Rounds differ in the share of right rows, so what is averaged must be free of it.
+        trained = calibrate.log_odds(rows.share)
+        self._past.append(slope * logit + offset - trained)
+        q, clean_share = calibrate.correct_prior(np.mean(self._past, axis=0) + trained, rows.share)
 
         auroc_q, auroc_streams = _rank_quality(rows, held_out)
         reach = self._reach(auroc_q, auroc_streams)
-        criterion = self._criterion(q[division.role == UNCERTAIN])
-        role = settle(division.role, q, criterion, reach)
+        role = overrule(division.role, q) if reach == "all" else division.role
+        criterion = self._criterion(q[role == UNCERTAIN])
+        role = settle(role, q, criterion)
         trusted = self.source == "trusted"  # else the rows are the streams' own choice
         record = {
             "reach": reach,
@@ -136,15 +139,25 @@ class Purifier:
         }
         return Purification(q.astype(np.float32), role, suggested, confidence, record)
 
-    def _noise(
-        self, head: GoldenHead, scores: Scores, given: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Transition matrix and shares of the true classes, from some of the samples."""
+    def _judge_of(
+        self,
+        scores: Scores,
+        given: np.ndarray,
+        means: np.ndarray,
+        division: Division,
+        head: GoldenHead,
+        rng: np.random.Generator,
+    ) -> tuple[Judge, np.ndarray]:
+        """The round's judge, and the shares of the true classes, learned from some samples."""
         some = np.arange(len(given))
         if len(some) > transition.MAX_SAMPLES:
             some = np.sort(rng.choice(len(some), transition.MAX_SAMPLES, replace=False))
+        label, k = given[some], self.n_classes
         log_p = head.log_p(scores.features[some], scores.log_p[some])
-        return transition.estimate_transition(log_p, given[some], self.n_classes)
+        matrix, class_share = transition.estimate_transition(log_p, label, k)
+        own = log_p[np.arange(len(some)), label]
+        quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], own)]
+        return Judge(means, division, head, matrix, *quantiles), class_share
 
     def _fit(self, classifier: MetaClassifier, rows: TrainingRows) -> np.ndarray:
         """Fit g; the rows' log-odds, each by the member that has not seen its sample."""
@@ -186,7 +199,7 @@ class Purifier:
         order = np.sort(q)[::-1]
         precision = np.cumsum(order) / np.arange(1, len(order) + 1)
         reached = np.flatnonzero(precision >= self.settings.target_precision)
-        return float(order[reached[-1]]) - 1e-9 if len(reached) else 1.0
+        return max(0.5, float(order[reached[-1]]) - 1e-9) if len(reached) else 1.0
 
     def _shift(
         self, rows: TrainingRows, features: np.ndarray, kept: np.ndarray
@@ -215,21 +228,35 @@ def _rank_quality(rows: TrainingRows, held_out: np.ndarray) -> tuple[float, floa
     return auroc(held_out), auroc(rows.features[:, streams].min(axis=1))
 
 
-def settle(role: np.ndarray, q: np.ndarray, criterion: float, reach: str) -> np.ndarray:
-    """Settle what the streams left open.
+def overrule(role: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Open what the streams agree on and the meta classifier denies.
+
+    Both streams can be wrong together: asymmetric noise looks clean to both,
+    and a class that the network has hardly learned looks wrong to both.
 
     Args:
         role: int8[N], from the division.
         q: float[N], probability that the given label is right.
-        criterion: an uncertain sample is mined above this.
-        reach: "uncertain" or "all".
 
     Returns:
-        int8[N]: uncertain samples above the criterion are semi-hard; under reach
-        "all" positives that are rather wrong than right (q <= 0.5) are uncertain.
+        int8[N]: positives with q <= 0.5 and negatives with q > 0.5 are uncertain.
+    """
+    out = role.copy()
+    out[((role == POSITIVE) & (q <= 0.5)) | ((role == NEGATIVE) & (q > 0.5))] = UNCERTAIN
+    return out
+
+
+def settle(role: np.ndarray, q: np.ndarray, criterion: float) -> np.ndarray:
+    """Settle what is uncertain.
+
+    Args:
+        role: int8[N].
+        q: float[N], probability that the given label is right.
+        criterion: an uncertain sample is mined above this.
+
+    Returns:
+        int8[N]: uncertain samples above the criterion are semi-hard.
     """
     out = role.copy()
     out[(role == UNCERTAIN) & (q > criterion)] = SEMI_HARD
-    if reach == "all":
-        out[(role == POSITIVE) & (q <= 0.5)] = UNCERTAIN
     return out

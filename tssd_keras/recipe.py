@@ -1,6 +1,6 @@
 """Recipes: TOML -> a frozen `Recipe`, or every mistake in it at once.
 
-An empty recipe is the embedded default: the digits run of recipes/digits.toml.
+`DEFAULT` is the embedded default: the digits run of recipes/digits.toml.
 """
 
 from __future__ import annotations
@@ -276,6 +276,13 @@ def _seed(name: str, value: int) -> Iterator[str]:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+# What the digits run sets beside the sections' own defaults.
+DEFAULT: dict[str, object] = {
+    "purify": {"target_precision": 0.97},
+    "train": {"weight_decay": 0.02},
+}
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:

@@ -5,6 +5,10 @@ matrix is the one unknown of a mixture model: given label j was drawn from row
 k of T, where k is hidden and the classifier says how probable each k is.
 Expectation-maximisation finds T without any pair of true and given label.
 Source: Dawid and Skene 1979, with the classifier in place of the prior.
+
+With many classes a row has few samples for its K entries, and a weak
+classifier's errors would pass for noise. So T leans towards symmetric noise of
+the same overall rate, the more the fewer samples a row has.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import numpy as np
 
 MAX_SAMPLES = 20_000  # T has K * K entries; more samples than this no longer move them
 N_ITER = 30
-PSEUDO_COUNT = 1.0  # of each entry, so that no label is held to be impossible
+PSEUDO_COUNT = 5.0  # of each entry, times what it would be if the noise were symmetric
 
 
 def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray) -> np.ndarray:
@@ -30,6 +34,13 @@ def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray)
     """
     joint = np.exp(log_p) * transition.T[given]
     return joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-30)
+
+
+def symmetric(n_classes: int, *, right: float) -> np.ndarray:
+    """T of symmetric noise: float64[K, K], `right` on the diagonal, the rest evenly."""
+    matrix = np.full((n_classes, n_classes), (1 - right) / (n_classes - 1))
+    matrix[np.diag_indices(n_classes)] = right
+    return matrix
 
 
 def estimate_transition(
@@ -49,15 +60,16 @@ def estimate_transition(
     """
     if n_classes == 1:
         return np.ones((1, 1)), np.ones(1)
-    transition = np.full((n_classes, n_classes), (1 - start_right) / (n_classes - 1))
-    transition[np.diag_indices(n_classes)] = start_right
+    transition = symmetric(n_classes, right=start_right)
     order = np.argsort(given, kind="stable")
     log_p, given = np.asarray(log_p, np.float32)[order], given[order]
     present, first = np.unique(given, return_index=True)
     posterior = np.exp(log_p)
     for _ in range(N_ITER):
         posterior = posterior_true(log_p, given, transition.astype(np.float32))
-        count = np.full((n_classes, n_classes), PSEUDO_COUNT / n_classes)
-        count[:, present] += np.add.reduceat(posterior, first, axis=0).T
+        count = np.zeros((n_classes, n_classes))
+        count[:, present] = np.add.reduceat(posterior, first, axis=0).T
+        prior = symmetric(n_classes, right=np.trace(count) / count.sum())
+        count += PSEUDO_COUNT * n_classes * prior
         transition = count / count.sum(axis=1, keepdims=True)
     return transition, posterior.mean(axis=0, dtype=np.float64)
