@@ -49,6 +49,7 @@ LAYERS = [
     "golden_head",
     "transition",
     "calibrate",
+    "class_ranks",
     "meta_features",
     "meta_rows",
     "purify",

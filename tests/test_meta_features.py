@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tssd_keras.class_ranks import N_QUANTILES, class_quantiles
 from tssd_keras.divide import class_means, divide, own_class_similarity
 from tssd_keras.golden_head import GoldenHead, log_softmax
 from tssd_keras.meta_features import INDEPENDENT, MAX_LOG_ODDS, NAMES, Judge
@@ -35,7 +36,9 @@ def judged(features, log_p, given, **settings):
     head = GoldenHead(weight, bias, 0.3, np.zeros((0, N_CLASSES)))
     transition = np.array([[0.6, 0.3, 0.1], [0.0, 0.7, 0.3], [0.3, 0.1, 0.6]])
     division = divide(loss, similarity, given, N_CLASSES, **settings)
-    return Judge(means, division, head, transition)
+    own = head.log_p(features, log_p)[np.arange(len(given)), given]
+    quantiles = [class_quantiles(values, given, N_CLASSES) for values in (loss, own)]
+    return Judge(means, division, head, transition, *quantiles)
 
 
 def test_one_pair_has_known_features():
@@ -62,7 +65,21 @@ def test_one_pair_has_known_features():
     assert row.dtype == np.float32
     found = {name: row[0, COLUMN[name]] for name in expected}
     assert found == pytest.approx(expected, rel=1e-4)
-    assert set(NAMES) - set(expected) == {"p_loss_stream", "p_feature_stream"}
+    in_its_class = {"p_loss_stream", "p_feature_stream", "loss_rank", "head_rank"}
+    assert set(NAMES) - set(expected) == in_its_class
+
+
+def test_ranks_are_those_within_the_label_s_class():
+    features, log_p, given = samples()
+    judge = judged(features, log_p, given)
+    rows = judge.features(features, log_p, given)
+    own = judge.head.log_p(features, log_p)[np.arange(len(given)), given]
+    for name, value in (("loss_rank", rows[:, COLUMN["loss"]]), ("head_rank", own)):
+        for k in range(N_CLASSES):
+            mine = value[given == k]
+            np.testing.assert_allclose(
+                rows[given == k, COLUMN[name]], (mine < mine[:, None]).mean(axis=1), atol=0.02
+            )
 
 
 def test_pairs_of_the_data_have_the_posteriors_of_the_division():
@@ -105,7 +122,7 @@ def test_a_head_that_has_not_seen_the_pair_can_stand_in_and_moves_its_own_column
     other = judge.features(features, log_p, given, np.full(log_p.shape, -np.log(3)))
     np.testing.assert_array_equal(same, default)
     moved = {name for name, i in COLUMN.items() if (other[:, i] != default[:, i]).any()}
-    assert moved == {"head_log_p", "head_margin", "right_log_odds"}
+    assert moved == {"head_log_p", "head_margin", "right_log_odds", "head_rank"}
 
 
 def test_the_numbering_of_the_classes_does_not_matter():
@@ -123,10 +140,13 @@ def test_the_numbering_of_the_classes_does_not_matter():
             bias=judge.head.bias[classes],
         ),
         transition=judge.transition[np.ix_(classes, classes)],
+        head_quantiles=judge.head_quantiles[classes],
     )
-    np.testing.assert_allclose(
-        other.features(features, other_log_p, other_given), expected, atol=1e-4
-    )
+    found = other.features(features, other_log_p, other_given)
+    ranks = [COLUMN["loss_rank"], COLUMN["head_rank"]]  # may pass one quantile by rounding
+    np.testing.assert_allclose(found[:, ranks], expected[:, ranks], atol=1 / N_QUANTILES)
+    rest = np.setdiff1d(np.arange(len(NAMES)), ranks)
+    np.testing.assert_allclose(found[:, rest], expected[:, rest], atol=1e-4)
 
 
 def test_log_odds_stay_finite_where_head_or_noise_is_certain():
@@ -141,7 +161,7 @@ def test_log_odds_stay_finite_where_head_or_noise_is_certain():
 
 
 def test_what_the_streams_choose_rows_by_is_hidden_from_the_independent_features():
-    chosen_by = {"loss", "p_label", "margin", "similarity_own", "similarity_margin"}
+    chosen_by = {"loss", "loss_rank", "p_label", "margin", "similarity_own", "similarity_margin"}
     streams = {"p_loss_stream", "p_feature_stream"}
     assert set(NAMES) - set(INDEPENDENT) == chosen_by | streams
     assert len(set(NAMES)) == len(NAMES)

@@ -54,8 +54,8 @@ class Purifier:
             stand in for golden ones.
         n_classes: K.
         settings: see `recipe.PurifyRecipe`. Reach "uncertain" settles uncertain
-            samples only; "all" can also take back a positive; "auto" takes
-            "all" where, on out-of-fold golden rows, q ranks labels better than
+            samples only; "all" opens what q denies, too (see `overrule`); "auto"
+            takes "all" where, on out-of-fold golden rows, q ranks labels better than
             the streams do.
     """
 

@@ -161,9 +161,11 @@ class DivideRecipe:
 class PurifyRecipe:
     """[purify]: MSP, how the meta classifier judges."""
 
-    reach: str = "auto"  # "uncertain": settle those only; "all": positives can be taken back
+    reach: str = "auto"  # "uncertain": settle those only; "all": also open what q denies
     folds: int = 5  # of the golden set, for out-of-fold scores
-    target_precision: float = 0.0  # of what is mined, as expected by q; 0: mine where q > 0.5
+    target_precision: float = (
+        0.0  # of what is mined, at least, as q expects it; 0: mine where q > 0.5
+    )
     history: int = 20  # last rounds whose log-odds are averaged into q
     seed: int = 0
 
