@@ -92,7 +92,7 @@ def measure(recipe: str, settings: list[str], backend: str, seed: int) -> dict:
     return {
         "command": " ".join(["python", *command[1:]]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
         "wall_seconds": round(seconds, 1),
         "summary": summary,
     }
@@ -102,7 +102,14 @@ def append(row: dict) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     with open(RESULTS, "a") as file:
         file.write(json.dumps(row) + "\n")
-    print(row["case"], row["objective"], row["backend"], row["seed"], f"{row['wall_seconds']} s")
+    print(
+        row["case"],
+        row["objective"],
+        row["backend"],
+        row["seed"],
+        f"{row['wall_seconds']} s",
+        flush=True,
+    )
 
 
 COLUMNS = {

@@ -19,26 +19,39 @@ def log_odds(p: float) -> float:
     return float(np.log(p) - np.log1p(-p))
 
 
-def fit_platt(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
+def fit_platt(
+    logit: np.ndarray, right: np.ndarray, weight: np.ndarray, n_samples: int
+) -> tuple[float, float]:
     """Slope and offset that make sigmoid(slope * logit + offset) a probability.
+
+    The rows' truths are moved inwards to (n_samples + 1) / (n_samples + 2) and
+    1 / (n_samples + 2), so that rows which the logits tell apart without a
+    mistake do not give boundless certainty.
 
     Args:
         logit: float[n], scores of rows that the classifier was not fitted on.
         right: bool[n], the truth of each row.
         weight: float[n], how much each row counts.
+        n_samples: how many samples the rows were made of, at least 1.
 
     Returns:
         slope, at least MIN_SLOPE, and offset.
-        Source: Platt 1999.
+        Source: Platt 1999, targets included.
     """
     from sklearn.linear_model import LogisticRegression
 
     use = weight > 0
-    fit = LogisticRegression(C=1e3).fit(logit[use, None], right[use], sample_weight=weight[use])
+    logit, right, weight = logit[use], right[use], weight[use]
+    doubt = 1 / (n_samples + 2)
+    fit = LogisticRegression(C=1e3).fit(
+        np.tile(logit, 2)[:, None],
+        np.concatenate([right, ~right]),
+        sample_weight=np.concatenate([(1 - doubt) * weight, doubt * weight]),
+    )
     slope, offset = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     if slope >= MIN_SLOPE:
         return slope, offset
-    return MIN_SLOPE, _offset_for_share(MIN_SLOPE * logit[use], right[use], weight[use])
+    return MIN_SLOPE, _offset_for_share(MIN_SLOPE * logit, right, weight)
 
 
 def _offset_for_share(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:

@@ -16,23 +16,25 @@ from tssd_keras.divide import Division
 from tssd_keras.golden_head import GoldenHead
 from tssd_keras.transition import posterior_true
 
-NAMES = (
-    "loss",
-    "p_label",
-    "p_best_other",
-    "margin",
-    "entropy",
-    "similarity_own",
-    "similarity_best_other",
-    "similarity_margin",
-    "p_loss_stream",
-    "p_feature_stream",
-    "head_log_p",
-    "head_margin",
-    "right_log_odds",
-    "loss_rank",
-    "head_rank",
-)
+# What g is told, and whether a label is more (1) or less (-1) likely to be right as it grows.
+DIRECTIONS = {
+    "loss": -1,
+    "p_label": 1,
+    "p_best_other": 0,
+    "margin": 1,
+    "entropy": 0,
+    "similarity_own": 1,
+    "similarity_best_other": 0,
+    "similarity_margin": 1,
+    "p_loss_stream": 1,
+    "p_feature_stream": 1,
+    "head_log_p": 1,
+    "head_margin": 1,
+    "right_log_odds": 1,
+    "loss_rank": -1,
+    "head_rank": 1,
+}
+NAMES = tuple(DIRECTIONS)
 
 # Under golden source "certain" the streams choose the training rows, so g must not see what
 # they were chosen by: the label's loss and probability, its similarity, both posteriors.

@@ -109,13 +109,13 @@ class Purifier:
             rows = certain_rows(judge, golden, scores, given, rejected)
         if self._classifier is None:
             self._classifier = MetaClassifier(
-                len(self._names),
+                np.array([meta_features.DIRECTIONS[name] for name in self._names]),
                 self.settings.folds,
                 len(golden.labels),
                 seed=self.settings.seed,
             )
         held_out = self._fit(self._classifier, rows)
-        slope, offset = calibrate.fit_platt(held_out, rows.right, rows.weight)
+        slope, offset = calibrate.fit_platt(held_out, rows.right, rows.weight, len(golden.labels))
         logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
         trained = calibrate.log_odds(rows.share)

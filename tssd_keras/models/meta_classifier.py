@@ -31,21 +31,38 @@ def _weighted_binary_crossentropy(target, logit):
     return ops.sum(weight * loss, axis=-1) / ops.mean(ops.sum(weight, axis=-1))
 
 
+class _NonNegativeRows(keras.constraints.Constraint):
+    """Rows of a kernel, chosen by a mask, stay at 0 or above."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self._floor = np.where(mask, 0.0, -np.inf).astype(np.float32)[:, None]
+
+    def __call__(self, kernel):
+        return ops.maximum(kernel, self._floor)
+
+
 class MetaClassifier:
     """g, with its members, its standardisation and its warm start.
 
     Args:
-        n_features: columns of the meta-features.
+        direction: int[n_features]; +1 or -1 where the log-odds must rise or fall
+            with a meta-feature, 0 where they may do either.
         n_members: folds.
         n_samples: golden samples; sets how strongly the weights are held small.
         seed: of the initial weights.
     """
 
-    def __init__(self, n_features: int, n_members: int, n_samples: int, *, seed: int) -> None:
+    def __init__(self, direction: np.ndarray, n_members: int, n_samples: int, *, seed: int) -> None:
         init = keras.initializers.GlorotUniform
+        self._direction = np.asarray(direction)
+        n_features = len(self._direction)
+        rising = _NonNegativeRows(self._direction != 0)
         inputs = keras.Input((n_features,), name="meta_features")
         hidden = keras.layers.Dense(
-            WIDTH * n_members, activation="tanh", kernel_initializer=init(seed=seed)
+            WIDTH * n_members,
+            activation="tanh",
+            kernel_initializer=init(seed=seed),
+            kernel_constraint=rising,
         )(inputs)
         hidden = keras.layers.Reshape((n_members, WIDTH))(hidden)
         own = keras.layers.EinsumDense(
@@ -53,9 +70,12 @@ class MetaClassifier:
             output_shape=n_members,
             bias_axes="m",
             kernel_initializer=init(seed=seed + 1),
+            kernel_constraint=keras.constraints.NonNeg(),
         )(hidden)
         # The straight way: a label's log-odds are nearly linear in most meta-features.
-        straight = keras.layers.Dense(n_members, use_bias=False, kernel_initializer="zeros")(inputs)
+        straight = keras.layers.Dense(
+            n_members, use_bias=False, kernel_initializer="zeros", kernel_constraint=rising
+        )(inputs)
         self.model = keras.Model(
             inputs, keras.layers.Add()([own, straight]), name="meta_classifier"
         )
@@ -109,7 +129,9 @@ class MetaClassifier:
         return np.where(fold < 0, mean, every[np.arange(len(fold)), np.maximum(fold, 0)])
 
     def _standardised(self, features: np.ndarray) -> np.ndarray:
-        return np.clip((features - self._center) / self._scale, -8, 8).astype(np.float32)
+        turned = np.where(self._direction < 0, -1, 1)
+        scaled = np.clip((features - self._center) / self._scale, -8, 8)
+        return (turned * scaled).astype(np.float32)
 
     def _forward(self, features: np.ndarray) -> np.ndarray:
         """All members' logits, float32[n, members], in blocks of one shape (one compilation)."""
