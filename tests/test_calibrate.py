@@ -32,15 +32,15 @@ def test_sigmoid_has_known_values_and_does_not_overflow():
 @pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.3, -1.0), (2.5, 0.7)])
 def test_platt_finds_the_logistic_that_the_truth_was_drawn_by(slope, offset):
     logit, right = logistic_rows(slope, offset)
-    found = fit_platt(logit, right, np.ones(len(logit)))
+    found = fit_platt(logit, right, np.ones(len(logit)), len(logit))
     np.testing.assert_allclose(found, (slope, offset), atol=0.1)
 
 
 @pytest.mark.parametrize("factor", [0.2, 4.0])
 def test_platt_undoes_the_unit_of_the_logits(factor):
     logit, right = logistic_rows(1.0, 0.5, n=500)
-    slope, offset = fit_platt(logit, right, np.ones(500))
-    scaled_slope, scaled_offset = fit_platt(factor * logit, right, np.ones(500))
+    slope, offset = fit_platt(logit, right, np.ones(500), 500)
+    scaled_slope, scaled_offset = fit_platt(factor * logit, right, np.ones(500), 500)
     np.testing.assert_allclose(scaled_slope * factor, slope, rtol=1e-2)
     np.testing.assert_allclose(scaled_offset, offset, atol=1e-2)
 
@@ -50,15 +50,24 @@ def test_a_weight_of_two_is_the_row_twice_and_one_of_zero_no_row():
     weight = np.arange(300) % 3
     right[weight == 0] = logit[weight == 0] < 0  # would turn the slope round, were it used
     rows = np.repeat(np.arange(300), weight)
-    expected = fit_platt(logit[rows], right[rows], np.ones(len(rows)))
-    np.testing.assert_allclose(fit_platt(logit, right, weight), expected, atol=1e-3)
+    expected = fit_platt(logit[rows], right[rows], np.ones(len(rows)), 100)
+    np.testing.assert_allclose(fit_platt(logit, right, weight, 100), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_samples", [1, 50, 5000])
+def test_rows_told_apart_without_a_mistake_give_no_more_certainty_than_the_samples_allow(n_samples):
+    right = np.arange(300) < 100
+    slope, offset = fit_platt(np.where(right, 4.0, -4.0), right, np.ones(300), n_samples)
+    sure = (n_samples + 1) / (n_samples + 2)
+    said = sigmoid(slope * np.array([4, -4]) + offset)
+    np.testing.assert_allclose(said, [sure, 1 - sure], rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("centre", [0.0, 10.0])
 def test_an_order_is_not_turned_round_and_the_mean_still_holds(centre):
     logit, right = logistic_rows(-2.0, 0.0, n=2000)
     logit = logit + centre
-    slope, offset = fit_platt(logit, right, np.ones(2000))
+    slope, offset = fit_platt(logit, right, np.ones(2000), 2000)
     assert slope == 0.05
     # At any slope, the best offset gives the share of right rows as the mean.
     assert sigmoid(slope * logit + offset).mean() == pytest.approx(right.mean(), abs=0.02)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tssd_keras.recipe import Recipe, load_recipe, parse_recipe, to_toml
+from tssd_keras.recipe import DEFAULT, load_recipe, parse_recipe, to_toml
 
 pytestmark = pytest.mark.backend_free
 
@@ -21,7 +21,7 @@ def test_the_sweep_finds_the_recipes():
 
 
 def test_the_digits_recipe_is_the_embedded_default():
-    assert load_recipe(FOLDER / "digits.toml") == Recipe() == parse_recipe({})
+    assert load_recipe(FOLDER / "digits.toml") == parse_recipe(DEFAULT)
 
 
 @every_recipe
