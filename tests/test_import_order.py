@@ -17,6 +17,7 @@ LAYERS = [
     "inputs",
     "golden",
     "recipe",
+    "recipe_file",
     "sources.labelled_data",
     "sources.data_dir",
     "sources.image_files",

@@ -4,7 +4,8 @@ import typing
 
 import pytest
 
-from tssd_keras.recipe import Recipe, RecipeError, load_recipe, parse_recipe, to_toml
+from tssd_keras.recipe import Recipe
+from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
 
 pytestmark = pytest.mark.backend_free
 

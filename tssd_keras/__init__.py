@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tssd_keras.callback import TSSD
     from tssd_keras.golden import Golden
-    from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe, load_recipe
+    from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe
+    from tssd_keras.recipe_file import load_recipe
     from tssd_keras.table import SampleTable
 
 _HOMES = {
@@ -22,7 +23,7 @@ _HOMES = {
     "PurifyRecipe": "recipe",
     "Recipe": "recipe",
     "SampleTable": "table",
-    "load_recipe": "recipe",
+    "load_recipe": "recipe_file",
 }
 
 __all__ = [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from tssd_keras.recipe import DEFAULT, RecipeError, load_recipe, parse_recipe, to_toml
+from tssd_keras.recipe import DEFAULT
+from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
 
 BACKENDS = ("tensorflow", "jax")
 

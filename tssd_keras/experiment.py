@@ -13,11 +13,11 @@ import keras
 import numpy as np
 
 from tssd_keras import models, progress, sources
-from tssd_keras import recipe as recipes
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import describe
 from tssd_keras.prepare import Prepared, prepare
 from tssd_keras.recipe import Recipe, TrainRecipe
+from tssd_keras.recipe_file import to_toml
 from tssd_keras.report import plots
 from tssd_keras.run_folder import RunFolder
 from tssd_keras.score import fixed_batches
@@ -68,7 +68,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         seed=recipe.train.seed,
     )
     folder = RunFolder.create(out, recipe.dataset)
-    folder.write_text("recipe.toml", recipes.to_toml(recipe))
+    folder.write_text("recipe.toml", to_toml(recipe))
     folder.write_labels(prepared.given, prepared.labels_sha256)
     say(describe(recipe, prepared))
     say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")

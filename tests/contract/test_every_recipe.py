@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tssd_keras.recipe import DEFAULT, load_recipe, parse_recipe, to_toml
+from tssd_keras.recipe import DEFAULT
+from tssd_keras.recipe_file import load_recipe, parse_recipe, to_toml
 
 pytestmark = pytest.mark.backend_free
 

@@ -57,7 +57,7 @@ def accuracy(
     axis.set_ylim(0, 1.02)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    axis.legend(frameon=False, fontsize=8, loc="best")
     _save(figure, path)
 
 
