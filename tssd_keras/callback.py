@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from tssd_keras.callback_arguments import as_golden, as_labels, check_golden
+from tssd_keras.callback_arguments import as_golden, as_index, as_labels, as_truth, check_golden
 from tssd_keras.divide import (
     UNCERTAIN,
     Division,
@@ -126,10 +126,10 @@ class TSSD(keras.callbacks.Callback):
         largest = [labels, *([self.golden.labels] if self.golden else [])]
         self.n_classes = n_classes or 1 + max(int(part.max(initial=0)) for part in largest)
         check_labels(labels, self.n_classes)
-        expected = len(self.inputs) if index is None else len(index)
-        if len(labels) != expected or not expected:
+        index = as_index(index, len(self.inputs))
+        if len(labels) != len(index) or not len(index):
             raise ValueError(
-                f"labels must have one entry for each of {expected} samples (at least one), got "
+                f"labels must have one entry for each of {len(index)} samples (at least one), got "
                 f"{len(labels)}."
             )
         if warmup_epochs < 1:
@@ -138,7 +138,7 @@ class TSSD(keras.callbacks.Callback):
                 f"got {warmup_epochs}."
             )
         if self.golden:
-            check_golden(self.golden, self.n_classes, self.inputs.shape[1:])
+            check_golden(self.golden, self.n_classes, self.inputs)
         self.warmup_epochs = warmup_epochs
         self.divide_settings = divide or DivideRecipe()
         self.purify_settings = purify or PurifyRecipe()
@@ -149,7 +149,7 @@ class TSSD(keras.callbacks.Callback):
             self._golden_fold = assign_folds(
                 self.golden.labels, self.purify_settings.folds, seed=self.purify_settings.seed
             )
-        self.true_labels = None if true_labels is None else np.asarray(true_labels, np.int64)
+        self.true_labels = as_truth(true_labels, len(labels), self.n_classes)
         self.table = SampleTable(labels, index)
         self.rounds: list[dict] = []
         self.last_round: SeenRound | None = None

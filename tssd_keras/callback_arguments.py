@@ -6,7 +6,7 @@ import numpy as np
 
 from tssd_keras.divide import check_labels
 from tssd_keras.golden import Golden
-from tssd_keras.inputs import as_inputs
+from tssd_keras.inputs import Inputs, as_inputs
 
 
 def as_labels(name: str, labels: object) -> np.ndarray:
@@ -18,6 +18,39 @@ def as_labels(name: str, labels: object) -> np.ndarray:
             f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
         )
     return array.astype(np.int64)
+
+
+def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
+    """Which inputs make up the stream, as int64[N']; raises unless each exists and comes once."""
+    if index is None:
+        return np.arange(n_inputs)
+    array = as_labels("index", index)
+    outside = np.flatnonzero((array < 0) | (array >= n_inputs))
+    if len(outside):
+        raise ValueError(
+            f"index must point into the {n_inputs} inputs: {len(outside)} of {len(array)} entries "
+            f"do not, the first is {array[outside[0]]} at {outside[0]}."
+        )
+    numbers, count = np.unique(array, return_counts=True)
+    if len(numbers) < len(array):
+        raise ValueError(
+            f"index must name each sample once: {(count > 1).sum()} come more often, the first is "
+            f"{numbers[count > 1][0]}."
+        )
+    return array
+
+
+def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
+    """True labels as int64[N]; raises unless there is one a sample, in 0..K-1."""
+    if true_labels is None:
+        return None
+    array = as_labels("true_labels", true_labels)
+    if len(array) != n:
+        raise ValueError(
+            f"true_labels must have one entry for each of {n} labels, got {len(array)}."
+        )
+    check_labels(array, n_classes)
+    return array
 
 
 def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
@@ -38,18 +71,24 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
     return "trusted", Golden(as_inputs(golden.inputs), labels, np.asarray(golden.given, np.int64))
 
 
-def check_golden(golden: Golden, n_classes: int, shape: tuple[int, ...]) -> None:
+def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
     """Raise ValueError unless the golden set fits the samples and has two of each class."""
     inputs = as_inputs(golden.inputs)
+    shape = tuple(samples.shape[1:])
     if not len(inputs) == len(golden.labels) == len(golden.given):
         raise ValueError(
             f"golden samples and labels must be as many, got {len(inputs)} and "
             f"{len(golden.labels)} ({len(golden.given)} given labels)."
         )
-    if tuple(inputs.shape[1:]) != tuple(shape):
+    if tuple(inputs.shape[1:]) != shape:
         raise ValueError(
-            f"golden samples must have the shape of the others, {tuple(shape)}, got "
+            f"golden samples must have the shape of the others, {shape}, got "
             f"{tuple(inputs.shape[1:])}."
+        )
+    if np.issubdtype(inputs.dtype, np.floating) != np.issubdtype(samples.dtype, np.floating):
+        raise ValueError(
+            f"golden samples must be of the others' kind, {samples.dtype}, got {inputs.dtype}. "
+            "Scale both alike."
         )
     check_labels(golden.labels, n_classes)
     count = np.bincount(golden.labels, minlength=n_classes)
