@@ -82,8 +82,8 @@ class TSSD(keras.callbacks.Callback):
         score_batch_size: samples scored at once.
         seed: of the order of samples in the feed. `purify.seed` is its own.
         on_round: called with each round's record, e.g. to print it.
-        on_score: called with a text and a total, gives a function that is
-            called with the number of samples done, for a progress bar.
+        on_progress: called with a text and a total, gives a function that is
+            called with how much of it has been done since, for a progress bar.
 
     Attributes:
         table: `SampleTable` of the noisy stream.
@@ -117,7 +117,7 @@ class TSSD(keras.callbacks.Callback):
         score_batch_size: int = 1024,
         seed: int = 0,
         on_round: Callable[[dict], None] | None = None,
-        on_score: Callable[[str, int], Callable[[int], None]] | None = None,
+        on_progress: Callable[[str, int], Callable[[int], None]] | None = None,
     ) -> None:
         super().__init__()
         self.inputs = as_inputs(inputs)
@@ -156,7 +156,7 @@ class TSSD(keras.callbacks.Callback):
         self._features, self._scorer, self._from_logits = features, score_model, from_logits
         self._score_batch_size = score_batch_size
         self._seed = seed
-        self._on_round, self._on_score = on_round, on_score
+        self._on_round, self._on_progress = on_round, on_progress or _no_progress
         self._losses: deque[np.ndarray] = deque(maxlen=self.divide_settings.history)
         self._feed: Feed | None = None
         self._purifier: Purifier | None = None
@@ -176,6 +176,11 @@ class TSSD(keras.callbacks.Callback):
             self.table, self.inputs, batch_size=batch_size, seed=self._seed, shuffle=shuffle
         )
         return self._feed.batches(kind)
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch under the weights as they are now; 0 before `feed`."""
+        return 0 if self._feed is None else self._feed.steps
 
     def on_train_begin(self, logs=None):
         """Look into the model before anything is trained."""
@@ -281,7 +286,7 @@ class TSSD(keras.callbacks.Callback):
         return record
 
     def _score(self, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray) -> Scores:
-        on_batch = self._on_score(what, len(index)) if self._on_score and what else None
+        on_batch = self._on_progress(what, len(index)) if what else None
         return score_pass(
             self._scorer,
             inputs,
@@ -309,6 +314,7 @@ class TSSD(keras.callbacks.Callback):
             division,
             golden=golden,
             round_index=len(self.rounds),
+            on_part=self._on_progress("purifying labels", Purifier.PARTS),
         )
 
     def _rewrite(self, role, division, purification: Purification | None, scores: Scores) -> None:
@@ -343,6 +349,11 @@ _UNREAD = (
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
     "steps_per_epoch and with the feed of this very callback."
 )
+
+
+def _no_progress(what: str, total: int) -> Callable[[int], None]:
+    return lambda n: None
+
 
 _NO_PURIFICATION: dict[str, object] = {
     "reach": None,

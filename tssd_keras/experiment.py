@@ -86,8 +86,8 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
                 keras.callbacks.LearningRateScheduler(
                     lambda epoch: learning_rate(recipe.train, epoch)
                 ),
+                progress.EpochBar(lambda: tssd.steps),
                 epochs,
-                progress.EpochBar(),
             ],
             shuffle=False,
             verbose=0,
@@ -134,7 +134,7 @@ def callback(
         purify=recipe.purify,
         seed=recipe.train.seed,
         on_round=on_round,
-        on_score=progress.score_bar,
+        on_progress=progress.bar,
     )
 
 
@@ -197,11 +197,13 @@ class EpochRecord(keras.callbacks.Callback):
         """Share of samples whose most probable class is right, in batches of one shape."""
         inputs, labels = self._prepared.judge_inputs, self._prepared.judge_labels
         right, network = 0, self.model
+        done = progress.bar("judging the network", len(inputs))
         for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
             size = rows.stop - rows.start
             right += int(
                 (network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum()
             )
+            done(size)
         return right / len(labels)
 
 
@@ -258,16 +260,19 @@ def finish(
 ) -> None:
     """Write the files of the end: the sample table, the network, the shift, plots, the summary."""
     table = tssd.table
+    done = progress.bar("writing the run folder", 3)
     truth = None if prepared.truth is None else prepared.truth[table.index]
     ids = None if prepared.data.ids is None else prepared.data.ids[table.index]
     table.write_csv(
         folder.path / "samples.csv", prepared.data.class_names, true_labels=truth, ids=ids
     )
+    done(1)
     network.save(folder.path / "model.keras")
     folder.write_text("classes.txt", "".join(f"{name}\n" for name in prepared.data.class_names))
     if tssd.rounds and tssd.rounds[-1]["shift"]:
         folder.write_text("shift.json", json.dumps(tssd.rounds[-1]["shift"], indent=2) + "\n")
     folder.write_summary(summary)
+    done(1)
     epochs = folder.rows("epochs.csv")
     if epochs:
         plots.accuracy(
@@ -285,3 +290,4 @@ def finish(
             clean,
             prepared.data.class_names,
         )
+    done(1)

@@ -11,19 +11,23 @@ import keras
 
 
 class EpochBar(keras.callbacks.Callback):
-    """A bar for each epoch on a terminal; elsewhere nothing (epochs have their own lines)."""
+    """A bar for each epoch on a terminal; elsewhere nothing (epochs have their own lines).
 
-    def __init__(self) -> None:
+    Args:
+        steps: gives the number of batches of the epoch that begins.
+    """
+
+    def __init__(self, steps: Callable[[], int]) -> None:
         super().__init__()
+        self._steps = steps
         self._bar = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Begin a bar; its length is the most steps an epoch can have."""
+        """Begin a bar; this callback stands behind TSSD, so the epoch's samples are chosen."""
         self._close()
         if sys.stderr.isatty():
-            steps = self.params.get("steps") or 0
             label = f"epoch {epoch + 1}/{self.params['epochs']}"
-            self._bar = click.progressbar(length=steps, label=label, file=sys.stderr)
+            self._bar = click.progressbar(length=self._steps(), label=label, file=sys.stderr)
             self._bar.__enter__()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -46,25 +50,25 @@ class EpochBar(keras.callbacks.Callback):
             self._bar = None
 
 
-def score_bar(what: str, total: int) -> Callable[[int], None]:
-    """A bar for one score pass, shown from its second second on; see `callback.TSSD`."""
+def bar(what: str, total: int) -> Callable[[int], None]:
+    """A bar for one wait, shown from its second second on; see `callback.TSSD`."""
     if not sys.stderr.isatty():
         return lambda n: None
     start = time.perf_counter()
-    bar = click.progressbar(length=total, label=what, file=sys.stderr)
+    drawn = click.progressbar(length=total, label=what, file=sys.stderr)
     shown = False
 
     def done(n: int) -> None:
         nonlocal shown
         if not shown and time.perf_counter() - start > 1:
             shown = True
-            bar.__enter__()
+            drawn.__enter__()
         if shown:
-            bar.update(n)
+            drawn.update(n)
         else:
-            bar.make_step(n)
-        if shown and bar.finished:
-            bar.render_finish()
+            drawn.make_step(n)
+        if shown and drawn.finished:
+            drawn.render_finish()
 
     return done
 

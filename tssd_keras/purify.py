@@ -9,6 +9,7 @@ explained in docs/method.md.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +60,8 @@ class Purifier:
             the streams do.
     """
 
+    PARTS = 4  # of `purify`, as `on_part` counts them
+
     def __init__(self, source: str, n_classes: int, settings: PurifyRecipe) -> None:
         self.source = source
         self.n_classes = n_classes
@@ -77,6 +80,7 @@ class Purifier:
         *,
         golden: Trusted | None = None,
         round_index: int = 0,
+        on_part: Callable[[int], None] = lambda n: None,
     ) -> Purification | None:
         """Judge every sample of the noisy stream.
 
@@ -87,6 +91,7 @@ class Purifier:
             division: of the same round.
             golden: the golden samples; None under source "certain".
             round_index: counts the rounds; part of the draws' seed.
+            on_part: called with 1 after each of `PARTS` parts, for a progress bar.
 
         Returns:
             Purification, or None where source is "certain" and the division left
@@ -102,7 +107,9 @@ class Purifier:
         head = fit_golden_head(
             golden.scores.features, golden.scores.log_p, golden.labels, golden.fold, self.n_classes
         )
+        on_part(1)
         judge, class_share = self._judge_of(scores, given, means, division, head, rng)
+        on_part(1)
         if rejected is None:
             rows = golden_rows(judge, golden, class_share, rng)
         else:
@@ -115,8 +122,10 @@ class Purifier:
                 seed=self.settings.seed,
             )
         held_out = self._fit(self._classifier, rows)
+        on_part(1)
         slope, offset = calibrate.fit_platt(held_out, rows.right, rows.weight, len(golden.labels))
         logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
+        on_part(1)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
         trained = calibrate.log_odds(rows.share)
         self._past.append(slope * logit + offset - trained)
