@@ -232,7 +232,7 @@ def test_a_number_out_of_range_is_refused_with_its_value(section, key, allowed, 
         (["noise.kind=matrix"], '[noise] matrix goes with kind "matrix", got kind "matrix" and 0'),
         (
             ["noise.matrix=[[1, 0], [0, 1]]"],
-            '[noise] matrix goes with kind "matrix", got kind "symmetric" and 2 rows',
+            '[noise] matrix goes with kind "matrix", got kind "none" and 2 rows',
         ),
         (
             ["noise.kind=matrix", "noise.matrix=[[1, 0], [0.5, 0.4]]"],
@@ -293,9 +293,9 @@ def test_the_data_set_is_named_without_its_version(data, dataset):
     [
         ("train.epochs=12", "train", "epochs", 12),
         (" train.epochs = 12 ", "train", "epochs", 12),
-        ("noise.rate=0.2", "noise", "rate", 0.2),
-        ("noise.rate=1", "noise", "rate", 1.0),
-        ("noise.include_true=true", "noise", "include_true", True),
+        ("train.momentum=0.2", "train", "momentum", 0.2),
+        ("train.weight_decay=1", "train", "weight_decay", 1.0),
+        ("data.decode_ahead=false", "data", "decode_ahead", False),
         ("noise.kind=pair", "noise", "kind", "pair"),
         ('noise.kind="pair"', "noise", "kind", "pair"),
         ("noise.kind='pair'", "noise", "kind", "pair"),
@@ -310,8 +310,8 @@ def test_an_override_is_read_as_toml_and_else_as_text(override, section, key, va
 
 def test_overrides_beat_the_file_and_later_ones_beat_earlier_ones():
     tables = {"train": {"epochs": 20, "batch_size": 8}}
-    recipe = parse_recipe(tables, ["train.epochs=30", "noise.rate=0.1", "train.epochs=50"])
-    assert (recipe.train.epochs, recipe.train.batch_size, recipe.noise.rate) == (50, 8, 0.1)
+    recipe = parse_recipe(tables, ["train.epochs=30", "train.momentum=0.1", "train.epochs=50"])
+    assert (recipe.train.epochs, recipe.train.batch_size, recipe.train.momentum) == (50, 8, 0.1)
     assert tables == {"train": {"epochs": 20, "batch_size": 8}}
 
 
@@ -365,7 +365,7 @@ def test_any_text_survives_being_written_out(tmp_path, text):
     "recipe",
     [
         changed(train={"learning_rate": 5e-324, "weight_decay": 1e22}),
-        changed(noise={"rate": 0.1 + 0.2, "include_true": True}),
+        changed(noise={"kind": "symmetric", "rate": 0.1 + 0.2, "include_true": True}),
         changed(noise={"kind": "matrix", "matrix": ((1.0, 0.0), (1 / 3, 2 / 3))}),
         changed(train={"schedule": "step", "decay_epochs": (10, 20)}),
         changed(divide={"streams": ("feature",)}),
@@ -400,3 +400,7 @@ def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path, content):
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.toml"):
         load_recipe(tmp_path / "absent.toml")
+
+
+def test_labels_are_not_made_wrong_unless_a_recipe_says_so():
+    assert parse_recipe({"data": {"source": "npz", "path": "mine.npz"}}).noise.kind == "none"

@@ -59,7 +59,7 @@ class DataRecipe:
 class NoiseRecipe:
     """[noise]: labels made wrong on purpose, for experiments."""
 
-    kind: str = "symmetric"
+    kind: str = "none"
     rate: float = 0.4  # share of labels that are flipped (or redrawn, with include_true)
     include_true: bool = False  # symmetric: whether a redrawn label can be the true one
     matrix: tuple[tuple[float, ...], ...] = ()  # kind "matrix": P(given = column | true = row)
@@ -271,6 +271,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 # What the digits run sets beside the sections' own defaults.
 DEFAULT: dict[str, object] = {
+    "noise": {"kind": "symmetric"},
     "purify": {"target_precision": 0.95},
     "train": {"weight_decay": 0.02},
 }
