@@ -272,6 +272,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 # What the digits run sets beside the sections' own defaults.
 DEFAULT: dict[str, object] = {
     "noise": {"kind": "symmetric"},
+    "model": {"width": 32},
     "purify": {"target_precision": 0.95},
     "train": {"weight_decay": 0.02},
 }
