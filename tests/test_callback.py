@@ -157,6 +157,16 @@ def test_steps_per_epoch_below_the_feed_stops_and_says_so(digits):
         )
 
 
+def test_a_cache_of_the_weighted_batches_stops_and_says_so(digits):
+    """It would repeat the first epoch's weights for ever."""
+    pytest.importorskip("tensorflow")
+    x, _, y, trusted = digits
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
+    batches = tssd.feed(64, kind="tf.data").cache()
+    with pytest.raises(RuntimeError, match=r"without \.cache\(\)"):
+        plain_model().fit(batches, epochs=4, callbacks=[tssd], shuffle=False, verbose=0)
+
+
 def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
     x, _, y, _ = digits
     model = keras.Sequential([keras.Input((64,)), layers.Dense(8), layers.Dense(5)])

@@ -59,7 +59,7 @@ class Recorder(keras.Model):
         return self.layer(x)
 
 
-def epochs_of(feed, kind, n_epochs, on_epoch_begin=None):
+def epochs_of(feed, kind, n_epochs, on_epoch_begin=None, then=lambda batches: batches):
     """Numbers and weights of the samples that a real `fit` sees, epoch by epoch."""
     seen = []
 
@@ -82,7 +82,7 @@ def epochs_of(feed, kind, n_epochs, on_epoch_begin=None):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         model.fit(
-            feed.batches(kind), epochs=n_epochs, shuffle=False, verbose=0, callbacks=[Watch()]
+            then(feed.batches(kind)), epochs=n_epochs, shuffle=False, verbose=0, callbacks=[Watch()]
         )
     return seen
 
@@ -160,6 +160,24 @@ def test_a_rewrite_takes_effect_for_the_whole_next_epoch(kind):
             set_weight(table, np.where(np.arange(N) < 10, 0.25 * epoch, 0.0).astype("float32"))
 
     seen = epochs_of(feed, kind, 4, rewrite)
+    assert [n for n, _ in seen] == pytest.approx([N, 2.5, 5.0, 7.5])
+
+
+def test_it_does_so_behind_a_cache_of_the_images_a_shuffle_and_a_long_prefetch():
+    """The cache holds what a sample is, never what it weighs."""
+    table, _ = numbered()
+    tf = pytest.importorskip("tensorflow")
+    images = tf.data.Dataset.range(N).map(lambda i: tf.cast([i], tf.float32)).cache()
+    feed = Feed(table, ArrayInputs(np.array(list(images.as_numpy_iterator()))), batch_size=BATCH)
+
+    def rewrite(epoch):
+        if epoch > 0:
+            set_weight(table, np.where(np.arange(N) < 10, 0.25 * epoch, 0.0).astype("float32"))
+
+    def more(batches):
+        return batches.shuffle(4, seed=0).prefetch(100)
+
+    seen = epochs_of(feed, "tf.data", 4, rewrite, more)
     assert [n for n, _ in seen] == pytest.approx([N, 2.5, 5.0, 7.5])
 
 

@@ -347,7 +347,7 @@ class TSSD(keras.callbacks.Callback):
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
-    "steps_per_epoch and with the feed of this very callback."
+    "steps_per_epoch, without .cache() behind the feed, and with the feed of this very callback."
 )
 
 
