@@ -200,6 +200,18 @@ def test_check_describes_and_trains_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_check_says_when_the_network_cannot_take_the_samples(tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(30, 5)), np.arange(30) % 3
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    result = tssd(
+        *("check", "--set", "data.source=npz", "--set", f"data.path={tmp_path / 'own.npz'}"),
+        *("--set", "noise.kind=none", "--set", "golden.source=none"),
+    )
+    assert result.exit_code == 1
+    assert "model small_cnn takes images" in result.output
+    assert 'Try model.name = "mlp"' in result.output
+
+
 def test_without_a_recipe_the_default_is_the_digits_run():
     ours = tssd("check").output
     assert ours == tssd("check", ROOT / "recipes" / "digits.toml").output

@@ -210,6 +210,15 @@ def numpy_batches(feed, kind):
     return [batches[i] for i in range(feed.steps)]
 
 
+def test_batches_that_are_read_out_of_order_are_told_how():
+    table, inputs = numbered()
+    batches = Feed(table, inputs, batch_size=BATCH).batches("pydataset")
+    for step in (0, 1):
+        batches[step]
+    with pytest.raises(RuntimeError, match=r"got batch 3 after 1: .* Call fit\(.*shuffle=False"):
+        batches[3]
+
+
 def test_tf_data_and_pydataset_give_the_same_batches_in_the_same_order():
     table, inputs = numbered()
     set_weight(table, np.linspace(0, 1, N).astype("float32"))

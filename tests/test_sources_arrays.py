@@ -54,6 +54,8 @@ def test_names_true_labels_and_trusted_samples_are_read_where_they_are_there(loa
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
+        ({"y_test": None}, r"missing: y_test\. Found: x_train, y_train, x_test\.$"),
+        ({"y_train": np.array(["a"] * 6)}, r"Try np\.unique\(y_train, return_inverse=True\)"),
         ({"y_train": None, "Y_trian": np.zeros(6)}, "missing: y_train. Found: .*Y_trian.*Rename"),
         ({"x_test": None, "y_test": None}, "missing: x_test, y_test. Found: x_train, y_train"),
         ({"y_train": np.array([0.0, 1, 0, 1, 0, 1])}, "whole numbers.* float64.*astype"),

@@ -162,6 +162,7 @@ def _pydataset(feed: Feed):
         def __init__(self) -> None:
             super().__init__(workers=1)
             self._epoch_begins = False
+            self._last = -1  # step of the batch before
             self._plan: tuple[np.ndarray, np.ndarray]
 
         @property
@@ -174,7 +175,12 @@ def _pydataset(feed: Feed):
             self._epoch_begins = True
 
         def __getitem__(self, step: int):
-            self._epoch_begins = False
+            if step not in (0, self._last + 1):
+                raise RuntimeError(
+                    f"the feed's batches must be read in order, got batch {step} after "
+                    f"{self._last}: the feed shuffles by itself. Call fit(..., shuffle=False)."
+                )
+            self._epoch_begins, self._last = False, step
             if step == 0:
                 self._plan = feed.plan()
             # TensorFlow looks at some batches before the epoch, to learn their types.

@@ -60,6 +60,7 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     Raises:
         ValueError: the recipe asks for what the data do not have.
     """
+    recipe.model.check_samples(tuple(data.inputs.shape[1:]))
     truth = data.true_labels
     if truth is None and recipe.noise.kind != "none":
         truth = data.labels  # noise is drawn on labels that are taken to be right

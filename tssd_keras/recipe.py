@@ -112,6 +112,14 @@ class ModelRecipe:
         if self.width < 0:
             yield f"width must be 0 (the model's own) or more, got {self.width}"
 
+    def check_samples(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless the network takes samples of this shape."""
+        if self.name != "mlp" and len(shape) != 3:
+            raise ValueError(
+                f"model {self.name} takes images of shape (height, width, channels), the samples "
+                f'have shape {shape}. Try model.name = "mlp".'
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveRecipe:

@@ -7,6 +7,7 @@ import keras
 from tssd_keras.models.mlp import mlp
 from tssd_keras.models.preact_resnet import preact_resnet18
 from tssd_keras.models.small_cnn import small_cnn
+from tssd_keras.recipe import ModelRecipe
 
 MODELS = {"mlp": mlp, "preact_resnet18": preact_resnet18, "small_cnn": small_cnn}
 
@@ -22,9 +23,5 @@ def build(
     """
     if name not in MODELS:
         raise ValueError(f"model.name must be one of {', '.join(MODELS)}, got {name!r}.")
-    if name != "mlp" and len(shape) != 3:
-        raise ValueError(
-            f"model {name} takes images of shape (height, width, channels), the samples have "
-            f'shape {shape}. Try model.name = "mlp".'
-        )
+    ModelRecipe(name=name).check_samples(shape)
     return MODELS[name](shape, dtype, n_classes, width=width, seed=seed)

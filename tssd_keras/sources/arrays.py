@@ -65,7 +65,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _missing_text(path: Path, missing: list[str], found: list[str]) -> str:
-    near = {key: difflib.get_close_matches(key, found, n=1, cutoff=0.5) for key in missing}
+    strange = [key for key in found if key not in (*NEEDED, *OPTIONAL)]
+    near = {key: difflib.get_close_matches(key, strange, n=1, cutoff=0.5) for key in missing}
     renames = "".join(f" Rename {match[0]} to {key}?" for key, match in near.items() if match)
     return (
         f"{path} must hold the arrays {', '.join(NEEDED)}; missing: {', '.join(missing)}. "
@@ -91,9 +92,11 @@ def _member(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
 def _labels(path: Path, key: str, labels: np.ndarray) -> np.ndarray:
     """The labels as int64[N]."""
     if labels.dtype.kind not in "iu":
+        text = labels.dtype.kind in "US"
+        hint = f"np.unique({key}, return_inverse=True)" if text else f"{key}.astype(np.int64)"
         raise ValueError(
             f"{path}: {key} must be whole numbers, one class number a sample, got "
-            f"{labels.dtype}{labels.shape}. Try {key}.astype(np.int64)."
+            f"{labels.dtype}{labels.shape}. Try {hint}."
         )
     if labels.ndim != 1:
         raise ValueError(
