@@ -39,6 +39,8 @@ LAYERS = [
     "models.meta_classifier",
     "mixture",
     "divide",
+    "draw",
+    "recent_mean",
     "table",
     "feed",
     "steps.objective",

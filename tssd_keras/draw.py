@@ -1,0 +1,67 @@
+"""Which samples an epoch draws, where it does not take them all: as many of each given class.
+
+Source: the published schedules for Clothing-1M draw 1,000 class-balanced
+batches of 32 an epoch (DivideMix, arXiv 2002.07394, and what followed it).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MIN_PER_CLASS = 2  # of an epoch; one sample of a class has no neighbours to be judged among
+_STREAM = 1  # tells these random numbers from those that shuffle the same epoch
+
+
+def draw_generator(seed: int, epoch: int) -> np.random.Generator:
+    """The generator of an epoch's draw, of seed and epoch alone: a resumed run agrees."""
+    return np.random.default_rng((seed, epoch, _STREAM))
+
+
+def draw_balanced(
+    given: np.ndarray, n_samples: int, n_classes: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw samples without replacement, as many of each class as can be.
+
+    Args:
+        given: int64[N] in 0..n_classes-1.
+        n_samples: how many to draw.
+        n_classes: K.
+        rng: draws.
+
+    Returns:
+        int64[min(n_samples, N)], rows in rising order, each once. Classes differ
+        by one sample at most, but for those smaller than their share: they give
+        all they have, and the others make up for them.
+
+    Raises:
+        ValueError: n_samples is below 1.
+    """
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
+    count = np.bincount(given, minlength=n_classes)
+    share = _shares(count, n_samples, rng)
+    order = rng.permutation(len(given))
+    # Sorting 16-bit keys takes linear time.
+    label = np.asarray(given, np.uint16 if n_classes <= 1 << 16 else np.int64)[order]
+    order = order[np.argsort(label, kind="stable")]
+    first = np.cumsum(count) - count
+    own = given[order]
+    drawn = np.zeros(len(given), bool)
+    drawn[order[np.arange(len(given)) - first[own] < share[own]]] = True
+    return np.flatnonzero(drawn)
+
+
+def _shares(count: np.ndarray, n_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Samples to draw of each class, int64[K]; chance says which classes give the odd ones."""
+    total = min(n_samples, int(count.sum()))
+    low, high = 0, int(count.max(initial=0))  # the highest level that `total` fills lies between
+    while low < high:
+        level = (low + high + 1) // 2
+        if np.minimum(count, level).sum() <= total:
+            low = level
+        else:
+            high = level - 1
+    share = np.minimum(count, low)
+    larger = rng.permutation(np.flatnonzero(count > low))
+    share[larger[: total - int(share.sum())]] += 1
+    return share

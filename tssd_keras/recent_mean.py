@@ -1,0 +1,60 @@
+"""The mean of each row's last few values, where not every row gets one each time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class RecentMean:
+    """Last values of N rows.
+
+    A row that got no value in a round keeps those of earlier rounds: the mean is
+    over the last rounds that the row itself took part in.
+
+    Args:
+        n_rows: N.
+        history: H, how many values of a row are averaged; at least 1. Memory is
+            4 H N bytes, taken with the first values.
+    """
+
+    def __init__(self, n_rows: int, history: int) -> None:
+        if history < 1:
+            raise ValueError(f"history must be at least 1, got {history}.")
+        self.n_rows, self.history = n_rows, history
+        self._count = np.zeros(0, np.int64)  # values that each row has had
+        self._values = np.zeros((0, 0), np.float32)  # a row's i-th value lies at i modulo H
+
+    def update(self, rows: np.ndarray, values: np.ndarray) -> None:
+        """Give some rows a value each.
+
+        Args:
+            rows: int64[n] in 0..N-1, each once.
+            values: float32[n].
+        """
+        if not len(self._count):
+            self._count = np.zeros(self.n_rows, np.int64)
+            self._values = np.zeros((self.history, self.n_rows), np.float32)
+        self._values[self._count[rows] % self.history, rows] = values
+        self._count[rows] += 1
+
+    def mean(self, rows: np.ndarray) -> np.ndarray:
+        """Mean of the last H values of each row, or of as many as it has had.
+
+        Args:
+            rows: int64[n] in 0..N-1.
+
+        Returns:
+            float32[n], summed from the oldest to the newest; NaN for a row that
+            has had none.
+        """
+        if not len(self._count):
+            return np.full(len(rows), np.nan, np.float32)
+        count = self._count[rows]
+        held = np.minimum(count, self.history)
+        oldest = count - held
+        total = self._values[oldest % self.history, rows]
+        for age in range(1, int(held.max(initial=0))):
+            more = np.flatnonzero(held > age)
+            total[more] += self._values[(oldest[more] + age) % self.history, rows[more]]
+        total[held == 0] = np.nan
+        return (total / np.maximum(held, 1)).astype(np.float32)
