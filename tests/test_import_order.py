@@ -15,6 +15,7 @@ LAYERS = [
     "class_maps",
     "noise",
     "inputs",
+    "instance_noise",
     "golden",
     "recipe",
     "recipe_file",

@@ -168,3 +168,19 @@ def draw_labels(true_labels: np.ndarray, matrix: np.ndarray, *, seed: int) -> np
 def labels_sha256(labels: np.ndarray) -> str:
     """SHA-256 of the labels as little-endian int64 in index order, in hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(labels, dtype="<i8").tobytes()).hexdigest()
+
+
+def confusion(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
+    """How often each class was given which label.
+
+    Args:
+        true: int[N] in 0..K-1.
+        given: int[N] in 0..K-1.
+        n_classes: K.
+
+    Returns:
+        int64[K, K], counts; `[i, j]` is of true label i and given label j.
+    """
+    pairs = np.asarray(true, np.int64) * n_classes + np.asarray(given, np.int64)
+    counts = np.bincount(pairs, minlength=n_classes * n_classes)
+    return counts.reshape(n_classes, n_classes).astype(np.int64)
