@@ -16,6 +16,7 @@ LAYERS = [
     "noise",
     "inputs",
     "instance_noise",
+    "duplicates",
     "golden",
     "recipe",
     "recipe_file",
