@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from tssd_keras.callback_arguments import as_golden, as_index, as_labels, as_truth, check_golden
+from tssd_keras.callback_arguments import (
+    as_epoch_samples,
+    as_golden,
+    as_index,
+    as_labels,
+    as_truth,
+    check_golden,
+)
 from tssd_keras.divide import (
     UNCERTAIN,
     Division,
@@ -21,12 +27,14 @@ from tssd_keras.divide import (
     divide,
     own_class_similarity,
 )
+from tssd_keras.draw import draw_balanced, draw_generator
 from tssd_keras.feed import Feed
 from tssd_keras.golden import Golden
 from tssd_keras.golden_head import assign_folds
 from tssd_keras.inputs import Inputs, as_inputs
 from tssd_keras.meta_rows import Trusted
 from tssd_keras.purify import Purification, Purifier
+from tssd_keras.recent_mean import RecentMean
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
 from tssd_keras.record import quality, role_counts
 from tssd_keras.score import Scores, score_pass, scoring_model, two_outputs
@@ -35,14 +43,16 @@ from tssd_keras.table import Rewrite, SampleTable, weights_of
 
 @dataclass(frozen=True)
 class SeenRound:
-    """What a round saw of N samples.
+    """What a round saw of n samples.
 
     Attributes:
-        loss: float32[N], as judged (averaged over rounds where asked).
-        similarity: float32[N], to the given class.
+        rows: int64[n], their table rows, in rising order.
+        loss: float32[n], as judged (averaged over rounds where asked).
+        similarity: float32[n], to the given class.
         division: of the two streams.
     """
 
+    rows: np.ndarray
     loss: np.ndarray
     similarity: np.ndarray
     division: Division
@@ -70,8 +80,8 @@ class TSSD(keras.callbacks.Callback):
         n_classes: K; by default the largest label plus one.
         index: int[N'], which of the inputs make up the noisy stream (labels then
             has N' entries); by default all of them.
-        true_labels: int[N] where known: the record then says how right each
-            round was. Nothing else reads them.
+        true_labels: int[N] where known, -1 for those that are not: the record then
+            says how right each round was. Nothing else reads them.
         features: name of the layer that gives the features; see `score.scoring_model`.
         score_model: for models that cannot be looked into: a keras.Model that
             shares their layers, inputs -> (features, logits or probabilities).
@@ -80,7 +90,13 @@ class TSSD(keras.callbacks.Callback):
         divide: settings of the division.
         purify: settings of the purification.
         score_batch_size: samples scored at once.
-        seed: of the order of samples in the feed. `purify.seed` is its own.
+        epoch_samples: an epoch draws so many samples, as many of each given class,
+            trains on those of them that carry weight, and a round judges no others;
+            what it said of the rest in earlier epochs stays. None: an epoch is every
+            sample. Where rounds are rarer than epochs, a draw stays until the next
+            round, so that after the warm-up nothing is trained on unjudged.
+        seed: of the order of samples in the feed, and of the draws. `purify.seed`
+            is its own.
         on_round: called with each round's record, e.g. to print it.
         on_progress: called with a text and a total, gives a function that is
             called with how much of it has been done since, for a progress bar.
@@ -115,6 +131,7 @@ class TSSD(keras.callbacks.Callback):
         divide: DivideRecipe | None = None,
         purify: PurifyRecipe | None = None,
         score_batch_size: int = 1024,
+        epoch_samples: int | None = None,
         seed: int = 0,
         on_round: Callable[[dict], None] | None = None,
         on_progress: Callable[[str, int], Callable[[int], None]] | None = None,
@@ -150,6 +167,7 @@ class TSSD(keras.callbacks.Callback):
                 self.golden.labels, self.purify_settings.folds, seed=self.purify_settings.seed
             )
         self.true_labels = as_truth(true_labels, len(labels), self.n_classes)
+        self.epoch_samples = as_epoch_samples(epoch_samples, self.n_classes)
         self.table = SampleTable(labels, index)
         self.rounds: list[dict] = []
         self.last_round: SeenRound | None = None
@@ -157,9 +175,10 @@ class TSSD(keras.callbacks.Callback):
         self._score_batch_size = score_batch_size
         self._seed = seed
         self._on_round, self._on_progress = on_round, on_progress or _no_progress
-        self._losses: deque[np.ndarray] = deque(maxlen=self.divide_settings.history)
+        self._losses = RecentMean(len(labels), self.divide_settings.history)
         self._feed: Feed | None = None
         self._purifier: Purifier | None = None
+        self._draw(0)  # Keras may look at batches before the first epoch begins
 
     def feed(self, batch_size: int = 64, *, shuffle: bool = True, kind: str = "auto"):
         """The weighted training data, for `fit(..., shuffle=False)`; see `feed.Feed`.
@@ -211,13 +230,16 @@ class TSSD(keras.callbacks.Callback):
                 f"{self.n_classes - 1}), its output has {width}."
             )
         if self.golden_source != "none" and self._purifier is None:
-            self._purifier = Purifier(self.golden_source, self.n_classes, self.purify_settings)
+            self._purifier = Purifier(
+                self.golden_source, self.n_classes, self.purify_settings, len(self.table)
+            )
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Run a round where one is due, before the epoch's first batch is read."""
+        """Draw, and run a round where one is due, before the epoch's first batch is read."""
         self._feed.epoch = epoch
-        due = epoch - self.warmup_epochs
-        if due >= 0 and due % self.divide_settings.every == 0:
+        since_round = max(0, epoch - self.warmup_epochs) % self.divide_settings.every
+        self._draw(epoch - since_round)
+        if epoch >= self.warmup_epochs and since_round == 0:
             self.run_round(epoch)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -226,7 +248,7 @@ class TSSD(keras.callbacks.Callback):
             raise RuntimeError(_UNREAD)
 
     def run_round(self, epoch: int) -> dict:
-        """One round: score, divide, purify, rewrite the table, record.
+        """One round over the samples drawn now: score, divide, purify, rewrite, record.
 
         Args:
             epoch: counted from 0, the one that will be trained with the new weights.
@@ -237,40 +259,42 @@ class TSSD(keras.callbacks.Callback):
         table, settings = self.table, self.divide_settings
         clock = _Clock()
         self.model  # noqa: B018 - on JAX the property brings the variables up to date
-        scores = self._score("scoring samples", self.inputs, table.index, table.given)
+        rows = np.flatnonzero(table.drawn)
+        given = table.given[rows]
+        scores = self._score("scoring samples", self.inputs, table.index[rows], given)
         golden = self._trusted()
         clock.lap("seconds_score")
 
-        self._losses.append(scores.loss)
-        loss = np.mean(self._losses, axis=0)
-        means = class_means(scores.features, table.given, self.n_classes)
-        similarity = own_class_similarity(scores.features, table.given, means)
+        self._losses.update(rows, scores.loss)
+        loss = self._losses.mean(rows)
+        means = class_means(scores.features, given, self.n_classes)
+        similarity = own_class_similarity(scores.features, given, means)
         division = divide(
             loss,
             similarity,
-            table.given,
+            given,
             self.n_classes,
             threshold=settings.threshold,
             streams=settings.streams,
         )
         clock.lap("seconds_divide")
 
-        purification = self._purify(scores, means, division, golden)
+        purification = self._purify(rows, scores, means, division, golden)
         role = division.role if purification is None else purification.role
         role = apply_floor(
             role,
             division,
             loss,
             similarity,
-            table.given,
+            given,
             self.n_classes,
             floor_count=settings.floor_count,
             floor_share=settings.floor_share,
         )
         clock.lap("seconds_purify")
 
-        self._rewrite(role, division, purification, scores)
-        self.last_round = SeenRound(loss, similarity, division)
+        self._rewrite(rows, role, division, purification, scores)
+        self.last_round = SeenRound(rows, loss, similarity, division)
         record = {
             "epoch": epoch,
             **role_counts(table),
@@ -304,28 +328,36 @@ class TSSD(keras.callbacks.Callback):
         scores = self._score("", as_inputs(golden.inputs), np.arange(len(golden)), golden.labels)
         return Trusted(scores, golden.labels, golden.given, self._golden_fold)
 
-    def _purify(self, scores, means, division, golden: Trusted | None) -> Purification | None:
+    def _draw(self, epoch: int) -> None:
+        if self.epoch_samples is not None:
+            rng = draw_generator(self._seed, epoch)
+            given = self.table.given
+            self.table.draw(draw_balanced(given, self.epoch_samples, self.n_classes, rng))
+
+    def _purify(self, rows, scores, means, division, golden: Trusted | None) -> Purification | None:
         if self._purifier is None:
             return None
         return self._purifier.purify(
             scores,
-            self.table.given,
+            self.table.given[rows],
             means,
             division,
             golden=golden,
+            rows=rows,
             round_index=len(self.rounds),
             on_part=self._on_progress("purifying labels", Purifier.PARTS),
         )
 
-    def _rewrite(self, role, division, purification: Purification | None, scores: Scores) -> None:
-        n = len(self.table)
+    def _rewrite(
+        self, rows, role, division, purification: Purification | None, scores: Scores
+    ) -> None:
         if purification is None:
-            q = np.full(n, np.nan, np.float32)
+            q = np.full(len(rows), np.nan, np.float32)
             log_p = np.asarray(scores.log_p, np.float32)
             suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
             weight = weights_of(role, None)
             # Nobody judged these: they count as in the warm-up.
-            unjudged = division.loss_abstains & division.feature_abstains[self.table.given]
+            unjudged = division.loss_abstains & division.feature_abstains[self.table.given[rows]]
             weight[unjudged & (role == UNCERTAIN)] = 1.0
         else:
             q, suggested = purification.q, purification.suggested
@@ -340,7 +372,8 @@ class TSSD(keras.callbacks.Callback):
                 q=q,
                 suggested=suggested,
                 confidence=confidence,
-            )
+            ),
+            rows,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tssd_keras.divide import check_labels
+from tssd_keras.draw import MIN_PER_CLASS
 from tssd_keras.golden import Golden
 from tssd_keras.inputs import Inputs, as_inputs
 
@@ -41,7 +42,7 @@ def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
 
 
 def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
-    """True labels as int64[N]; raises unless there is one a sample, in 0..K-1."""
+    """True labels as int64[N]; raises unless there is one a sample, in 0..K-1 or -1 (unknown)."""
     if true_labels is None:
         return None
     array = as_labels("true_labels", true_labels)
@@ -49,8 +50,27 @@ def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarr
         raise ValueError(
             f"true_labels must have one entry for each of {n} labels, got {len(array)}."
         )
-    check_labels(array, n_classes)
+    bad = np.flatnonzero((array < -1) | (array >= n_classes))
+    if len(bad):
+        raise ValueError(
+            f"true_labels must lie in 0..{n_classes - 1}, or be -1 where unknown: {len(bad)} of "
+            f"{n} do not, the first is {array[bad[0]]} at sample {bad[0]}."
+        )
     return array
+
+
+def as_epoch_samples(epoch_samples: int | None, n_classes: int) -> int | None:
+    """How many samples an epoch draws; raises unless each class can give enough to be judged."""
+    if epoch_samples is None:
+        return None
+    least = MIN_PER_CLASS * n_classes
+    if int(epoch_samples) != epoch_samples or epoch_samples < least:
+        raise ValueError(
+            f"epoch_samples must be a whole number of at least {least} ({MIN_PER_CLASS} for each "
+            f"of {n_classes} classes), got {epoch_samples}. Try more, or None: an epoch is then "
+            "every sample. (In a recipe it is train.balanced_batches * train.batch_size.)"
+        )
+    return int(epoch_samples)
 
 
 def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:

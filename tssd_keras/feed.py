@@ -1,10 +1,11 @@
 """The feed: sample table and inputs -> batches (x, y, weight) of one fixed shape.
 
 Once an epoch the feed makes a plan: which samples, in which order. Samples of
-weight zero are not in it, so they are neither read nor decoded, nor passed
-through the network. The plan is made when the epoch's first batch is asked
-for, after any rewrite at the epoch's begin; it depends on the seed, the epoch
-and the table alone, and is the same for tf.data and without TensorFlow.
+weight zero, or not drawn for the epoch, are not in it, so they are neither read
+nor decoded, nor passed through the network. The plan is made when the epoch's
+first batch is asked for, after any rewrite at the epoch's begin; it depends on
+the seed, the epoch and the table alone, and is the same for tf.data and without
+TensorFlow.
 
 Shuffling is thereby uniform over all samples, not over a buffer, and what is
 prefetched can never outlive its epoch.
@@ -55,7 +56,7 @@ class Feed:
     """Batches of one table; see the module.
 
     Args:
-        table: weights and labels.
+        table: weights and labels; its draws, if any, are all of one size.
         inputs: of the source that the table's index points into.
         batch_size: B; every batch has exactly so many rows.
         seed: of the order of samples.
@@ -88,8 +89,8 @@ class Feed:
 
     @property
     def max_steps(self) -> int:
-        """Batches in an epoch of every sample."""
-        return -(-len(self.table) // self.batch_size)
+        """Batches in an epoch of every sample, or of every drawn one."""
+        return -(-int(self.table.drawn.sum()) // self.batch_size)
 
     @property
     def steps(self) -> int:
@@ -101,7 +102,7 @@ class Feed:
         with self._lock:
             self.planned.append(self.epoch)
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
-            return plan_epoch(self.table.weight, self.batch_size, rng)
+            return plan_epoch(self.table.weight_now, self.batch_size, rng)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Inputs of the given table rows."""
@@ -130,7 +131,7 @@ def _tf_data(feed: Feed):
     import tensorflow as tf
 
     with tf.device("CPU:0"):
-        weights = tf.Variable(feed.table.weight, trainable=False, name="sample_weights")
+        weights = tf.Variable(feed.table.weight_now, trainable=False, name="sample_weights")
         labels = tf.constant(feed.table.given)
     feed.table.on_rewrite(weights.assign)
     batch = (feed.batch_size,)

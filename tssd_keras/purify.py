@@ -8,7 +8,6 @@ explained in docs/method.md.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ from tssd_keras.golden_head import GoldenHead, fit_golden_head
 from tssd_keras.meta_features import Judge
 from tssd_keras.meta_rows import TrainingRows, Trusted, certain_rows, golden_rows, stand_ins
 from tssd_keras.models.meta_classifier import MetaClassifier
+from tssd_keras.recent_mean import RecentMean
 from tssd_keras.recipe import PurifyRecipe
 from tssd_keras.score import Scores
 
@@ -58,18 +58,23 @@ class Purifier:
             samples only; "all" opens what q denies, too (see `overrule`); "auto"
             takes "all" where, on out-of-fold golden rows, q ranks labels better than
             the streams do.
+        n_rows: samples of the whole stream, where rounds judge parts of it; by
+            default as many as the first round judges.
     """
 
     PARTS = 4  # of `purify`, as `on_part` counts them
 
-    def __init__(self, source: str, n_classes: int, settings: PurifyRecipe) -> None:
+    def __init__(
+        self, source: str, n_classes: int, settings: PurifyRecipe, n_rows: int | None = None
+    ) -> None:
         self.source = source
         self.n_classes = n_classes
         self.settings = settings
+        self.n_rows = n_rows
         self._names = meta_features.NAMES if source == "trusted" else meta_features.INDEPENDENT
         self._columns = [meta_features.NAMES.index(name) for name in self._names]
         self._classifier: MetaClassifier | None = None
-        self._past: deque[np.ndarray] = deque(maxlen=settings.history)
+        self._past: RecentMean | None = None
 
     def purify(
         self,
@@ -79,17 +84,20 @@ class Purifier:
         division: Division,
         *,
         golden: Trusted | None = None,
+        rows: np.ndarray | None = None,
         round_index: int = 0,
         on_part: Callable[[int], None] = lambda n: None,
     ) -> Purification | None:
-        """Judge every sample of the noisy stream.
+        """Judge the samples of a round.
 
         Args:
-            scores: of the N samples.
+            scores: of N samples.
             given: int64[N], their given labels.
             means: float32[K, d], of unit features, by given class.
             division: of the same round.
             golden: the golden samples; None under source "certain".
+            rows: int64[N], which of the stream's samples these are; by default
+                the first N. Log-odds are averaged over the rounds that judged a sample.
             round_index: counts the rounds; part of the draws' seed.
             on_part: called with 1 after each of `PARTS` parts, for a progress bar.
 
@@ -111,9 +119,9 @@ class Purifier:
         judge, class_share = self._judge_of(scores, given, means, division, head, rng)
         on_part(1)
         if rejected is None:
-            rows = golden_rows(judge, golden, class_share, rng)
+            pairs = golden_rows(judge, golden, class_share, rng)
         else:
-            rows = certain_rows(judge, golden, scores, given, rejected)
+            pairs = certain_rows(judge, golden, scores, given, rejected)
         if self._classifier is None:
             self._classifier = MetaClassifier(
                 np.array([meta_features.DIRECTIONS[name] for name in self._names]),
@@ -121,17 +129,17 @@ class Purifier:
                 len(golden.labels),
                 seed=self.settings.seed,
             )
-        held_out = self._fit(self._classifier, rows)
+        held_out = self._fit(self._classifier, pairs)
         on_part(1)
-        slope, offset = calibrate.fit_platt(held_out, rows.right, rows.weight, len(golden.labels))
+        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, len(golden.labels))
         logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
         on_part(1)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
-        trained = calibrate.log_odds(rows.share)
-        self._past.append(slope * logit + offset - trained)
-        q, clean_share = calibrate.correct_prior(np.mean(self._past, axis=0) + trained, rows.share)
+        trained = calibrate.log_odds(pairs.share)
+        past = self._averaged(rows, slope * logit + offset - trained)
+        q, clean_share = calibrate.correct_prior(past + trained, pairs.share)
 
-        auroc_q, auroc_streams = _rank_quality(rows, held_out)
+        auroc_q, auroc_streams = _rank_quality(pairs, held_out)
         reach = self._reach(auroc_q, auroc_streams)
         role = overrule(division.role, q) if reach == "all" else division.role
         criterion = self._criterion(q[role == UNCERTAIN])
@@ -144,7 +152,7 @@ class Purifier:
             "network_share": head.network_share,
             "golden_auroc_q": auroc_q if trusted else None,
             "golden_auroc_streams": auroc_streams if trusted else None,
-            "shift": self._shift(rows, features, (role == POSITIVE) | (role == SEMI_HARD)),
+            "shift": self._shift(pairs, features, (role == POSITIVE) | (role == SEMI_HARD)),
         }
         return Purification(q.astype(np.float32), role, suggested, confidence, record)
 
@@ -167,6 +175,14 @@ class Purifier:
         own = log_p[np.arange(len(some)), label]
         quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], own)]
         return Judge(means, division, head, matrix, *quantiles), class_share
+
+    def _averaged(self, rows: np.ndarray | None, log_odds: np.ndarray) -> np.ndarray:
+        """float32[N]: the samples' log-odds, averaged over the last rounds that judged them."""
+        rows = np.arange(len(log_odds)) if rows is None else rows
+        if self._past is None:
+            self._past = RecentMean(self.n_rows or len(log_odds), self.settings.history)
+        self._past.update(rows, log_odds)
+        return self._past.mean(rows)
 
     def _fit(self, classifier: MetaClassifier, rows: TrainingRows) -> np.ndarray:
         """Fit g; the rows' log-odds, each by the member that has not seen its sample."""

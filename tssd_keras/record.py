@@ -9,7 +9,7 @@ from tssd_keras.table import SampleTable
 
 
 def role_counts(table: SampleTable) -> dict[str, int]:
-    """Samples of each role, and how many carry weight."""
+    """Samples of each role, and how many carry weight, of those drawn now."""
     names = {
         "positive": POSITIVE,
         "negative": NEGATIVE,
@@ -17,7 +17,8 @@ def role_counts(table: SampleTable) -> dict[str, int]:
         "semi_hard": SEMI_HARD,
         "floor": FLOOR,
     }
-    counts = {name: int((table.role == role).sum()) for name, role in names.items()}
+    role_now = table.role[table.drawn]
+    counts = {name: int((role_now == role).sum()) for name, role in names.items()}
     return {"kept": int(table.kept.sum()), **counts}
 
 
@@ -27,10 +28,11 @@ def quality(
     """Figures of a round that need the truth; clean is the positive class.
 
     Args:
-        table: after the rewrite.
-        division: of the round, before purification.
-        loss: float[N], as the round read it; a posterior's ties are broken by it.
-        true_labels: int[N], or None where unknown: then every figure is None.
+        table: N samples, after the rewrite; those drawn now, n of them, are looked at.
+        division: of the n samples, before purification.
+        loss: float[n], as the round read it.
+        true_labels: int[N], -1 where unknown, or None: the figures are those of
+            the samples whose truth is known, and None where there are none.
 
     Returns:
         kept_precision, kept_recall, kept_f1; auroc_loss (of the loss itself, also
@@ -54,23 +56,28 @@ def quality(
     )
     if true_labels is None:
         return dict.fromkeys(names)
-    clean = table.given == true_labels
-    kept = table.kept
-    uncertain = division.role == UNCERTAIN
-    semi_hard = table.role == SEMI_HARD
+    drawn = np.flatnonzero(table.drawn)
+    known = true_labels[drawn] >= 0
+    if not known.any():
+        return dict.fromkeys(names)
+    rows = drawn[known]
+    clean = table.given[rows] == true_labels[rows]
+    kept = table.kept[rows]
+    uncertain = division.role[known] == UNCERTAIN
+    semi_hard = table.role[rows] == SEMI_HARD
     precision, recall = _share(clean, kept), _share(kept, clean)
     f1 = None
     if precision is not None and recall is not None:
         f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    judged = not np.isnan(table.q).any()
+    judged = not np.isnan(table.q[rows]).any()
     figures = (
         precision,
         recall,
         f1,
-        _auroc(clean, -np.asarray(loss)),
-        _auroc(clean, table.p_feature) if not division.feature_abstains.all() else None,
-        _auroc(clean, table.q) if judged else None,
-        _auroc(clean, table.clean_score),
+        _auroc(clean, -np.asarray(loss)[known]),
+        _auroc(clean, table.p_feature[rows]) if not division.feature_abstains.all() else None,
+        _auroc(clean, table.q[rows]) if judged else None,
+        _auroc(clean, table.clean_score[rows]),
         _share(clean, uncertain),
         _share(clean, semi_hard),
         _share(semi_hard, uncertain & clean),

@@ -14,7 +14,7 @@ from tssd_keras.divide import FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What one round says of N samples; see `SampleTable` for the columns."""
+    """What one round says of n samples; see `SampleTable` for the columns."""
 
     weight: np.ndarray
     role: np.ndarray
@@ -42,6 +42,9 @@ class SampleTable:
             right, NaN without it.
         suggested: int64[N], the most probable class, -1 before a round.
         confidence: float32[N], its probability, NaN before a round.
+        drawn: bool[N], the samples of this epoch; all of them until `draw`.
+        judged: bool[N], which rows a round has written; what is said of the
+            others above is how they begin.
         n_rewrites: rounds written so far.
     """
 
@@ -58,6 +61,8 @@ class SampleTable:
         self.q = np.full(n, np.nan, np.float32)
         self.suggested = np.full(n, -1, np.int64)
         self.confidence = np.full(n, np.nan, np.float32)
+        self.drawn = np.ones(n, bool)
+        self.judged = np.zeros(n, bool)
         self.n_rewrites = 0
         self._readers: list[Callable[[np.ndarray], None]] = []
 
@@ -65,9 +70,14 @@ class SampleTable:
         return len(self.given)
 
     @property
+    def weight_now(self) -> np.ndarray:
+        """float32[N]: the weight of the samples drawn now, 0 for the others."""
+        return self.weight if self.drawn.all() else np.where(self.drawn, self.weight, np.float32(0))
+
+    @property
     def kept(self) -> np.ndarray:
-        """bool[N]: which samples carry weight."""
-        return self.weight > 0
+        """bool[N]: which samples are drawn now and carry weight."""
+        return self.drawn & (self.weight > 0)
 
     @property
     def clean_score(self) -> np.ndarray:
@@ -75,36 +85,57 @@ class SampleTable:
         return np.where(np.isnan(self.q), (self.p_loss + self.p_feature) / 2, self.q)
 
     def on_rewrite(self, reader: Callable[[np.ndarray], None]) -> None:
-        """Call `reader(weight)` now and after every rewrite."""
+        """Call `reader(weight_now)` now, after every rewrite and after every draw."""
         self._readers.append(reader)
-        reader(self.weight)
+        reader(self.weight_now)
 
-    def rewrite(self, new: Rewrite) -> None:
+    def draw(self, rows: np.ndarray) -> None:
+        """Say which samples make up the epoch; what is known of the others stays.
+
+        Args:
+            rows: int64[n], table rows, each once.
+        """
+        self.drawn[:] = False
+        self.drawn[rows] = True
+        self._tell()
+
+    def rewrite(self, new: Rewrite, rows: np.ndarray | None = None) -> None:
         """Replace every judged column at once.
+
+        Args:
+            new: of n samples.
+            rows: int64[n], the table rows that are written, each once; by
+                default all, in order.
 
         Raises:
             ValueError: a column has not one entry a sample, a weight lies
                 outside [0, 1], or no sample would carry weight. Nothing is
                 written then.
         """
+        n = len(self) if rows is None else len(rows)
         for name, column in vars(new).items():
-            if np.shape(column) != (len(self),):
+            if np.shape(column) != (n,):
                 raise ValueError(
-                    f"{name} must have one entry a sample, shape ({len(self)},), got "
-                    f"{np.shape(column)}."
+                    f"{name} must have one entry a sample, shape ({n},), got {np.shape(column)}."
                 )
         if not ((new.weight >= 0) & (new.weight <= 1)).all():
             raise ValueError("every weight must lie in 0..1, and none be NaN.")
         if not (new.weight > 0).any():
             raise ValueError(
-                f"no sample of {len(self)} would carry weight. Try a lower divide.threshold or "
+                f"no sample of {n} would carry weight. Try a lower divide.threshold or "
                 "more warm-up epochs."
             )
+        written = slice(None) if rows is None else rows
         for name, column in vars(new).items():
-            getattr(self, name)[:] = column
+            getattr(self, name)[written] = column
+        self.judged[written] = True
         self.n_rewrites += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        weight = self.weight_now
         for reader in self._readers:
-            reader(self.weight)
+            reader(weight)
 
     def write_csv(
         self,
@@ -119,7 +150,7 @@ class SampleTable:
         Args:
             path: of the CSV file.
             class_names: K names in label order.
-            true_labels: int[N] where known; fills the column `true`.
+            true_labels: int[N], -1 where unknown; fills the column `true`.
             ids: str[N], the source's own names of the samples.
         """
 
@@ -153,7 +184,7 @@ class SampleTable:
                         "" if ids is None else ids[i],
                         named(self.given[i]),
                         "" if true_labels is None else named(true_labels[i]),
-                        ROLES[self.role[i]] if self.n_rewrites else "",
+                        ROLES[self.role[i]] if self.judged[i] else "",
                         number(self.weight[i]),
                         number(self.p_loss[i]),
                         number(self.p_feature[i]),
