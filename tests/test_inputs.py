@@ -91,7 +91,7 @@ def test_scaling_leaves_images_of_the_right_size_alone():
 def test_images_of_another_size_are_refused_by_both_sizes():
     files = [encoded(image) for image in (pictures(1, 4, 6, 3)[0], pictures(1, 6, 4, 3)[0])]
     inputs = EncodedImages(files, (4, 6, 3))
-    with pytest.raises(ValueError, match="must be 4 x 6 pixels, image 1 is 6 x 4"):
+    with pytest.raises(ValueError, match="is 4 x 6 pixels .* image 1 of 2 is 6 x 4.*image_size"):
         every(inputs)
 
 
@@ -103,5 +103,7 @@ def test_a_damaged_file_is_refused_by_its_number(form):
     inputs = EncodedImages([good, *cuts], (16, 16, 3))
     assert inputs.read(np.array([0])).any()
     for i in range(1, len(inputs)):
-        with pytest.raises(ValueError, match=f"image {i} of {len(inputs)} cannot be decoded"):
+        with pytest.raises(
+            ValueError, match=f"image {i} of {len(inputs)} is (empty|no image|damaged)"
+        ):
             inputs.read(np.array([0, i]))

@@ -295,7 +295,7 @@ def test_the_data_set_is_named_without_its_version(data, dataset):
         (" train.epochs = 12 ", "train", "epochs", 12),
         ("train.momentum=0.2", "train", "momentum", 0.2),
         ("train.weight_decay=1", "train", "weight_decay", 1.0),
-        ("data.decode_ahead=false", "data", "decode_ahead", False),
+        ("data.check_images=false", "data", "check_images", False),
         ("noise.kind=pair", "noise", "kind", "pair"),
         ('noise.kind="pair"', "noise", "kind", "pair"),
         ("noise.kind='pair'", "noise", "kind", "pair"),

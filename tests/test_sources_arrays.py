@@ -38,7 +38,7 @@ def test_samples_and_labels_come_as_they_were_saved(load):
 def test_classes_without_names_are_numbered_up_to_the_highest_label(load):
     assert load().class_names == ("0", "1")
     truth = np.array([0, 1, 0, 2, 0, 1])
-    labels = np.array([0, 1, 2, 1, 0, 1])
+    labels = np.array([0, 1, 2, 1, 0, 2])
     assert load(y_train=labels, y_train_true=truth).class_names == ("0", "1", "2")
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +8,8 @@ import pytest
 
 from tssd_keras import sources
 from tssd_keras.recipe import DataRecipe
-from tssd_keras.sources.tfds_reading import Keys, choose_keys
+from tssd_keras.sources.tfds_reading import Keys, choose_keys, choose_splits
+from tssd_keras.sources.tiny_imagenet_zip import PREPARED, ZIP
 
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -89,14 +91,14 @@ def test_without_an_id_feature_there_are_no_ids(store):
     )
 
 
-@pytest.mark.parametrize("decode_ahead", [True, False])
-def test_images_of_several_sizes_ask_for_image_size(store, decode_ahead):
+@pytest.mark.parametrize("cache_gib", [1.0, 0.0])
+def test_images_of_several_sizes_ask_for_image_size(store, cache_gib):
     rows = examples(patches([(5, 4)] * 5 + [(7, 4)]))
     recipe = store({"image": image(None, None), "label": LABEL}, train=rows, test=rows[:5])
     given = dict(source="tfds", name="patches", data_dir=recipe.data_dir)
     with pytest.raises(ValueError, match=r"(5 x 4|7 x 4) .* Set data\.image_size"):
-        sources.load(DataRecipe(**given, decode_ahead=decode_ahead))
-    scaled = sources.load(DataRecipe(**given, decode_ahead=decode_ahead, image_size=6))
+        sources.load(DataRecipe(**given, cache_gib=cache_gib))
+    scaled = sources.load(DataRecipe(**given, cache_gib=cache_gib, image_size=6))
     assert scaled.inputs.shape == everything(scaled.inputs).shape == (6, 6, 6, 3)
     assert scaled.test_inputs.shape == (5, 6, 6, 3)
 
@@ -127,28 +129,97 @@ def test_a_data_set_with_neither_names_its_splits(store):
         sources.load(recipe)
 
 
-@pytest.mark.parametrize(
-    ("features", "more", "message"),
-    [
-        ({"image": image(5, 4), "mask": image(5, 4)}, {"mask": "images"}, "one Image.* it has 2"),
-        ({"image": image(5, 4), "other": LABEL}, {"other": "labels"}, "one ClassLabel.* it has 2"),
-        ({"image": image(5, 4, 4)}, {}, "with 1 or 3 channels"),
-    ],
-)
-def test_other_features_than_one_image_and_one_label_are_refused(store, features, more, message):
-    channels = features["image"].shape[-1]
-    images = patches([(5, 4)] * 4, channels)
-    values = {"images": images, "labels": [0, 1, 0, 1]}
-    rows = examples(images, **{key: values[kind] for key, kind in more.items()})
-    recipe = store({"label": LABEL, **features}, train=rows, test=rows)
-    with pytest.raises(ValueError, match=message):
+def test_images_of_four_channels_are_refused(store):
+    rows = examples(patches([(5, 4)] * 4, 4))
+    recipe = store({"label": LABEL, "image": image(5, 4, 4)}, train=rows, test=rows)
+    with pytest.raises(ValueError, match="with 1 or 3 channels"):
         sources.load(recipe)
 
 
+def builder(supervised=None, **features):
+    info = SimpleNamespace(
+        name="patches",
+        features=tfds.features.FeaturesDict(features),
+        supervised_keys=supervised,
+        splits={"train": None, "train_40": None, "test": None, "validation": None},
+    )
+    return SimpleNamespace(info=info)
+
+
+TFDS = DataRecipe(source="tfds", name="patches")
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({"photo": image(5, 4), "mask": image(5, 4), "label": LABEL}, "one Image.* it has 2"),
+        ({"image": image(5, 4), "one": LABEL, "other": LABEL}, "one ClassLabel.* it has 2"),
+    ],
+)
+def test_features_that_could_each_be_the_sample_or_the_label_are_refused(features, message):
+    with pytest.raises(ValueError, match=message):
+        choose_keys(builder(**features), TFDS)
+
+
 def test_of_several_labels_the_supervised_key_is_taken():
-    features = tfds.features.FeaturesDict({"other": LABEL, "label": LABEL, "image": image(5, 4)})
-    info = SimpleNamespace(name="two labels", features=features, supervised_keys=("image", "label"))
-    assert choose_keys(SimpleNamespace(info=info)) == Keys("image", "label", None)
+    made = builder(("image", "other"), other=LABEL, label=LABEL, image=image(5, 4))
+    assert choose_keys(made, TFDS) == Keys("image", "other", "other", "other", None)
+
+
+def test_without_supervised_keys_the_feature_called_label_is_taken():
+    made = builder(worse_label=LABEL, label=LABEL, image=image(5, 4), mask=image(5, 4))
+    assert choose_keys(made, TFDS) == Keys("image", "label", "label", "label", None)
+
+
+def test_a_label_that_the_recipe_names_is_the_given_one_and_the_own_one_is_true():
+    made = builder(worse_label=LABEL, label=LABEL, image=image(5, 4))
+    recipe = dataclasses.replace(TFDS, label="worse_label")
+    assert choose_keys(made, recipe) == Keys("image", "worse_label", "label", "label", None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            {"label": "wrose_label"},
+            "data.label must be one of label, worse_label .* did you mean w",
+        ),
+        ({"true_label": "is_clean"}, "data.true_label must be one of label, worse_label"),
+        ({"trusted": "label"}, 'data.trusted must be one of is_clean in patches, got "label"'),
+    ],
+)
+def test_a_feature_that_is_not_there_is_told_with_those_that_are(setting, message):
+    flag = tfds.features.Scalar(np.bool_)
+    made = builder(worse_label=LABEL, label=LABEL, image=image(5, 4), is_clean=flag)
+    with pytest.raises(ValueError, match=message):
+        choose_keys(made, dataclasses.replace(TFDS, **setting))
+
+
+def test_given_and_true_labels_are_of_the_same_classes():
+    coarse = tfds.features.ClassLabel(num_classes=5)
+    made = builder(coarse_label=coarse, label=LABEL, image=image(5, 4))
+    with pytest.raises(ValueError, match=r"same classes, coarse_label.*\[2, 5\]"):
+        choose_keys(made, dataclasses.replace(TFDS, label="coarse_label"))
+
+
+def test_splits_can_be_named():
+    recipe = dataclasses.replace(TFDS, train_split="train_40", test_split="validation")
+    assert choose_splits(builder(label=LABEL), recipe) == ("train_40", "validation")
+    assert choose_splits(builder(label=LABEL), TFDS) == ("train", "test")
+    with pytest.raises(ValueError, match="train_41 is missing, it has test, train, train_40"):
+        choose_splits(builder(label=LABEL), dataclasses.replace(TFDS, train_split="train_41"))
+    with pytest.raises(ValueError, match="must differ"):
+        choose_splits(builder(label=LABEL), dataclasses.replace(TFDS, test_split="train"))
+
+
+def test_trusted_samples_of_labels_whose_truth_nobody_knows(store):
+    rows = examples(patches([(5, 4)] * 6), is_clean=[True, False] * 3)
+    features = {"image": image(5, 4), "label": LABEL, "is_clean": tfds.features.Scalar(np.bool_)}
+    data = sources.load(
+        dataclasses.replace(store(features, train=rows, test=rows), trusted="is_clean")
+    )
+    assert data.true_labels is None
+    np.testing.assert_array_equal(data.trusted, data.labels == 0)
 
 
 def test_text_is_no_image(store):
@@ -196,16 +267,14 @@ def test_a_name_that_is_none_is_refused(tmp_path):
         sources.load(DataRecipe(source="tfds", name="fashion mnist!", data_dir=str(tmp_path)))
 
 
-@pytest.mark.parametrize("decode_ahead", [True, False])
-def test_fashion_mnist_keeps_the_labels_of_its_images(decode_ahead):
+@pytest.mark.parametrize("cache_gib", [1.0, 0.0])
+def test_fashion_mnist_keeps_the_labels_of_its_images(cache_gib):
     """By the nearest class mean of the pixels about 68 % are found, by chance it would be 10 %."""
     folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
     if not (folder / "fashion_mnist").is_dir():
         pytest.skip(f"fashion_mnist is not prepared in {folder.absolute()}")
     data = sources.load(
-        DataRecipe(
-            source="tfds", name="fashion_mnist", data_dir=str(folder), decode_ahead=decode_ahead
-        )
+        DataRecipe(source="tfds", name="fashion_mnist", data_dir=str(folder), cache_gib=cache_gib)
     )
     assert data.inputs.shape == (60_000, 28, 28, 1)
     assert data.test_inputs.shape == (10_000, 28, 28, 1)
@@ -215,3 +284,63 @@ def test_fashion_mnist_keeps_the_labels_of_its_images(decode_ahead):
     test = data.test_inputs.read(np.arange(1000)).reshape(1000, 1, -1)
     nearest = ((test - means) ** 2).sum(axis=2).argmin(axis=1)
     assert 0.6 < (nearest == data.test_labels[:1000]).mean() < 0.8
+
+
+HUMAN = {
+    "aggre_label": 0.0901,
+    "random_label1": 0.1723,
+    "random_label2": 0.1812,
+    "random_label3": 0.1764,
+    "worse_label": 0.4021,
+}
+
+
+def prepared_recipe(name, **settings):
+    folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
+    if not (folder / name).is_dir():
+        pytest.skip(f"{name} is not prepared in {folder.absolute()}")
+    return DataRecipe(
+        source="tfds",
+        name=name,
+        data_dir=str(folder),
+        cache_gib=0.0,
+        check_images=False,
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("label", HUMAN)
+def test_cifar10_n_has_the_published_share_of_wrong_labels(label):
+    data = sources.load(prepared_recipe("cifar10_n", label=label))
+    assert data.inputs.shape == (50_000, 32, 32, 3)
+    assert data.test_inputs.shape == (10_000, 32, 32, 3)
+    assert data.class_names[0] == "airplane"
+    assert data.class_names[9] == "truck"
+    assert (data.labels != data.true_labels).mean() == pytest.approx(HUMAN[label], abs=5e-5)
+    assert np.bincount(data.true_labels).tolist() == [5000] * 10
+    assert np.bincount(data.test_labels).tolist() == [1000] * 10
+
+
+def test_cifar10_n_is_lined_up_with_cifar10_by_id():
+    ours = sources.load(prepared_recipe("cifar10_n", label="worse_label"))
+    theirs = sources.load(prepared_recipe("cifar10"))
+    where = {name: i for i, name in enumerate(theirs.ids.tolist())}
+    order = np.array([where[name] for name in ours.ids.tolist()])
+    np.testing.assert_array_equal(theirs.labels[order], ours.true_labels)
+    some = np.arange(0, 50_000, 997)
+    np.testing.assert_array_equal(theirs.inputs.read(order[some]), ours.inputs.read(some))
+
+
+def test_tiny_imagenet_is_whole():
+    folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
+    if not ((folder / PREPARED).is_dir() or (folder / ZIP).is_file()):
+        pytest.skip(f"neither {PREPARED} nor {ZIP} is in {folder.absolute()}")
+    data = sources.load(
+        DataRecipe(source="tiny_imagenet", data_dir=str(folder), cache_gib=0.0, check_images=False)
+    )
+    shapes = (data.inputs.shape, data.test_inputs.shape)
+    assert shapes == ((100_000, 64, 64, 3), (10_000, 64, 64, 3))
+    assert len(data.class_names) == 200
+    assert np.bincount(data.labels).tolist() == [500] * 200
+    assert np.bincount(data.test_labels).tolist() == [50] * 200
+    assert [name.split("_")[0] for name in data.ids] == [data.class_names[y] for y in data.labels]

@@ -56,10 +56,10 @@ def load(folder, **more):
     return sources.load(DataRecipe(source="tiny_imagenet", data_dir=str(folder), **more))
 
 
-@pytest.mark.parametrize("decode_ahead", [True, False])
-def test_images_labels_and_ids_belong_together(tmp_path, decode_ahead):
+@pytest.mark.parametrize("cache_gib", [1.0, 0.0])
+def test_images_labels_and_ids_belong_together(tmp_path, cache_gib):
     write_zip(tmp_path, members())
-    data = load(tmp_path, decode_ahead=decode_ahead)
+    data = load(tmp_path, cache_gib=cache_gib)
     assert data.class_names == ("n01", "n02", "n03")
     assert (data.inputs.shape, data.test_inputs.shape) == ((12, 64, 64, 3), (6, 64, 64, 3))
     shades = np.array([SHADES[name] for name in data.class_names])
@@ -159,9 +159,7 @@ def test_a_damaged_member_is_named_and_nothing_half_done_stays(tmp_path, name):
 
 def test_what_is_no_image_is_named_by_split_and_number(tmp_path):
     write_zip(tmp_path, members(**{"val/images/val_0.JPEG": b"no image"}))
-    with pytest.raises(
-        ValueError, match=r"tiny_imagenet/validation: image . of 6 cannot be decoded"
-    ):
+    with pytest.raises(ValueError, match=r"1 of 6 validation images.*\n.*/validation is no image"):
         load(tmp_path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.cli_datasets import datasets
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
 
@@ -20,6 +21,11 @@ _set = click.option(
     multiple=True,
     metavar="SECTION.KEY=VALUE",
     help="Change one setting, e.g. --set train.epochs=3. Can be given again.",
+)
+_skip = click.option(
+    "--skip-bad-images",
+    is_flag=True,
+    help="Carry on without the images that cannot be used, and list them in left_out.csv.",
 )
 
 
@@ -38,6 +44,8 @@ def main() -> None:
       python cli.py train recipes/digits.toml        half a minute
       python cli.py check recipes/digits.toml        what it would do
       python cli.py train recipes/digits.toml --set noise.rate=0.6
+      python cli.py noise recipes/digits.toml --out labels.npy
+      python cli.py datasets                         what can be trained on
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
@@ -52,13 +60,18 @@ def main() -> None:
     help="Default: KERAS_BACKEND, else tensorflow if installed, else jax.",
 )
 @_set
+@_skip
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Run folder, new or empty. Default: runs/DATA-TIME.",
 )
 def train(
-    recipe: Path | None, backend: str | None, overrides: tuple[str, ...], out: Path | None
+    recipe: Path | None,
+    backend: str | None,
+    overrides: tuple[str, ...],
+    skip_bad_images: bool,
+    out: Path | None,
 ) -> None:
     """Train RECIPE (without one: the digits run) and write a run folder.
 
@@ -67,7 +80,7 @@ def train(
     round, the sample table, the network as plain Keras, plots and
     summary.json. Ctrl-C ends a run early and leaves the folder readable.
     """
-    loaded = _load(recipe, overrides)
+    loaded = _load(recipe, overrides, skip_bad_images)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise click.ClickException(
             f"the run folder must be new or empty, {out} is not. Nothing was overwritten. "
@@ -89,9 +102,10 @@ def train(
 @main.command()
 @_recipe
 @_set
-def check(recipe: Path | None, overrides: tuple[str, ...]) -> None:
+@_skip
+def check(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool) -> None:
     """Validate RECIPE, load its data, and say what a run would do. Trains nothing."""
-    loaded = _load(recipe, overrides)
+    loaded = _load(recipe, overrides, skip_bad_images)
     from tssd_keras import sources
     from tssd_keras.describe import describe
     from tssd_keras.prepare import prepare
@@ -103,7 +117,50 @@ def check(recipe: Path | None, overrides: tuple[str, ...]) -> None:
         raise click.ClickException(f"the recipe is in order, its data are not: {error}") from error
 
 
-def _load(recipe: Path | None, overrides: tuple[str, ...]):
+@main.command()
+@_recipe
+@_set
+@_skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The labels: .npy (int64 in the source's order), .npz or .csv (with ids and class names).",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    help="The confusion matrix as a PNG. Default: beside the labels.",
+)
+def noise(
+    recipe: Path | None,
+    overrides: tuple[str, ...],
+    skip_bad_images: bool,
+    out: Path,
+    picture: Path | None,
+) -> None:
+    """Write RECIPE's given labels, noise and all, for use elsewhere. Trains nothing.
+
+    The confusion matrix (rows true, columns given) is shown as a picture. The
+    labels can be read back with noise.kind = "file".
+    """
+    loaded = _load(recipe, overrides, skip_bad_images)
+    picture = picture or out.with_suffix(".png")
+    from tssd_keras import sources
+    from tssd_keras.noise_export import write_noise
+
+    try:
+        click.echo(write_noise(loaded, sources.load(loaded.data), out, picture))
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+main.add_command(datasets)
+
+
+def _load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool = False):
+    if skip_bad_images:
+        overrides = (*overrides, "data.skip_bad_images=true")
     try:
         if recipe is None:
             return parse_recipe(DEFAULT, overrides, where="the default recipe")

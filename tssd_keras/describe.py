@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tssd_keras.duplicates import summary
 from tssd_keras.prepare import Prepared
 from tssd_keras.recipe import Recipe
 
@@ -11,6 +12,8 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
     data = prepared.data
     rate = prepared.effective_noise_rate
     wrong = "not known" if rate is None else f"{rate:.2%}"
+    if prepared.truth is not None and (prepared.truth < 0).any():
+        wrong += f" of the {(prepared.truth >= 0).sum():,} whose true label is known"
     shape = "x".join(map(str, data.inputs.shape[1:]))
     lines = [
         f"data: {data.name}, {len(data.inputs):,} training samples of {shape} "
@@ -23,4 +26,11 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
         f"network: {recipe.model.name}; objective: {recipe.objective.kind}; "
         f"{recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of them warm-up",
     ]
+    lines += data.notes
+    if data.left_out:
+        lines.append(
+            f"left out: {len(data.left_out):,} bad images, the first {data.left_out[0].reason}"
+        )
+    if prepared.duplicates is not None and len(prepared.duplicates):
+        lines.append(f"equal samples: {summary(prepared.duplicates)}")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tssd_keras import models, progress, sources
+from tssd_keras import duplicates, models, progress, sources
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import describe
 from tssd_keras.prepare import Prepared, prepare
@@ -70,6 +70,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     folder = RunFolder.create(out, recipe.dataset)
     folder.write_text("recipe.toml", to_toml(recipe))
     folder.write_labels(prepared.given, prepared.labels_sha256)
+    write_findings(folder, prepared)
     say(describe(recipe, prepared))
     say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
     step = weighted_step(network, weight_decay=recipe.train.weight_decay)
@@ -102,6 +103,21 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     summary["seconds"] = round(time.perf_counter() - start, 3)
     finish(folder, prepared, tssd, network, summary)
     return Finished(folder.path, summary, interrupted)
+
+
+def write_findings(folder: RunFolder, prepared: Prepared) -> None:
+    """What was found in the data: bad images that were left out, equal samples."""
+    data = prepared.data
+    for left_out in data.left_out:
+        folder.append_row("left_out.csv", vars(left_out))
+    if prepared.duplicates is not None and len(prepared.duplicates):
+        duplicates.write_csv(
+            folder.path / "duplicates.csv",
+            prepared.duplicates,
+            data.class_names,
+            ids=data.ids,
+            test_ids=data.test_ids,
+        )
 
 
 def callback(
@@ -213,6 +229,7 @@ def summarise(
     """The figures of summary.json; None where the truth is unknown or nothing was divided."""
     accuracy = [row["accuracy"] for row in epochs]
     last = tssd.rounds[-1] if tssd.rounds else {}
+    truth, equal = prepared.truth, prepared.duplicates
     figures = {name: last.get(name) for name in ("kept", "semi_hard", "uncertain")}
     return {
         "accuracy": {
@@ -241,6 +258,15 @@ def summarise(
             "stream": len(prepared.stream),
             "golden": len(prepared.golden_index),
             "judged": len(prepared.judge_labels),
+            "left_out": len(prepared.data.left_out),
+            "true_label_known": 0 if truth is None else int((truth[prepared.stream] >= 0).sum()),
+        },
+        "equal_samples": None
+        if equal is None
+        else {
+            "training_in_test": equal.n_train_in_test,
+            "training_twice": equal.n_train_copies,
+            "training_under_different_labels": equal.n_conflicting,
         },
         "epochs": len(epochs),
         "rounds": len(tssd.rounds),

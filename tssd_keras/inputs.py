@@ -6,9 +6,17 @@ that carries no weight is never read or decoded.
 
 from __future__ import annotations
 
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+
+from tssd_keras.encoded_files import EncodedFiles, FilesInMemory
+from tssd_keras.image_decoding import BadImage, OtherSize, decode
+
+TOGETHER = 8  # images that a thread decodes at a time
 
 
 @runtime_checkable
@@ -51,21 +59,24 @@ class ArrayInputs:
 
 
 class EncodedImages:
-    """Images as compressed files in memory, decoded when they are asked for.
+    """Images as compressed files, decoded when they are asked for, by a few threads.
 
     Args:
-        files: N encoded images (JPEG, PNG, ...), all of one size.
+        files: N encoded images, in memory or on disk.
         shape: (height, width, channels) after decoding; channels 1 or 3. Images
-            of another colour mode are converted.
+            of another colour mode are converted, see `image_decoding.decode`.
         resize: scale images of another size to this one; else they are an error.
     """
 
     def __init__(
-        self, files: list[bytes], shape: tuple[int, int, int], *, resize: bool = False
+        self,
+        files: EncodedFiles | list[bytes],
+        shape: tuple[int, int, int],
+        *,
+        resize: bool = False,
     ) -> None:
-        self._files = files
-        self._mode = {1: "L", 3: "RGB"}[shape[2]]
-        self._resize = resize
+        self.files: EncodedFiles = FilesInMemory(files) if isinstance(files, list) else files
+        self._shape, self._resize = shape, resize
         self.shape: tuple[int, ...] = (len(files), *shape)
         self.dtype = np.dtype(np.uint8)
 
@@ -74,33 +85,44 @@ class EncodedImages:
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """See `Inputs.read`. Raises ValueError for an image that cannot be decoded."""
-        out = np.empty((len(index), *self.shape[1:]), np.uint8)
-        for row, i in enumerate(index):
-            out[row] = self._decode(int(i))
+        out = np.empty((len(index), *self._shape), np.uint8)
+
+        def read_some(start: int) -> None:
+            for row in range(start, min(start + TOGETHER, len(index))):
+                out[row] = self.decode(int(index[row]))[0]
+
+        for _ in _decoders().map(read_some, range(0, len(index), TOGETHER)):
+            pass  # raises what a thread raised
         return out
 
-    def _decode(self, i: int) -> np.ndarray:
-        import io
+    def decode(self, i: int, file: bytes | None = None) -> tuple[np.ndarray, str]:
+        """Pixels of one image, and what was converted; see `image_decoding.decode`.
 
-        from PIL import Image
+        Args:
+            i: which image.
+            file: its bytes, where they have been read already.
 
-        height, width, channels = self.shape[1:]
+        Raises:
+            BadImage, ValueError: with the image's name.
+        """
         try:
-            with Image.open(io.BytesIO(self._files[i])) as file:
-                image = file.convert(self._mode)
-                if image.size != (width, height) and self._resize:
-                    image = image.resize((width, height), Image.Resampling.BILINEAR)
-                pixels = np.asarray(image)
-        except OSError as error:
+            file = self.files[i] if file is None else file
+            return decode(file, self._shape, resize=self._resize)
+        except BadImage as error:
+            raise BadImage(f"{self.files.name(i)} {error}.") from error
+        except OtherSize as error:
+            height, width, _ = self._shape
             raise ValueError(
-                f"image {i} of {len(self)} cannot be decoded: {error}. Replace the file."
+                f"images must have one size: the first is {height} x {width} pixels (height x "
+                f"width), {self.files.name(i)} is {error}. Set data.image_size to scale all images "
+                "to one size."
             ) from error
-        if pixels.shape[:2] != (height, width):
-            raise ValueError(
-                f"images must be {height} x {width} pixels, image {i} is {pixels.shape[0]} x "
-                f"{pixels.shape[1]}. Set data.image_size to scale all images to one size."
-            )
-        return pixels.reshape(height, width, channels)
+
+
+@functools.cache
+def _decoders() -> ThreadPoolExecutor:
+    """Threads that decode; Pillow leaves Python's lock to the others while it does."""
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
 
 
 def as_inputs(samples: object) -> Inputs:

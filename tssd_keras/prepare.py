@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tssd_keras import noise
+from tssd_keras.duplicates import Duplicates, digests, find_duplicates
+from tssd_keras.given_labels import given_labels
 from tssd_keras.golden import Golden, choose_per_class
-from tssd_keras.inputs import Inputs
+from tssd_keras.golden_choice import choose_golden, marked_samples, trusted_labels
+from tssd_keras.inputs import ArrayInputs, Inputs
 from tssd_keras.recipe import Recipe
 from tssd_keras.sources.labelled_data import LabelledData
 
@@ -20,13 +25,14 @@ class Prepared:
     Attributes:
         data: the source.
         given: int64[N], given labels of the whole training split, noise and all.
-        truth: int64[N], or None where the true labels are not known.
+        truth: int64[N], -1 where unknown, or None where no true label is known.
         stream: int64[N'], sorted indices of the noisy stream.
         golden: trusted samples, outside the stream; None without.
         golden_index: int64[M], their indices.
         judge_inputs, judge_labels, judged_on: what accuracy is measured on:
-            "test", or "validation" (held out of training, with true labels).
-        matrix: float64[K, K], the transition matrix the noise was drawn from.
+            the data's test samples, or "validation" (held out of training,
+            with true labels).
+        duplicates: equal samples; None where nobody looked.
     """
 
     data: LabelledData
@@ -38,12 +44,15 @@ class Prepared:
     judge_inputs: Inputs
     judge_labels: np.ndarray
     judged_on: str
-    matrix: np.ndarray
+    duplicates: Duplicates | None
 
     @property
     def effective_noise_rate(self) -> float | None:
-        """Share of wrong labels in the whole training split."""
-        return None if self.truth is None else float((self.given != self.truth).mean())
+        """Share of wrong labels among the training samples whose true label is known."""
+        if self.truth is None or not (self.truth >= 0).any():
+            return None
+        known = self.truth >= 0
+        return float((self.given != self.truth)[known].mean())
 
     @property
     def labels_sha256(self) -> str:
@@ -59,35 +68,24 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
 
     Raises:
         ValueError: the recipe asks for what the data do not have.
+        FileNotFoundError: a file of labels or ids is not there.
     """
     recipe.model.check_samples(tuple(data.inputs.shape[1:]))
-    truth = data.true_labels
-    if truth is None and recipe.noise.kind != "none":
-        truth = data.labels  # noise is drawn on labels that are taken to be right
-    matrix = noise.transition_matrix(
-        recipe.noise.kind,
-        data.class_names,
-        rate=recipe.noise.rate,
-        include_true=recipe.noise.include_true,
-        matrix=recipe.noise.matrix,
-        dataset=recipe.dataset,
-    )
-    given = data.labels
-    if recipe.noise.kind != "none" and truth is not None:
-        given = noise.draw_labels(truth, matrix, seed=recipe.noise.seed)
-
-    n = len(given)
-    held_out = _validation(recipe, data, truth)
-    rest = np.setdiff1d(np.arange(n), held_out)
-    golden_index = _golden_index(recipe, data, truth, rest)
-    stream = np.setdiff1d(rest, golden_index)
+    if recipe.data.find_duplicates:
+        data = _with_digests(data)
+    given, truth = given_labels(recipe, data)
+    marked = marked_samples(recipe.golden, data)
+    held_out = _validation(recipe, data, truth, marked)
+    rest = np.setdiff1d(np.arange(len(given)), held_out)
+    golden_index = choose_golden(recipe.golden, data, truth, marked, rest)
     golden = None
     if recipe.golden.source == "trusted":
-        trusted = given if truth is None else truth
         golden = Golden(
-            Subset(data.inputs, golden_index), trusted[golden_index], given[golden_index]
+            Subset(data.inputs, golden_index),
+            trusted_labels(data.labels, truth)[golden_index],
+            given[golden_index],
         )
-    judge_inputs, judge_labels, judged_on = data.test_inputs, data.test_labels, "test"
+    judge_inputs, judge_labels, judged_on = data.test_inputs, data.test_labels, data.judged_on
     if truth is not None and len(held_out):
         judge_inputs, judge_labels = Subset(data.inputs, held_out), truth[held_out]
         judged_on = "validation"
@@ -95,14 +93,29 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         data,
         given,
         truth,
-        stream,
+        np.setdiff1d(rest, golden_index),
         golden,
         golden_index,
         judge_inputs,
         judge_labels,
         judged_on,
-        matrix,
+        _duplicates(recipe, data, given),
     )
+
+
+def _with_digests(data: LabelledData) -> LabelledData:
+    """The data with hashes of their samples, where these lie in memory; else as they are."""
+    found: dict[str, Any] = {}
+    for name, inputs in (("digests", data.inputs), ("test_digests", data.test_inputs)):
+        if getattr(data, name) is None and isinstance(inputs, ArrayInputs):
+            found[name] = digests(inputs)
+    return dataclasses.replace(data, **found) if found else data
+
+
+def _duplicates(recipe: Recipe, data: LabelledData, given: np.ndarray) -> Duplicates | None:
+    if not recipe.data.find_duplicates or data.digests is None or data.test_digests is None:
+        return None
+    return find_duplicates(data.digests, data.test_digests, given, data.test_labels)
 
 
 class Subset:
@@ -126,7 +139,10 @@ class Subset:
         return self._inputs.read(self._index[index])
 
 
-def _validation(recipe: Recipe, data: LabelledData, truth: np.ndarray | None) -> np.ndarray:
+def _validation(
+    recipe: Recipe, data: LabelledData, truth: np.ndarray | None, marked: np.ndarray | None
+) -> np.ndarray:
+    """Sorted samples to judge on: as many of each class, of those not marked as trusted."""
     share = recipe.data.validation_share
     if not share:
         return np.empty(0, np.int64)
@@ -135,35 +151,11 @@ def _validation(recipe: Recipe, data: LabelledData, truth: np.ndarray | None) ->
             "data.validation_share needs true labels, which these data do not have: accuracy on "
             "wrong labels would mislead. Set it to 0 and bring a clean test split."
         )
-    smallest = int(np.bincount(truth, minlength=len(data.class_names)).min())
-    per_class = int(share * len(truth) / len(data.class_names))
-    return choose_per_class(
-        truth,
-        max(1, min(per_class, smallest - 1)),
-        len(data.class_names),
-        seed=recipe.data.split_seed,
-    )
-
-
-def _golden_index(
-    recipe: Recipe, data: LabelledData, truth: np.ndarray | None, rest: np.ndarray
-) -> np.ndarray:
-    if recipe.golden.source != "trusted":
-        return np.empty(0, np.int64)
-    if data.trusted is not None:
-        index = rest[data.trusted[rest]]
-        if not len(index):
-            raise ValueError(
-                'golden.source = "trusted" needs trusted samples, and the data mark none of '
-                f'{len(rest)} as trusted. Mark some, or set golden.source = "certain".'
-            )
-        return index
-    if truth is None:
-        raise ValueError(
-            'golden.source = "trusted" needs samples whose labels are known to be right, and the '
-            'data name none. Mark some as trusted, or set golden.source = "certain".'
-        )
+    n_classes = len(data.class_names)
+    free = np.flatnonzero((truth >= 0) if marked is None else (truth >= 0) & ~marked)
+    smallest = int(np.bincount(truth[free], minlength=n_classes).min())
+    per_class = int(share * len(free) / n_classes)
     chosen = choose_per_class(
-        truth[rest], recipe.golden.per_class, len(data.class_names), seed=recipe.golden.seed
+        truth[free], max(1, min(per_class, smallest - 1)), n_classes, seed=recipe.data.split_seed
     )
-    return rest[chosen]
+    return free[chosen]

@@ -15,11 +15,13 @@ from tssd_keras import golden, noise
 from tssd_keras.class_maps import ASYMMETRIC_MAPS
 
 # Names of what is defined further down the import order; tests hold them against the real ones.
-SOURCES = ("digits", "npz", "tfds", "tiny_imagenet")
+SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
 MODELS = ("mlp", "preact_resnet18", "small_cnn")
 OBJECTIVES = ("plain", "weighted")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
+NOISES = (*noise.KINDS, "instance", "file")
+ORDERS = ("source", "id")
 REACHES = ("auto", "uncertain", "all")
 STREAMS = ("loss", "feature")
 
@@ -29,30 +31,69 @@ class DataRecipe:
     """[data]: which samples, and what is held out."""
 
     source: str = "digits"
-    name: str = ""  # the TFDS builder, for source "tfds": "fashion_mnist", "cifar10/3.0.2"
-    path: str = ""  # the file, for source "npz"
+    name: str = ""  # tfds: the builder, "fashion_mnist" or "cifar10/3.0.2"
+    path: str = ""  # npz, table: the file; folder: the folder
+    images: str = ""  # table: folder that its paths start from; empty: the table's own
     data_dir: str = ""  # TFDS folder; empty: TFDS_DATA_DIR, else data/tfds in the working folder
+    label: str = ""  # tfds: feature of the given labels; empty: the data set's own label
+    true_label: str = ""  # tfds: feature of the true labels; empty: the data set's own label
+    trusted: str = ""  # tfds: bool feature that says which labels are known to be right
+    train_split: str = ""  # tfds: empty: train
+    test_split: str = ""  # tfds: empty: test, else validation
     image_size: int = 0  # scale images to this many pixels square; 0: as they are
-    decode_ahead: bool = True  # decode all images once into memory; false: batch by batch
+    cache_gib: float = 2.0  # images are decoded once into memory if they take no more than this
+    check_images: bool = True  # look at every image before training, also where none are cached
+    skip_bad_images: bool = False  # leave out images that cannot be used, and list them
+    find_duplicates: bool = (
+        True  # list equal samples shared by training and test, or within training
+    )
     # Of each class, held out with true labels and judged in place of the test samples.
     validation_share: float = 0.0
+    test_share: float = 0.1  # folder, table: of each class, held out where there is no test split
     split_seed: int = 0
 
     def mistakes(self) -> Iterator[str]:
         yield from _one_of("source", self.source, SOURCES)
-        if self.source == "tfds" and not self.name:
-            yield 'name must be a TFDS builder such as "fashion_mnist" for source "tfds", got ""'
-        if self.source != "tfds" and self.name:
-            yield f'name is for source "tfds" only, got "{self.name}" with source "{self.source}"'
-        if self.source == "npz" and not self.path:
-            yield 'path must name an .npz file for source "npz", got ""'
-        if self.source != "npz" and self.path:
-            yield f'path is for source "npz" only, got "{self.path}" with source "{self.source}"'
+        for setting, (sources, what) in _OF_SOURCES.items():
+            value = getattr(self, setting)
+            if value and self.source not in sources:
+                yield (
+                    f"{setting} is for source {' or '.join(sources)} only, got "
+                    f'"{value}" with source "{self.source}"'
+                )
+            if what and not value and self.source in sources:
+                yield f'{setting} must name {what[self.source]} for source "{self.source}", got ""'
         if self.image_size < 0:
             yield f"image_size must be 0 or a number of pixels, got {self.image_size}"
+        if self.cache_gib < 0:
+            yield f"cache_gib must not be negative, got {self.cache_gib}"
         if not 0 <= self.validation_share <= 0.5:
             yield f"validation_share must lie in 0..0.5, got {self.validation_share}"
+        if not 0 < self.test_share <= 0.5:
+            yield f"test_share must lie above 0 and up to 0.5, got {self.test_share}"
+        if self.skip_bad_images and not self.check_images:
+            yield "skip_bad_images needs check_images: bad images would be met in mid-training"
         yield from _seed("split_seed", self.split_seed)
+
+
+# Settings of [data] that go with some sources only, and what must be named where one is needed.
+_OF_SOURCES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "name": (("tfds",), {"tfds": 'a TFDS builder such as "fashion_mnist"'}),
+    "path": (
+        ("npz", "folder", "table"),
+        {
+            "npz": "an .npz file",
+            "folder": "a folder with one folder a class",
+            "table": "a .csv or .parquet file",
+        },
+    ),
+    "images": (("table",), {}),
+    "label": (("tfds",), {}),
+    "true_label": (("tfds",), {}),
+    "trusted": (("tfds",), {}),
+    "train_split": (("tfds",), {}),
+    "test_split": (("tfds",), {}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +101,22 @@ class NoiseRecipe:
     """[noise]: labels made wrong on purpose, for experiments."""
 
     kind: str = "none"
+    labels: str = ""  # kind "file": .npy, .npz, .csv or .txt of given labels, see label_file.py
+    order: str = "source"  # kind "file" without ids: "id" where entry i is of the id ending in i
     rate: float = 0.4  # share of labels that are flipped (or redrawn, with include_true)
     include_true: bool = False  # symmetric: whether a redrawn label can be the true one
     matrix: tuple[tuple[float, ...], ...] = ()  # kind "matrix": P(given = column | true = row)
     seed: int = 100
 
     def mistakes(self) -> Iterator[str]:
-        yield from _one_of("kind", self.kind, noise.KINDS)
+        yield from _one_of("kind", self.kind, NOISES)
         if not 0 <= self.rate <= 1:
             yield f"rate must lie in 0..1, got {self.rate}"
         if self.include_true and self.kind != "symmetric":
             yield f'include_true is for kind "symmetric" only, got kind "{self.kind}"'
+        if (self.kind == "file") != bool(self.labels):
+            yield f'labels goes with kind "file", got kind "{self.kind}" and "{self.labels}"'
+        yield from _one_of("order", self.order, ORDERS)
         if (self.kind == "matrix") != bool(self.matrix):
             rows = len(self.matrix)
             yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {rows} rows'
@@ -87,7 +133,9 @@ class GoldenRecipe:
     """[golden]: the trusted samples that MSP learns from."""
 
     source: str = "trusted"
-    per_class: int = 5
+    per_class: int = 5  # drawn of each class, where the data mark none as trusted
+    ids: str = ""  # text file, one sample id a line: those samples' labels are trusted
+    at_most_per_class: int = 0  # of trusted samples that are marked, so many are drawn; 0: all
     seed: int = 0
     train_on: bool = False  # objective "plain" only: train on them too, under their trusted labels
 
@@ -95,8 +143,11 @@ class GoldenRecipe:
         yield from _one_of("source", self.source, golden.SOURCES)
         if self.source == "trusted" and self.per_class < 2:
             yield f'per_class must be at least 2 for source "trusted", got {self.per_class}'
-        if self.source != "trusted" and self.train_on:
-            yield f'train_on needs source "trusted", got "{self.source}"'
+        for name in ("train_on", "ids", "at_most_per_class"):
+            if self.source != "trusted" and getattr(self, name):
+                yield f'{name} needs source "trusted", got "{self.source}"'
+        if self.at_most_per_class and self.at_most_per_class < 2:
+            yield f"at_most_per_class must be 0 or at least 2, got {self.at_most_per_class}"
         yield from _seed("seed", self.seed)
 
 

@@ -82,7 +82,42 @@ def tiny_imagenet(folder):
     return DataRecipe(source="tiny_imagenet", data_dir=str(folder))
 
 
-FILES = {f.__name__: f for f in (digits, npz, tfds, tiny_imagenet)}
+def pictures(folder, paths):
+    """A noise image of 8 x 6 pixels at each path."""
+    rng = np.random.default_rng(0)
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 6, 3), np.uint8)).save(folder / path)
+
+
+def folder(folder):
+    """Three classes, with a test folder."""
+    for part, n in (("train", 4), ("test", 2)):
+        pictures(folder, [f"{part}/{c}/{i}.png" for c in ("ant", "bee", "cow") for i in range(n)])
+    return DataRecipe(source="folder", path=str(folder))
+
+
+def table(folder):
+    """A CSV of images of two classes, without a test split."""
+    paths = [f"images/{i}.png" for i in range(20)]
+    pictures(folder, paths)
+    lines = [f"{path},{('cat', 'dog')[i % 2]}" for i, path in enumerate(paths)]
+    (folder / "labels.csv").write_text("\n".join(["path,label", *lines]) + "\n")
+    return DataRecipe(source="table", path=str(folder / "labels.csv"))
+
+
+def clothing1m(folder):
+    """The original's layout, made small and prepared."""
+    pytest.importorskip("tensorflow_datasets")
+    from clothing1m_folder import write_original
+    from tssd_keras.sources.clothing1m_prepare import prepare
+
+    write_original(folder / "original")
+    prepare(folder / "original", folder)
+    return DataRecipe(source="clothing1m", data_dir=str(folder), image_size=8)
+
+
+FILES = {f.__name__: f for f in (clothing1m, digits, folder, npz, table, tfds, tiny_imagenet)}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -137,7 +172,7 @@ def test_ids_differ_from_sample_to_sample(data):
 
 
 def test_decoding_ahead_changes_no_pixel(recipe, data):
-    late = sources.load(dataclasses.replace(recipe, decode_ahead=False))
+    late = sources.load(dataclasses.replace(recipe, cache_gib=0.0))
     np.testing.assert_array_equal(pixels(late.inputs), pixels(data.inputs))
     np.testing.assert_array_equal(pixels(late.test_inputs), pixels(data.test_inputs))
 

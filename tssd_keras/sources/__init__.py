@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tssd_keras.recipe import DataRecipe
-from tssd_keras.sources import arrays, digits, tfds, tiny_imagenet
+from tssd_keras.sources import arrays, clothing1m, digits, folder, table, tfds, tiny_imagenet
 from tssd_keras.sources.data_dir import default_data_dir
 from tssd_keras.sources.labelled_data import LabelledData
 
 SOURCES: dict[str, Callable[[DataRecipe], LabelledData]] = {
+    "clothing1m": clothing1m.load,
     "digits": digits.load,
+    "folder": folder.load,
     "npz": arrays.load,
+    "table": table.load,
     "tfds": tfds.load,
     "tiny_imagenet": tiny_imagenet.load,
 }
-ENCODED = ("tfds", "tiny_imagenet")  # image files, which can be scaled on the way in
+ENCODED = (
+    "clothing1m",
+    "folder",
+    "table",
+    "tfds",
+    "tiny_imagenet",
+)  # image files, which can be scaled on the way in
 
 __all__ = ["SOURCES", "LabelledData", "default_data_dir", "load"]
 

@@ -1,112 +1,177 @@
-"""Encoded images -> inputs: their common size, and decoding them ahead."""
+"""Encoded images and their labels -> LabelledData: size, check, decoding ahead or on demand."""
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-import click
 import numpy as np
 
+from tssd_keras.encoded_files import EncodedFiles, SomeFiles
+from tssd_keras.image_decoding import BadImage, image_size
 from tssd_keras.inputs import ArrayInputs, EncodedImages, Inputs
 from tssd_keras.recipe import DataRecipe
+from tssd_keras.sources import image_check
+from tssd_keras.sources.image_check import Examined
+from tssd_keras.sources.labelled_data import LabelledData, LeftOut
 
-BLOCK = 512  # images a thread decodes at a time
-SHORT_WAIT = 20_000  # images that are read or decoded within two seconds or so: no bar
+TRAIN, TEST = "train", "test"
 
 
-def as_inputs(
-    splits: dict[str, list[bytes]], shape: tuple[int | None, ...], recipe: DataRecipe, *, name: str
-) -> dict[str, Inputs]:
-    """Inputs of each split, all of one sample shape.
+@dataclass(frozen=True, kw_only=True)
+class ImageSplit:
+    """One split as a source finds it.
 
-    One decoder serves both ways, so `decode_ahead` changes no pixel.
+    Attributes:
+        files: N encoded images.
+        labels: int64[N], given.
+        true_labels: int64[N], -1 where unknown; None where all are.
+        ids: str[N], or None.
+        trusted: bool[N], or None.
+    """
+
+    files: EncodedFiles
+    labels: np.ndarray
+    true_labels: np.ndarray | None = None
+    ids: np.ndarray | None = None
+    trusted: np.ndarray | None = None
+
+    def take(self, index: np.ndarray) -> ImageSplit:
+        """Some of the samples."""
+
+        def some(column: np.ndarray | None) -> np.ndarray | None:
+            return None if column is None else column[index]
+
+        return ImageSplit(
+            files=SomeFiles(self.files, index),
+            labels=self.labels[index],
+            true_labels=some(self.true_labels),
+            ids=some(self.ids),
+            trusted=some(self.trusted),
+        )
+
+
+def labelled_images(
+    name: str,
+    train: ImageSplit,
+    test: ImageSplit,
+    class_names: tuple[str, ...],
+    recipe: DataRecipe,
+    *,
+    shape: tuple[int | None, ...] = (None, None, 3),
+    test_name: str = TEST,
+) -> LabelledData:
+    """The data of two splits of images, checked.
+
+    Where all images fit into `cache_gib` when decoded they are decoded once
+    into memory; else they stay where they are and are decoded batch by batch.
+    One decoder serves both ways, so this changes no pixel.
 
     Args:
-        splits: split name -> encoded images.
-        shape: (height, width, channels) that the data set promises; None where it does not.
-        recipe: image_size and decode_ahead.
         name: of the data set, for messages.
-
-    Returns:
-        Split name -> uint8 inputs: one array each with `decode_ahead`, else
-        images that are decoded when they are asked for.
+        train, test: its splits; the test labels count as right.
+        class_names: K names.
+        recipe: image_size, cache_gib, check_images, skip_bad_images.
+        shape: (height, width, channels) that the data set promises; None where it does not.
+        test_name: what the data set calls its test split.
 
     Raises:
         ValueError: images of several sizes without image_size, images with
-            neither 1 nor 3 channels, or (with decode_ahead) one that cannot be decoded.
+            neither 1 nor 3 channels, or images that cannot be used.
     """
-    channels = _channels(shape, name)
-    if recipe.image_size:
-        height = width = recipe.image_size
-    else:
-        height, width = shape[0] or 0, shape[1] or 0
-    if not (height and width):
-        height, width = _common_size(splits, name)
+    splits = {TRAIN: train, test_name: test}
+    common = _common_shape(splits, shape, recipe, name)
+    samples = sum(len(s.files) for s in splits.values())
+    gib = samples * int(np.prod(common)) / 2**30
+    cached = gib <= recipe.cache_gib
+    resize = recipe.image_size > 0
+
+    looked: dict[str, Examined] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for split, found in splits.items():
+        images = EncodedImages(found.files, common, resize=resize)
+        if cached:
+            arrays[split] = np.empty(images.shape, np.uint8)
+        if cached or recipe.check_images:
+            looked[split] = image_check.examine(images, f"{name}/{split}", out=arrays.get(split))
+    bad = {split: seen.bad for split, seen in looked.items()}
+    if not recipe.skip_bad_images:
+        image_check.refuse(bad, {split: len(s.files) for split, s in splits.items()})
+
     inputs: dict[str, Inputs] = {}
-    for split, files in splits.items():
-        images = EncodedImages(files, (height, width, channels), resize=recipe.image_size > 0)
-        inputs[split] = _decode(images, f"{name}/{split}") if recipe.decode_ahead else images
-    return inputs
+    digests: dict[str, np.ndarray | None] = {}
+    for split, found in splits.items():
+        seen = looked.get(split)
+        digests[split] = None if seen is None else seen.digests
+        if bad.get(split):
+            good = np.setdiff1d(np.arange(len(found.files)), list(bad[split]))
+            splits[split] = found.take(good)
+            digests[split] = looked[split].digests[good]
+            if cached:
+                arrays[split] = arrays[split][good]
+        if cached:
+            inputs[split] = ArrayInputs(arrays[split])
+        else:
+            inputs[split] = EncodedImages(splits[split].files, common, resize=resize)
+    train, test = splits.values()
+    return LabelledData(
+        name=name,
+        inputs=inputs[TRAIN],
+        labels=train.labels,
+        true_labels=train.true_labels,
+        test_inputs=inputs[test_name],
+        test_labels=test.labels,
+        class_names=class_names,
+        ids=train.ids,
+        test_ids=test.ids,
+        trusted=train.trusted,
+        digests=digests[TRAIN],
+        test_digests=digests[test_name],
+        left_out=tuple(LeftOut(s, reason) for s, b in bad.items() for reason in b.values()),
+        notes=(_where(cached, gib, looked), *_conversions(looked)),
+    )
 
 
-def _channels(shape: tuple[int | None, ...], name: str) -> int:
+def _common_shape(
+    splits: dict[str, ImageSplit], shape: tuple[int | None, ...], recipe: DataRecipe, name: str
+) -> tuple[int, int, int]:
+    """(height, width, channels) of every decoded image."""
     channels = shape[-1] or 3
     if len(shape) != 3 or channels not in (1, 3):
         raise ValueError(
             f"images of {name} must have shape (height, width, channels) with 1 or 3 channels, "
             f"got {shape}."
         )
-    return channels
+    if recipe.image_size:
+        return recipe.image_size, recipe.image_size, channels
+    if shape[0] and shape[1]:
+        return shape[0], shape[1], channels
+    for split in splits.values():  # the first readable image says; the check compares the others
+        for i in range(len(split.files)):
+            try:
+                return *image_size(split.files[i]), channels
+            except BadImage:
+                continue
+    return 1, 1, channels  # no image can be read: the check says why
 
 
-def _common_size(splits: dict[str, list[bytes]], name: str) -> tuple[int, int]:
-    """(height, width) of all images, from their headers."""
-    first: tuple[int, int] | None = None
-    for split, files in splits.items():
-        for i, file in enumerate(files):
-            size = _size(file, f"image {i} of {name}/{split}")
-            first = first or size
-            if size != first:
-                raise ValueError(
-                    f"images of {name} must have one size: the first is {first[0]} x {first[1]} "
-                    f"pixels (height x width), image {i} of {split} is {size[0]} x {size[1]}. Set "
-                    "data.image_size to scale all images to one size."
-                )
-    return first or (0, 0)  # no images: the splits are refused later, as empty
-
-
-def _size(file: bytes, what: str) -> tuple[int, int]:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(file)) as image:
-            return image.height, image.width
-    except OSError as error:
-        raise ValueError(f"{what} is no image: {error}. Replace the file.") from error
-
-
-def _decode(images: EncodedImages, what: str) -> ArrayInputs:
-    """All images in one array, decoded by a few threads (Pillow decodes outside the GIL)."""
-    out = np.empty(images.shape, np.uint8)
-
-    def decode(start: int) -> int:
-        index = np.arange(start, min(start + BLOCK, len(images)))
-        try:
-            out[index[0] : index[-1] + 1] = images.read(index)
-        except ValueError as error:
-            raise ValueError(f"{what}: {error}") from error
-        return len(index)
-
-    bar = click.progressbar(
-        length=len(images),
-        label=f"decoding {what}",
-        file=sys.stderr,
-        hidden=len(images) < SHORT_WAIT,
+def _where(cached: bool, gib: float, looked: dict[str, Examined]) -> str:
+    if cached:
+        return f"images: decoded once into memory, {gib:.2f} GiB"
+    checked = "each checked" if looked else "not checked"
+    return (
+        f"images: {checked}, decoded batch by batch (in memory they would take {gib:.2f} GiB, "
+        "more than data.cache_gib)"
     )
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool, bar:
-        for n in pool.map(decode, range(0, len(images), BLOCK)):
-            bar.update(n)
-    return ArrayInputs(out)
+
+
+def _conversions(looked: dict[str, Examined]) -> list[str]:
+    """What was converted on the way, and which image was the first."""
+    notes = []
+    for split, seen in looked.items():
+        for what, count in sorted(seen.converted.items()):
+            done = "laid on white" if what == "transparency" else "converted"
+            notes.append(
+                f"images: {count:,} {split} images with {what} {done}, the first is "
+                f"{seen.first_converted[what]}"
+            )
+    return notes

@@ -10,6 +10,14 @@ import numpy as np
 from tssd_keras.inputs import Inputs
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A sample that could not be used and was left out, as the recipe asked."""
+
+    split: str
+    reason: str  # begins with the file
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelledData:
     """A training split with given labels, and a test split with clean ones.
@@ -17,13 +25,21 @@ class LabelledData:
     Attributes:
         name: of the data set, for messages.
         inputs: N training samples; entry i everywhere below is sample i of them.
-        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs.
-        true_labels: int64[N] in 0..K-1, or None where they are not known.
+        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at
+            least twice.
+        true_labels: int64[N] in 0..K-1, -1 where unknown; None where all are.
         test_inputs: T samples of the training samples' shape and dtype.
         test_labels: int64[T] in 0..K-1, taken to be right.
         class_names: K different names in label order, K at least 2.
         ids: str[N], the source's own names of the training samples.
-        trusted: bool[N], which given labels are known to be right.
+        test_ids: str[T], those of the test samples, or None.
+        trusted: bool[N], which samples' labels are known to be right: the true
+            label where there is one, else the given.
+        digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
+            samples' encoded bytes; None where nobody looked, or there are none.
+        judged_on: what the test labels are, in a word or two.
+        left_out: samples that could not be used.
+        notes: what a user should know of how the data were read, a line each.
 
     Raises:
         ValueError: any of that does not hold.
@@ -37,7 +53,13 @@ class LabelledData:
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     ids: np.ndarray | None = None
+    test_ids: np.ndarray | None = None
     trusted: np.ndarray | None = None
+    digests: np.ndarray | None = None
+    test_digests: np.ndarray | None = None
+    judged_on: str = "test"
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for mistake in self._mistakes():
@@ -51,10 +73,12 @@ class LabelledData:
         yield from _labels("labels", self.labels, n_train, n_classes)
         yield from _labels("test_labels", self.test_labels, n_test, n_classes)
         if self.true_labels is not None:
-            yield from _labels("true_labels", self.true_labels, n_train, n_classes)
+            yield from _labels("true_labels", self.true_labels, n_train, n_classes, lowest=-1)
         yield from _every_class(self.labels, self.class_names)
-        if self.ids is not None:
-            yield from _column("ids", self.ids, n_train, np.str_)
+        for what, ids, n in (("ids", self.ids, n_train), ("test_ids", self.test_ids, n_test)):
+            if ids is not None:
+                yield from _column(what, ids, n, np.str_)
+                yield from _different(what, ids)
         if self.trusted is not None:
             yield from _column("trusted", self.trusted, n_train, np.bool_)
 
@@ -90,9 +114,22 @@ def _column(what: str, values: np.ndarray, n: int, kind: type) -> Iterator[str]:
         yield f"{what} must have one entry a sample, shape ({n},), got {values.shape}."
 
 
-def _labels(what: str, labels: np.ndarray, n: int, n_classes: int) -> Iterator[str]:
+def _different(what: str, ids: np.ndarray) -> Iterator[str]:
+    names, count = np.unique(ids, return_counts=True)
+    twice = names[count > 1]
+    if len(twice):
+        shown = ", ".join(twice[:3])
+        yield (
+            f"{what} must differ from sample to sample: {len(twice)} come more than once, the "
+            f"first are {shown}. Name each sample once."
+        )
+
+
+def _labels(
+    what: str, labels: np.ndarray, n: int, n_classes: int, *, lowest: int = 0
+) -> Iterator[str]:
     yield from _column(what, labels, n, np.int64)
-    bad = np.flatnonzero((labels < 0) | (labels >= n_classes))
+    bad = np.flatnonzero((labels < lowest) | (labels >= n_classes))
     if len(bad):
         yield (
             f"{what} must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
@@ -101,10 +138,18 @@ def _labels(what: str, labels: np.ndarray, n: int, n_classes: int) -> Iterator[s
 
 
 def _every_class(labels: np.ndarray, names: tuple[str, ...]) -> Iterator[str]:
-    missing = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)
+    count = np.bincount(labels, minlength=len(names))
+    missing = np.flatnonzero(count == 0)
     if len(missing):
         yield (
             f"each class must occur among the given labels: {len(missing)} of {len(names)} do "
-            f"not, the first is class {missing[0]} ({names[missing[0]]}). Number the labels "
-            "0..K-1 without gaps."
+            f"not, the first is class {missing[0]} ({names[missing[0]]}). Add samples of it, or "
+            "leave the class out and number the labels 0..K-1 without gaps."
+        )
+    lone = np.flatnonzero(count == 1)
+    if len(lone):
+        yield (
+            f"each class must have at least 2 training samples, or nothing can be compared: "
+            f"{len(lone)} of {len(names)} have one, the first is class {lone[0]} "
+            f"({names[lone[0]]}). Add samples of it, or merge or leave out the class."
         )

@@ -19,12 +19,12 @@ def load(recipe: DataRecipe) -> LabelledData:
     """The data set `data.name`, which must be prepared; nothing is downloaded.
 
     Args:
-        recipe: name ("fashion_mnist", "cifar10/3.0.2"), data_dir, image_size,
-            decode_ahead.
+        recipe: name ("fashion_mnist", "cifar10/3.0.2"), data_dir, and what
+            `tfds_reading.read` reads.
 
     Returns:
-        LabelledData in storage order; labels count as true. Test samples are of
-        the split test, else of validation.
+        LabelledData in storage order. Test samples are of the split test, else
+        of validation.
 
     Raises:
         FileNotFoundError: the data set is not prepared there.

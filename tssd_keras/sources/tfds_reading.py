@@ -9,43 +9,43 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from tssd_keras.recipe import DataRecipe
-from tssd_keras.sources import image_files
+from tssd_keras.recipe import DataRecipe, did_you_mean
+from tssd_keras.sources import image_check
+from tssd_keras.sources.image_files import ImageSplit, labelled_images
 from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.record_files import RecordFiles
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
-BATCH = 1024  # examples read at a time; they stay encoded
+BATCH = 1024  # examples whose labels are read at a time; images stay where they are
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Which features of a data set are used; `id` is None where it has none."""
+    """Which features of a data set are used.
+
+    Attributes:
+        image: the sample.
+        label: its given label.
+        true_label: its true one, and that of test samples; -1 in it is unknown.
+        named: the label feature whose class names are used.
+        id: None where the data set has none.
+        trusted: a bool feature, None without.
+    """
 
     image: str
     label: str
+    true_label: str
+    named: str
     id: str | None
-
-
-@dataclass(frozen=True)
-class Split:
-    """What is read of one split.
-
-    Attributes:
-        files: the encoded images as they are stored.
-        labels: int64[N].
-        ids: str[N], or None.
-    """
-
-    files: list[bytes]
-    labels: np.ndarray
-    ids: np.ndarray | None
+    trusted: str | None = None
 
 
 def read(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> LabelledData:
@@ -53,101 +53,165 @@ def read(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> LabelledData:
 
     Args:
         builder: an image classification data set.
-        recipe: image_size and decode_ahead.
+        recipe: label, true_label, trusted, train_split, test_split, and what
+            `image_files.labelled_images` reads.
 
     Returns:
-        LabelledData; the given labels count as true.
+        LabelledData. Where the recipe names no other label, the given labels
+        count as true, unless it names a feature of trusted samples.
 
     Raises:
-        ValueError: it is no image classification, or has no training or no test split.
+        ValueError: it is no image classification, or lacks a feature or a
+            split that is asked for.
     """
     name, features = builder.info.name, builder.info.features
-    keys = choose_keys(builder)
-    test_name = choose_test_split(builder)
-    train, test = (_read_split(builder, split, keys) for split in ("train", test_name))
-    inputs = image_files.as_inputs(
-        {"train": train.files, test_name: test.files}, features[keys.image].shape, recipe, name=name
-    )
-    return LabelledData(
-        name=name,
-        inputs=inputs["train"],
-        labels=train.labels,
-        true_labels=train.labels,
-        test_inputs=inputs[test_name],
-        test_labels=test.labels,
-        class_names=tuple(features[keys.label].names),
-        ids=train.ids,
+    keys = choose_keys(builder, recipe)
+    train_name, test_name = choose_splits(builder, recipe)
+    train = _read_split(builder, train_name, keys, label=keys.label)
+    test = _read_split(builder, test_name, keys, label=keys.true_label)
+    return labelled_images(
+        name,
+        train,
+        test,
+        tuple(features[keys.named].names),
+        recipe,
+        shape=features[keys.image].shape,
+        test_name=test_name,
     )
 
 
-def choose_keys(builder: tfds.core.DatasetBuilder) -> Keys:
-    """The image and the label: those of the supervised keys, else the only ones there are."""
+def choose_keys(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> Keys:
+    """The features that the recipe names, else the supervised keys, else the only ones there are.
+
+    A label that the recipe names is the given one; the data set's own label is
+    then the true one.
+    """
     import tensorflow_datasets as tfds
 
     features = builder.info.features
     if not isinstance(features, tfds.features.FeaturesDict):
         raise ValueError(f"features of {builder.info.name} must be a dict, got {features}.")
-    image = _choose_key(builder, 0, tfds.features.Image)
-    label = _choose_key(builder, 1, tfds.features.ClassLabel)
+    image = _choose_key(builder, 0, tfds.features.Image, "image")
+    own = _choose_key(builder, 1, tfds.features.ClassLabel, "label")
     dtype = np.dtype(features[image].np_dtype)
     if dtype != np.uint8:
         raise ValueError(f"images of {builder.info.name} must be uint8, got {dtype}.")
+    labels = [k for k, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
+    flags = [k for k, f in features.items() if np.dtype(f.np_dtype) == np.bool_ and not f.shape]
+    _check_named(builder, "label", recipe.label, labels)
+    _check_named(builder, "true_label", recipe.true_label, labels)
+    _check_named(builder, "trusted", recipe.trusted, flags)
     has_id = "id" in features and isinstance(features["id"], tfds.features.Text)
-    return Keys(image, label, "id" if has_id else None)
+    keys = Keys(
+        image,
+        recipe.label or own,
+        recipe.true_label or own,
+        own,
+        "id" if has_id else None,
+        recipe.trusted or None,
+    )
+    counts = {features[key].num_classes for key in (keys.label, keys.true_label, own)}
+    if len(counts) > 1:
+        raise ValueError(
+            f"given and true labels of {builder.info.name} must be of the same classes, "
+            f"{keys.label}, {keys.true_label} and {own} have {sorted(counts)}."
+        )
+    return keys
 
 
-def _choose_key(builder: tfds.core.DatasetBuilder, place: int, kind: type) -> str:
-    """The feature of this kind; of several, the one at this place of the supervised keys."""
+def _check_named(
+    builder: tfds.core.DatasetBuilder, setting: str, name: str, known: list[str]
+) -> None:
+    if name and name not in known:
+        raise ValueError(
+            f"data.{setting} must be one of {', '.join(sorted(known)) or 'none at all'} in "
+            f'{builder.info.name}, got "{name}"{did_you_mean(name, known)}.'
+        )
+
+
+def _choose_key(builder: tfds.core.DatasetBuilder, place: int, kind: type, usual: str) -> str:
+    """The feature of this kind; of several, the supervised key, or the one with the usual name."""
     features, supervised = builder.info.features, builder.info.supervised_keys
     found = [key for key, feature in features.items() if isinstance(feature, kind)]
     if supervised and len(supervised) == 2 and supervised[place] in found:
         return supervised[place]
+    if usual in found:
+        return usual
     if len(found) != 1:
         raise ValueError(
-            f"{builder.info.name} must have one {kind.__name__} feature, or name one in its "
-            f"supervised keys; it has {len(found)} among {', '.join(sorted(features))}, "
-            f"supervised keys {supervised}. Only image classification can be read."
+            f"{builder.info.name} must have one {kind.__name__} feature, one called {usual}, or "
+            f"name one in its supervised keys; it has {len(found)} among "
+            f"{', '.join(sorted(features))}, supervised keys {supervised}. Only image "
+            "classification can be read."
         )
     return found[0]
 
 
-def choose_test_split(builder: tfds.core.DatasetBuilder) -> str:
-    """The split that accuracy is measured on; a training split must be there too."""
-    splits = builder.info.splits
-    test = next((split for split in ("test", "validation") if split in splits), None)
-    if "train" not in splits or test is None:
+def choose_splits(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> tuple[str, str]:
+    """The split to train on and the one that accuracy is measured on."""
+    splits = sorted(builder.info.splits)
+    train = recipe.train_split or "train"
+    test = recipe.test_split or next((s for s in ("test", "validation") if s in splits), "test")
+    missing = [split for split in (train, test) if split not in splits]
+    if missing:
         raise ValueError(
-            f"{builder.info.name} must have the splits train and test (or validation), it has "
-            f'{", ".join(sorted(splits)) or "none"}. Try another data set, or source "npz".'
+            f"{builder.info.name} must have the splits train and test (or validation), or those "
+            f"that data.train_split and data.test_split name; {missing[0]} is missing, it has "
+            f'{", ".join(splits) or "none"}. Try another data set, or source "npz".'
         )
-    return test
+    if train == test:
+        raise ValueError(f'data.train_split and data.test_split must differ, both are "{train}".')
+    return train, test
 
 
-def _read_split(builder: tfds.core.DatasetBuilder, split: str, keys: Keys) -> Split:
-    """Examples in storage order, images still encoded, other features left alone."""
+def _read_split(
+    builder: tfds.core.DatasetBuilder, split: str, keys: Keys, *, label: str
+) -> ImageSplit:
+    """Labels and ids in storage order; images stay in their files."""
     import tensorflow_datasets as tfds
 
-    wanted = [key for key in (keys.image, keys.label, keys.id) if key]
+    name = f"{builder.info.name}/{split}"
+    form = builder.info.file_format
+    if form is not tfds.core.FileFormat.TFRECORD:
+        raise ValueError(
+            f"{name} must be stored as TFRecord files, it is stored as {form.value}. Prepare it "
+            "again with file_format='tfrecord'."
+        )
+    wanted = {k for k in (label, keys.true_label, keys.id, keys.trusted) if k}
     dataset = builder.as_dataset(
         split=split,
         shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(
-            dict.fromkeys(wanted, True), decoders={keys.image: tfds.decode.SkipDecoding()}
-        ),
+        decoders=tfds.decode.PartialDecoding(dict.fromkeys(wanted, True)),
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
     columns: dict[str, list] = {key: [] for key in wanted}
     n = builder.info.splits[split].num_examples
     bar = click.progressbar(
         length=n,
-        label=f"reading {builder.info.name}/{split}",
+        label=f"reading labels of {name}",
         file=sys.stderr,
-        hidden=n < image_files.SHORT_WAIT,
+        hidden=n < image_check.SHORT_WAIT,
     )
     with bar:
         for batch in dataset.batch(BATCH).prefetch(2).as_numpy_iterator():
             for key in wanted:
                 columns[key] += batch[key].tolist()
-            bar.update(len(batch[keys.label]))
-    ids = np.array([name.decode() for name in columns[keys.id]]) if keys.id else None
-    return Split(columns[keys.image], np.array(columns[keys.label], np.int64), ids)
+            bar.update(len(batch[label]))
+    files = RecordFiles(
+        [Path(path) for path in builder.info.splits[split].filepaths], keys.image, name
+    )
+    labels = np.array(columns[label], np.int64)
+    if len(files) != len(labels):
+        raise ValueError(
+            f"{name} must have one image a label, got {len(files)} and {len(labels)}. Prepare the "
+            "data set again."
+        )
+    # Where some labels are marked as right and no others are at hand, the rest is not known.
+    unknown = keys.trusted and label == keys.true_label
+    return ImageSplit(
+        files=files,
+        labels=labels,
+        true_labels=None if unknown else np.array(columns[keys.true_label], np.int64),
+        ids=np.array([i.decode() for i in columns[keys.id]]) if keys.id else None,
+        trusted=np.array(columns[keys.trusted], bool) if keys.trusted else None,
+    )

@@ -24,7 +24,7 @@ def load(recipe: DataRecipe) -> LabelledData:
     """Tiny-ImageNet; the first use prepares it from the zip in the TFDS folder.
 
     Args:
-        recipe: data_dir, image_size, decode_ahead.
+        recipe: data_dir, and what `image_files.labelled_images` reads.
 
     Returns:
         LabelledData of RGB images. Class names are the sorted wnids (see
@@ -51,9 +51,14 @@ def _builder(data_dir: Path) -> tfds.core.DatasetBuilder:
     return tfds.builder_from_directory(data_dir / PREPARED)
 
 
-def prepare(data_dir: Path) -> None:
-    """Write the TFDS data set, whole or not at all; see `load` for what is raised."""
-    path = data_dir / ZIP
+def prepare(data_dir: Path, *, folder: Path | None = None) -> None:
+    """Write the TFDS data set, whole or not at all; see `load` for what is raised.
+
+    Args:
+        data_dir: the TFDS folder to write to.
+        folder: that holds the zip; None: its place in the TFDS folder.
+    """
+    path = data_dir / ZIP if folder is None else folder / ZIP.name
     if not path.is_file():
         raise FileNotFoundError(
             f"Tiny-ImageNet must lie in {path.absolute()}, there is no such file. Fetch {URL} "

@@ -1,0 +1,35 @@
+"""Clothing-1M: 14 kinds of clothes, a million images with labels made of their sellers' words.
+
+Source: Xiao, Xia, Yang, Huang and Wang, "Learning from Massive Noisy Labeled
+Data for Image Classification", CVPR 2015.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.sources import tfds_reading
+from tssd_keras.sources.data_dir import default_data_dir
+from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.tfds import find_prepared
+
+
+def load(recipe: DataRecipe) -> LabelledData:
+    """Clothing-1M, which must be prepared: `datasets prepare clothing1m --from FOLDER`.
+
+    Args:
+        recipe: data_dir, and what `image_files.labelled_images` reads.
+
+    Returns:
+        LabelledData. The true label is known of those training samples that
+        have a clean one; the samples of the clean training list are trusted.
+
+    Raises:
+        FileNotFoundError: it is not prepared.
+    """
+    builder = find_prepared("clothing1m", default_data_dir(recipe))
+    named = dataclasses.replace(
+        recipe, label="label", true_label="clean_label", trusted="golden", test_split="test"
+    )
+    return tfds_reading.read(builder, named)

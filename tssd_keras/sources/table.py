@@ -1,0 +1,215 @@
+"""Images of one's own, named with their labels in a table: CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.recipe import DataRecipe, did_you_mean
+from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.own_images import own_images
+
+NEEDED = ("path", "label")
+OPTIONAL = ("true_label", "golden", "split")
+YES, NO = ("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0", "")
+SPLITS = ("train", "test")
+SHOWN = 3  # rows named in a message
+
+
+def load(recipe: DataRecipe) -> LabelledData:
+    """The images that the table at `data.path` names.
+
+    Columns: path (absolute, or within `data.images`, else within the table's
+    folder) and label (a class's name or number); if there: true_label (empty
+    where unknown), golden (true, yes or 1 where the label is known to be right),
+    split (train or test). Without test rows some of each class are held out,
+    see `own_images`.
+
+    Args:
+        recipe: path, images, and what `own_images` reads.
+
+    Returns:
+        LabelledData. Classes are sorted, as numbers if all are; an id is the
+        path as the table has it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, or rows cannot be used.
+    """
+    file = Path(recipe.path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"data.path must name a .csv or .parquet file, {file.absolute()} is "
+            f"{'no file' if file.exists() else 'not there'}."
+        )
+    columns = _read(file)
+    paths, labels = columns["path"], columns["label"]
+    _refuse(file, "path must not be empty", [not p for p in paths], paths, "Fill it in.")
+    _refuse(
+        file,
+        "label must not be empty",
+        [not label for label in labels],
+        paths,
+        "Fill it in, or take the row away.",
+    )
+    first: dict[str, int] = {}
+    repeated = [first.setdefault(path, i) != i for i, path in enumerate(paths)]
+    _refuse(file, "each path must come once", repeated, paths, "Keep the row that is right.")
+    truth = columns.get("true_label")
+    names = _class_names({*labels, *(truth or ())} - {""})
+    number = {name: i for i, name in enumerate(names)}
+    number[""] = -1
+    folder = Path(recipe.images).expanduser() if recipe.images else file.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"data.images must name the folder that the table's paths start from, "
+            f"{folder.absolute()} is not there."
+        )
+    return own_images(
+        str(file),
+        folder,
+        paths,
+        np.array([number[label] for label in labels], np.int64),
+        names,
+        recipe,
+        test=_test_rows(file, columns.get("split"), paths),
+        true_labels=None if truth is None else np.array([number[t] for t in truth], np.int64),
+        trusted=_golden_rows(file, columns.get("golden"), paths),
+        notes=_unused(columns),
+    )
+
+
+def _read(file: Path) -> dict[str, list[str]]:
+    """Every column as text, cells stripped; names in lower case."""
+    suffix = file.suffix.lower()
+    readers = {".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet}
+    if suffix not in readers:
+        raise ValueError(f"data.path must name a .csv or .parquet file, got {file}.")
+    columns = readers[suffix](file)
+    missing = [name for name in NEEDED if name not in columns]
+    if missing:
+        near = "".join(did_you_mean(name, columns) for name in missing)
+        raise ValueError(
+            f"{file} must have the columns {' and '.join(NEEDED)}, {' and '.join(missing)} is "
+            f"missing; it has {', '.join(columns) or 'none'}{near}."
+        )
+    if not columns["path"]:
+        raise ValueError(f"{file} must have a row for each image, it has none.")
+    return columns
+
+
+def _read_csv(file: Path) -> dict[str, list[str]]:
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as handle:
+            header = handle.readline()
+            handle.seek(0)
+            delimiter = max(",;\t", key=header.count)
+            rows = list(csv.reader(handle, delimiter=delimiter, strict=True))
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file} must be text in UTF-8, byte {error.start} is not. Save it as UTF-8."
+        ) from error
+    except csv.Error as error:
+        raise ValueError(f"{file} must be a CSV file: {error}. Save it again as CSV.") from error
+    names = [name.strip().lower() for name in rows[0]] if rows else []
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{file}: each column must come once, {', '.join(twice)} does not.")
+    body = [row for row in rows[1:] if row]
+    short = [i for i, row in enumerate(body) if len(row) != len(names)]
+    if short:
+        raise ValueError(
+            f"{file}: each row must have {len(names)} cells, {len(short)} of {len(body)} have "
+            f"not, the first is row {short[0] + 2} with {len(body[short[0]])}. Quote cells that "
+            "hold the delimiter."
+        )
+    return {name: [row[k].strip() for row in body] for k, name in enumerate(names)}
+
+
+def _read_parquet(file: Path) -> dict[str, list[str]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ValueError(
+            f"reading {file} needs the package pyarrow. Try pip install pyarrow, or save the table "
+            "as CSV."
+        ) from error
+    try:
+        names = pa.parquet.read_schema(file).names
+        wanted = [name for name in names if name.strip().lower() in (*NEEDED, *OPTIONAL)]
+        table = pa.parquet.read_table(file, columns=wanted)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{file} is no Parquet file or is damaged: {error}.") from error
+    columns = {
+        name.strip().lower(): [_cell(value) for value in table[name].to_pylist()] for name in wanted
+    }
+    return {**columns, **{n.lower(): [] for n in names if n not in wanted}}
+
+
+def _cell(value: object) -> str:
+    """A Parquet cell as a CSV would have it."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        if value != value:
+            return ""
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value).strip()
+
+
+def _refuse(file: Path, must: str, wrong: list[bool], paths: list[str], remedy: str) -> None:
+    """Raise ValueError naming the rows that are wrong; row 1 is the header."""
+    rows = [i for i, bad in enumerate(wrong) if bad]
+    if rows:
+        shown = ", ".join(f"{i + 2} ({paths[i] or 'no path'})" for i in rows[:SHOWN])
+        raise ValueError(
+            f"{file}: {must}: {len(rows)} of {len(wrong)} rows are wrong, the first "
+            f"{'is row' if len(rows) == 1 else 'are rows'} {shown}. {remedy}"
+        )
+
+
+def _class_names(found: set[str]) -> tuple[str, ...]:
+    """The labels in order: as numbers if all are whole numbers, else as text."""
+    whole = all(name.isascii() and name.lstrip("-").isdigit() for name in found)
+    return tuple(sorted(found, key=int) if whole else sorted(found))
+
+
+def _golden_rows(file: Path, cells: list[str] | None, paths: list[str]) -> np.ndarray | None:
+    if cells is None:
+        return None
+    lower = [cell.lower() for cell in cells]
+    _refuse(
+        file,
+        "golden must be true or false (or yes, no, 1, 0)",
+        [cell not in (*YES, *NO) for cell in lower],
+        paths,
+        "Leave it empty where the label is not trusted.",
+    )
+    return np.array([cell in YES for cell in lower])
+
+
+def _test_rows(file: Path, cells: list[str] | None, paths: list[str]) -> np.ndarray:
+    if cells is None:
+        return np.zeros(len(paths), bool)
+    lower = [cell.lower() for cell in cells]
+    _refuse(
+        file,
+        f"split must be {' or '.join(SPLITS)}",
+        [cell not in SPLITS for cell in lower],
+        paths,
+        "Drop the column to have some of each class held out.",
+    )
+    return np.array([cell == "test" for cell in lower])
+
+
+def _unused(columns: dict[str, list[str]]) -> tuple[str, ...]:
+    others = [name for name in columns if name not in (*NEEDED, *OPTIONAL)]
+    if not others:
+        return ()
+    return (
+        f"columns: {', '.join(others)} are not used"
+        + "".join(did_you_mean(name, [o for o in OPTIONAL if o not in columns]) for name in others),
+    )
