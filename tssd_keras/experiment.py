@@ -148,6 +148,7 @@ def callback(
         true_labels=None if truth is None else truth[stream],
         divide=recipe.divide,
         purify=recipe.purify,
+        epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
         seed=recipe.train.seed,
         on_round=on_round,
         on_progress=progress.bar,
@@ -306,13 +307,16 @@ def finish(
         )
     if tssd.last_round is not None:
         seen = tssd.last_round
-        clean = None if truth is None else table.given == truth
+        given = table.given[seen.rows]
+        clean = None
+        if truth is not None and (truth[seen.rows] >= 0).all():
+            clean = given == truth[seen.rows]
         plots.loss_mixture(folder.path / "loss_stream.png", seen.division, seen.loss, clean)
         plots.feature_mixtures(
             folder.path / "feature_stream.png",
             seen.division,
             seen.similarity,
-            table.given,
+            given,
             clean,
             prepared.data.class_names,
         )

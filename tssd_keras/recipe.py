@@ -234,7 +234,9 @@ class TrainRecipe:
     epochs: int = 40
     warmup_epochs: int = 6  # epochs on every label before the first division
     batch_size: int = 64
-    seed: int = 0  # initial weights, order of samples
+    # An epoch draws so many class-balanced batches; 0: an epoch is all samples.
+    balanced_batches: int = 0
+    seed: int = 0  # initial weights, order of samples, draws
     optimizer: str = "sgd"
     learning_rate: float = 0.02
     momentum: float = 0.9  # sgd only
@@ -251,6 +253,8 @@ class TrainRecipe:
                 "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
                 f"got {self.warmup_epochs}"
             )
+        if self.balanced_batches < 0:
+            yield f"balanced_batches must not be negative, got {self.balanced_batches}"
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from _one_of("schedule", self.schedule, SCHEDULES)
         if self.learning_rate <= 0:
