@@ -1,0 +1,159 @@
+"""The formats of label files: .npy, .npz, .csv and .txt -> columns, not yet checked.
+
+| suffix | what it holds |
+| --- | --- |
+| .npy | int[N], or text[N] |
+| .npz | labels (as .npy); may be there: ids text[N], clean (as labels), class_names text[K] |
+| .csv | a header with the column label; may be there: id, clean. Or one column without a header |
+| .txt | one label a line |
+
+Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SHOWN = 5  # lines that a message names
+OBJECTS = (
+    "holds Python objects, which only unpickling could read, and that can run any code. If you "
+    "trust it, load it yourself and save the one array of labels with np.save"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The columns of a file.
+
+    Attributes:
+        labels: [N], of numbers or text; anything else is still to be refused.
+        ids: str[N], or None.
+        clean: [N] as labels, or None.
+        class_names: str[K], or None.
+        line: int64[N], where the rows of a text file stand, from 1; else None.
+    """
+
+    labels: np.ndarray
+    ids: np.ndarray | None = None
+    clean: np.ndarray | None = None
+    class_names: np.ndarray | None = None
+    line: np.ndarray | None = None
+
+
+def _read_npy(path: Path) -> Table:
+    with open(path, "rb") as file:
+        return Table(_array(path, "it", lambda: np.lib.format.read_array(file)))
+
+
+def _read_npz(path: Path) -> Table:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path} is no .npz file, or cut short. Make one with np.savez_compressed(path, "
+            "labels=..., ids=...)."
+        )
+    with np.load(path, allow_pickle=False) as file:
+        if "labels" not in file.files:
+            raise ValueError(
+                f"{path} must hold the array labels. Found: {', '.join(file.files) or 'none'}."
+            )
+        columns = {
+            key: _array(path, key, lambda key=key: file[key])  # type: ignore[misc]
+            for key in ("labels", "ids", "clean", "class_names")
+            if key in file.files
+        }
+    for key in ("ids", "class_names"):
+        if key in columns and columns[key].dtype.kind != "U":
+            raise ValueError(
+                f"{path}: {key} must be text, got {columns[key].dtype}. Try {key}.astype(str)."
+            )
+    return Table(**columns)
+
+
+def _array(path: Path, what: str, read: Callable[[], np.ndarray]) -> np.ndarray:
+    """One array of one axis; bytes become text."""
+    try:
+        array = read()
+    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise ValueError(f"{path}: {what} {OBJECTS}.") from error
+        raise ValueError(f"{path}: {what} cannot be read: {error}. Save it again.") from error
+    if not isinstance(array, np.ndarray):  # a member that is no .npy comes as bytes
+        raise ValueError(f"{path}: {what} must be an array. Save it with np.savez_compressed.")
+    if array.ndim != 1:
+        raise ValueError(
+            f"{path}: {what} must have shape (N,), got {array.shape}. Try .argmax(axis=1) on "
+            "one-hot rows, .ravel() on a column."
+        )
+    if array.dtype.kind == "S":
+        try:
+            return np.char.decode(array, "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: {what} must be UTF-8 text: {error}.") from error
+    return array
+
+
+def _read_txt(path: Path) -> Table:
+    lines = [[line.rstrip("\n")] for line in _text(path, list)]
+    return _cells(path, [(i, line) for i, line in enumerate(lines, start=1)], ["label"])
+
+
+def _read_csv(path: Path) -> Table:
+    def parsed(file) -> list[tuple[int, list[str]]]:
+        reader = csv.reader(file, strict=True)
+        return [(reader.line_num, row) for row in reader]
+
+    rows = _text(path, parsed)
+    header = [cell.strip() for cell in rows[0][1]] if rows else ["label"]
+    if header.count("label") == 1 and header.count("id") <= 1 and header.count("clean") <= 1:
+        return _cells(path, rows[1:], header)
+    if len(header) == 1:
+        return _cells(path, rows, ["label"])
+    raise ValueError(
+        f"{path}: a table must name its columns in the first row, label and, once each, id and "
+        f"clean if it has them; got {', '.join(header[:8])}."
+    )
+
+
+def _text(path: Path, parse: Callable) -> list:
+    try:
+        with open(path, newline="" if parse is not list else None, encoding="utf-8-sig") as file:
+            return parse(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} must be UTF-8 text: {error}. Save it again.") from error
+
+
+def _cells(path: Path, rows: list[tuple[int, list[str]]], header: list[str]) -> Table:
+    """Columns of text; empty rows at the end are dropped."""
+    filled = [i for i, (_, row) in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
+    rows = rows[: max(filled, default=0)]
+    if len(header) == 1:
+        rows = [(line, row or [""]) for line, row in rows]
+    uneven = [line for line, row in rows if len(row) != len(header)]
+    if uneven:
+        raise ValueError(
+            f"{path}: each row must have as many cells as the first, {len(header)}: {len(uneven)} "
+            f"of {len(rows)} do not, the first are lines {', '.join(map(str, uneven[:SHOWN]))}."
+        )
+    columns = {
+        name: np.array([row[at] for _, row in rows], np.str_) for at, name in enumerate(header)
+    }
+    return Table(
+        np.char.strip(columns["label"]),
+        ids=columns.get("id"),
+        clean=np.char.strip(columns["clean"]) if "clean" in columns else None,
+        line=np.array([line for line, _ in rows], np.int64),
+    )
+
+
+READERS: dict[str, Callable[[Path], Table]] = {
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+    ".csv": _read_csv,
+    ".txt": _read_txt,
+}

@@ -1,0 +1,225 @@
+"""Which entry of a label file belongs to which sample, and the proof that it does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+ORDERS = ("source", "id")
+SURE = 4.0  # standard deviations above or below chance that count as agreement
+SHOWN = 5  # samples or ids that a message names
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two labellings of N samples agree, beside what independent ones would.
+
+    Attributes:
+        share: of samples with equal labels.
+        chance: its expectation if one labelling were shuffled.
+        z: (share - chance) in standard deviations of that shuffle; 0 where a
+            labelling has one class only.
+        most: the z of the most agreement that the class counts allow.
+    """
+
+    share: float
+    chance: float
+    z: float
+    most: float
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether labels agree no more than shuffled ones, though enough samples could tell.
+
+        |z| < 4 where z could have reached 4. Labels in a foreign order pass as
+        agreeing once in 16,000 times. Labels that are wrong nearly always agree
+        less than by chance, which is proof too.
+        """
+        return abs(self.z) < SURE <= self.most
+
+
+def agreement(given: np.ndarray, true: np.ndarray, n_classes: int) -> Agreement:
+    """Compare two labellings with what shuffling one of them would give.
+
+    Mean and variance are exact, over all permutations; (share - chance) / (1 -
+    chance) would be Cohen's kappa.
+
+    Args:
+        given: int64[N] in 0..K-1.
+        true: int64[N] in 0..K-1.
+        n_classes: K.
+
+    Source:
+        Fleiss, Cohen and Everitt, Psychological Bulletin 72 (1969): the variance
+        of kappa where it is 0; here with N - 1 in place of N.
+    """
+    n = len(given)
+    p = np.bincount(given, minlength=n_classes) / max(n, 1)
+    q = np.bincount(true, minlength=n_classes) / max(n, 1)
+    chance = float(p @ q)
+    variance = (chance + chance**2 - float((p * q) @ (p + q))) / max(n - 1, 1)
+    deviation = float(np.sqrt(max(variance, 0.0)))
+    share = float((given == true).mean()) if n else 0.0
+    if deviation < 1e-12:
+        return Agreement(share, chance, 0.0, 0.0)
+    most = float(np.minimum(p, q).sum())
+    return Agreement(share, chance, (share - chance) / deviation, (most - chance) / deviation)
+
+
+def by_ids(name: str, file_ids: np.ndarray, ids: np.ndarray | None) -> np.ndarray:
+    """The entry of each sample, by the ids of both.
+
+    Args:
+        name: of the file, for messages.
+        file_ids: str[M].
+        ids: str[N] of the source, or None.
+
+    Returns:
+        int64[N].
+
+    Raises:
+        ValueError: the source has no ids, or the two are not the same N different ones.
+    """
+    if ids is None:
+        raise ValueError(
+            f"{name} lines labels up by ids, and the samples of this source have none. Sort its "
+            "labels into the order of the source, and leave the ids out."
+        )
+    for what, values in ((f"ids of {name}", file_ids), ("ids of the source", ids)):
+        unique, count = np.unique(values, return_counts=True)
+        if len(unique) < len(values):
+            raise ValueError(
+                f"{what} must differ: {_few(unique[count > 1])} of {len(unique)} occur more than "
+                "once."
+            )
+    mistakes = []
+    for what, missing in (
+        ("are not in the file", np.setdiff1d(ids, file_ids)),
+        ("of the file are not in the source", np.setdiff1d(file_ids, ids)),
+    ):
+        if len(missing):
+            mistakes.append(f"{_few(missing)} {what}")
+    if mistakes:
+        raise ValueError(
+            f"{name} must have one label for each of the {len(ids)} ids of the source: "
+            f"{'; '.join(mistakes)}."
+        )
+    order = np.argsort(file_ids, kind="stable")
+    return order[np.searchsorted(file_ids[order], ids)]
+
+
+def by_order(name: str, order: str, ids: np.ndarray | None, n: int) -> np.ndarray:
+    """The entry of each sample, by position.
+
+    Args:
+        name: of the file, for messages.
+        order: "source": entry i is sample i; "id": entry i is the sample whose id
+            ends in the number i. TFDS stores samples shuffled, under ids like
+            train_00012 that number them in the data set's original order.
+        ids: str[N] of the source, or None.
+        n: N.
+
+    Returns:
+        int64[N].
+
+    Raises:
+        ValueError: unknown order, or one that the source's ids do not give.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"noise.order must be one of {', '.join(ORDERS)}, got {order!r}.")
+    if order == "source":
+        return np.arange(n)
+    if ids is None:
+        raise ValueError(
+            f'{name}: noise.order = "id" needs samples with ids, and this source has none. Try '
+            'noise.order = "source".'
+        )
+    ends = [re.search(r"([0-9]{1,18})$", text) for text in ids.tolist()]
+    without = [text for text, end in zip(ids, ends, strict=True) if end is None]
+    if without:
+        raise ValueError(
+            f'{name}: noise.order = "id" needs ids that end in a number: {_few(without)} of {n} '
+            "do not. Bring a file that names the ids."
+        )
+    number = np.array([int(end[1]) for end in ends if end], np.int64)
+    unique, count = np.unique(number, return_counts=True)
+    outside = unique[(unique < 0) | (unique >= n)]
+    if len(unique) < n or len(outside):
+        found = (
+            f"{_few(outside)} are not" if len(outside) else f"{_few(unique[count > 1])} come twice"
+        )
+        raise ValueError(
+            f'{name}: noise.order = "id" needs ids that end in each number of 0..{n - 1} once: '
+            f"{found}. Bring a file that names the ids."
+        )
+    return number
+
+
+def clean_mistake(clean: np.ndarray, true: np.ndarray) -> str:
+    """What is wrong if the file's clean labels are not the true ones of the source, else ""."""
+    bad = np.flatnonzero(clean != true)
+    if not len(bad):
+        return ""
+    first = ", ".join(f"sample {i} ({clean[i]} for {true[i]})" for i in bad[:SHOWN])
+    return (
+        f"its clean labels must be the true labels of the source: {len(bad)} of {len(true)} are "
+        f"not, the first are {first}."
+    )
+
+
+def agreement_mistake(given: np.ndarray, true: np.ndarray, n_classes: int) -> str:
+    """What is wrong if labels tell nothing of the truth, else ""; see `Agreement.is_chance`.
+
+    Among those are labels in the right order that were drawn so wrong that
+    they carry nothing: symmetric noise without the true class at the rate
+    (K - 1) / K, or with it at 1. Only ids or clean labels can prove their order.
+    """
+    found = agreement(given, true, n_classes)
+    if not found.is_chance:
+        return ""
+    return (
+        f"its labels must tell something of the true labels: they agree for {found.share:.2%} of "
+        f"{len(true)} samples, and {found.chance:.2%} is chance (z = {found.z:.1f}, needed is "
+        f"{SURE:g})."
+    )
+
+
+def other_order(
+    order: str, name: str, ids: np.ndarray | None, labels: np.ndarray, true: np.ndarray
+) -> str:
+    """What to try where an order is refuted: whether the other one does better.
+
+    Args:
+        order: the refuted one.
+        name: of the file.
+        ids: str[N] or None.
+        labels: int64[N], as they stand in the file.
+        true: int64[N], in the order of the source.
+    """
+    other = ORDERS[1 - ORDERS.index(order)]
+    try:
+        rows = {each: by_order(name, each, ids, len(true)) for each in (order, other)}
+    except ValueError:
+        return (
+            "Probably they are in another order, and the samples have no numbered ids to tell "
+            "which. Bring a file that names the ids."
+        )
+    share = {each: float((labels[rows[each]] == true).mean()) for each in rows}
+    if share[other] > share[order]:
+        return (
+            f'Probably they are in another order: try noise.order = "{other}", where '
+            f"{share[other]:.2%} agree in place of {share[order]:.2%}."
+        )
+    return (
+        "Probably they are in an order of their own, or of other data: with noise.order = "
+        f'"{other}" {share[other]:.2%} agree. Bring a file that names the ids.'
+    )
+
+
+def _few(values: object) -> str:
+    """How many, and the first few."""
+    listed = [str(value) for value in values]  # type: ignore[attr-defined]
+    more = ", ..." if len(listed) > SHOWN else ""
+    return f"{len(listed)} ({', '.join(listed[:SHOWN])}{more})"
