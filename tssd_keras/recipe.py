@@ -57,12 +57,11 @@ class DataRecipe:
         for setting, (sources, what) in _OF_SOURCES.items():
             value = getattr(self, setting)
             if value and self.source not in sources:
-                yield (
-                    f"{setting} is for source {' or '.join(sources)} only, got "
-                    f'"{value}" with source "{self.source}"'
-                )
+                takers = " or ".join(f'"{name}"' for name in sources)
+                came = f'got "{value}" with source "{self.source}"'
+                yield f"{setting} is for source {takers} only, {came}"
             if what and not value and self.source in sources:
-                yield f'{setting} must name {what[self.source]} for source "{self.source}", got ""'
+                yield f'{setting} must {what[self.source]} for source "{self.source}", got ""'
         if self.image_size < 0:
             yield f"image_size must be 0 or a number of pixels, got {self.image_size}"
         if self.cache_gib < 0:
@@ -78,13 +77,13 @@ class DataRecipe:
 
 # Settings of [data] that go with some sources only, and what must be named where one is needed.
 _OF_SOURCES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "name": (("tfds",), {"tfds": 'a TFDS builder such as "fashion_mnist"'}),
+    "name": (("tfds",), {"tfds": 'be a TFDS builder such as "fashion_mnist"'}),
     "path": (
         ("npz", "folder", "table"),
         {
-            "npz": "an .npz file",
-            "folder": "a folder with one folder a class",
-            "table": "a .csv or .parquet file",
+            "npz": "name an .npz file",
+            "folder": "name a folder with one folder a class",
+            "table": "name a .csv or .parquet file",
         },
     ),
     "images": (("table",), {}),
