@@ -48,8 +48,8 @@ LAYERS = [
     "sources.clothing1m_builder",
     "sources.clothing1m_prepare",
     "sources.clothing1m",
-    "sources.cifar_n_files",
     "sources.local_files",
+    "sources.cifar_n_files",
     "sources.local_builder",
     "sources",
     "catalogue",
@@ -115,9 +115,7 @@ HOMES = {
         "sources.tiny_imagenet_builder",
         "sources.clothing1m_builder",
         "sources.clothing1m_prepare",
-        "sources.cifar_n_files",
         "sources.local_builder",
-        "sources.local_files",
     },
 }
 
