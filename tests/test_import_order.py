@@ -92,6 +92,7 @@ LAYERS = [
     "progress",
     "run_folder",
     "report.plots",
+    "report.confusion",
     "report",
     "experiment",
     "cli_datasets",
