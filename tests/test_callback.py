@@ -233,6 +233,9 @@ def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
         ({"index": np.arange(5)}, "each of 5 samples .* got 6"),
         ({"true_labels": np.zeros(5, int)}, "each of 6 labels, got 5"),
         ({"true_labels": np.array([0, 1, 2, 3, 1, 2])}, "first is 3 at sample 3"),
+        ({"true_labels": np.array([0, 1, -1, 2, -2, -3])}, "2 of 6 do not, the first is -2 at sam"),
+        ({"epoch_samples": 5}, r"at least 6 \(2 for each of 3 classes\), got 5"),
+        ({"epoch_samples": 6.5}, "whole number .* got 6.5"),
         ({"divide": DivideRecipe(threshold=2.0)}, "threshold must lie in"),
         ({"purify": PurifyRecipe(folds=1)}, "folds must be at least 2"),
     ],
@@ -241,6 +244,12 @@ def test_bad_arguments_are_refused_at_the_door(change, message):
     arguments = {"inputs": np.zeros((6, 3)), "labels": np.array([0, 1, 2, 0, 1, 2]), **change}
     with pytest.raises((ValueError, TypeError), match=message):
         TSSD(**arguments)
+
+
+def test_true_labels_can_be_unknown_here_and_there():
+    truth = np.array([0, -1, 2, -1, 1, 2])
+    tssd = TSSD(np.zeros((6, 3)), np.array([0, 1, 2, 0, 1, 2]), true_labels=truth)
+    assert tssd.true_labels.tolist() == truth.tolist()
 
 
 def test_part_of_the_inputs_can_be_the_stream(digits):

@@ -203,6 +203,27 @@ def test_samples_of_weight_zero_are_never_read(kind):
     assert set(inputs.seen) == set(range(1, N, 2))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_epoch_is_the_drawn_samples_that_carry_weight(kind):
+    table, inputs = numbered()
+    set_weight(table, np.where(np.arange(N) < 40, 0.5, 0.0).astype("float32"))
+    table.draw(np.arange(0, 20))
+    feed = Feed(table, inputs, batch_size=BATCH, seed=1)
+    read = []
+
+    def draw(epoch):
+        read.append(len(inputs.seen))
+        table.draw(np.arange(10 * epoch, 10 * epoch + 20))
+
+    seen = epochs_of(feed, kind, 4, draw)
+    assert [n for n, _ in seen] == pytest.approx([10, 10, 10, 5])
+    assert feed.max_steps == 3
+    assert feed.steps == 2  # rows 30..39
+    for epoch, (start, stop) in enumerate(zip(read, [*read[1:], None], strict=True)):
+        drawn = set(range(10 * epoch, min(10 * epoch + 20, 40)))
+        assert set(inputs.seen[start:stop]) == drawn
+
+
 def numpy_batches(feed, kind):
     batches = feed.batches(kind)
     if kind == "tf.data":

@@ -61,6 +61,65 @@ def test_a_bad_rewrite_changes_nothing(change, message):
     assert table.n_rewrites == 0
 
 
+def test_a_draw_takes_the_weight_of_the_others_until_they_are_drawn():
+    table = SampleTable(np.zeros(5, int))
+    seen = []
+    table.on_rewrite(lambda weight: seen.append(weight.tolist()))
+    table.rewrite(judged(weight=np.array([1, 0, 0.5, 1, 1])))
+    table.draw(np.array([1, 2]))
+    assert table.kept.tolist() == [False, False, True, False, False]
+    assert table.weight.tolist() == [1, 0, 0.5, 1, 1]
+    table.draw(np.array([0, 4]))
+    assert seen == [[1] * 5, [1, 0, 0.5, 1, 1], [0, 0, 0.5, 0, 0], [1, 0, 0, 0, 1]]
+
+
+def test_a_rewrite_of_some_rows_leaves_the_others():
+    table = SampleTable(np.zeros(5, int))
+    table.rewrite(judged())
+    before = {name: column.copy() for name, column in vars(table).items() if name in vars(judged())}
+    rows = np.array([1, 3])
+    table.rewrite(judged(2, weight=np.array([0.125, 1]), q=np.array([0.5, 0.75])), rows)
+    assert table.weight[rows].tolist() == [0.125, 1]
+    assert table.q[rows].tolist() == [0.5, 0.75]
+    assert table.role[rows].tolist() == ROLES[:2].tolist()
+    for name, column in before.items():
+        np.testing.assert_array_equal(getattr(table, name)[[0, 2, 4]], column[[0, 2, 4]])
+
+
+def test_judged_are_the_rows_that_a_round_has_written():
+    table = SampleTable(np.zeros(5, int))
+    for rows in ([1, 3], [3, 4]):
+        table.rewrite(judged(2), np.array(rows))
+    assert table.judged.tolist() == [False, True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": np.zeros(2)}, "no sample of 2 would carry weight"),
+        ({"q": np.zeros(5)}, r"q must have one entry a sample, shape \(2,\), got \(5,\)"),
+    ],
+)
+def test_a_bad_rewrite_of_some_rows_changes_nothing(change, message):
+    table = SampleTable(np.zeros(5, int))
+    with pytest.raises(ValueError, match=message):
+        table.rewrite(judged(2, **change), np.array([0, 1]))
+    assert table.weight.tolist() == [1] * 5
+    assert not table.judged.any()
+
+
+def test_the_csv_leaves_empty_what_is_not_known(tmp_path):
+    table = SampleTable([1, 0, 1])
+    table.rewrite(judged(1, weight=np.ones(1)), np.array([1]))
+    table.write_csv(tmp_path / "t.csv", ("cat", "dog"), true_labels=np.array([-1, 0, 1]))
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["true"] for r in rows] == ["", "cat", "dog"]
+    assert [r["role"] for r in rows] == ["", "positive", ""]
+    for name in ("p_loss", "p_feature", "q", "suggested", "confidence"):
+        assert [bool(r[name]) for r in rows] == [False, True, False]
+
+
 def test_the_clean_score_is_q_or_else_the_mean_of_the_streams():
     table = SampleTable(np.zeros(5, int))
     table.rewrite(judged())
