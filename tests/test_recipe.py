@@ -196,6 +196,7 @@ def test_a_value_of_the_wrong_type_is_one_mistake_and_not_taken_for_the_default(
         ("purify", "target_precision", [0.0, 0.99], [-0.1, 1.0]),
         ("train", "batch_size", [1], [0]),
         ("train", "warmup_epochs", [1], [0]),
+        ("train", "balanced_batches", [0, 1000], [-1]),
         ("train", "learning_rate", [1e-9], [0.0, -1.0]),
         ("train", "momentum", [0.0, 0.99], [-0.1, 1.0]),
         ("train", "weight_decay", [0.0, 0.1], [-1e-9]),
