@@ -52,7 +52,7 @@ def read_label_file(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f"noise.file must name a label file, {path.absolute()} is "
+            f"noise.labels must name a label file, {path.absolute()} is "
             f"{'not a file' if path.exists() else 'not there'}."
         )
     if path.suffix.lower() not in READERS:
