@@ -91,7 +91,7 @@ def test_scaling_leaves_images_of_the_right_size_alone():
 def test_images_of_another_size_are_refused_by_both_sizes():
     files = [encoded(image) for image in (pictures(1, 4, 6, 3)[0], pictures(1, 6, 4, 3)[0])]
     inputs = EncodedImages(files, (4, 6, 3))
-    with pytest.raises(ValueError, match="is 4 x 6 pixels .* image 1 of 2 is 6 x 4.*image_size"):
+    with pytest.raises(ValueError, match=r"is 4 x 6 pixels .* image 1 of 2 is 6 x 4.*image_size"):
         every(inputs)
 
 

@@ -52,7 +52,7 @@ def test_data_that_do_not_fit_together_are_refused_by_name(changed, message):
 
 
 def test_an_unknown_source_is_told_the_known_ones():
-    with pytest.raises(ValueError, match="clothing1m, digits, folder, .*, got 'digit'"):
+    with pytest.raises(ValueError, match=r"clothing1m, digits, folder, .*, got 'digit'"):
         sources.load(DataRecipe(source="digit"))
 
 

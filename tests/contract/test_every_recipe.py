@@ -34,5 +34,5 @@ def test_a_recipe_survives_being_written_out(path):
 @every_recipe
 def test_a_recipe_opens_with_the_command_that_runs_it(path):
     header = path.read_text(encoding="utf-8").split("[", 1)[0]
-    assert f"#   python cli.py train recipes/{path.name}\n" in header
+    assert f"#   python cli.py train recipes/{path.name}" in header
     assert all(line.startswith("#") for line in header.splitlines() if line)

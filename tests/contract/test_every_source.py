@@ -110,6 +110,7 @@ def clothing1m(folder):
     """The original's layout, made small and prepared."""
     pytest.importorskip("tensorflow_datasets")
     from clothing1m_folder import write_original
+
     from tssd_keras.sources.clothing1m_prepare import prepare
 
     write_original(folder / "original")
