@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from sklearn.datasets import load_digits
+from test_examples import load as load_example
 
 from tssd_keras.cli import main
 
 ROOT = Path(__file__).parent.parent
-N_TRAIN, N_TEST = 600, 150
-GOLDEN = 60  # the first training images
-KNOWN = 300  # of these the true label is written down
+N_TRAIN, N_TEST, N_GOLDEN, N_KNOWN = 1437, 360, 100, 400  # of examples/own_folder.py
 
 
 def tssd(*arguments):
@@ -28,34 +26,16 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Digits as PNG files, a third of the labels wrong, three files bad, and one image twice."""
-    folder = tmp_path_factory.mktemp("own")
-    digits = load_digits()
-    rng = np.random.default_rng(0)
-    lines = ["path,label,true_label,golden,split"]
-    (folder / "scans").mkdir()
-    for i in range(N_TRAIN + N_TEST):
-        train = i < N_TRAIN
-        pixels = (digits.images[i] * 15).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / "scans" / f"{i}.png")
-        right = digits.target[i]
-        wrong = train and i >= GOLDEN and rng.random() < 0.33
-        label = (right + rng.integers(1, 10)) % 10 if wrong else right
-        known = NAMES[right] if i < KNOWN else ""
-        golden = "yes" if i < GOLDEN else ""
-        lines.append(
-            f"scans/{i}.png,{NAMES[label]},{known},{golden},{'train' if train else 'test'}"
-        )
-    (folder / "scans" / "400.png").write_bytes(b"")
-    (folder / "scans" / "401.png").write_bytes((folder / "scans" / "402.png").read_bytes()[:50])
-    Image.new("I;16", (8, 8), 40_000).save(folder / "scans" / "403.png")
-    (folder / "scans" / "500.png").write_bytes((folder / "scans" / "700.png").read_bytes())
-    (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """The folder that the example writes, with three bad files and one image twice."""
+    folder = tmp_path_factory.mktemp("own") / "photos"
+    load_example("own_folder").write(folder)
+    scans = folder / "scans"
+    (scans / "0800.png").write_bytes(b"")
+    (scans / "0801.png").write_bytes((scans / "0802.png").read_bytes()[:50])
+    Image.new("I;16", (8, 8), 40_000).save(scans / "0803.png")
+    (scans / "0900.png").write_bytes((scans / "1700.png").read_bytes())
     return folder
 
 
@@ -77,9 +57,9 @@ RECIPE = ROOT / "recipes" / "own_folder.toml"
 def test_bad_images_stop_the_run_before_anything_is_made(folder, tmp_path):
     result = tssd("train", RECIPE, *settings(folder), "--out", tmp_path / "run")
     assert result.exit_code == 1
-    assert "3 of 600 train images" in result.output
-    assert f"{folder}/scans/400.png is empty" in result.output
-    assert f"{folder}/scans/403.png has more than 8 bits" in result.output
+    assert "3 of 1437 train images" in result.output
+    assert f"{folder}/scans/0800.png is empty" in result.output
+    assert f"{folder}/scans/0803.png has more than 8 bits" in result.output
     assert "--skip-bad-images" in result.output
     assert not (tmp_path / "run").exists()
 
@@ -97,20 +77,20 @@ def test_a_table_of_ones_own_trains_from_end_to_end(run):
     assert summary["accuracy"]["judged_on"] == "test"
     assert summary["accuracy"]["last"] > 0.7
     assert summary["samples"] == {
-        "stream": N_TRAIN - 3 - GOLDEN,
-        "golden": GOLDEN,
+        "stream": N_TRAIN - 3 - N_GOLDEN,
+        "golden": N_GOLDEN,
         "judged": N_TEST,
         "left_out": 3,
-        "true_label_known": KNOWN - GOLDEN,
+        "true_label_known": N_KNOWN - N_GOLDEN,
     }
     assert summary["label_error_auroc"] > 0.9
-    assert (run[0] / "classes.txt").read_text().split() == sorted(NAMES)
+    assert (run[0] / "classes.txt").read_text().split() == sorted(load_example("own_folder").NAMES)
 
 
 def test_wrong_labels_are_found_by_the_names_of_their_files(run):
     samples = rows(run[0] / "samples.csv")
-    assert samples[0]["id"] == f"scans/{GOLDEN}.png"
-    assert {row["true"] for row in samples[:100]} <= set(NAMES)
+    assert samples[0]["id"] == f"scans/{N_GOLDEN:04}.png"
+    assert {row["true"] for row in samples[:100]} <= set(load_example("own_folder").NAMES)
     assert {row["true"] for row in samples[-100:]} == {""}
     known = [row for row in samples if row["true"]]
     worst = sorted(known, key=lambda row: float(row["q"]))[:30]
@@ -122,7 +102,7 @@ def test_wrong_labels_are_found_by_the_names_of_their_files(run):
 def test_what_was_left_out_is_listed_with_its_reason(run):
     listed = rows(run[0] / "left_out.csv")
     assert [row["split"] for row in listed] == ["train"] * 3
-    assert listed[0]["reason"].endswith("400.png is empty (0 bytes); replace the file.")
+    assert listed[0]["reason"].endswith("0800.png is empty (0 bytes); replace the file.")
     assert "left out: 3 bad images" in run[1]
 
 
@@ -130,8 +110,8 @@ def test_an_image_that_training_and_test_share_is_listed(run):
     listed = rows(run[0] / "duplicates.csv")
     pair = [row for row in listed if row["kind"] == "train+test"]
     assert {(row["split"], row["id"]) for row in pair} >= {
-        ("train", "scans/500.png"),
-        ("test", "scans/700.png"),
+        ("train", "scans/0900.png"),
+        ("test", "scans/1700.png"),
     }
     summary = json.loads((run[0] / "summary.json").read_text())
     assert summary["equal_samples"]["training_in_test"] == 1
@@ -140,12 +120,12 @@ def test_an_image_that_training_and_test_share_is_listed(run):
 
 def test_a_golden_sample_that_test_holds_too_is_refused(folder, tmp_path):
     ids = tmp_path / "golden.txt"
-    ids.write_text("\n".join(f"scans/{i}.png" for i in (1, 2, 500)))
+    ids.write_text("\n".join(f"scans/{i:04}.png" for i in (1, 2, 900)))
     more = settings(folder, f"golden.ids={ids}")
     result = tssd("check", RECIPE, *more, "--skip-bad-images")
     assert result.exit_code == 1
     assert (
-        "1 of 3 are equal to a test sample byte by byte, the first scans/500.png" in result.output
+        "1 of 3 are equal to a test sample byte by byte, the first scans/0900.png" in result.output
     )
 
 
@@ -182,7 +162,7 @@ def test_labels_whose_truth_nobody_knows_are_written_without_a_picture(folder, t
     table = folder / "plain.csv"
     with open(table, "w", encoding="utf-8") as file:
         file.write("path,label\n")
-        file.writelines(f"scans/{i}.png,{i % 2}\n" for i in range(40))
+        file.writelines(f"scans/{i:04}.png,{i % 2}\n" for i in range(40))
     arguments = ["--set", f"data.path={table}", "--set", "data.image_size=0"]
     result = tssd("noise", RECIPE, *arguments, "--out", tmp_path / "labels.csv")
     assert result.exit_code == 0, result.output
