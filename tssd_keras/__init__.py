@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tssd_keras.callback import TSSD
+    from tssd_keras.dataset_reading import from_dataset
     from tssd_keras.golden import Golden
     from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe
     from tssd_keras.recipe_file import load_recipe
@@ -23,6 +24,7 @@ _HOMES = {
     "PurifyRecipe": "recipe",
     "Recipe": "recipe",
     "SampleTable": "table",
+    "from_dataset": "dataset_reading",
     "load_recipe": "recipe_file",
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "PurifyRecipe",
     "Recipe",
     "SampleTable",
+    "from_dataset",
     "load_recipe",
 ]
 
