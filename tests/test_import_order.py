@@ -63,7 +63,6 @@ LAYERS = [
     "models.small_cnn",
     "models.preact_resnet",
     "models.resnet50",
-    "models.resnet50",
     "models",
     "models.meta_classifier",
     "mixture",
