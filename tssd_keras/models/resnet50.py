@@ -1,0 +1,112 @@
+"""ResNet-50, for images of 224 pixels, with ImageNet weights if they are at hand.
+
+Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition",
+arXiv 1512.03385, as keras.applications has it.
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+from keras import layers, ops
+
+from tssd_keras.models import blocks
+
+WEIGHTS_URL = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+    "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
+IMAGENET_MEAN = (123.68, 116.779, 103.939)  # of red, green and blue, in 0..255
+
+
+def resnet50(
+    shape: tuple[int, ...],
+    dtype: str,
+    n_classes: int,
+    *,
+    width: int = 0,
+    seed: int = 0,
+    weights: str = "",
+) -> keras.Model:
+    """ResNet-50.
+
+    Args:
+        shape: (height, width, 3), at least 32 pixels high and wide.
+        dtype: of the samples; of uint8 images (red, green, blue) the mean of
+            ImageNet is taken and the colours are turned round, as the ImageNet
+            weights expect. Others are taken as they are.
+        n_classes: K.
+        width: 0; this network has one width only.
+        seed: of the initial weights.
+        weights: file of ImageNet weights without the last layer, see
+            `WEIGHTS_URL`; empty: none. Nothing is ever downloaded.
+
+    Returns:
+        keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is [n, 2048].
+
+    Raises:
+        ValueError: the width is not 0, or the file holds something else.
+        FileNotFoundError: there is no such file.
+    """
+    if width:
+        raise ValueError(f"model.width must be 0 for resnet50, got {width}.")
+    file = _existing(weights) if weights else None
+    draw = blocks.seeds(seed)
+    inputs = keras.Input(shape, dtype=dtype, name="inputs")
+    body = _body(_as_imagenet(inputs) if dtype == "uint8" else inputs)
+    if file:
+        _load(body, file)
+    else:
+        _initialise(body, draw)
+    features = layers.GlobalAveragePooling2D(name=blocks.FEATURES)(body.output)
+    return keras.Model(inputs, blocks.head(features, n_classes, draw), name="resnet50")
+
+
+def _as_imagenet(x):
+    """Colours 0..255 as the ImageNet weights expect them: blue, green, red, around 0."""
+    x = layers.Rescaling(1.0, offset=[-mean for mean in IMAGENET_MEAN], name="rescaled")(x)
+    return ops.flip(x, axis=-1)
+
+
+def _body(x) -> keras.Model:
+    """The convolutions. They take no seeds, so theirs come from Python's; its state is put back."""
+    state = random.getstate()
+    try:
+        return keras.applications.ResNet50(include_top=False, weights=None, input_tensor=x)
+    finally:
+        random.setstate(state)
+
+
+def _initialise(body: keras.Model, draw: Iterator[int]) -> None:
+    """Weights from He et al., arXiv 1502.01852, in place of the unseeded ones."""
+    for layer in body.layers:
+        if isinstance(layer, layers.Conv2D):
+            he = keras.initializers.HeNormal(seed=next(draw))
+            layer.kernel.assign(he(layer.kernel.shape))
+
+
+def _existing(weights: str) -> Path:
+    file = Path(weights)
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"model.weights must be a file of ImageNet weights, {file} is none. Download "
+            f"{WEIGHTS_URL} and name that file."
+        )
+    return file
+
+
+def _load(body: keras.Model, file: Path) -> None:
+    try:
+        with warnings.catch_warnings():  # one for every layer, before the error that counts
+            warnings.simplefilter("ignore")
+            body.load_weights(file)
+    except (ValueError, KeyError, OSError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise ValueError(
+            "model.weights must be a file of ResNet-50's weights without its last layer (.h5, or "
+            f".weights.h5 of Keras 3), {file} is not: {reason}. Try {WEIGHTS_URL}."
+        ) from error
