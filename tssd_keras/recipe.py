@@ -16,7 +16,7 @@ from tssd_keras.class_maps import ASYMMETRIC_MAPS
 
 # Names of what is defined further down the import order; tests hold them against the real ones.
 SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
-MODELS = ("mlp", "preact_resnet18", "small_cnn")
+MODELS = ("mlp", "preact_resnet18", "resnet50", "small_cnn")
 OBJECTIVES = ("plain", "weighted")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
@@ -156,11 +156,16 @@ class ModelRecipe:
 
     name: str = "small_cnn"
     width: int = 0  # of the first layer; 0: the model's own default
+    weights: str = ""  # resnet50: file of ImageNet weights; empty: random ones
 
     def mistakes(self) -> Iterator[str]:
         yield from _one_of("name", self.name, MODELS)
         if self.width < 0:
             yield f"width must be 0 (the model's own) or more, got {self.width}"
+        if self.width and self.name == "resnet50":
+            yield f'width must be 0 for name "resnet50", which has one width only, got {self.width}'
+        if self.weights and self.name != "resnet50":
+            yield f'weights is for name "resnet50" only, got "{self.weights}" with "{self.name}"'
 
     def check_samples(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError unless the network takes samples of this shape."""
@@ -168,6 +173,11 @@ class ModelRecipe:
             raise ValueError(
                 f"model {self.name} takes images of shape (height, width, channels), the samples "
                 f'have shape {shape}. Try model.name = "mlp".'
+            )
+        if self.name == "resnet50" and (shape[2] != 3 or min(shape[:2]) < 32):
+            raise ValueError(
+                "model resnet50 takes images of three colours and at least 32 x 32 pixels, the "
+                f'samples have shape {shape}. Try data.image_size, or model.name = "small_cnn".'
             )
 
 
@@ -268,6 +278,16 @@ class TrainRecipe:
                 f"{list(self.decay_epochs)}"
             )
         yield from _seed("seed", self.seed)
+
+    def check_draw(self, n_classes: int) -> None:
+        """Raise ValueError if the batches that an epoch draws are too few for the classes."""
+        drawn = self.balanced_batches * self.batch_size
+        if 0 < drawn < 2 * n_classes:
+            raise ValueError(
+                f"an epoch must draw at least 2 samples of each of {n_classes} classes, "
+                f"train.balanced_batches * train.batch_size draws {drawn} in all. Try "
+                f"train.balanced_batches = {-(-2 * n_classes // self.batch_size)} or more."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
