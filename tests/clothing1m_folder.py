@@ -7,10 +7,10 @@ from PIL import Image
 N_CLASSES = 14
 
 
-def jpeg(shade, size=(24, 32)):
-    """An image of one shade; size is (width, height)."""
+def jpeg(shade, size=(24, 32), comment=""):
+    """An image of one shade; size is (width, height), the comment tells equal images apart."""
     out = io.BytesIO()
-    Image.new("RGB", size, (shade,) * 3).save(out, "JPEG")
+    Image.new("RGB", size, (shade,) * 3).save(out, "JPEG", comment=comment)
     return out.getvalue()
 
 
@@ -45,7 +45,7 @@ def write_original(folder, *, noisy=4, clean=2, validation=1, test=1, names=None
         truth[key] = label
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jpeg(shade(label), size=(24 + label, 32)))
+        path.write_bytes(jpeg(shade(label), size=(24 + label, 32), comment=key))
         return key
 
     for label in range(N_CLASSES):

@@ -102,6 +102,12 @@ def test_a_marked_sample_that_equals_a_test_sample_is_refused(ids):
     assert marked_samples(ids("s4", "s8"), twins) is not None
 
 
+def test_of_many_marked_samples_a_test_samples_twin_is_not_drawn():
+    twins = data(trusted=mask(*range(20)), test_digests=digest([7, 101, 102, 3, 104, 105]))
+    marked = marked_samples(GoldenRecipe(at_most_per_class=4), twins)
+    assert np.flatnonzero(~marked[:20]).tolist() == [3, 7]
+
+
 def test_golden_samples_that_are_drawn_are_never_a_test_samples_twin():
     twins = data(true_labels=np.arange(N) % K, test_digests=digest([0, 3, 6, 9, 12, 15]))
     assert np.flatnonzero(in_test(twins)).tolist() == [0, 3, 6, 9, 12, 15]

@@ -1,10 +1,21 @@
+import random
+from pathlib import Path
+
+import h5py
 import keras
 import numpy as np
 import pytest
 
 from tssd_keras import models, recipe
+from tssd_keras.models.resnet50 import WEIGHTS_URL
+from tssd_keras.score import scoring_model
 
-IMAGES = {"small_cnn": (28, 28, 1), "preact_resnet18": (32, 32, 3), "mlp": (8, 8, 1)}
+IMAGES = {
+    "mlp": (8, 8, 1),
+    "preact_resnet18": (32, 32, 3),
+    "resnet50": (64, 64, 3),
+    "small_cnn": (28, 28, 1),
+}
 
 
 @pytest.mark.parametrize("name", models.MODELS)
@@ -29,11 +40,14 @@ def test_the_same_seed_gives_the_same_network_and_another_does_not(name):
     assert not np.array_equal(kernel(1), kernel(2))
 
 
-def test_building_a_network_leaves_the_global_seed_alone():
+@pytest.mark.parametrize("name", models.MODELS)
+def test_building_a_network_leaves_the_global_seeds_alone(name):
     np.random.seed(5)
     expected = np.random.RandomState(5).rand(3)
-    models.build("mlp", (4,), "float32", 2, seed=9)
+    python_state = random.getstate()
+    models.build(name, IMAGES[name], "uint8", 2, seed=9)
     np.testing.assert_array_equal(np.random.rand(3), expected)
+    assert random.getstate() == python_state
 
 
 def test_preact_resnet18_has_the_number_of_weights_counted_by_hand():
@@ -65,9 +79,171 @@ def test_tables_of_numbers_are_refused_by_image_networks():
 
 
 def test_an_unknown_name_names_the_known_ones():
-    with pytest.raises(ValueError, match="mlp, preact_resnet18, small_cnn, got 'cnn'"):
+    with pytest.raises(ValueError, match="mlp, preact_resnet18, resnet50, small_cnn, got 'cnn'"):
         models.build("cnn", (8, 8, 1), "uint8", 2)
 
 
 def test_the_recipe_knows_exactly_these_models():
     assert sorted(recipe.MODELS) == sorted(models.MODELS)
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    return models.build("resnet50", (64, 64, 3), "uint8", 5, seed=1)
+
+
+def pixels(n=2):
+    return np.random.default_rng(0).integers(0, 256, (n, 64, 64, 3)).astype("uint8")
+
+
+def features(model, x):
+    return scoring_model(model, features="features").predict_on_batch(x)[0]
+
+
+def test_resnet50_has_the_weights_of_keras_applications_and_a_head(resnet):
+    # 23,587,712 with moving statistics and without a head, as Keras documents ResNet50.
+    assert resnet.count_params() == 23_587_712 + 2048 * 5 + 5
+    assert resnet.get_layer("features").output.shape == (None, 2048)
+    assert resnet.dtype == "float32"
+
+
+def test_every_weight_of_resnet50_comes_from_the_seed(resnet):
+    again = models.build("resnet50", (64, 64, 3), "uint8", 5, seed=1)
+    for one, other in zip(resnet.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    other = models.build("resnet50", (64, 64, 3), "uint8", 5, seed=2)
+    kernels = [layer.name for layer in other.layers if hasattr(layer, "kernel")]
+    assert len(kernels) == 54
+    for name in kernels:
+        ours, theirs = (np.asarray(m.get_layer(name).kernel) for m in (resnet, other))
+        assert not np.array_equal(ours, theirs)
+    # He et al.: variance 2 over the inputs of a unit; 7 x 7 pixels of 3 colours.
+    variance = np.asarray(resnet.get_layer("conv1_conv").kernel).var()
+    np.testing.assert_allclose(variance, 2 / (7 * 7 * 3), rtol=0.05)
+
+
+def test_a_saved_resnet50_is_plain_keras(resnet, tmp_path):
+    resnet.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={})
+    x = pixels()
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), resnet.predict_on_batch(x))
+
+
+def write_notop(path, weights):
+    """A file as the official one is laid out: groups by layer, in the order of the network."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in weights]
+        for name, values in weights.items():
+            group = file.create_group(name)
+            keys = [f"{name}/weight_{i}:0" for i in range(len(values))]
+            group.attrs["weight_names"] = [key.encode() for key in keys]
+            for key, value in zip(keys, values, strict=True):
+                group.create_dataset(key, data=value, compression="gzip", compression_opts=1)
+
+
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory):
+    """keras.applications' own network with weights that compress well, and its two files."""
+    folder = tmp_path_factory.mktemp("weights")
+    network = keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=(64, 64, 3), pooling="avg"
+    )
+    rng = np.random.default_rng(0)
+    weights = {}
+    for layer in network.layers:
+        if layer.weights:
+            # One value for each place along the last axis and the one before it, not for all.
+            weights[layer.name] = [
+                np.broadcast_to(
+                    np.abs(rng.normal(0, 0.02, (*w.shape[-2:-1], 1)))
+                    + rng.random(w.shape[-1:]) / 99,
+                    w.shape,
+                ).astype("float32")
+                for w in layer.weights
+            ]
+            layer.set_weights(weights[layer.name])
+    write_notop(folder / "notop.h5", weights)
+    network.save_weights(folder / "notop.weights.h5")
+    return network, folder
+
+
+@pytest.mark.parametrize("file", ["notop.h5", "notop.weights.h5"])
+def test_weights_of_imagenet_give_the_features_of_keras_applications(imagenet, file):
+    network, folder = imagenet
+    model = models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(folder / file))
+    prepared = keras.applications.resnet50.preprocess_input(pixels().astype("float32"))
+    expected = network.predict_on_batch(prepared)
+    assert np.ptp(expected) > 0
+    unit = expected / np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(features(model, pixels()), unit, atol=1e-3)
+    for layer in network.layers:
+        for one, other in (
+            zip(layer.weights, model.get_layer(layer.name).weights) if layer.weights else ()
+        ):
+            np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_with_weights_of_imagenet_the_head_comes_from_the_seed(imagenet):
+    file = str(imagenet[1] / "notop.h5")
+
+    def head(seed):
+        model = models.build("resnet50", (64, 64, 3), "uint8", 5, seed=seed, weights=file)
+        return np.asarray(model.get_layer("logits").kernel)
+
+    np.testing.assert_array_equal(head(1), head(1))
+    assert not np.array_equal(head(1), head(2))
+
+
+def test_floats_go_into_resnet50_as_they_are(resnet):
+    model = models.build("resnet50", (64, 64, 3), "float32", 5, seed=1)
+    prepared = keras.applications.resnet50.preprocess_input(pixels().astype("float32"))
+    np.testing.assert_allclose(features(model, prepared), features(resnet, pixels()), atol=1e-3)
+
+
+def test_a_missing_file_of_weights_says_where_it_is_to_be_had(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(tmp_path / "notop.h5"))
+    assert str(tmp_path / "notop.h5") in str(caught.value)
+    assert WEIGHTS_URL in str(caught.value)
+
+
+def another_network(path):
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    if path.name.endswith(".weights.h5"):
+        network.save_weights(path)
+    else:
+        write_notop(path, {"dense": network.get_weights()})
+
+
+WRONG_FILES = {
+    "another.h5": another_network,
+    "another.weights.h5": another_network,
+    "text.h5": lambda path: path.write_text("no weights"),
+    "text.txt": lambda path: path.write_text("no weights"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FILES)
+def test_a_file_of_something_else_is_refused(name, tmp_path):
+    path = Path(tmp_path / name)
+    WRONG_FILES[name](path)
+    with pytest.raises(ValueError, match=f"without its last layer.*{name} is not: .*notop.h5"):
+        models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"width": 8}, 'model.width must be 0 for name "resnet50"'),
+        ({"shape": (64, 64, 1)}, r"three colours and at least 32 x 32 .*\(64, 64, 1\)"),
+        ({"shape": (64, 28, 3)}, r"three colours and at least 32 x 32 .*\(64, 28, 3\)"),
+        (
+            {"name": "small_cnn", "weights": "x.h5"},
+            'weights is for name "resnet50" only, got "x.h5"',
+        ),
+    ],
+)
+def test_what_does_not_go_with_a_network_is_refused(arguments, words):
+    settings = {"name": "resnet50", "shape": (64, 64, 3), **arguments}
+    with pytest.raises(ValueError, match=words):
+        models.build(dtype="uint8", n_classes=5, **settings)

@@ -66,6 +66,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         len(prepared.data.class_names),
         width=recipe.model.width,
         seed=recipe.train.seed,
+        weights=recipe.model.weights,
     )
     folder = RunFolder.create(out, recipe.dataset)
     folder.write_text("recipe.toml", to_toml(recipe))

@@ -22,7 +22,8 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
         data: of the source.
 
     Returns:
-        bool[N], or None where nobody marked any.
+        bool[N], or None where nobody marked any. Where only some are drawn,
+        those that equal a test sample are not among them.
 
     Raises:
         FileNotFoundError: there is no such file of ids.
@@ -39,6 +40,8 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
             'golden.source = "trusted" needs trusted samples, and the data mark none of '
             f'{len(marked):,} as trusted. Mark some, or set golden.source = "certain".'
         )
+    if recipe.at_most_per_class:  # others are drawn in their place
+        return marked & ~in_test(data)
     twins = np.flatnonzero(marked & in_test(data))
     if len(twins):
         raise ValueError(
