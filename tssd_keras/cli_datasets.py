@@ -128,6 +128,7 @@ def listing(data_dir: Path) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     lines = [f"Looked in {data_dir.absolute()}", ""]
     lines += [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
+    lines += ["", "Your own need no preparing: data.source folder, table or npz, see README.md."]
     rest = [n for n, entry in CATALOGUE.items() if not (entry.built_in or found[n])]
     if rest:
         lines += [

@@ -73,6 +73,7 @@ def _not_prepared(name: str, data_dir: Path) -> str:
     build = f"tfds build {_plain_and_version(name)[0]} --data_dir {data_dir}"
     return (
         f"data.name must be a prepared TFDS data set, {name!r} is not in {data_dir.absolute()} "
-        f"(there: {', '.join(found) or 'none'}). Prepare it with a network at hand: {build}; or "
+        f"(there: {', '.join(found) or 'none'}). See how to get it: python cli.py datasets. With a "
+        f"network at hand: {build}. Or "
         "set data.data_dir, or TFDS_DATA_DIR, to the folder that has it."
     )
