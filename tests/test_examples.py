@@ -2,6 +2,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -19,6 +20,49 @@ def test_a_users_own_model_is_trained_by_the_callback(capsys):
     assert tssd.rounds
     assert np.isfinite(tssd.table.q).all()
     assert "of the 20 labels judged worst, 100% are wrong" in capsys.readouterr().out
+
+
+def test_a_table_of_numbers_is_learned_better_with_tssd(capsys):
+    tssd, result = load("tabular").main()
+    assert result["tssd"] > 0.9
+    assert result["tssd"] > result["plain"] + 0.05
+    assert result["wrong_among_suspects"] > 0.9
+    assert tssd.inputs.shape[1:] == (30,)
+    assert f"with TSSD {result['tssd']:.3f}" in capsys.readouterr().out
+
+
+def test_text_as_numbers_of_words_is_learned_better_with_tssd(capsys):
+    tssd, result = load("text").main()
+    assert result["tssd"] > 0.64
+    assert result["tssd"] > result["plain"] + 0.05
+    assert result["wrong_among_suspects"] > 0.9  # 0.4 by chance
+    assert f"with TSSD {result['tssd']:.3f}" in capsys.readouterr().out
+    # From the inputs to the network, words stay whole numbers.
+    assert (tssd.inputs.dtype, tssd.inputs.shape[1:]) == ("int32", (24,))
+    x, _, _ = next(iter(tssd.feed(batch_size=8)))
+    assert (np.asarray(x).dtype, x.shape) == ("int32", (8, 24))
+
+
+@pytest.mark.backend_free
+def test_the_texts_are_the_same_each_time_and_of_every_subject():
+    text = load("text")
+    (words, labels), (again, same) = text.texts(), text.texts()
+    assert words == again
+    np.testing.assert_array_equal(labels, same)
+    count = np.bincount(labels)
+    assert len(count) == len(text.SUBJECTS)
+    assert count.min() > 500
+    assert count.max() <= text.SENTENCES
+    assert len(set(words)) > 0.99 * len(words)  # hardly a sentence has two subjects
+
+
+@pytest.mark.backend_free
+def test_words_become_numbers_of_one_length():
+    text = load("text")
+    ids = text.token_ids([("a", "b"), ("c",) * 30], {"a": 2, "c": 3})
+    assert ids.dtype == np.int32
+    np.testing.assert_array_equal(ids[0], [2, 1] + [0] * 22)
+    np.testing.assert_array_equal(ids[1], [3] * 24)
 
 
 def test_the_readme_shows_the_example_that_is_tested():
