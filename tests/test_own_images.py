@@ -261,6 +261,7 @@ def test_a_table_gives_labels_truth_trust_and_split(tmp_path, name, delimiter):
 
 def test_parquet_is_read_like_csv(tmp_path):
     pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
 
     csv = load_table(full_table(tmp_path))
     columns = {
@@ -271,7 +272,7 @@ def test_parquet_is_read_like_csv(tmp_path):
         "split": ["train" if i < 20 else "test" for i in range(26)],
         "worker": [7] * 26,
     }
-    pa.parquet.write_table(pa.table(columns), tmp_path / "labels.parquet")
+    parquet.write_table(pa.table(columns), tmp_path / "labels.parquet")
     data = load_table(tmp_path / "labels.parquet")
     for name in ("labels", "true_labels", "trusted", "ids", "test_labels"):
         np.testing.assert_array_equal(getattr(data, name), getattr(csv, name))

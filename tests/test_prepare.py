@@ -85,7 +85,5 @@ def test_test_labels_are_never_changed():
 
 def test_a_draw_too_small_for_the_classes_is_refused_before_anything_is_made():
     train = TrainRecipe(balanced_batches=1, batch_size=16)
-    with pytest.raises(
-        ValueError, match=r"2 samples of each of 10 .*balanced_batches = 2 or more"
-    ):
+    with pytest.raises(ValueError, match=r"2 samples of each of 10 .*balanced_batches = 2 or more"):
         prepare(recipe(train=train), DIGITS)
