@@ -135,6 +135,16 @@ def test_the_saved_recipe_gives_the_same_run_again(run, tmp_path):
         assert ours == theirs
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.02])
+def test_labels_that_are_right_are_kept_where_few_or_none_are_wrong(tmp_path, rate):
+    arguments = [*SHORT, "--set", f"noise.rate={rate}", "--out", tmp_path / "run"]
+    result = tssd("train", ROOT / "recipes" / "digits.toml", *arguments)
+    assert result.exit_code == 0, result.output
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["kept"]["recall"] > 0.97
+    assert summary["accuracy"]["last"] > 0.9
+
+
 def test_an_existing_run_is_not_overwritten(run):
     before = {p.name: p.stat().st_mtime_ns for p in run[0].iterdir()}
     result = tssd("train", ROOT / "recipes" / "digits.toml", *SHORT, "--out", run[0])

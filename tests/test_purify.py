@@ -16,7 +16,14 @@ from tssd_keras.divide import (
     unit_rows,
 )
 from tssd_keras.golden_head import assign_folds, log_softmax
-from tssd_keras.meta_rows import CERTAIN_PER_CLASS, DRAWS, Trusted, golden_rows, stand_ins
+from tssd_keras.meta_rows import (
+    CERTAIN_PER_CLASS,
+    DRAWS,
+    MOST_RIGHT,
+    Trusted,
+    golden_rows,
+    stand_ins,
+)
 from tssd_keras.noise import asymmetric, draw_labels, symmetric
 from tssd_keras.purify import Purifier, overrule, settle
 from tssd_keras.recipe import PurifyRecipe
@@ -189,6 +196,26 @@ def test_rows_stand_for_the_noisy_stream():
     assert likely.mean() > 0.8
 
 
+def test_rows_are_never_nearly_all_right():
+    """Else no answer could be more certain than what is expected before it."""
+
+    class Judge:
+        transition = np.eye(K)
+
+        class head:
+            out_of_fold = np.zeros((40, K), np.float32)
+
+        def features(self, unit, log_p, labels, head_log_p=None):
+            return np.zeros((len(labels), 1), np.float32)
+
+    labels = np.arange(40) % K
+    scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
+    trusted = Trusted(scores, labels, np.full(40, -1), assign_folds(labels, 5, seed=0))
+    rows = golden_rows(Judge(), trusted, np.full(K, 0.1), np.random.default_rng(0))
+    assert rows.share == pytest.approx(MOST_RIGHT)
+    assert rows.weight.sum() == pytest.approx(len(rows.weight))
+
+
 def test_stand_ins_given_twice_share_their_fold():
     scores, _truth, given = population(symmetric(K, 0.4), n=1500)
     means = class_means(scores.features, given, K)
@@ -275,3 +302,10 @@ def test_a_class_that_the_network_has_not_learned_keeps_its_clean_samples():
     kept = np.isin(found.role, [POSITIVE, SEMI_HARD])
     assert kept[right].mean() > 0.6
     assert kept[of_class & ~right].mean() < 0.2
+
+
+def test_labels_without_a_mistake_leave_every_answer_a_number():
+    """Nothing shows that any of them is wrong, and the estimated noise may be nought."""
+    found, _, _, _ = judged(np.eye(K))
+    assert np.isfinite(found.q).all()
+    assert (found.q > 0.5).mean() > 0.9

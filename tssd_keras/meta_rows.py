@@ -13,6 +13,10 @@ from tssd_keras.score import Scores
 
 DRAWS = 6  # wrong labels drawn for a golden sample
 UNIFORM_SHARE = 0.1  # of these draws; the rest follow the estimated transition matrix
+# Of the rows' weight, at most this share is of right labels. Platt's targets bound the odds of a
+# right label by the number of golden samples; among rows that are nearly all right these odds would
+# not exceed what is expected beforehand, and no label could ever be found more right than wrong.
+MOST_RIGHT = 0.8
 CERTAIN_PER_CLASS = 50  # stand-ins a class, where no golden samples are at hand
 
 
@@ -62,6 +66,7 @@ def golden_rows(
 
     Rows are weighted so that together they stand for the noisy stream: true
     classes by their estimated shares, labels by the estimated transition matrix.
+    Where that makes nearly all of them right, the wrong ones weigh more.
 
     Args:
         judge: of the round.
@@ -81,11 +86,14 @@ def golden_rows(
 
     count = np.bincount(labels, minlength=k)
     sample_weight = (class_share / np.maximum(count, 1))[labels]
-    p_right = judge.transition[labels, labels]
+    p_right = np.minimum(judge.transition[labels, labels], 0.999)  # wrong rows always count
     weight = np.empty((DRAWS + 2, m))
     weight[0] = sample_weight * p_right
     weight[1:-1] = sample_weight * (1 - p_right) / (DRAWS + (real >= 0))
     weight[-1] = np.where(real >= 0, weight[1], 0.0)
+    share = weight[0].sum() / weight.sum()
+    if share > MOST_RIGHT:
+        weight[1:] *= share / (1 - share) * (1 - MOST_RIGHT) / MOST_RIGHT
     right = np.zeros((DRAWS + 2, m), bool)
     right[0] = True
 
