@@ -18,13 +18,14 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 demo: $(READY)
 	$(BIN)/python cli.py train recipes/digits.toml
 
-# Both backends run even where the first fails; what does not touch Keras runs once.
+# What does not touch Keras runs once. JAX's tests run beside TensorFlow's and are shown after them.
 test: $(READY)
-	@failed=0; \
-	echo "== TensorFlow =="; \
+	@log=$$(mktemp); trap 'kill $$jax 2>/dev/null; rm -f $$log' EXIT; failed=0; \
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) >$$log 2>&1 & jax=$$!; \
+	echo "== TensorFlow (JAX runs beside it) =="; \
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_FLAGS) || failed=1; \
-	echo "== JAX =="; \
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) || failed=1; \
+	wait $$jax || failed=1; \
+	echo "== JAX =="; cat $$log; \
 	exit $$failed
 
 check: $(READY)

@@ -175,14 +175,13 @@ def test_a_backend_enters_in_its_own_modules_only(library):
 @pytest.mark.parametrize("name", LIGHT)
 def test_what_needs_no_network_loads_no_keras(name):
     code = (
-        f"import time; start = time.perf_counter(); import tssd_keras.{name}, sys;"
-        "print([n for n in ('keras', 'tensorflow', 'jax', 'matplotlib') if n in sys.modules],"
-        " time.perf_counter() - start < 5)"
+        f"import tssd_keras.{name}, sys;"
+        "print([n for n in ('keras', 'tensorflow', 'jax', 'matplotlib') if n in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[] True"
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_package_itself_loads_nothing_heavy():
