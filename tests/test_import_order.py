@@ -69,6 +69,7 @@ LAYERS = [
     "table",
     "feed",
     "steps.objective",
+    "steps.mixmatch",
     "steps.base_step",
     "steps.tensorflow_step",
     "steps.jax_step",
