@@ -60,6 +60,7 @@ class Parts:
         self._time = time.perf_counter()
 
     def done(self) -> None:
+        """End a part."""
         self.seconds.append(time.perf_counter() - self._time)
         status = Path("/proc/self/status").read_text()
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))

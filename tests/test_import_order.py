@@ -82,6 +82,7 @@ LAYERS = [
     "meta_features",
     "meta_rows",
     "purify",
+    "one_round",
     "record",
     "callback_arguments",
     "callback",
