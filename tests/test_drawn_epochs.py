@@ -152,7 +152,7 @@ def test_wrong_labels_are_still_found(run):
 
 def test_what_the_last_round_saw_names_its_rows(run):
     tssd, _, _ = run
-    seen = tssd.last_round
+    (seen,) = tssd.last_round
     np.testing.assert_array_equal(seen.rows, np.flatnonzero(tssd.table.drawn))
     assert len(seen.loss) == len(seen.similarity) == len(seen.division.role) == DRAWN
 

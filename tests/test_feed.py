@@ -126,28 +126,28 @@ class MeanOfLabels(SumOfWeights):
 
 
 def test_a_plan_holds_each_kept_sample_once_and_no_other():
-    weight = np.where(np.arange(N) % 4 == 0, 0.0, 0.5)
-    rows, used = plan_epoch(weight, BATCH, np.random.default_rng(0))
-    assert sorted(rows[used > 0].tolist()) == np.flatnonzero(weight).tolist()
-    assert (weight[rows] > 0).all()
+    taken = np.arange(N) % 4 > 0
+    rows, used = plan_epoch(taken, BATCH, np.random.default_rng(0))
+    assert sorted(rows[used > 0].tolist()) == np.flatnonzero(taken).tolist()
+    assert taken[rows].all()
 
 
 def test_every_batch_has_the_same_shape_and_the_last_is_filled_at_weight_zero():
-    rows, used = plan_epoch(np.ones(N), BATCH, None)
+    rows, used = plan_epoch(np.ones(N, bool), BATCH, None)
     assert rows.shape == used.shape == (7, BATCH)
     assert used.sum() == N
     assert used[-1].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
 
 
 def test_fewer_kept_samples_than_a_batch_still_fill_one():
-    rows, used = plan_epoch(np.eye(N)[3], BATCH, None)
+    rows, used = plan_epoch(np.arange(N) == 3, BATCH, None)
     assert rows.tolist() == [[3] * BATCH]
     assert used.sum() == 1
 
 
 def test_an_epoch_without_samples_is_refused():
     with pytest.raises(ValueError, match="no sample of 50 carries weight"):
-        plan_epoch(np.zeros(N), BATCH, None)
+        plan_epoch(np.zeros(N, bool), BATCH, None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -201,6 +201,38 @@ def test_samples_of_weight_zero_are_never_read(kind):
     feed = Feed(table, inputs, batch_size=BATCH, seed=1)
     epochs_of(feed, kind, 2)
     assert set(inputs.seen) == set(range(1, N, 2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_objective_that_needs_no_labels_is_given_samples_of_weight_zero_too(kind):
+    table, inputs = numbered()
+    set_weight(table, (np.arange(N) % 2).astype("float32"))
+    table.draw(np.arange(20))
+    feed = Feed(table, inputs, batch_size=BATCH, seed=1, unlabelled=True)
+    assert feed.steps == feed.max_steps == -(-20 // BATCH)
+    epochs_of(feed, kind, 2)
+    assert set(inputs.seen) == set(range(20))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_networks_are_given_weights_of_their_own(kind):
+    inputs = numbered()[1]
+    table = SampleTable(np.arange(N) % 3, n_networks=2)
+    weights = np.stack([np.arange(N) % 2, np.arange(N) / N], axis=1).astype("float32")
+    set_weight(table, weights)
+    feed = Feed(table, inputs, batch_size=BATCH, seed=1)
+    for x, _, weight in list(_in_order(feed.batches(kind))):
+        rows = np.asarray(x)[:, 0].astype(int)
+        used = np.asarray(weight).any(axis=1)
+        np.testing.assert_allclose(np.asarray(weight)[used], weights[rows[used]])
+    assert set(inputs.seen) == set(np.flatnonzero(weights.any(axis=1)))
+
+
+def _in_order(batches):
+    if isinstance(batches, keras.utils.PyDataset):
+        batches.on_epoch_begin()
+        return (batches[i] for i in range(batches.num_batches))
+    return iter(batches)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tssd_keras.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
-from tssd_keras.table import Rewrite, SampleTable, weights_of
+from tssd_keras.table import Rewrite, SampleTable, in_agreement, weights_of
 
 pytestmark = pytest.mark.backend_free
 ROLES = np.array([POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR], np.int8)
@@ -38,7 +38,7 @@ def test_weights_are_one_for_the_certain_and_q_for_the_mined():
 def test_a_rewrite_reaches_every_reader():
     table = SampleTable(np.zeros(5, int))
     seen = []
-    table.on_rewrite(lambda weight: seen.append(weight.copy()))
+    table.on_rewrite(lambda weights: seen.append(weights[:, 0]))
     table.rewrite(judged())
     assert [w.tolist() for w in seen] == [[1] * 5, [0, 0.25, 0.5, 0.75, 1]]
     assert table.n_rewrites == 1
@@ -64,7 +64,7 @@ def test_a_bad_rewrite_changes_nothing(change, message):
 def test_a_draw_takes_the_weight_of_the_others_until_they_are_drawn():
     table = SampleTable(np.zeros(5, int))
     seen = []
-    table.on_rewrite(lambda weight: seen.append(weight.tolist()))
+    table.on_rewrite(lambda weights: seen.append(weights[:, 0].tolist()))
     table.rewrite(judged(weight=np.array([1, 0, 0.5, 1, 1])))
     table.draw(np.array([1, 2]))
     assert table.kept.tolist() == [False, False, True, False, False]
@@ -76,7 +76,7 @@ def test_a_draw_takes_the_weight_of_the_others_until_they_are_drawn():
 def test_a_rewrite_of_some_rows_leaves_the_others():
     table = SampleTable(np.zeros(5, int))
     table.rewrite(judged())
-    before = {name: column.copy() for name, column in vars(table).items() if name in vars(judged())}
+    before = {name: getattr(table, name).copy() for name in vars(judged())}
     rows = np.array([1, 3])
     table.rewrite(judged(2, weight=np.array([0.125, 1]), q=np.array([0.5, 0.75])), rows)
     assert table.weight[rows].tolist() == [0.125, 1]
@@ -84,6 +84,44 @@ def test_a_rewrite_of_some_rows_leaves_the_others():
     assert table.role[rows].tolist() == ROLES[:2].tolist()
     for name, column in before.items():
         np.testing.assert_array_equal(getattr(table, name)[[0, 2, 4]], column[[0, 2, 4]])
+
+
+def test_each_network_is_trained_on_what_the_other_says():
+    first = judged(weight=np.array([1, 1, 0, 0.5, 0]))
+    second = judged(weight=np.array([1, 0, 0, 1, 0.25]))
+    table = SampleTable(np.zeros(5, int), n_networks=2)
+    table.rewrite(in_agreement([first, second]))
+    assert table.weights[:, 1].tolist() == first.weight.tolist()
+    assert table.weights[:, 0].tolist() == second.weight.tolist()
+    assert table.weight.tolist() == [1, 0.5, 0, 0.75, 0.125]
+    assert table.kept.tolist() == [True, True, False, True, True]
+
+
+def test_networks_that_disagree_leave_a_sample_uncertain_and_the_surer_one_suggests():
+    roles = np.array([POSITIVE, NEGATIVE, POSITIVE, SEMI_HARD, FLOOR], np.int8)
+    first = judged(role=roles, suggested=np.full(5, 3), confidence=np.full(5, 0.7))
+    second = judged(
+        role=np.array([POSITIVE, POSITIVE, UNCERTAIN, SEMI_HARD, FLOOR], np.int8),
+        q=np.full(5, 0.5),
+        suggested=np.full(5, 4),
+        confidence=np.array([0.6, 0.8, 0.6, 0.8, 0.6]),
+    )
+    both = in_agreement([first, second])
+    assert both.role.tolist() == [POSITIVE, UNCERTAIN, UNCERTAIN, SEMI_HARD, FLOOR]
+    assert both.suggested.tolist() == [3, 4, 3, 4, 3]
+    assert both.confidence.tolist() == [0.7, 0.8, 0.7, 0.8, 0.7]
+    assert both.q.tolist() == pytest.approx([0.7] * 5)
+
+
+def test_a_network_alone_is_trained_on_what_it_says_itself():
+    only = judged()
+    assert in_agreement([only]) is only
+
+
+def test_weights_of_another_number_of_networks_are_refused():
+    table = SampleTable(np.zeros(5, int), n_networks=2)
+    with pytest.raises(ValueError, match=r"weight .*\(5,\) or \(5, 2\), got \(5, 3\)"):
+        table.rewrite(judged(weight=np.ones((5, 3))))
 
 
 def test_judged_are_the_rows_that_a_round_has_written():

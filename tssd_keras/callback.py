@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -18,44 +16,16 @@ from tssd_keras.callback_arguments import (
     as_truth,
     check_golden,
 )
-from tssd_keras.divide import (
-    UNCERTAIN,
-    Division,
-    apply_floor,
-    check_labels,
-    class_means,
-    divide,
-    own_class_similarity,
-)
+from tssd_keras.divide import check_labels
 from tssd_keras.draw import draw_balanced, draw_generator
 from tssd_keras.feed import Feed
 from tssd_keras.golden import Golden
-from tssd_keras.golden_head import assign_folds
 from tssd_keras.inputs import Inputs, as_inputs
-from tssd_keras.meta_rows import Trusted
-from tssd_keras.purify import Purification, Purifier
-from tssd_keras.recent_mean import RecentMean
+from tssd_keras.one_round import Judge, Verdict
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
-from tssd_keras.record import quality, role_counts
-from tssd_keras.score import Scores, score_pass, scoring_model, two_outputs
-from tssd_keras.table import Rewrite, SampleTable, weights_of
-
-
-@dataclass(frozen=True)
-class SeenRound:
-    """What a round saw of n samples.
-
-    Attributes:
-        rows: int64[n], their table rows, in rising order.
-        loss: float32[n], as judged (averaged over rounds where asked).
-        similarity: float32[n], to the given class.
-        division: of the two streams.
-    """
-
-    rows: np.ndarray
-    loss: np.ndarray
-    similarity: np.ndarray
-    division: Division
+from tssd_keras.record import quality, role_counts, together
+from tssd_keras.score import scoring_model, two_outputs
+from tssd_keras.table import SampleTable, in_agreement
 
 
 class TSSD(keras.callbacks.Callback):
@@ -95,6 +65,11 @@ class TSSD(keras.callbacks.Callback):
             what it said of the rest in earlier epochs stays. None: an epoch is every
             sample. Where rounds are rarer than epochs, a draw stays until the next
             round, so that after the warm-up nothing is trained on unjudged.
+        n_networks: M, how many networks the model trains (its attribute `networks`
+            then lists them). Each judges the samples for the next one, the last for
+            the first (co-division), and is trained with weights of its own.
+        unlabelled: whether samples that lost their weight stay in the feed, for an
+            objective that learns from them without their label.
         seed: of the order of samples in the feed, and of the draws. `purify.seed`
             is its own.
         on_round: called with each round's record, e.g. to print it.
@@ -104,7 +79,7 @@ class TSSD(keras.callbacks.Callback):
     Attributes:
         table: `SampleTable` of the noisy stream.
         rounds: list of dict, a record a round.
-        last_round: what the newest round saw, None before.
+        last_round: what the newest round saw, a `Verdict` a network; empty before.
 
     Raises:
         ValueError, TypeError: an argument does not fit, see its message.
@@ -132,6 +107,8 @@ class TSSD(keras.callbacks.Callback):
         purify: PurifyRecipe | None = None,
         score_batch_size: int = 1024,
         epoch_samples: int | None = None,
+        n_networks: int = 1,
+        unlabelled: bool = False,
         seed: int = 0,
         on_round: Callable[[dict], None] | None = None,
         on_progress: Callable[[str, int], Callable[[int], None]] | None = None,
@@ -162,22 +139,32 @@ class TSSD(keras.callbacks.Callback):
         for settings in (self.divide_settings, self.purify_settings):
             for mistake in settings.mistakes():
                 raise ValueError(mistake)
-        if self.golden:
-            self._golden_fold = assign_folds(
-                self.golden.labels, self.purify_settings.folds, seed=self.purify_settings.seed
-            )
         self.true_labels = as_truth(true_labels, len(labels), self.n_classes)
         self.epoch_samples = as_epoch_samples(epoch_samples, self.n_classes)
-        self.table = SampleTable(labels, index)
+        self.table = SampleTable(labels, index, n_networks=n_networks)
         self.rounds: list[dict] = []
-        self.last_round: SeenRound | None = None
-        self._features, self._scorer, self._from_logits = features, score_model, from_logits
-        self._score_batch_size = score_batch_size
-        self._seed = seed
-        self._on_round, self._on_progress = on_round, on_progress or _no_progress
-        self._losses = RecentMean(len(labels), self.divide_settings.history)
+        self.last_round: list[Verdict] = []
+        self._features, self._from_logits = features, from_logits
+        self._score_model = score_model
+        self._scorers: list[keras.Model] = []
+        self._seed, self._unlabelled = seed, unlabelled
+        self._on_round = on_round
         self._feed: Feed | None = None
-        self._purifier: Purifier | None = None
+        self._judges = [
+            Judge(
+                self.inputs,
+                index,
+                labels,
+                self.n_classes,
+                golden_source=self.golden_source,
+                golden=self.golden,
+                divide=self.divide_settings,
+                purify=self.purify_settings,
+                batch_size=score_batch_size,
+                on_progress=on_progress or _no_progress,
+            )
+            for _ in range(n_networks)
+        ]
         self._draw(0)  # Keras may look at batches before the first epoch begins
 
     def feed(self, batch_size: int = 64, *, shuffle: bool = True, kind: str = "auto"):
@@ -192,7 +179,12 @@ class TSSD(keras.callbacks.Callback):
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
         """
         self._feed = Feed(
-            self.table, self.inputs, batch_size=batch_size, seed=self._seed, shuffle=shuffle
+            self.table,
+            self.inputs,
+            batch_size=batch_size,
+            seed=self._seed,
+            shuffle=shuffle,
+            unlabelled=self._unlabelled,
         )
         return self._feed.batches(kind)
 
@@ -207,32 +199,47 @@ class TSSD(keras.callbacks.Callback):
             raise RuntimeError(_UNREAD)
         # An epoch with fewer kept samples than the one before is shorter. That is no fault.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
-        network = getattr(self.model, "network", self.model)
-        if self._scorer is None:
-            from_logits = self._from_logits
-            if from_logits is None:
-                from_logits = not _ends_in_softmax(network)
-            self._scorer = scoring_model(network, features=self._features, from_logits=from_logits)
-        elif len(self._scorer.outputs) != 2:
+        if not self._scorers:
+            self._scorers = self._scoring_models()
+        for scorer in self._scorers:
+            width = int(scorer.outputs[1].shape[-1])
+            if width < self.n_classes:
+                raise ValueError(
+                    f"the model must tell {self.n_classes} classes apart (the labels' largest is "
+                    f"{self.n_classes - 1}), its output has {width}."
+                )
+
+    def _scoring_models(self) -> list[keras.Model]:
+        """Each network with two outputs, as `score.score_pass` takes it."""
+        if self._score_model is not None:
+            given = self._score_model
+            if len(given.outputs) != 2:
+                raise ValueError(
+                    "score_model must have two outputs, (features, logits or probabilities), got "
+                    f"{len(given.outputs)}."
+                )
+            from_logits = self._from_logits is not False
+            return [two_outputs(given.inputs, *given.outputs, from_logits=from_logits)]
+        networks = getattr(self.model, "networks", None)
+        if networks is None:
+            networks = [getattr(self.model, "network", self.model)]
+        if len(networks) != len(self._judges):
             raise ValueError(
-                "score_model must have two outputs, (features, logits or probabilities), got "
-                f"{len(self._scorer.outputs)}."
+                f"n_networks must be the number of networks that the model trains, "
+                f"{len(networks)}, got {len(self._judges)}."
             )
-        elif self._scorer.name != "scoring":
-            given = self._scorer
-            self._scorer = two_outputs(
-                given.inputs, *given.outputs, from_logits=self._from_logits is not False
+        return [
+            scoring_model(
+                network,
+                features=self._features,
+                from_logits=(
+                    not _ends_in_softmax(network)
+                    if self._from_logits is None
+                    else self._from_logits
+                ),
             )
-        width = int(self._scorer.outputs[1].shape[-1])
-        if width < self.n_classes:
-            raise ValueError(
-                f"the model must tell {self.n_classes} classes apart (the labels' largest is "
-                f"{self.n_classes - 1}), its output has {width}."
-            )
-        if self.golden_source != "none" and self._purifier is None:
-            self._purifier = Purifier(
-                self.golden_source, self.n_classes, self.purify_settings, len(self.table)
-            )
+            for network in networks
+        ]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw, and run a round where one is due, before the epoch's first batch is read."""
@@ -256,125 +263,43 @@ class TSSD(keras.callbacks.Callback):
         Returns:
             The round's record, also appended to `rounds`.
         """
-        table, settings = self.table, self.divide_settings
-        clock = _Clock()
         self.model  # noqa: B018 - on JAX the property brings the variables up to date
-        rows = np.flatnonzero(table.drawn)
-        given = table.given[rows]
-        scores = self._score("scoring samples", self.inputs, table.index[rows], given)
-        golden = self._trusted()
-        clock.lap("seconds_score")
-
-        self._losses.update(rows, scores.loss)
-        loss = self._losses.mean(rows)
-        means = class_means(scores.features, given, self.n_classes)
-        similarity = own_class_similarity(scores.features, given, means)
-        division = divide(
-            loss,
-            similarity,
-            given,
-            self.n_classes,
-            threshold=settings.threshold,
-            streams=settings.streams,
-        )
-        clock.lap("seconds_divide")
-
-        purification = self._purify(rows, scores, means, division, golden)
-        role = division.role if purification is None else purification.role
-        role = apply_floor(
-            role,
-            division,
-            loss,
-            similarity,
-            given,
-            self.n_classes,
-            floor_count=settings.floor_count,
-            floor_share=settings.floor_share,
-        )
-        clock.lap("seconds_purify")
-
-        self._rewrite(rows, role, division, purification, scores)
-        self.last_round = SeenRound(rows, loss, similarity, division)
+        rows = np.flatnonzero(self.table.drawn)
+        verdicts = [
+            judge.judge(scorer, rows, len(self.rounds))
+            for judge, scorer in zip(self._judges, self._scorers, strict=True)
+        ]
+        self.table.rewrite(in_agreement([verdict.columns for verdict in verdicts]), rows)
+        self.last_round = verdicts
         record = {
             "epoch": epoch,
-            **role_counts(table),
-            "loss_abstains": division.loss_abstains,
-            "classes_abstaining": int(division.feature_abstains.sum()),
-            **quality(table, division, loss, self.true_labels),
-            **(_NO_PURIFICATION if purification is None else purification.record),
-            **clock.laps,
+            **role_counts(self.table),
+            **together(
+                [
+                    {
+                        "loss_abstains": verdict.division.loss_abstains,
+                        "classes_abstaining": int(verdict.division.feature_abstains.sum()),
+                        **quality(self.table, verdict.division, verdict.loss, self.true_labels),
+                        **verdict.record,
+                    }
+                    for verdict in verdicts
+                ]
+            ),
+            **{
+                part: sum(verdict.seconds[part] for verdict in verdicts)
+                for part in verdicts[0].seconds
+            },
         }
         self.rounds.append(record)
         if self._on_round is not None:
             self._on_round(record)
         return record
 
-    def _score(self, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray) -> Scores:
-        on_batch = self._on_progress(what, len(index)) if what else None
-        return score_pass(
-            self._scorer,
-            inputs,
-            index,
-            labels,
-            batch_size=self._score_batch_size,
-            on_batch=on_batch,
-        )
-
-    def _trusted(self) -> Trusted | None:
-        """The golden samples, scored; None without."""
-        golden = self.golden
-        if golden is None:
-            return None
-        scores = self._score("", as_inputs(golden.inputs), np.arange(len(golden)), golden.labels)
-        return Trusted(scores, golden.labels, golden.given, self._golden_fold)
-
     def _draw(self, epoch: int) -> None:
         if self.epoch_samples is not None:
             rng = draw_generator(self._seed, epoch)
             given = self.table.given
             self.table.draw(draw_balanced(given, self.epoch_samples, self.n_classes, rng))
-
-    def _purify(self, rows, scores, means, division, golden: Trusted | None) -> Purification | None:
-        if self._purifier is None:
-            return None
-        return self._purifier.purify(
-            scores,
-            self.table.given[rows],
-            means,
-            division,
-            golden=golden,
-            rows=rows,
-            round_index=len(self.rounds),
-            on_part=self._on_progress("purifying labels", Purifier.PARTS),
-        )
-
-    def _rewrite(
-        self, rows, role, division, purification: Purification | None, scores: Scores
-    ) -> None:
-        if purification is None:
-            q = np.full(len(rows), np.nan, np.float32)
-            log_p = np.asarray(scores.log_p, np.float32)
-            suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
-            weight = weights_of(role, None)
-            # Nobody judged these: they count as in the warm-up.
-            unjudged = division.loss_abstains & division.feature_abstains[self.table.given[rows]]
-            weight[unjudged & (role == UNCERTAIN)] = 1.0
-        else:
-            q, suggested = purification.q, purification.suggested
-            confidence = purification.confidence
-            weight = weights_of(role, q)
-        self.table.rewrite(
-            Rewrite(
-                weight=weight,
-                role=role,
-                p_loss=division.p_loss,
-                p_feature=division.p_feature,
-                q=q,
-                suggested=suggested,
-                confidence=confidence,
-            ),
-            rows,
-        )
 
 
 _UNREAD = (
@@ -386,30 +311,6 @@ _UNREAD = (
 
 def _no_progress(what: str, total: int) -> Callable[[int], None]:
     return lambda n: None
-
-
-_NO_PURIFICATION: dict[str, object] = {
-    "reach": None,
-    "criterion": None,
-    "estimated_clean_share": None,
-    "network_share": None,
-    "golden_auroc_q": None,
-    "golden_auroc_streams": None,
-    "shift": {},
-}
-
-
-class _Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = now - self._start
-        self._start = now
 
 
 def _ends_in_softmax(network: keras.Model) -> bool:

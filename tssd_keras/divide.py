@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from tssd_keras.mixture import Mixtures, fit_mixtures
 
@@ -47,7 +48,7 @@ def unit_rows(features: np.ndarray) -> np.ndarray:
 
 
 def class_means(
-    features: np.ndarray, labels: np.ndarray, n_classes: int, *, block: int = 8192
+    features: np.ndarray, labels: np.ndarray, n_classes: int, *, block: int = 1024
 ) -> np.ndarray:
     """Mean of the unit feature rows of each given class, read block by block.
 
@@ -55,7 +56,7 @@ def class_means(
         features: float[N, d], rows of length 1; may be memory-mapped.
         labels: int[N], given.
         n_classes: K.
-        block: rows held at once as float32.
+        block: rows held at once as float32; so many stay in a core's cache.
 
     Returns:
         float32[K, d]; zeros for a class without samples.
@@ -64,15 +65,16 @@ def class_means(
     for start in range(0, len(labels), block):
         rows = np.asarray(features[start : start + block], np.float32)
         own = labels[start : start + block]
-        order = np.argsort(own, kind="stable")
-        present, first = np.unique(own[order], return_index=True)
-        total[present] += np.add.reduceat(rows[order], first, axis=0)
+        member = sparse.csr_array(
+            (np.ones(len(own), np.float32), (own, np.arange(len(own)))), (n_classes, len(own))
+        )
+        total += member @ rows
     count = np.bincount(labels, minlength=n_classes)
     return (total / np.maximum(count, 1)[:, None]).astype(np.float32)
 
 
 def own_class_similarity(
-    features: np.ndarray, labels: np.ndarray, means: np.ndarray, *, block: int = 8192
+    features: np.ndarray, labels: np.ndarray, means: np.ndarray, *, block: int = 1024
 ) -> np.ndarray:
     """Mean cosine similarity of each sample to its given class, itself included.
 
@@ -84,7 +86,7 @@ def own_class_similarity(
         features: float[N, d], rows of length 1.
         labels: int[N], given.
         means: float32[K, d], from `class_means`.
-        block: rows held at once as float32.
+        block: rows held at once as float32; so many stay in a core's cache.
 
     Returns:
         float32[N].

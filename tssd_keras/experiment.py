@@ -306,8 +306,8 @@ def finish(
         plots.accuracy(
             folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.judged_on
         )
-    if tssd.last_round is not None:
-        seen = tssd.last_round
+    if tssd.last_round:
+        seen = tssd.last_round[0]
         given = table.given[seen.rows]
         clean = None
         if truth is not None and (truth[seen.rows] >= 0).all():

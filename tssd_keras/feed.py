@@ -24,26 +24,26 @@ from tssd_keras.table import SampleTable
 
 
 def plan_epoch(
-    weight: np.ndarray, batch_size: int, rng: np.random.Generator | None
+    taken: np.ndarray, batch_size: int, rng: np.random.Generator | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose and order an epoch's samples.
 
     Args:
-        weight: float[N]; samples of weight 0 are left out.
+        taken: bool[N], which samples are in it.
         batch_size: B.
         rng: shuffles; None keeps the source's order.
 
     Returns:
         rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
-        for the samples that fill up the last batch. Those are kept samples
+        for the samples that fill up the last batch. Those are taken samples
         too, so that BatchNorm never sees a rejected one.
 
     Raises:
-        ValueError: no sample carries weight.
+        ValueError: no sample is taken.
     """
-    rows = np.flatnonzero(weight > 0)
+    rows = np.flatnonzero(taken)
     if not len(rows):
-        raise ValueError(f"no sample of {len(weight)} carries weight: an epoch would be empty.")
+        raise ValueError(f"no sample of {len(taken)} carries weight: an epoch would be empty.")
     if rng is not None:
         rows = rng.permutation(rows)
     steps = -(-len(rows) // batch_size)
@@ -61,6 +61,8 @@ class Feed:
         batch_size: B; every batch has exactly so many rows.
         seed: of the order of samples.
         shuffle: whether to shuffle.
+        unlabelled: whether drawn samples of weight 0 are in it too, for an
+            objective that learns from them without their label.
 
     Attributes:
         epoch: which epoch the next plan is for; set by the callback.
@@ -75,6 +77,7 @@ class Feed:
         batch_size: int,
         seed: int = 0,
         shuffle: bool = True,
+        unlabelled: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
@@ -83,6 +86,7 @@ class Feed:
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
+        self.unlabelled = unlabelled
         self.epoch = 0
         self.planned: list[int] = []
         self._lock = threading.Lock()
@@ -95,18 +99,27 @@ class Feed:
     @property
     def steps(self) -> int:
         """Batches in an epoch under the weights as they are now."""
-        return -(-int(self.table.kept.sum()) // self.batch_size)
+        return -(-int(self._taken.sum()) // self.batch_size)
+
+    @property
+    def _taken(self) -> np.ndarray:
+        return self.table.drawn if self.unlabelled else self.table.kept
 
     def plan(self) -> tuple[np.ndarray, np.ndarray]:
         """This epoch's plan; see `plan_epoch`."""
         with self._lock:
             self.planned.append(self.epoch)
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
-            return plan_epoch(self.table.weight_now, self.batch_size, rng)
+            return plan_epoch(self._taken, self.batch_size, rng)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Inputs of the given table rows."""
         return self.inputs.read(self.table.index[rows])
+
+    def weights(self, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """float32[n] of the given table rows, [n, M] for M networks; 0 where not used."""
+        weights = self.table.weights[rows] * used[:, None]
+        return weights[:, 0] if weights.shape[1] == 1 else weights
 
     def batches(self, kind: str = "auto"):
         """The feed as Keras' `fit` takes it.
@@ -131,7 +144,7 @@ def _tf_data(feed: Feed):
     import tensorflow as tf
 
     with tf.device("CPU:0"):
-        weights = tf.Variable(feed.table.weight_now, trainable=False, name="sample_weights")
+        weights = tf.Variable(feed.table.weights_now, trainable=False, name="sample_weights")
         labels = tf.constant(feed.table.given)
     feed.table.on_rewrite(weights.assign)
     batch = (feed.batch_size,)
@@ -145,7 +158,8 @@ def _tf_data(feed: Feed):
     def gather(rows, used):
         x = tf.numpy_function(feed.read, [rows], tf.as_dtype(feed.inputs.dtype))
         x.set_shape(batch + tuple(feed.inputs.shape[1:]))
-        return x, tf.gather(labels, rows), tf.gather(weights, rows) * used
+        weight = tf.gather(weights, rows) * used[:, None]
+        return x, tf.gather(labels, rows), weight[:, 0] if weight.shape[1] == 1 else weight
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
     dataset = dataset.map(gather, num_parallel_calls=os.cpu_count()).prefetch(tf.data.AUTOTUNE)
@@ -186,7 +200,7 @@ def _pydataset(feed: Feed):
                 self._plan = feed.plan()
             # TensorFlow looks at some batches before the epoch, to learn their types.
             rows, used = (part[step % len(part)] for part in self._plan)
-            return feed.read(rows), feed.table.given[rows], feed.table.weight[rows] * used
+            return feed.read(rows), feed.table.given[rows], feed.weights(rows, used)
 
     return FeedBatches()
 

@@ -85,6 +85,30 @@ def quality(
     return dict(zip(names, figures, strict=True))
 
 
+def together(records: list[dict[str, object]]) -> dict[str, object]:
+    """The figures of several networks as one: means of numbers, other values as they are.
+
+    Args:
+        records: of the same keys. What is no number, and not the same in all,
+            is that of each, with " / " between; None where a network has none.
+    """
+    if len(records) == 1:
+        return records[0]
+    return {name: _as_one([record[name] for record in records]) for name in records[0]}
+
+
+def _as_one(values: list) -> object:
+    if any(value is None for value in values):
+        return None
+    if all(isinstance(value, bool) for value in values):
+        return all(values)
+    if all(isinstance(value, int | float) for value in values):
+        return float(np.mean(values))
+    if isinstance(values[0], dict):
+        return values[0]
+    return values[0] if len(set(values)) == 1 else " / ".join(map(str, values))
+
+
 def _share(what: np.ndarray, among: np.ndarray) -> float | None:
     """Share of `what` among `among`; None of nothing."""
     return float(what[among].mean()) if among.any() else None

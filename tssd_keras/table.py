@@ -14,7 +14,10 @@ from tssd_keras.divide import FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What one round says of n samples; see `SampleTable` for the columns."""
+    """What one round says of n samples; see `SampleTable` for the columns.
+
+    `weight` is float[n], or float[n, M] where M networks train on weights of their own.
+    """
 
     weight: np.ndarray
     role: np.ndarray
@@ -32,10 +35,11 @@ class SampleTable:
         given: int64[N], given labels.
         index: int64[N], each row's index in its source, kept for life; by
             default the row's own number.
+        n_networks: M, each with weights of its own.
 
     Attributes:
         given, index: as above.
-        weight: float32[N] in [0, 1]; 1 until the first round.
+        weights: float32[N, M] in [0, 1], what each network trains on; 1 until the first round.
         role: int8[N], an index into `divide.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
@@ -48,13 +52,15 @@ class SampleTable:
         n_rewrites: rounds written so far.
     """
 
-    def __init__(self, given: np.ndarray, index: np.ndarray | None = None) -> None:
+    def __init__(
+        self, given: np.ndarray, index: np.ndarray | None = None, *, n_networks: int = 1
+    ) -> None:
         n = len(given)
         self.given = np.asarray(given, np.int64)
         self.index = np.arange(n) if index is None else np.asarray(index, np.int64)
         if len(self.index) != n:
             raise ValueError(f"index must have one entry a label, got {len(self.index)} for {n}.")
-        self.weight = np.ones(n, np.float32)
+        self.weights = np.ones((n, n_networks), np.float32)
         self.role = np.full(n, UNCERTAIN, np.int8)
         self.p_loss = np.full(n, np.nan, np.float32)
         self.p_feature = np.full(n, np.nan, np.float32)
@@ -70,14 +76,19 @@ class SampleTable:
         return len(self.given)
 
     @property
-    def weight_now(self) -> np.ndarray:
-        """float32[N]: the weight of the samples drawn now, 0 for the others."""
-        return self.weight if self.drawn.all() else np.where(self.drawn, self.weight, np.float32(0))
+    def weight(self) -> np.ndarray:
+        """float32[N]: each sample's weight, the mean over the networks."""
+        return self.weights.mean(axis=1)
+
+    @property
+    def weights_now(self) -> np.ndarray:
+        """float32[N, M]: the weights of the samples drawn now, 0 for the others."""
+        return np.where(self.drawn[:, None], self.weights, np.float32(0))
 
     @property
     def kept(self) -> np.ndarray:
-        """bool[N]: which samples are drawn now and carry weight."""
-        return self.drawn & (self.weight > 0)
+        """bool[N]: which samples are drawn now and carry weight, for one network at least."""
+        return self.drawn & (self.weights > 0).any(axis=1)
 
     @property
     def clean_score(self) -> np.ndarray:
@@ -85,9 +96,9 @@ class SampleTable:
         return np.where(np.isnan(self.q), (self.p_loss + self.p_feature) / 2, self.q)
 
     def on_rewrite(self, reader: Callable[[np.ndarray], None]) -> None:
-        """Call `reader(weight_now)` now, after every rewrite and after every draw."""
+        """Call `reader(weights_now)` now, after every rewrite and after every draw."""
         self._readers.append(reader)
-        reader(self.weight_now)
+        reader(self.weights_now)
 
     def draw(self, rows: np.ndarray) -> None:
         """Say which samples make up the epoch; what is known of the others stays.
@@ -113,29 +124,34 @@ class SampleTable:
                 written then.
         """
         n = len(self) if rows is None else len(rows)
-        for name, column in vars(new).items():
-            if np.shape(column) != (n,):
+        columns = dict(vars(new))
+        weights = np.asarray(columns.pop("weight"))
+        for name, column in {"weight": weights, **columns}.items():
+            own = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
+            if np.shape(column) not in own:
                 raise ValueError(
-                    f"{name} must have one entry a sample, shape ({n},), got {np.shape(column)}."
+                    f"{name} must have one entry a sample, shape {' or '.join(map(str, own))}, got "
+                    f"{np.shape(column)}."
                 )
-        if not ((new.weight >= 0) & (new.weight <= 1)).all():
+        if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError("every weight must lie in 0..1, and none be NaN.")
-        if not (new.weight > 0).any():
+        if not (weights > 0).any():
             raise ValueError(
                 f"no sample of {n} would carry weight. Try a lower divide.threshold or "
                 "more warm-up epochs."
             )
         written = slice(None) if rows is None else rows
-        for name, column in vars(new).items():
+        self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
+        for name, column in columns.items():
             getattr(self, name)[written] = column
         self.judged[written] = True
         self.n_rewrites += 1
         self._tell()
 
     def _tell(self) -> None:
-        weight = self.weight_now
+        weights = self.weights_now
         for reader in self._readers:
-            reader(weight)
+            reader(weights)
 
     def write_csv(
         self,
@@ -177,6 +193,7 @@ class SampleTable:
                     "confidence",
                 ]
             )
+            weight = self.weight
             for i in np.argsort(self.index, kind="stable"):
                 writer.writerow(
                     [
@@ -185,7 +202,7 @@ class SampleTable:
                         named(self.given[i]),
                         "" if true_labels is None else named(true_labels[i]),
                         ROLES[self.role[i]] if self.judged[i] else "",
-                        number(self.weight[i]),
+                        number(weight[i]),
                         number(self.p_loss[i]),
                         number(self.p_feature[i]),
                         number(self.q[i]),
@@ -193,6 +210,32 @@ class SampleTable:
                         number(self.confidence[i]),
                     ]
                 )
+
+
+def in_agreement(columns: list[Rewrite]) -> Rewrite:
+    """What M networks say of the same n samples, as one rewrite.
+
+    Each network is trained on what the one before it says (co-division, so that
+    none confirms its own mistakes); a network alone on its own. A sample keeps
+    a role that all give it and is uncertain otherwise; probabilities are means,
+    and the suggested class is that of the most confident.
+
+    Source: DivideMix, arXiv 2002.07394, section 3.1.
+    """
+    if len(columns) == 1:
+        return columns[0]
+    roles = np.stack([c.role for c in columns])
+    confidence = np.stack([c.confidence for c in columns])
+    surest = confidence.argmax(axis=0)[None]
+    return Rewrite(
+        weight=np.roll(np.stack([c.weight for c in columns], axis=1), 1, axis=1),
+        role=np.where((roles == roles[0]).all(axis=0), roles[0], UNCERTAIN).astype(np.int8),
+        p_loss=np.mean([c.p_loss for c in columns], axis=0),
+        p_feature=np.mean([c.p_feature for c in columns], axis=0),
+        q=np.mean([c.q for c in columns], axis=0),
+        suggested=np.take_along_axis(np.stack([c.suggested for c in columns]), surest, 0)[0],
+        confidence=confidence.max(axis=0),
+    )
 
 
 def weights_of(role: np.ndarray, q: np.ndarray | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the training steps of all backends share."""
+"""What the training steps of all backends and objectives share."""
 
 from __future__ import annotations
 
@@ -37,15 +37,32 @@ class BaseStep(keras.Model):
         """Logits of a batch."""
         return self.network(x, training=training)
 
+    def step_loss(self, data):
+        """The whole forward pass of one update; moves BatchNorm's statistics and seeds.
+
+        Args:
+            data: (x, y, weight) of a batch.
+
+        Returns:
+            The scalar whose slope is followed, and (loss, y, logits, weight),
+            what is reported of it, as `update_metrics` takes it.
+        """
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        logits = self(x, training=True)
+        loss = self.compute_loss(x, y, logits, weight)
+        return loss + self.penalty(), (loss, y, logits, weight)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted objective without the penalty; also what `evaluate` reports."""
         del x, training
         weight = ops.ones(ops.shape(y)[:1]) if sample_weight is None else sample_weight
         return objective.weighted_cross_entropy(y_pred, y, weight)
 
-    def penalty(self, variables):
+    def penalty(self):
         """The L2 term that training adds to the objective."""
-        return objective.l2_penalty(variables, self.weight_decay) if self.weight_decay else 0.0
+        if not self.weight_decay:
+            return 0.0
+        return objective.l2_penalty(self.trainable_variables, self.weight_decay)
 
     def update_metrics(self, loss, y, logits, weight):
         """Bring every metric up to date by one batch; returns their results."""

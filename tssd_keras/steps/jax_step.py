@@ -14,18 +14,25 @@ class JaxStep(BaseStep):
     def train_step(self, state, data):
         """One update on a batch (x, y, weight); returns the metrics so far and the new state."""
         self.n_traces += 1
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         trainable, fixed, slots, counts = state
 
         def total(trainable):
-            logits, moved = self.stateless_call(trainable, fixed, x, training=True)
-            loss = self.compute_loss(x, y, logits, weight)
-            return loss + self.penalty(trainable), (loss, logits, moved)
+            variables = self.trainable_variables + self.non_trainable_variables
+            with _values(variables, [*trainable, *fixed]) as scope:
+                total, seen = self.step_loss(data)
+            return total, (seen, _read(scope, self.non_trainable_variables))
 
-        (_, (loss, logits, fixed)), grads = jax.value_and_grad(total, has_aux=True)(trainable)
+        (_, (seen, fixed)), grads = jax.value_and_grad(total, has_aux=True)(trainable)
         trainable, slots = self.optimizer.stateless_apply(slots, grads, trainable)
-        metrics = self.metrics_variables
-        with keras.StatelessScope(state_mapping=list(zip(metrics, counts, strict=True))) as scope:
-            logs = self.update_metrics(loss, y, logits, weight)
-            counts = [scope.get_current_value(v) for v in metrics]
-        return logs, (trainable, fixed, slots, counts)
+        with _values(self.metrics_variables, counts) as scope:
+            logs = self.update_metrics(*seen)
+        return logs, (trainable, fixed, slots, _read(scope, self.metrics_variables))
+
+
+def _values(variables, values) -> keras.StatelessScope:
+    """A scope in which the variables have these values, and assignments stay within."""
+    return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
+
+
+def _read(scope: keras.StatelessScope, variables) -> list:
+    return [scope.get_current_value(variable) for variable in variables]

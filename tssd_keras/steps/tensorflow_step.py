@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
 from tssd_keras.steps.base_step import BaseStep
@@ -14,11 +13,8 @@ class TensorFlowStep(BaseStep):
     def train_step(self, data):
         """One update on a batch (x, y, weight); returns the metrics so far."""
         self.n_traces += 1
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        variables = self.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self(x, training=True)
-            loss = self.compute_loss(x, y, logits, weight)
-            total = loss + self.penalty(variables)
+            total, seen = self.step_loss(data)
+        variables = self.trainable_variables
         self.optimizer.apply(tape.gradient(total, variables), variables)
-        return self.update_metrics(loss, y, logits, weight)
+        return self.update_metrics(*seen)

@@ -1,0 +1,120 @@
+"""The semi-supervised objective of MixMatch and DivideMix, in keras.ops: one copy for all backends.
+
+Samples that carry weight are labelled, the others are not: their targets are
+guessed. Whatever is drawn at random is an argument, so that backends can be
+compared. Source: Berthelot et al., "MixMatch", arXiv 1905.02249; Li, Socher and
+Hoi, "DivideMix", arXiv 2002.07394.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+
+def sharpen(p, temperature: float):
+    """p^(1/T), brought back to sum 1: float32[n, K] -> float32[n, K]. T below 1 sharpens.
+
+    Source: MixMatch, equation 7.
+    """
+    log_p = ops.log(ops.maximum(p, 1e-12)) / temperature
+    return ops.softmax(log_p, axis=-1)
+
+
+def targets(labels, weight, guess, temperature: float):
+    """What the rows are trained towards: the given label as far as it is trusted, else the guess.
+
+    Args:
+        labels: int[n], given.
+        weight: float[n] in [0, 1], probability that the given label is right; 0: unlabelled.
+        guess: float32[n, K], probabilities.
+        temperature: of `sharpen`.
+
+    Returns:
+        float32[n, K], sharpened weight * onehot(label) + (1 - weight) * guess.
+
+    Source: DivideMix, equations 3 to 5.
+    """
+    weight = ops.cast(weight, "float32")[:, None]
+    given = ops.one_hot(labels, guess.shape[-1], dtype="float32")
+    return sharpen(weight * given + (1 - weight) * guess, temperature)
+
+
+def n_uniforms(alpha: float) -> int:
+    """How many uniform numbers `mixup_lambda` takes.
+
+    Raises:
+        ValueError: alpha is neither a whole number nor 0.5.
+    """
+    if alpha == 0.5:
+        return 1
+    if alpha >= 1 and float(alpha).is_integer():
+        return 2 * int(alpha) - 1
+    raise ValueError(
+        f"alpha must be 0.5 or a whole number from 1 on, got {alpha}: Beta(alpha, alpha) is drawn "
+        "from uniform numbers, since TensorFlow's XLA has no gamma distribution."
+    )
+
+
+def mixup_lambda(uniforms, alpha: float):
+    """lambda' = max(lambda, 1 - lambda), lambda ~ Beta(alpha, alpha): float32[...].
+
+    Args:
+        uniforms: float32[..., n_uniforms(alpha)] in [0, 1).
+        alpha: 0.5, by the arcsine law; or whole, by the middle of 2 alpha - 1
+            sorted uniform numbers. Both are exact.
+    """
+    if alpha == 0.5:
+        drawn = ops.square(ops.sin(0.5 * 3.141592653589793 * uniforms[..., 0]))
+    else:
+        drawn = ops.sort(uniforms, axis=-1)[..., int(alpha) - 1]
+    return ops.maximum(drawn, 1 - drawn)
+
+
+def mix(values, partner, share):
+    """share * values + (1 - share) * values[partner], by row: float[n, ...], int[n] -> the same."""
+    share = ops.cast(share, values.dtype)
+    return share * values + (1 - share) * ops.take(values, partner, axis=0)
+
+
+def supervised(log_p, target, labelled):
+    """L_C, cross-entropy in nats, a mean over labelled rows; 0 without any: float32 scalar.
+
+    Args:
+        log_p: float32[n, K].
+        target: float32[n, K].
+        labelled: float32[n], 1 or 0.
+    """
+    each = -ops.sum(target * log_p, axis=-1)
+    return ops.sum(labelled * each) / ops.maximum(ops.sum(labelled), 1.0)
+
+
+def consistency(log_p, target, labelled):
+    """L_U, squared difference meaned over classes and unlabelled rows; 0 without any.
+
+    Args:
+        log_p: float32[n, K].
+        target: float32[n, K].
+        labelled: float32[n], 1 or 0.
+    """
+    each = ops.mean(ops.square(ops.exp(log_p) - target), axis=-1)
+    unlabelled = 1 - labelled
+    return ops.sum(unlabelled * each) / ops.maximum(ops.sum(unlabelled), 1.0)
+
+
+def uniformity(log_p):
+    """L_reg, KL(uniform || mean prediction) in nats: float32[n, K] -> float32 scalar.
+
+    Source: DivideMix, equation 11.
+    """
+    mean = ops.mean(ops.exp(log_p), axis=0)
+    k = log_p.shape[-1]
+    return -ops.mean(ops.log(ops.maximum(mean, 1e-12) * k))
+
+
+def negative_entropy(log_p):
+    """Mean sum of p log p in nats: at most 0, lowest where the network is least sure.
+
+    Added to the warm-up's loss under asymmetric noise, so that the network
+    does not grow sure of wrong labels. Source: DivideMix, equation 12.
+    """
+    return ops.mean(ops.sum(ops.exp(log_p) * log_p, axis=-1))
