@@ -148,6 +148,73 @@ def test_fit_on_other_data_stops_and_says_so(digits):
         plain_model().fit(x, y, epochs=3, callbacks=[tssd], verbose=0)
 
 
+@pytest.mark.parametrize("before", ["an epoch of the feed", "a look at the feed"])
+def test_fit_on_other_data_stops_whatever_the_feed_was_read_for_before(digits, before):
+    x, _, y, trusted = digits
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=None)
+    model, batches = plain_model(), tssd.feed(64, kind="pydataset")
+    if before == "an epoch of the feed":
+        model.fit(batches, epochs=1, callbacks=[tssd], shuffle=False, verbose=0)
+    else:
+        batches[0]
+    with pytest.raises(RuntimeError, match="without the feed being read"):
+        model.fit(x, y, epochs=1, callbacks=[tssd], verbose=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_fit_goes_on_with_the_same_model_and_refuses_another(digits, kind):
+    x, _, y, trusted = digits
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
+    model, batches = plain_model(), tssd.feed(64, kind=kind)
+    model.fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+    model.fit(batches, epochs=3, initial_epoch=2, callbacks=[tssd], shuffle=False, verbose=0)
+    assert [record["epoch"] for record in tssd.rounds] == [1, 2]
+    with pytest.raises(RuntimeError, match="Make a new TSSD for a new model"):
+        plain_model().fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_a_feed_without_its_callback_is_warned_of(digits):
+    x, _, y, _ = digits
+    batches = TSSD(x, y).feed(64, kind="pydataset")
+    with pytest.warns(UserWarning, match=r"without its callback.*callbacks=\[tssd\]"):
+        plain_model().fit(batches, epochs=3, shuffle=False, verbose=0)
+
+
+def test_a_training_that_was_all_warmup_says_that_nothing_was_judged(digits):
+    x, _, y, _ = digits
+    tssd = TSSD(x, y, warmup_epochs=5)
+    with pytest.warns(UserWarning, match="every epoch was warm-up.*warmup_epochs is 5"):
+        plain_model().fit(tssd.feed(64), epochs=1, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_without_a_warmup_to_end_the_feed_is_all(digits):
+    x, _, y, _ = digits
+    tssd = TSSD(x, y, warmup_epochs=None)
+    plain_model().fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+    assert not tssd.rounds
+    assert (tssd.table.weight == 1).all()
+
+
+def test_golden_samples_that_are_also_inputs_are_warned_of(digits):
+    x, _, y, (x_trusted, y_trusted) = digits
+    golden = (np.concatenate([x_trusted, x[:2]]), np.concatenate([y_trusted, y[:2]]))
+    with pytest.warns(UserWarning, match="2 of 102 golden samples are also .* sample 100"):
+        TSSD(x, y, golden=golden)
+    TSSD(x, y[2:], index=np.arange(2, len(x)), golden=golden)  # these two are not in the stream
+
+
+def test_a_sequential_model_without_an_input_layer_is_built_for_the_samples(digits):
+    x, truth, y, trusted = digits
+    model = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(10)])
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
+    )
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2, true_labels=truth)
+    model.fit(tssd.feed(64), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
+    assert tssd.rounds[-1]["label_error_auroc"] > 0.9
+
+
 def test_steps_per_epoch_below_the_feed_stops_and_says_so(digits):
     x, _, y, trusted = digits
     tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
@@ -235,7 +302,25 @@ def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
         ({"true_labels": np.array([0, 1, 2, 3, 1, 2])}, "first is 3 at sample 3"),
         ({"true_labels": np.array([0, 1, -1, 2, -2, -3])}, "2 of 6 do not, the first is -2 at sam"),
         ({"epoch_samples": 5}, r"at least 6 \(2 for each of 3 classes\), got 5"),
-        ({"epoch_samples": 6.5}, "whole number .* got 6.5"),
+        ({"epoch_samples": 6.5}, "whole number, got 6.5"),
+        ({"epoch_samples": "many"}, "epoch_samples must be a whole number, got 'many'"),
+        ({"warmup_epochs": 1.5}, "warmup_epochs .* must be a whole number, got 1.5"),
+        ({"score_batch_size": 0}, "score_batch_size must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"n_classes": 10.0}, "n_classes .* whole number, got 10.0"),
+        ({"n_classes": -3}, "n_classes .* at least 2, got -3"),
+        ({"labels": np.zeros(6, int)}, "n_classes .* at least 2, got 1"),
+        ({"n_networks": 0}, "n_networks must be at least 1, got 0"),
+        ({"golden": (1, 2, 3)}, "pair .* got 3 things"),
+        ({"golden": 7}, "golden must be .* got a int"),
+        ({"divide": {"threshold": 0.5}}, "divide must be a DivideRecipe"),
+        ({"inputs": [[1.0], [1.0, 2.0]] * 3}, "inputs must be samples of one shape"),
+        ({"inputs": np.full((6, 3), "a")}, "inputs must be numbers, got an array of type <U1"),
+        ({"inputs": np.where(np.eye(6, 3) > 0, np.nan, 1)}, "3 of 6 samples hold NaN .* sample 0"),
+        (
+            {"golden": (np.where(np.eye(6, 3) > 0, np.inf, 1), np.arange(6) % 3)},
+            "golden samples must be finite: 3 of 6",
+        ),
         ({"divide": DivideRecipe(threshold=2.0)}, "threshold must lie in"),
         ({"purify": PurifyRecipe(folds=1)}, "folds must be at least 2"),
     ],

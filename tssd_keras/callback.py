@@ -13,14 +13,17 @@ from tssd_keras.callback_arguments import (
     as_golden,
     as_index,
     as_labels,
+    as_samples,
+    as_settings,
     as_truth,
+    as_whole,
     check_golden,
 )
 from tssd_keras.divide import check_labels
 from tssd_keras.draw import draw_balanced, draw_generator
 from tssd_keras.feed import Feed
 from tssd_keras.golden import Golden
-from tssd_keras.inputs import Inputs, as_inputs
+from tssd_keras.inputs import Inputs
 from tssd_keras.one_round import Judge, Verdict
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
 from tssd_keras.record import quality, role_counts, together
@@ -47,6 +50,7 @@ class TSSD(keras.callbacks.Callback):
             the inputs, at least two of each class. "certain": none are at hand,
             the division's own certain samples stand in. None: no purification.
         warmup_epochs: epochs on every sample before the first division, at least 1.
+            None: the feed only, and never a division.
         n_classes: K; by default the largest label plus one.
         index: int[N'], which of the inputs make up the noisy stream (labels then
             has N' entries); by default all of them.
@@ -55,8 +59,8 @@ class TSSD(keras.callbacks.Callback):
         features: name of the layer that gives the features; see `score.scoring_model`.
         score_model: for models that cannot be looked into: a keras.Model that
             shares their layers, inputs -> (features, logits or probabilities).
-        from_logits: whether the model gives logits; by default read from its
-            last layer (softmax or not).
+        from_logits: whether the model gives logits; by default it is looked at what
+            it gives, which are probabilities if no number is negative and they sum to 1.
         divide: settings of the division.
         purify: settings of the purification.
         score_batch_size: samples scored at once.
@@ -96,7 +100,7 @@ class TSSD(keras.callbacks.Callback):
         labels: np.ndarray,
         *,
         golden: Golden | tuple | str | None = None,
-        warmup_epochs: int = 1,
+        warmup_epochs: int | None = 1,
         n_classes: int | None = None,
         index: np.ndarray | None = None,
         true_labels: np.ndarray | None = None,
@@ -114,40 +118,43 @@ class TSSD(keras.callbacks.Callback):
         on_progress: Callable[[str, int], Callable[[int], None]] | None = None,
     ) -> None:
         super().__init__()
-        self.inputs = as_inputs(inputs)
+        self.inputs = as_samples("inputs", inputs)
         labels = as_labels("labels", labels)
-        self.golden_source, self.golden = as_golden(golden)
-        largest = [labels, *([self.golden.labels] if self.golden else [])]
-        self.n_classes = n_classes or 1 + max(int(part.max(initial=0)) for part in largest)
-        check_labels(labels, self.n_classes)
         index = as_index(index, len(self.inputs))
         if len(labels) != len(index) or not len(index):
             raise ValueError(
                 f"labels must have one entry for each of {len(index)} samples (at least one), got "
                 f"{len(labels)}."
             )
-        if warmup_epochs < 1:
-            raise ValueError(
-                "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
-                f"got {warmup_epochs}."
+        self.golden_source, self.golden = as_golden(golden)
+        if n_classes is None:
+            largest = [labels, *([self.golden.labels] if self.golden else [])]
+            n_classes = 1 + max(int(part.max(initial=0)) for part in largest)
+        self.n_classes = as_whole("n_classes (by default the largest label plus one)", n_classes, 2)
+        check_labels(labels, self.n_classes)
+        if warmup_epochs is not None:
+            as_whole(
+                "warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1
             )
         if self.golden:
-            check_golden(self.golden, self.n_classes, self.inputs)
+            check_golden(self.golden, self.n_classes, self.inputs, index)
         self.warmup_epochs = warmup_epochs
-        self.divide_settings = divide or DivideRecipe()
-        self.purify_settings = purify or PurifyRecipe()
-        for settings in (self.divide_settings, self.purify_settings):
-            for mistake in settings.mistakes():
-                raise ValueError(mistake)
+        self.divide_settings = as_settings("divide", divide, DivideRecipe)
+        self.purify_settings = as_settings("purify", purify, PurifyRecipe)
         self.true_labels = as_truth(true_labels, len(labels), self.n_classes)
         self.epoch_samples = as_epoch_samples(epoch_samples, self.n_classes)
+        n_networks = as_whole("n_networks", n_networks, 1)
+        score_batch_size = as_whole("score_batch_size", score_batch_size, 1)
+        self._seed = as_whole("seed", seed, 0)
         self.table = SampleTable(labels, index, n_networks=n_networks)
         self.rounds: list[dict] = []
         self.last_round: list[Verdict] = []
         self._features, self._from_logits = features, from_logits
         self._score_model = score_model
         self._scorers: list[keras.Model] = []
-        self._seed, self._unlabelled = seed, unlabelled
+        self._networks: list[keras.Model] = []  # that the scorers look into
+        self._n_plans = 0  # of the feed, when the epoch began
+        self._unlabelled = unlabelled
         self._on_round = on_round
         self._feed: Feed | None = None
         self._judges = [
@@ -186,6 +193,7 @@ class TSSD(keras.callbacks.Callback):
             shuffle=shuffle,
             unlabelled=self._unlabelled,
         )
+        self._feed.attended = False
         return self._feed.batches(kind)
 
     @property
@@ -199,8 +207,15 @@ class TSSD(keras.callbacks.Callback):
             raise RuntimeError(_UNREAD)
         # An epoch with fewer kept samples than the one before is shorter. That is no fault.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
+        self._feed.attended = True
+        networks = self._trained_networks()
         if not self._scorers:
-            self._scorers = self._scoring_models()
+            self._networks, self._scorers = networks, self._scoring_models(networks)
+        elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
+            raise RuntimeError(
+                "one TSSD judges by one model: what it remembers of the rounds before is of the "
+                "model it was first used with. Make a new TSSD for a new model."
+            )
         for scorer in self._scorers:
             width = int(scorer.outputs[1].shape[-1])
             if width < self.n_classes:
@@ -209,17 +224,8 @@ class TSSD(keras.callbacks.Callback):
                     f"{self.n_classes - 1}), its output has {width}."
                 )
 
-    def _scoring_models(self) -> list[keras.Model]:
-        """Each network with two outputs, as `score.score_pass` takes it."""
-        if self._score_model is not None:
-            given = self._score_model
-            if len(given.outputs) != 2:
-                raise ValueError(
-                    "score_model must have two outputs, (features, logits or probabilities), got "
-                    f"{len(given.outputs)}."
-                )
-            from_logits = self._from_logits is not False
-            return [two_outputs(given.inputs, *given.outputs, from_logits=from_logits)]
+    def _trained_networks(self) -> list[keras.Model]:
+        """The networks that the model trains: its `networks`, its `network`, or itself."""
         networks = getattr(self.model, "networks", None)
         if networks is None:
             networks = [getattr(self.model, "network", self.model)]
@@ -228,31 +234,51 @@ class TSSD(keras.callbacks.Callback):
                 f"n_networks must be the number of networks that the model trains, "
                 f"{len(networks)}, got {len(self._judges)}."
             )
+        return list(networks)
+
+    def _scoring_models(self, networks: list[keras.Model]) -> list[keras.Model]:
+        """Each network with two outputs, as `score.score_pass` takes it."""
+        if self._score_model is not None:
+            given = self._score_model
+            if len(given.outputs) != 2:
+                raise ValueError(
+                    "score_model must have two outputs, (features, logits or probabilities), got "
+                    f"{len(given.outputs)}."
+                )
+            return [two_outputs(given.inputs, *given.outputs, from_logits=self._from_logits)]
+        for network in networks:
+            if isinstance(network, keras.Sequential) and not network.built:
+                network.build((None, *self.inputs.shape[1:]))
         return [
-            scoring_model(
-                network,
-                features=self._features,
-                from_logits=(
-                    not _ends_in_softmax(network)
-                    if self._from_logits is None
-                    else self._from_logits
-                ),
-            )
+            scoring_model(network, features=self._features, from_logits=self._from_logits)
             for network in networks
         ]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw, and run a round where one is due, before the epoch's first batch is read."""
         self._feed.epoch = epoch
-        since_round = max(0, epoch - self.warmup_epochs) % self.divide_settings.every
+        since_round = 0
+        if self.warmup_epochs is not None:
+            since_round = max(0, epoch - self.warmup_epochs) % self.divide_settings.every
         self._draw(epoch - since_round)
-        if epoch >= self.warmup_epochs and since_round == 0:
+        if self.warmup_epochs is not None and epoch >= self.warmup_epochs and since_round == 0:
             self.run_round(epoch)
+        self._n_plans = len(self._feed.planned)
 
     def on_epoch_end(self, epoch, logs=None):
         """Stop unless the epoch was fed by the feed."""
-        if not self._feed.planned or self._feed.planned[-1] != epoch:
+        if epoch not in self._feed.planned[self._n_plans :]:
             raise RuntimeError(_UNREAD)
+
+    def on_train_end(self, logs=None):
+        """Say so if no label was ever judged."""
+        if self.warmup_epochs is not None and not self.rounds:
+            warnings.warn(
+                f"every epoch was warm-up, and no label was judged: warmup_epochs is "
+                f"{self.warmup_epochs}. Train for more epochs than that.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def run_round(self, epoch: int) -> dict:
         """One round over the samples drawn now: score, divide, purify, rewrite, record.
@@ -311,9 +337,3 @@ _UNREAD = (
 
 def _no_progress(what: str, total: int) -> Callable[[int], None]:
     return lambda n: None
-
-
-def _ends_in_softmax(network: keras.Model) -> bool:
-    last = network.layers[-1]
-    activation = getattr(last, "activation", None)
-    return isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax

@@ -2,12 +2,81 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
 
 from tssd_keras.divide import check_labels
 from tssd_keras.draw import MIN_PER_CLASS
+from tssd_keras.duplicates import digests
 from tssd_keras.golden import Golden
-from tssd_keras.inputs import Inputs, as_inputs
+from tssd_keras.inputs import ArrayInputs, Inputs, as_inputs
+
+BLOCK = 1024  # samples looked at together
+
+
+def as_whole(name: str, value: object, least: int) -> int:
+    """A whole number of at least `least`; raises TypeError or ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(
+            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}."
+        )
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+    return int(value)
+
+
+def as_settings(name: str, value: Any, kind: Any) -> Any:
+    """Settings of their own class, by default its defaults; raises unless all are possible."""
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"{name} must be a {kind.__name__}, got {value!r} of type {type(value).__name__}. Try "
+            f"{name}={kind.__name__}(...)."
+        )
+    mistakes = list(value.mistakes())
+    if mistakes:
+        raise ValueError(f"{name}: " + "; ".join(mistakes) + ".")
+    return value
+
+
+def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
+    """Samples as `Inputs`; of an array of numbers each must be finite.
+
+    Raises:
+        TypeError: they are neither an array of numbers nor `Inputs`.
+        ValueError: the samples have not all one shape, or one is NaN or infinite.
+    """
+    if isinstance(samples, list | tuple):
+        try:
+            samples = np.asarray(samples)
+        except ValueError as error:
+            raise ValueError(
+                f"{name} must be samples of one shape, got some of different shapes ({error})."
+            ) from error
+    inputs = as_inputs(samples)
+    if isinstance(inputs, ArrayInputs):
+        if not np.issubdtype(inputs.dtype, np.number) and inputs.dtype != bool:
+            raise TypeError(f"{name} must be numbers, got an array of type {inputs.dtype}.")
+        _refuse_not_finite(name, inputs)
+    return inputs
+
+
+def _refuse_not_finite(name: str, inputs: ArrayInputs) -> None:
+    if not np.issubdtype(inputs.dtype, np.inexact):
+        return
+    bad = []
+    for start in range(0, len(inputs), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(inputs)))
+        finite = np.isfinite(inputs.read(rows)).reshape(len(rows), -1).all(axis=1)
+        bad += rows[~finite].tolist()
+    if bad:
+        raise ValueError(
+            f"{name} must be finite: {len(bad)} of {len(inputs)} samples hold NaN or infinity, the "
+            f"first is sample {bad[0]}. Mend them, or leave them out."
+        )
 
 
 def as_labels(name: str, labels: object) -> np.ndarray:
@@ -64,7 +133,7 @@ def as_epoch_samples(epoch_samples: int | None, n_classes: int) -> int | None:
     if epoch_samples is None:
         return None
     least = MIN_PER_CLASS * n_classes
-    if int(epoch_samples) != epoch_samples or epoch_samples < least:
+    if as_whole("epoch_samples", epoch_samples, 0) < least:
         raise ValueError(
             f"epoch_samples must be a whole number of at least {least} ({MIN_PER_CLASS} for each "
             f"of {n_classes} classes), got {epoch_samples}. Try more, or None: an epoch is then "
@@ -84,15 +153,26 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
                 f"{golden!r}."
             )
         return source, None
-    if isinstance(golden, tuple):
+    if isinstance(golden, tuple | list):
+        if len(golden) != 2:
+            raise ValueError(f"golden must be a pair (x, y), got {len(golden)} things.")
         inputs, labels = golden
-        golden = Golden(inputs, labels, np.full(len(labels), -1, np.int64))
+        golden = Golden(inputs, labels, np.full(np.shape(labels)[:1], -1, np.int64))
+    if not isinstance(golden, Golden):
+        raise TypeError(
+            'golden must be (x, y), a Golden, None, "certain" or "none", got a '
+            f"{type(golden).__name__}."
+        )
     labels = as_labels("golden labels", golden.labels)
-    return "trusted", Golden(as_inputs(golden.inputs), labels, np.asarray(golden.given, np.int64))
+    inputs = as_samples("golden samples", golden.inputs)
+    return "trusted", Golden(inputs, labels, np.asarray(golden.given, np.int64))
 
 
-def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
-    """Raise ValueError unless the golden set fits the samples and has two of each class."""
+def check_golden(golden: Golden, n_classes: int, samples: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError unless the golden set fits the samples and has two of each class.
+
+    Warns of golden samples that are also in the stream, where both are arrays.
+    """
     inputs = as_inputs(golden.inputs)
     shape = tuple(samples.shape[1:])
     if not len(inputs) == len(golden.labels) == len(golden.given):
@@ -118,4 +198,21 @@ def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
             f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
             f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
             'golden="certain".'
+        )
+    if isinstance(inputs, ArrayInputs) and isinstance(samples, ArrayInputs):
+        _warn_of_golden_in_stream(inputs, samples, index)
+
+
+def _warn_of_golden_in_stream(golden: ArrayInputs, samples: ArrayInputs, index: np.ndarray) -> None:
+    if golden.dtype != samples.dtype:
+        return  # other bytes for the same number
+    in_stream = {row.tobytes() for row in digests(samples)[index]}
+    twins = [i for i, row in enumerate(digests(golden)) if row.tobytes() in in_stream]
+    if twins:
+        warnings.warn(
+            f"{len(twins)} of {len(golden)} golden samples are also among the inputs, the first is "
+            f"golden sample {twins[0]}. What the network is trained on, it knows too well to be "
+            "judged by: take them out of the inputs.",
+            UserWarning,
+            stacklevel=4,
         )

@@ -145,7 +145,7 @@ def callback(
         index=stream,
         golden="none" if plain else golden,
         n_classes=len(prepared.data.class_names),
-        warmup_epochs=recipe.train.epochs if plain else recipe.train.warmup_epochs,
+        warmup_epochs=None if plain else recipe.train.warmup_epochs,
         true_labels=None if truth is None else truth[stream],
         divide=recipe.divide,
         purify=recipe.purify,

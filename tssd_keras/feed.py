@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import threading
+import warnings
 
 import numpy as np
 
@@ -67,6 +68,8 @@ class Feed:
     Attributes:
         epoch: which epoch the next plan is for; set by the callback.
         planned: the epochs that plans were made for, newest last.
+        attended: whether whoever rewrites the weights watches over this feed. If not,
+            the second epoch that is read begins with a warning.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class Feed:
         shuffle: bool = True,
         unlabelled: bool = False,
     ) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
+            raise TypeError(f"batch_size must be a whole number, got {batch_size!r}.")
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         self.table = table
@@ -89,6 +94,7 @@ class Feed:
         self.unlabelled = unlabelled
         self.epoch = 0
         self.planned: list[int] = []
+        self.attended = True
         self._lock = threading.Lock()
 
     @property
@@ -109,6 +115,8 @@ class Feed:
         """This epoch's plan; see `plan_epoch`."""
         with self._lock:
             self.planned.append(self.epoch)
+            if not self.attended and len(self.planned) == 3:  # a look, an epoch, the next
+                warnings.warn(_UNATTENDED, UserWarning, stacklevel=2)
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
             return plan_epoch(self._taken, self.batch_size, rng)
 
@@ -137,6 +145,12 @@ class Feed:
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
         return _KINDS[kind](self)
+
+
+_UNATTENDED = (
+    "the feed is read again and again without its callback, so no label is judged and every epoch "
+    "has the same order. Pass the TSSD that made it: fit(..., callbacks=[tssd])."
+)
 
 
 def _tf_data(feed: Feed):
