@@ -126,7 +126,7 @@ def test_an_unknown_layer_names_the_known_ones():
 
 def test_a_model_without_dense_layers_is_told_to_name_its_features():
     inputs = keras.Input((4,))
-    with pytest.raises(ValueError, match="must end in a Dense layer .* Name the layer"):
+    with pytest.raises(ValueError, match=r"must end in a Dense layer .* Name the layer"):
         scoring_model(keras.Model(inputs, layers.ReLU()(inputs)))
 
 
