@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import time
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 
 from tssd_keras import duplicates, models, progress, sources
+from tssd_keras.augment import Augment
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import describe
 from tssd_keras.prepare import Prepared, prepare
@@ -74,7 +76,12 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     write_findings(folder, prepared)
     say(describe(recipe, prepared))
     say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
-    step = weighted_step(network, weight_decay=recipe.train.weight_decay)
+    step = weighted_step(
+        network,
+        weight_decay=recipe.train.weight_decay,
+        augment=Augment(**dataclasses.asdict(recipe.augment)),
+        seed=recipe.train.seed,
+    )
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
     epochs = EpochRecord(prepared, recipe.train, folder, say)

@@ -24,6 +24,7 @@ NOISES = (*noise.KINDS, "instance", "file")
 ORDERS = ("source", "id")
 REACHES = ("auto", "uncertain", "all")
 STREAMS = ("loss", "feature")
+PADDINGS = ("zero", "reflect")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +149,58 @@ class GoldenRecipe:
         if self.at_most_per_class and self.at_most_per_class < 2:
             yield f"at_most_per_class must be 0 or at least 2, got {self.at_most_per_class}"
         yield from _seed("seed", self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentRecipe:
+    """[augment]: how images are changed at random, in training only. By default not at all."""
+
+    crop: int = 0  # pixels of padding on each side, out of which a window is cut
+    padding: str = "zero"  # or "reflect": the image mirrored at its edges
+    flip: bool = False  # mirror half of the images left to right
+    cutout: int = 0  # sides of a square covered with the image's mean colour, in pixels
+    strong: int = 0  # operations of a strong policy (as RandAugment) on each image
+    magnitude: float = 1.0  # strong: each image draws up to this share of the largest change
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("padding", self.padding, PADDINGS)
+        for name in ("crop", "cutout", "strong"):
+            if getattr(self, name) < 0:
+                yield f"{name} must be 0 (off) or more, got {getattr(self, name)}"
+        if not 0 < self.magnitude <= 1:
+            yield f"magnitude must lie above 0 and up to 1, got {self.magnitude}"
+
+    @property
+    def on(self) -> tuple[str, ...]:
+        """The settings that change images."""
+        return tuple(n for n in ("crop", "flip", "cutout", "strong") if getattr(self, n))
+
+    def check_samples(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Raise ValueError unless samples of this shape and type can be changed so."""
+        if not self.on:
+            return
+        settings = ", ".join(f"augment.{name}" for name in self.on)
+        if len(shape) != 3:
+            raise ValueError(
+                f"{settings} change images of shape (height, width, channels), the samples have "
+                f"shape {shape}. Leave them out."
+            )
+        side = min(shape[:2])
+        if self.cutout > side:
+            raise ValueError(
+                f"augment.cutout must be at most {side}, the shorter side of images of shape "
+                f"{shape}, got {self.cutout}. Try {side // 2}."
+            )
+        if self.crop >= side:
+            raise ValueError(
+                f"augment.crop must be below {side}, the shorter side of images of shape {shape}, "
+                f"got {self.crop}. Try {side // 8}."
+            )
+        if self.strong and (dtype != "uint8" or shape[2] not in (1, 3)):
+            raise ValueError(
+                "augment.strong changes images of bytes (uint8) in one or three channels, the "
+                f"samples are {dtype} of shape {shape}. Set it to 0."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +350,7 @@ class Recipe:
     data: DataRecipe = field(default_factory=DataRecipe)
     noise: NoiseRecipe = field(default_factory=NoiseRecipe)
     golden: GoldenRecipe = field(default_factory=GoldenRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
     objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
     divide: DivideRecipe = field(default_factory=DivideRecipe)
