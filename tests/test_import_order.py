@@ -59,6 +59,7 @@ LAYERS = [
     "models.mlp",
     "models.small_cnn",
     "models.preact_resnet",
+    "models.wide_resnet",
     "models.resnet50",
     "models",
     "models.meta_classifier",

@@ -16,7 +16,7 @@ from tssd_keras.class_maps import ASYMMETRIC_MAPS
 
 # Names of what is defined further down the import order; tests hold them against the real ones.
 SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
-MODELS = ("mlp", "preact_resnet18", "resnet50", "small_cnn")
+MODELS = ("mlp", "preact_resnet18", "preact_resnet34", "resnet50", "small_cnn", "wide_resnet16")
 OBJECTIVES = ("plain", "weighted")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
@@ -209,7 +209,8 @@ class ModelRecipe:
 
     name: str = "small_cnn"
     width: int = 0  # of the first layer; 0: the model's own default
-    weights: str = ""  # resnet50: file of ImageNet weights; empty: random ones
+    # resnet50: "imagenet" (downloaded once), or a file of such weights; empty: random ones.
+    weights: str = ""
 
     def mistakes(self) -> Iterator[str]:
         yield from _one_of("name", self.name, MODELS)
