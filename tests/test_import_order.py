@@ -88,6 +88,7 @@ LAYERS = [
     "record",
     "callback_arguments",
     "callback",
+    "schedule",
     "progress",
     "run_folder",
     "report.plots",

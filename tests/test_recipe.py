@@ -271,6 +271,11 @@ def test_a_number_out_of_range_is_refused_with_its_value(section, key, allowed, 
         ),
         (["golden.at_most_per_class=1"], "[golden] at_most_per_class must be 0 or at least 2"),
         (["data.cache_gib=-1.0"], "[data] cache_gib must not be negative"),
+        (["train.ramp_up_epochs=-1"], "[train] ramp_up_epochs must be 0 or more and below epochs"),
+        (
+            ["train.ramp_up_epochs=40"],
+            "[train] ramp_up_epochs must be 0 or more and below epochs, got 40 of 40",
+        ),
         (["data.test_share=0.0"], "[data] test_share must lie above 0"),
         (
             ["data.path=a.npz"],

@@ -22,6 +22,7 @@ from tssd_keras.recipe import Recipe, TrainRecipe
 from tssd_keras.recipe_file import to_toml
 from tssd_keras.report import plots
 from tssd_keras.run_folder import RunFolder
+from tssd_keras.schedule import learning_rate
 from tssd_keras.score import fixed_batches
 from tssd_keras.steps import accuracy, weighted_step
 
@@ -168,14 +169,6 @@ def optimizer(train: TrainRecipe) -> keras.optimizers.Optimizer:
     if train.optimizer == "sgd":
         return keras.optimizers.SGD(train.learning_rate, momentum=train.momentum)
     return keras.optimizers.Adam(train.learning_rate)
-
-
-def learning_rate(train: TrainRecipe, epoch: int) -> float:
-    """Learning rate of an epoch, counted from 0."""
-    if train.schedule == "cosine":
-        return float(train.learning_rate * 0.5 * (1 + np.cos(np.pi * epoch / train.epochs)))
-    passed = sum(epoch >= at for at in train.decay_epochs)
-    return train.learning_rate / 10**passed
 
 
 class EpochRecord(keras.callbacks.Callback):

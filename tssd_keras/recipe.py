@@ -306,6 +306,9 @@ class TrainRecipe:
     weight_decay: float = 0.01  # coupled: weight_decay * w is added to the gradient
     schedule: str = "cosine"  # of the learning rate, by epoch
     decay_epochs: tuple[int, ...] = ()  # schedule "step": divide by 10 from these epochs on
+    # The learning rate rises linearly over so many first epochs, then follows the schedule; it has
+    # nothing to do with warmup_epochs, which are about labels.
+    ramp_up_epochs: int = 0
 
     def mistakes(self) -> Iterator[str]:
         for name in ("epochs", "batch_size"):
@@ -320,6 +323,11 @@ class TrainRecipe:
             yield f"balanced_batches must not be negative, got {self.balanced_batches}"
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from _one_of("schedule", self.schedule, SCHEDULES)
+        if not 0 <= self.ramp_up_epochs < max(self.epochs, 1):
+            yield (
+                f"ramp_up_epochs must be 0 or more and below epochs, got {self.ramp_up_epochs} of "
+                f"{self.epochs}"
+            )
         if self.learning_rate <= 0:
             yield f"learning_rate must be above 0, got {self.learning_rate}"
         if not 0 <= self.momentum < 1:
