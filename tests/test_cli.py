@@ -222,6 +222,15 @@ def test_check_says_when_the_network_cannot_take_the_samples(tmp_path):
     assert 'Try model.name = "mlp"' in result.output
 
 
+def test_check_says_what_augmentation_does_and_when_it_cannot():
+    command = ("check", ROOT / "recipes" / "digits.toml", "--set")
+    result = tssd(*command, "augment.crop=1", "--set", "augment.cutout=2")
+    assert "in training: crop after zero padding by 1 pixels, cutout of 2 x 2" in result.output
+    result = tssd(*command, "augment.cutout=9")
+    assert result.exit_code == 1
+    assert "augment.cutout must be at most 8" in result.output
+
+
 def test_without_a_recipe_the_default_is_the_digits_run():
     ours = tssd("check").output
     assert ours == tssd("check", ROOT / "recipes" / "digits.toml").output

@@ -6,6 +6,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.applications.resnet import WEIGHTS_HASHES
 
 from tssd_keras import models, recipe
 from tssd_keras.models.resnet50 import WEIGHTS_URL
@@ -13,14 +14,16 @@ from tssd_keras.models.resnet50 import WEIGHTS_URL
 IMAGES = {
     "mlp": (8, 8, 1),
     "preact_resnet18": (32, 32, 3),
+    "preact_resnet34": (32, 32, 3),
     "resnet50": (64, 64, 3),
     "small_cnn": (28, 28, 1),
+    "wide_resnet16": (32, 32, 3),
 }
 
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_every_model_gives_logits_and_has_a_layer_of_features(name):
-    width = 8 if name == "preact_resnet18" else 0
+    width = 8 if name.startswith("preact") else 0
     model = models.build(name, IMAGES[name], "uint8", 7, width=width)
     out = model.predict_on_batch(np.zeros((2, *IMAGES[name]), "uint8"))
     assert out.shape == (2, 7)
@@ -30,7 +33,7 @@ def test_every_model_gives_logits_and_has_a_layer_of_features(name):
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_the_same_seed_gives_the_same_network_and_another_does_not(name):
-    width = 8 if name == "preact_resnet18" else 0
+    width = 8 if name.startswith("preact") else 0
 
     def kernel(seed):
         model = models.build(name, IMAGES[name], "uint8", 3, width=width, seed=seed)
@@ -45,7 +48,8 @@ def test_building_a_network_leaves_the_global_seeds_alone(name):
     np.random.seed(5)
     expected = np.random.RandomState(5).rand(3)
     python_state = random.getstate()
-    models.build(name, IMAGES[name], "uint8", 2, seed=9)
+    width = 8 if name.startswith("preact") else 0
+    models.build(name, IMAGES[name], "uint8", 2, width=width, seed=9)
     np.testing.assert_array_equal(np.random.rand(3), expected)
     assert random.getstate() == python_state
 
@@ -57,6 +61,48 @@ def test_preact_resnet18_has_the_number_of_weights_counted_by_hand():
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert trainable == 11_172_170
     assert model.get_layer("features").output.shape == (None, 512)
+
+
+def n_trainable(model):
+    return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+
+
+def test_preact_resnet34_has_the_weights_of_the_published_resnet34_less_what_differs():
+    # torchvision documents 21,797,672 for ResNet-34 (a 7 x 7 stem of 9,408, 1,000 classes). Here
+    # the stem is 3 x 3 and has no norm, short cuts have none, the first norm of a strided block is
+    # of its input's width, and there is a last norm.
+    short_cuts, strided, last = 2 * (128 + 256 + 512), 128 + 256 + 512, 2 * 512
+    expected = 21_797_672 - 9_408 + 1_728 - 128 - short_cuts - strided + last
+    expected += 10 * 513 - 1000 * 513
+    model = models.build("preact_resnet34", (32, 32, 3), "uint8", 10)
+    assert n_trainable(model) == expected == 21_280_330
+    assert model.get_layer("features").output.shape == (None, 512)
+
+
+@pytest.mark.parametrize(
+    ("k", "published"),
+    [
+        (8, 11.0),  # arXiv 1605.07146, table 4
+        (1, 0.2),  # arXiv 1612.03928, table 1, with the next
+        (2, 0.7),
+    ],
+)
+def test_wide_resnet16_has_as_many_million_weights_as_published(k, published):
+    model = models.build("wide_resnet16", (32, 32, 3), "uint8", 10, width=0 if k == 1 else 16 * k)
+    assert round(n_trainable(model) / 1e6, 1) == published
+    assert model.get_layer("features").output.shape == (None, 64 * k)
+
+
+def test_wide_resnet16_has_the_number_of_weights_counted_by_hand():
+    # Without strides and short cuts a block of width w has 18 w^2 weights and 4 w of norms; from
+    # half the width 14 w^2 and 3 w. Stem 432, last norm 128, head 650.
+    blocks = [2 * (18 * 16**2 + 4 * 16)]
+    blocks += [14 * w**2 + 3 * w + 18 * w**2 + 4 * w for w in (32, 64)]
+    model = models.build("wide_resnet16", (32, 32, 3), "uint8", 10)
+    assert n_trainable(model) == 432 + sum(blocks) + 128 + 650
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert len([layer for layer in convolutions if layer.kernel_size == (3, 3)]) == 13
+    assert model.layers[-3].output.shape == (None, 8, 8, 64)
 
 
 @pytest.mark.parametrize(("pixels", "width"), [(28, 16), (64, 32)])
@@ -79,7 +125,7 @@ def test_tables_of_numbers_are_refused_by_image_networks():
 
 
 def test_an_unknown_name_names_the_known_ones():
-    with pytest.raises(ValueError, match="mlp, preact_resnet18, resnet50, small_cnn, got 'cnn'"):
+    with pytest.raises(ValueError, match=r"mlp, preact_resnet18, .* wide_resnet16, got 'cnn'"):
         models.build("cnn", (8, 8, 1), "uint8", 2)
 
 
@@ -199,6 +245,31 @@ def test_a_missing_file_of_weights_says_where_it_is_to_be_had(tmp_path):
         models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(tmp_path / "notop.h5"))
     assert str(tmp_path / "notop.h5") in str(caught.value)
     assert WEIGHTS_URL in str(caught.value)
+
+
+def test_weights_of_imagenet_by_name_are_those_that_keras_keeps(imagenet, monkeypatch):
+    asked = {}
+
+    def get_file(**arguments):
+        asked.update(arguments)
+        return str(imagenet[1] / "notop.h5")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    model = models.build("resnet50", (64, 64, 3), "uint8", 5, weights="imagenet")
+    first = imagenet[0].get_layer("conv1_conv").kernel
+    np.testing.assert_array_equal(model.get_layer("conv1_conv").kernel, first)
+    assert asked["origin"] == WEIGHTS_URL
+    assert asked["cache_subdir"] == "models"
+    assert asked["file_hash"] == WEIGHTS_HASHES["resnet50"][1]
+
+
+def test_without_a_network_it_is_said_how_to_bring_the_weights(monkeypatch):
+    def get_file(**arguments):
+        raise Exception("URL fetch failure: Name or service not known")
+
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(ConnectionError, match=r"notop.h5 .*not known.*Bring that file"):
+        models.build("resnet50", (64, 64, 3), "uint8", 5, weights="imagenet")
 
 
 def another_network(path):

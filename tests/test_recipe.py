@@ -4,7 +4,7 @@ import typing
 
 import pytest
 
-from tssd_keras.recipe import Recipe
+from tssd_keras.recipe import AugmentRecipe, Recipe
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
 
 pytestmark = pytest.mark.backend_free
@@ -185,6 +185,10 @@ def test_a_value_of_the_wrong_type_is_one_mistake_and_not_taken_for_the_default(
         ("noise", "rate", [0.0, 1.0], [-0.01, 1.01]),
         ("golden", "per_class", [2], [1, 0, -5]),
         ("model", "width", [0, 8], [-1]),
+        ("augment", "crop", [0, 4], [-1]),
+        ("augment", "cutout", [0, 16], [-1]),
+        ("augment", "strong", [0, 2], [-1]),
+        ("augment", "magnitude", [0.01, 1.0], [0.0, 1.01]),
         ("divide", "threshold", [0.5, 0.999], [0.499, 1.0]),
         ("divide", "every", [1], [0]),
         ("divide", "history", [1, 5], [0]),
@@ -267,6 +271,11 @@ def test_a_number_out_of_range_is_refused_with_its_value(section, key, allowed, 
         ),
         (["golden.at_most_per_class=1"], "[golden] at_most_per_class must be 0 or at least 2"),
         (["data.cache_gib=-1.0"], "[data] cache_gib must not be negative"),
+        (["train.ramp_up_epochs=-1"], "[train] ramp_up_epochs must be 0 or more and below epochs"),
+        (
+            ["train.ramp_up_epochs=40"],
+            "[train] ramp_up_epochs must be 0 or more and below epochs, got 40 of 40",
+        ),
         (["data.test_share=0.0"], "[data] test_share must lie above 0"),
         (
             ["data.path=a.npz"],
@@ -429,3 +438,28 @@ def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
 
 def test_labels_are_not_made_wrong_unless_a_recipe_says_so():
     assert parse_recipe({"data": {"source": "npz", "path": "mine.npz"}}).noise.kind == "none"
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "dtype", "words"),
+    [
+        ({"flip": True}, (64,), "float32", r"augment.flip change images of .* shape \(64,\)"),
+        ({"cutout": 9}, (8, 12, 3), "uint8", r"augment.cutout must be at most 8, .* got 9. Try 4"),
+        ({"crop": 8}, (12, 8, 3), "uint8", r"augment.crop must be below 8, .* got 8. Try 1"),
+        ({"strong": 1}, (8, 8, 3), "float32", r"augment.strong changes images of bytes"),
+        ({"strong": 1}, (8, 8, 4), "uint8", r"one or three channels, .* \(8, 8, 4\). Set it to 0"),
+    ],
+)
+def test_augmentation_that_does_not_go_with_the_samples_is_refused(settings, shape, dtype, words):
+    with pytest.raises(ValueError, match=words):
+        AugmentRecipe(**settings).check_samples(shape, dtype)
+
+
+def test_augmentation_is_off_by_default_and_takes_any_samples():
+    assert Recipe().augment.on == ()
+    AugmentRecipe(magnitude=0.5, padding="reflect").check_samples((64,), "float32")
+
+
+def test_all_of_the_image_may_be_covered_and_floats_be_cropped():
+    AugmentRecipe(cutout=8, strong=2).check_samples((8, 8, 1), "uint8")
+    AugmentRecipe(crop=7, flip=True, cutout=8).check_samples((8, 8, 5), "float32")

@@ -115,6 +115,24 @@ def test_the_penalty_is_half_the_squared_length():
     assert float(objective.l2_penalty([np.array([3.0, 4.0])], 0.1)) == pytest.approx(0.05 * 25)
 
 
+def test_a_thousand_steps_at_zero_gradient_leave_what_coupled_decay_with_momentum_leaves():
+    # v' = m v - r d w, w' = w + v': as published, and nothing else moves the weights of samples
+    # that do not count.
+    rate, momentum, decay, steps = 0.02, 0.9, 5e-4, 1000
+    left, velocity = 1.0, 0.0
+    for _ in range(steps):
+        velocity = momentum * velocity - rate * decay * left
+        left += velocity
+    assert round(left, 3) == 0.906
+    network = keras.Sequential([keras.Input((2,)), layers.Dense(3, use_bias=False)])
+    before = np.asarray(network.trainable_variables[0])
+    step = weighted_step(network, weight_decay=decay)
+    step.compile(keras.optimizers.SGD(rate, momentum=momentum))
+    x, y = np.ones((steps, 2), "float32"), np.zeros(steps, int)
+    step.fit(x, y, sample_weight=np.zeros(steps), batch_size=1, shuffle=False, verbose=0)
+    np.testing.assert_allclose(network.trainable_variables[0] / before, left, rtol=1e-4)
+
+
 def test_the_reported_loss_leaves_the_penalty_out(curve):
     heavy, *_ = stepped(curve)
     heavy.weight_decay = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tssd_keras.duplicates import summary
 from tssd_keras.prepare import Prepared
-from tssd_keras.recipe import Recipe
+from tssd_keras.recipe import AugmentRecipe, Recipe
 
 
 def describe(recipe: Recipe, prepared: Prepared) -> str:
@@ -26,6 +26,8 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
         f"network: {recipe.model.name}; objective: {recipe.objective.kind}; "
         f"{recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of them warm-up",
     ]
+    if recipe.augment.on:
+        lines.append(f"augmentation in training: {augmentation(recipe.augment)}")
     lines += data.notes
     if data.left_out:
         lines.append(
@@ -34,3 +36,14 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
     if prepared.duplicates is not None and len(prepared.duplicates):
         lines.append(f"equal samples: {summary(prepared.duplicates)}")
     return "\n".join(lines)
+
+
+def augmentation(augment: AugmentRecipe) -> str:
+    """What is done to training images, in words."""
+    words = {
+        "crop": f"crop after {augment.padding} padding by {augment.crop} pixels",
+        "flip": "flip",
+        "strong": f"{augment.strong} strong operations up to magnitude {augment.magnitude}",
+        "cutout": f"cutout of {augment.cutout} x {augment.cutout} pixels",
+    }
+    return ", ".join(words[name] for name in words if name in augment.on)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import time
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 
 from tssd_keras import duplicates, models, progress, sources
+from tssd_keras.augment import Augment
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import describe
 from tssd_keras.prepare import Prepared, prepare
@@ -20,6 +22,7 @@ from tssd_keras.recipe import Recipe, TrainRecipe
 from tssd_keras.recipe_file import to_toml
 from tssd_keras.report import plots
 from tssd_keras.run_folder import RunFolder
+from tssd_keras.schedule import learning_rate
 from tssd_keras.score import fixed_batches
 from tssd_keras.steps import accuracy, weighted_step
 
@@ -74,7 +77,12 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     write_findings(folder, prepared)
     say(describe(recipe, prepared))
     say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
-    step = weighted_step(network, weight_decay=recipe.train.weight_decay)
+    step = weighted_step(
+        network,
+        weight_decay=recipe.train.weight_decay,
+        augment=Augment(**dataclasses.asdict(recipe.augment)),
+        seed=recipe.train.seed,
+    )
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
     epochs = EpochRecord(prepared, recipe.train, folder, say)
@@ -161,14 +169,6 @@ def optimizer(train: TrainRecipe) -> keras.optimizers.Optimizer:
     if train.optimizer == "sgd":
         return keras.optimizers.SGD(train.learning_rate, momentum=train.momentum)
     return keras.optimizers.Adam(train.learning_rate)
-
-
-def learning_rate(train: TrainRecipe, epoch: int) -> float:
-    """Learning rate of an epoch, counted from 0."""
-    if train.schedule == "cosine":
-        return float(train.learning_rate * 0.5 * (1 + np.cos(np.pi * epoch / train.epochs)))
-    passed = sum(epoch >= at for at in train.decay_epochs)
-    return train.learning_rate / 10**passed
 
 
 class EpochRecord(keras.callbacks.Callback):

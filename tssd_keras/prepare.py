@@ -71,6 +71,7 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         FileNotFoundError: a file of labels or ids is not there.
     """
     recipe.model.check_samples(tuple(data.inputs.shape[1:]))
+    recipe.augment.check_samples(tuple(data.inputs.shape[1:]), str(data.inputs.dtype))
     recipe.train.check_draw(len(data.class_names))
     if recipe.data.find_duplicates:
         data = _with_digests(data)

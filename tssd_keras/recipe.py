@@ -16,7 +16,7 @@ from tssd_keras.class_maps import ASYMMETRIC_MAPS
 
 # Names of what is defined further down the import order; tests hold them against the real ones.
 SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
-MODELS = ("mlp", "preact_resnet18", "resnet50", "small_cnn")
+MODELS = ("mlp", "preact_resnet18", "preact_resnet34", "resnet50", "small_cnn", "wide_resnet16")
 OBJECTIVES = ("plain", "weighted")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
@@ -24,6 +24,7 @@ NOISES = (*noise.KINDS, "instance", "file")
 ORDERS = ("source", "id")
 REACHES = ("auto", "uncertain", "all")
 STREAMS = ("loss", "feature")
+PADDINGS = ("zero", "reflect")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,12 +152,65 @@ class GoldenRecipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AugmentRecipe:
+    """[augment]: how images are changed at random, in training only. By default not at all."""
+
+    crop: int = 0  # pixels of padding on each side, out of which a window is cut
+    padding: str = "zero"  # or "reflect": the image mirrored at its edges
+    flip: bool = False  # mirror half of the images left to right
+    cutout: int = 0  # sides of a square covered with the image's mean colour, in pixels
+    strong: int = 0  # operations of a strong policy (as RandAugment) on each image
+    magnitude: float = 1.0  # strong: each image draws up to this share of the largest change
+
+    def mistakes(self) -> Iterator[str]:
+        yield from _one_of("padding", self.padding, PADDINGS)
+        for name in ("crop", "cutout", "strong"):
+            if getattr(self, name) < 0:
+                yield f"{name} must be 0 (off) or more, got {getattr(self, name)}"
+        if not 0 < self.magnitude <= 1:
+            yield f"magnitude must lie above 0 and up to 1, got {self.magnitude}"
+
+    @property
+    def on(self) -> tuple[str, ...]:
+        """The settings that change images."""
+        return tuple(n for n in ("crop", "flip", "cutout", "strong") if getattr(self, n))
+
+    def check_samples(self, shape: tuple[int, ...], dtype: str) -> None:
+        """Raise ValueError unless samples of this shape and type can be changed so."""
+        if not self.on:
+            return
+        settings = ", ".join(f"augment.{name}" for name in self.on)
+        if len(shape) != 3:
+            raise ValueError(
+                f"{settings} change images of shape (height, width, channels), the samples have "
+                f"shape {shape}. Leave them out."
+            )
+        side = min(shape[:2])
+        if self.cutout > side:
+            raise ValueError(
+                f"augment.cutout must be at most {side}, the shorter side of images of shape "
+                f"{shape}, got {self.cutout}. Try {side // 2}."
+            )
+        if self.crop >= side:
+            raise ValueError(
+                f"augment.crop must be below {side}, the shorter side of images of shape {shape}, "
+                f"got {self.crop}. Try {side // 8}."
+            )
+        if self.strong and (dtype != "uint8" or shape[2] not in (1, 3)):
+            raise ValueError(
+                "augment.strong changes images of bytes (uint8) in one or three channels, the "
+                f"samples are {dtype} of shape {shape}. Set it to 0."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelRecipe:
     """[model]: the network."""
 
     name: str = "small_cnn"
     width: int = 0  # of the first layer; 0: the model's own default
-    weights: str = ""  # resnet50: file of ImageNet weights; empty: random ones
+    # resnet50: "imagenet" (downloaded once), or a file of such weights; empty: random ones.
+    weights: str = ""
 
     def mistakes(self) -> Iterator[str]:
         yield from _one_of("name", self.name, MODELS)
@@ -252,6 +306,9 @@ class TrainRecipe:
     weight_decay: float = 0.01  # coupled: weight_decay * w is added to the gradient
     schedule: str = "cosine"  # of the learning rate, by epoch
     decay_epochs: tuple[int, ...] = ()  # schedule "step": divide by 10 from these epochs on
+    # The learning rate rises linearly over so many first epochs, then follows the schedule; it has
+    # nothing to do with warmup_epochs, which are about labels.
+    ramp_up_epochs: int = 0
 
     def mistakes(self) -> Iterator[str]:
         for name in ("epochs", "batch_size"):
@@ -266,6 +323,11 @@ class TrainRecipe:
             yield f"balanced_batches must not be negative, got {self.balanced_batches}"
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from _one_of("schedule", self.schedule, SCHEDULES)
+        if not 0 <= self.ramp_up_epochs < max(self.epochs, 1):
+            yield (
+                f"ramp_up_epochs must be 0 or more and below epochs, got {self.ramp_up_epochs} of "
+                f"{self.epochs}"
+            )
         if self.learning_rate <= 0:
             yield f"learning_rate must be above 0, got {self.learning_rate}"
         if not 0 <= self.momentum < 1:
@@ -297,6 +359,7 @@ class Recipe:
     data: DataRecipe = field(default_factory=DataRecipe)
     noise: NoiseRecipe = field(default_factory=NoiseRecipe)
     golden: GoldenRecipe = field(default_factory=GoldenRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
     model: ModelRecipe = field(default_factory=ModelRecipe)
     objective: ObjectiveRecipe = field(default_factory=ObjectiveRecipe)
     divide: DivideRecipe = field(default_factory=DivideRecipe)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import keras
 
 from tssd_keras.models.mlp import mlp
-from tssd_keras.models.preact_resnet import preact_resnet18
+from tssd_keras.models.preact_resnet import preact_resnet18, preact_resnet34
 from tssd_keras.models.resnet50 import resnet50
 from tssd_keras.models.small_cnn import small_cnn
+from tssd_keras.models.wide_resnet import wide_resnet16
 from tssd_keras.recipe import ModelRecipe
 
 MODELS = {
     "mlp": mlp,
     "preact_resnet18": preact_resnet18,
+    "preact_resnet34": preact_resnet34,
     "resnet50": resnet50,
     "small_cnn": small_cnn,
+    "wide_resnet16": wide_resnet16,
 }
 
 
@@ -34,6 +37,7 @@ def build(
         ValueError: the name is not known, the network does not take such a
             width or weights, or not samples of this shape.
         FileNotFoundError: there is no file of these weights.
+        ConnectionError: they were to be downloaded and could not be.
     """
     if name not in MODELS:
         raise ValueError(f"model.name must be one of {', '.join(MODELS)}, got {name!r}.")

@@ -50,3 +50,46 @@ def head(features, n_classes: int, draw: Iterator[int]):
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw)),
         name="logits",
     )(features)
+
+
+def preact_network(
+    shape: tuple[int, ...],
+    dtype: str,
+    n_classes: int,
+    *,
+    stem: int,
+    stages: list[tuple[int, int]],
+    seed: int,
+    name: str,
+) -> keras.Model:
+    """Stem, stages of pre-activated blocks, a last normalisation, global average pooling, head.
+
+    Args:
+        shape: (height, width, channels).
+        dtype: of the samples.
+        n_classes: K.
+        stem: channels of the first convolution.
+        stages: channels and number of blocks; all but the first begin by halving the image.
+        seed: of the initial weights.
+        name: of the model.
+    """
+    draw = seeds(seed)
+    inputs, x = rescaled_input(shape, dtype)
+    x = conv(x, stem, 3, draw)
+    for stage, (width, count) in enumerate(stages):
+        for block in range(count):
+            x = preact_block(x, width, draw, stride=2 if stage and not block else 1)
+    x = layers.ReLU()(batch_norm(x))
+    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    return keras.Model(inputs, head(x, n_classes, draw), name=name)
+
+
+def preact_block(x, width: int, draw: Iterator[int], *, stride: int):
+    """Two convolutions, each after normalisation and rectification, beside a short cut."""
+    normed = layers.ReLU()(batch_norm(x))
+    short = x
+    if stride > 1 or x.shape[-1] != width:
+        short = conv(normed, width, 1, draw, stride=stride)
+    y = conv(normed, width, 3, draw, stride=stride)
+    y = conv(layers.ReLU()(batch_norm(y)), width, 3, draw)
+    return layers.Add()([y, short])

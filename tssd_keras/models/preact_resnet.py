@@ -1,14 +1,13 @@
-"""PreAct ResNet-18, the network of the published CIFAR and Tiny-ImageNet results.
+"""PreAct ResNet-18 and -34; the first is the network of the published CIFAR results.
 
 Source: He, Zhang, Ren and Sun, "Identity Mappings in Deep Residual Networks",
 arXiv 1603.05027, for small images: a 3 x 3 stem without pooling, four stages
-of two blocks, a last normalisation, global average pooling.
+of blocks, a last normalisation, global average pooling.
 """
 
 from __future__ import annotations
 
 import keras
-from keras import layers
 
 from tssd_keras.models import blocks
 
@@ -16,7 +15,7 @@ from tssd_keras.models import blocks
 def preact_resnet18(
     shape: tuple[int, ...], dtype: str, n_classes: int, *, width: int = 0, seed: int = 0
 ) -> keras.Model:
-    """PreAct ResNet-18.
+    """PreAct ResNet-18: stages of 2, 2, 2 and 2 blocks.
 
     Args:
         shape: (height, width, channels).
@@ -29,24 +28,29 @@ def preact_resnet18(
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is
         [n, 8 * width].
     """
-    draw = blocks.seeds(seed)
-    width = width or 64
-    inputs, x = blocks.rescaled_input(shape, dtype)
-    x = blocks.conv(x, width, 3, draw)
-    for stage, multiple in enumerate((1, 2, 4, 8)):
-        for first in (True, False):
-            x = _block(x, multiple * width, draw, stride=2 if stage and first else 1)
-    x = layers.ReLU()(blocks.batch_norm(x))
-    x = layers.GlobalAveragePooling2D(name=blocks.FEATURES)(x)
-    return keras.Model(inputs, blocks.head(x, n_classes, draw), name="preact_resnet18")
+    widths = [(width or 64) * multiple for multiple in (1, 2, 4, 8)]
+    return blocks.preact_network(
+        shape,
+        dtype,
+        n_classes,
+        stem=widths[0],
+        stages=list(zip(widths, (2, 2, 2, 2), strict=True)),
+        seed=seed,
+        name="preact_resnet18",
+    )
 
 
-def _block(x, width: int, draw, *, stride: int):
-    """Two convolutions, each after normalisation and rectification, beside a short cut."""
-    normed = layers.ReLU()(blocks.batch_norm(x))
-    short = x
-    if stride > 1 or x.shape[-1] != width:
-        short = blocks.conv(normed, width, 1, draw, stride=stride)
-    y = blocks.conv(normed, width, 3, draw, stride=stride)
-    y = blocks.conv(layers.ReLU()(blocks.batch_norm(y)), width, 3, draw)
-    return layers.Add()([y, short])
+def preact_resnet34(
+    shape: tuple[int, ...], dtype: str, n_classes: int, *, width: int = 0, seed: int = 0
+) -> keras.Model:
+    """PreAct ResNet-34: as `preact_resnet18`, with stages of 3, 4, 6 and 3 blocks."""
+    widths = [(width or 64) * multiple for multiple in (1, 2, 4, 8)]
+    return blocks.preact_network(
+        shape,
+        dtype,
+        n_classes,
+        stem=widths[0],
+        stages=list(zip(widths, (3, 4, 6, 3), strict=True)),
+        seed=seed,
+        name="preact_resnet34",
+    )

@@ -20,6 +20,7 @@ WEIGHTS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
     "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
+WEIGHTS_MD5 = "4d473c1dd8becc155b73f8504c6f6626"  # as Keras has it for this file
 IMAGENET_MEAN = (123.68, 116.779, 103.939)  # of red, green and blue, in 0..255
 
 
@@ -42,8 +43,9 @@ def resnet50(
         n_classes: K.
         width: 0; this network has one width only.
         seed: of the initial weights.
-        weights: file of ImageNet weights without the last layer, see
-            `WEIGHTS_URL`; empty: none. Nothing is ever downloaded.
+        weights: "imagenet", or a file of ImageNet weights without the last
+            layer; empty: none. By name they are downloaded once from
+            `WEIGHTS_URL` to where Keras keeps them; otherwise nothing ever is.
 
     Returns:
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is [n, 2048].
@@ -51,10 +53,11 @@ def resnet50(
     Raises:
         ValueError: the width is not 0, or the file holds something else.
         FileNotFoundError: there is no such file.
+        ConnectionError: they could not be downloaded.
     """
     if width:
         raise ValueError(f"model.width must be 0 for resnet50, got {width}.")
-    file = _existing(weights) if weights else None
+    file = _file_of(weights) if weights else None
     draw = blocks.seeds(seed)
     inputs = keras.Input(shape, dtype=dtype, name="inputs")
     body = _body(_as_imagenet(inputs) if dtype == "uint8" else inputs)
@@ -89,14 +92,35 @@ def _initialise(body: keras.Model, draw: Iterator[int]) -> None:
             layer.kernel.assign(he(layer.kernel.shape))
 
 
-def _existing(weights: str) -> Path:
+def _file_of(weights: str) -> Path:
+    if weights == "imagenet":
+        return _downloaded()
     file = Path(weights)
     if not file.is_file():
         raise FileNotFoundError(
-            f"model.weights must be a file of ImageNet weights, {file} is none. Download "
-            f"{WEIGHTS_URL} and name that file."
+            'model.weights must be "imagenet" or a file of ImageNet weights, '
+            f"{file} is none. Download {WEIGHTS_URL} and name that file."
         )
     return file
+
+
+def _downloaded() -> Path:
+    """The file where keras.applications keeps it, fetched if it is not there."""
+    try:
+        return Path(
+            keras.utils.get_file(
+                origin=WEIGHTS_URL,
+                cache_subdir="models",
+                file_hash=WEIGHTS_MD5,
+                hash_algorithm="md5",
+            )
+        )
+    except Exception as error:  # Keras raises a bare Exception where there is no network
+        raise ConnectionError(
+            f'model.weights = "imagenet" needs the network once: {WEIGHTS_URL} could not be '
+            f'fetched ({error}). Bring that file and set model.weights to it, or to "" for '
+            "random ones."
+        ) from error
 
 
 def _load(body: keras.Model, file: Path) -> None:

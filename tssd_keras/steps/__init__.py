@@ -6,6 +6,7 @@ import importlib
 
 import keras
 
+from tssd_keras.augment import Augment
 from tssd_keras.steps.base_step import BaseStep
 
 _STEPS = {
@@ -14,7 +15,13 @@ _STEPS = {
 }
 
 
-def weighted_step(network: keras.Model, *, weight_decay: float = 0.0) -> BaseStep:
+def weighted_step(
+    network: keras.Model,
+    *,
+    weight_decay: float = 0.0,
+    augment: Augment | None = None,
+    seed: int = 0,
+) -> BaseStep:
     """The training step of the backend that runs; see `BaseStep`.
 
     Raises:
@@ -27,7 +34,9 @@ def weighted_step(network: keras.Model, *, weight_decay: float = 0.0) -> BaseSte
             "Set KERAS_BACKEND=tensorflow or jax before Keras is imported."
         )
     module, name = _STEPS[backend]
-    return getattr(importlib.import_module(module), name)(network, weight_decay=weight_decay)
+    return getattr(importlib.import_module(module), name)(
+        network, weight_decay=weight_decay, augment=augment, seed=seed
+    )
 
 
 def accuracy() -> keras.metrics.Metric:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tssd_keras.augment import Augment
 from tssd_keras.steps import objective
 
 
@@ -15,16 +16,29 @@ class BaseStep(keras.Model):
         network: inputs -> logits float[n, K]. It stays a plain Keras model and
             can be saved and used without this library.
         weight_decay: coupled, see `objective.l2_penalty`.
+        augment: changes the images of an update; evaluation and scoring see them as they are.
+        seed: starts all that an update draws.
 
     Attributes:
         network: as given, its variables are the trained ones.
+        augment: as given.
+        seeds: a SeedGenerator; part of the model's state, so that draws go on under any compiler.
         n_traces: how often the training step was traced (once a compilation).
     """
 
-    def __init__(self, network: keras.Model, *, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        network: keras.Model,
+        *,
+        weight_decay: float = 0.0,
+        augment: Augment | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__(name="weighted_step")
         self.network = network
         self.weight_decay = weight_decay
+        self.augment = augment
+        self.seeds = keras.random.SeedGenerator(seed)
         self.n_traces = 0
         self.built = True
 
@@ -48,6 +62,8 @@ class BaseStep(keras.Model):
             what is reported of it, as `update_metrics` takes it.
         """
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self.augment:
+            x = self.augment(x, self.seeds)
         logits = self(x, training=True)
         loss = self.compute_loss(x, y, logits, weight)
         return loss + self.penalty(), (loss, y, logits, weight)
