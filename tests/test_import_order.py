@@ -75,6 +75,7 @@ LAYERS = [
     "steps.objective",
     "steps.mixmatch",
     "steps.base_step",
+    "steps.semi_supervised",
     "steps.tensorflow_step",
     "steps.jax_step",
     "steps",

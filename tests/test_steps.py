@@ -149,4 +149,4 @@ def test_the_reported_loss_leaves_the_penalty_out(curve):
 def test_the_inner_network_is_what_was_trained(curve, trained):
     step = trained[0]
     x = curve["x"][:4]
-    np.testing.assert_array_equal(step.network.predict_on_batch(x), step.predict_on_batch(x))
+    np.testing.assert_array_equal(step.networks[0].predict_on_batch(x), step.predict_on_batch(x))

@@ -8,15 +8,16 @@ import keras
 
 from tssd_keras.augment import Augment
 from tssd_keras.steps.base_step import BaseStep
+from tssd_keras.steps.semi_supervised import Mixmatch, SemiSupervised
 
-_STEPS = {
-    "tensorflow": ("tssd_keras.steps.tensorflow_step", "TensorFlowStep"),
-    "jax": ("tssd_keras.steps.jax_step", "JaxStep"),
+_UPDATES = {
+    "tensorflow": ("tssd_keras.steps.tensorflow_step", "TensorFlowUpdate"),
+    "jax": ("tssd_keras.steps.jax_step", "JaxUpdate"),
 }
 
 
 def weighted_step(
-    network: keras.Model,
+    network: keras.Model | list[keras.Model],
     *,
     weight_decay: float = 0.0,
     augment: Augment | None = None,
@@ -24,19 +25,53 @@ def weighted_step(
 ) -> BaseStep:
     """The training step of the backend that runs; see `BaseStep`.
 
+    Args:
+        network: one, or several that are stepped together.
+        weight_decay, augment, seed: of `BaseStep`.
+
     Raises:
         RuntimeError: there is no step for this backend.
     """
+    settings = {"weight_decay": weight_decay, "augment": augment, "seed": seed}
+    return _step(BaseStep)(_as_list(network), **settings)
+
+
+def mixmatch_step(
+    network: keras.Model | list[keras.Model],
+    *,
+    settings: Mixmatch | None = None,
+    weight_decay: float = 0.0,
+    augment: Augment | None = None,
+    seed: int = 0,
+) -> SemiSupervised:
+    """The semi-supervised training step of the backend that runs; see `SemiSupervised`.
+
+    Give `fit` the callback `semi_supervised.Schedule`, and `TSSD` the argument
+    `unlabelled=True`, so that samples without weight stay in the feed.
+
+    Raises:
+        RuntimeError: there is no step for this backend.
+        ValueError: the network's samples cannot be mixed.
+    """
+    base = {"weight_decay": weight_decay, "augment": augment, "seed": seed}
+    return _step(SemiSupervised)(_as_list(network), settings=settings or Mixmatch(), **base)
+
+
+def _as_list(network) -> list[keras.Model]:
+    return list(network) if isinstance(network, list | tuple) else [network]
+
+
+def _step(objective: type) -> type:
+    """The objective with the update of the backend that runs."""
     backend = keras.backend.backend()
-    if backend not in _STEPS:
+    if backend not in _UPDATES:
         raise RuntimeError(
-            f"the backend must be one of {', '.join(_STEPS)}, Keras runs on {backend!r}. "
+            f"the backend must be one of {', '.join(_UPDATES)}, Keras runs on {backend!r}. "
             "Set KERAS_BACKEND=tensorflow or jax before Keras is imported."
         )
-    module, name = _STEPS[backend]
-    return getattr(importlib.import_module(module), name)(
-        network, weight_decay=weight_decay, augment=augment, seed=seed
-    )
+    module, name = _UPDATES[backend]
+    update = getattr(importlib.import_module(module), name)
+    return type(f"{objective.__name__}On{backend.title()}", (update, objective), {})
 
 
 def accuracy() -> keras.metrics.Metric:

@@ -10,17 +10,17 @@ from tssd_keras.steps import objective
 
 
 class BaseStep(keras.Model):
-    """A network trained on weighted samples.
+    """One network or several, trained on weighted samples in one compiled step.
 
     Args:
-        network: inputs -> logits float[n, K]. It stays a plain Keras model and
-            can be saved and used without this library.
+        networks: each inputs -> logits float[n, K]. They stay plain Keras models
+            and can be saved and used without this library.
         weight_decay: coupled, see `objective.l2_penalty`.
         augment: changes the images of an update; evaluation and scoring see them as they are.
         seed: starts all that an update draws.
 
     Attributes:
-        network: as given, its variables are the trained ones.
+        networks: as given, their variables are the trained ones.
         augment: as given.
         seeds: a SeedGenerator; part of the model's state, so that draws go on under any compiler.
         n_traces: how often the training step was traced (once a compilation).
@@ -28,14 +28,14 @@ class BaseStep(keras.Model):
 
     def __init__(
         self,
-        network: keras.Model,
+        networks: list[keras.Model],
         *,
         weight_decay: float = 0.0,
         augment: Augment | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(name="weighted_step")
-        self.network = network
+        self.networks = list(networks)
         self.weight_decay = weight_decay
         self.augment = augment
         self.seeds = keras.random.SeedGenerator(seed)
@@ -48,8 +48,8 @@ class BaseStep(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def call(self, x, training=None):
-        """Logits of a batch."""
-        return self.network(x, training=training)
+        """Logits of a batch; of several networks the logarithm of their mean probabilities."""
+        return objective.mean_prediction([one(x, training=training) for one in self.networks])
 
     def step_loss(self, data):
         """The whole forward pass of one update; moves BatchNorm's statistics and seeds.
@@ -64,14 +64,29 @@ class BaseStep(keras.Model):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         if self.augment:
             x = self.augment(x, self.seeds)
-        logits = self(x, training=True)
-        loss = self.compute_loss(x, y, logits, weight)
-        return loss + self.penalty(), (loss, y, logits, weight)
+        logits = [network(x, training=True) for network in self.networks]
+        loss = sum(
+            objective.weighted_cross_entropy(own_logits, y, own_weight)
+            for own_logits, own_weight in zip(logits, self.weights_of(weight, y), strict=True)
+        ) / len(logits)
+        return self.total(loss), (loss, y, objective.mean_prediction(logits), weight)
+
+    def weights_of(self, weight, y) -> list:
+        """Each network's own column of the weights, float[n] or float[n, M]; ones if None."""
+        if weight is None:
+            weight = ops.ones(ops.shape(y)[:1])
+        if len(weight.shape) == 1:
+            return [weight] * len(self.networks)
+        return [weight[:, i] for i in range(len(self.networks))]
+
+    def total(self, loss):
+        """What is minimised: each network's own loss and its penalty, of the mean over networks."""
+        return len(self.networks) * loss + self.penalty()
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted objective without the penalty; also what `evaluate` reports."""
         del x, training
-        weight = ops.ones(ops.shape(y)[:1]) if sample_weight is None else sample_weight
+        weight = sum(self.weights_of(sample_weight, y)) / len(self.networks)
         return objective.weighted_cross_entropy(y_pred, y, weight)
 
     def penalty(self):
@@ -86,3 +101,9 @@ class BaseStep(keras.Model):
             if metric.name == "loss":
                 metric.update_state(loss)
         return self.compute_metrics(None, y, logits, sample_weight=weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """As Keras', by the mean of the networks' weights."""
+        if sample_weight is not None and len(sample_weight.shape) == 2:
+            sample_weight = ops.mean(sample_weight, axis=1)
+        return super().compute_metrics(x, y, y_pred, sample_weight=sample_weight)

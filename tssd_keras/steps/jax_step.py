@@ -5,11 +5,9 @@ from __future__ import annotations
 import jax
 import keras
 
-from tssd_keras.steps.base_step import BaseStep
 
-
-class JaxStep(BaseStep):
-    """See `BaseStep`."""
+class JaxUpdate:
+    """Gives a `BaseStep` its `train_step`."""
 
     def train_step(self, state, data):
         """One update on a batch (x, y, weight); returns the metrics so far and the new state."""

@@ -36,3 +36,18 @@ def l2_penalty(variables, weight_decay: float):
     """
     total = sum(ops.sum(ops.square(ops.cast(v, "float32"))) for v in variables)
     return 0.5 * weight_decay * total
+
+
+def mean_prediction(logits: list):
+    """Logits of the mean of several networks' probabilities; those of one network as they are.
+
+    Args:
+        logits: M of float[n, K].
+
+    Returns:
+        float[n, K].
+    """
+    if len(logits) == 1:
+        return logits[0]
+    log_p = ops.stack([ops.log_softmax(ops.cast(one, "float32"), axis=-1) for one in logits])
+    return ops.logsumexp(log_p, axis=0) - ops.log(float(len(logits)))

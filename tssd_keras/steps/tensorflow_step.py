@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tssd_keras.steps.base_step import BaseStep
 
-
-class TensorFlowStep(BaseStep):
-    """See `BaseStep`."""
+class TensorFlowUpdate:
+    """Gives a `BaseStep` its `train_step`."""
 
     def train_step(self, data):
         """One update on a batch (x, y, weight); returns the metrics so far."""

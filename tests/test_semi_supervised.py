@@ -1,0 +1,138 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from sklearn.datasets import load_digits
+
+from tssd_keras import TSSD, noise
+from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
+from tssd_keras.steps.semi_supervised import Schedule
+
+
+def network(seed=0, *, dtype="float32"):
+    draw = iter(range(seed * 10, seed * 10 + 10))
+
+    def dense(width, **settings):
+        initializer = keras.initializers.GlorotUniform(seed=next(draw))
+        return layers.Dense(width, kernel_initializer=initializer, **settings)
+
+    inputs = keras.Input((64,), dtype=dtype)
+    x = layers.Rescaling(1 / 255, name="rescaled")(inputs) if dtype == "uint8" else inputs
+    hidden = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(dense(64)(x)))
+    return keras.Model(inputs, dense(10)(hidden))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """x float32[N, 64], true labels, labels of which 60 % are wrong, a trusted pair of arrays."""
+    data = load_digits()
+    x = (data.data / 16).astype("float32")
+    y = noise.draw_labels(data.target, noise.symmetric(10, 0.6), seed=3)
+    return x[100:], data.target[100:], y[100:], (x[:100], data.target[:100])
+
+
+def trained(digits, networks, *, epochs=14, settings=None):
+    x, truth, y, trusted = digits
+    step = mixmatch_step(networks, settings=settings or Mixmatch(lambda_u=5.0))
+    step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
+    tssd = TSSD(
+        x,
+        y,
+        golden=trusted,
+        warmup_epochs=4,
+        true_labels=truth,
+        unlabelled=True,
+        n_networks=len(step.networks),
+    )
+    callbacks = [tssd, Schedule(4, 4)]
+    step.fit(tssd.feed(64), epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    return tssd, step
+
+
+def test_mixmatch_learns_from_what_lost_its_weight(digits):
+    tssd, step = trained(digits, network())
+    x, truth, *_ = digits
+    rejected = tssd.table.weight == 0
+    assert 0.4 < rejected.mean() < 0.8
+    predicted = step.predict(x, verbose=0).argmax(axis=1)
+    assert (predicted == truth)[rejected].mean() > 0.9
+    assert tssd.rounds[-1]["label_error_auroc"] > 0.97
+
+
+def test_there_is_one_trace_a_phase(digits):
+    _, step = trained(digits, network(), epochs=8)
+    assert step.n_traces == 2
+    assert float(step.lambda_u) == pytest.approx(5.0 * 3 / 4)  # epochs 4 to 7 of a ramp of four
+
+
+def test_two_networks_divide_for_each_other(digits):
+    tssd, step = trained(digits, [network(0), network(1)], epochs=8)
+    x, truth, *_ = digits
+    assert tssd.table.weights.shape == (len(x), 2)
+    first, second = tssd.last_round
+    np.testing.assert_array_equal(tssd.table.weights[:, 1], first.columns.weight)
+    np.testing.assert_array_equal(tssd.table.weights[:, 0], second.columns.weight)
+    assert (first.columns.weight != second.columns.weight).any()
+    assert tssd.rounds[-1]["kept_precision"] > 0.85
+    p = [keras.ops.softmax(one.predict(x, verbose=0)) for one in step.networks]
+    together = keras.ops.softmax(step.predict(x, verbose=0))
+    np.testing.assert_allclose(np.asarray(together), np.mean(p, axis=0), rtol=1e-3, atol=1e-5)
+    assert (np.asarray(together).argmax(axis=1) == truth).mean() > 0.85
+
+
+def test_a_network_is_trained_on_its_own_weights():
+    networks = [network(0), network(1)]
+    before = [[np.array(v) for v in one.trainable_variables] for one in networks]
+    step = weighted_step(networks)
+    step.compile(keras.optimizers.SGD(0.1), weighted_metrics=[accuracy()])
+    x = np.random.default_rng(0).normal(size=(32, 64)).astype("float32")
+    weight = np.stack([np.zeros(32), np.ones(32)], axis=1).astype("float32")
+    y = np.arange(32) % 10
+    step.fit(x, y, sample_weight=weight, batch_size=32, shuffle=False, verbose=0)
+    moved = [
+        any((np.array(v) != old).any() for v, old in zip(one.trainable_variables, first))
+        for one, first in zip(networks, before)
+    ]
+    assert moved == [False, True]
+
+
+def test_guessing_leaves_batchnorms_statistics_alone():
+    """Every sample is the same, so its mixtures are too: one pass moves the mean by a tenth."""
+    one = network()
+    step = mixmatch_step(one)
+    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
+    step.begin_main()
+    x = np.ones((16, 64), "float32")
+    weight = np.repeat([1.0, 0.0], 8).astype("float32")
+    step.fit(x, np.arange(16) % 10, sample_weight=weight, batch_size=16, shuffle=False, verbose=0)
+    norm = next(layer for layer in one.layers if isinstance(layer, layers.BatchNormalization))
+    before_norm = keras.Model(one.inputs, norm.input).predict(x[:1], verbose=0)[0]
+    np.testing.assert_allclose(np.asarray(norm.moving_mean), 0.1 * before_norm, rtol=1e-4)
+
+
+def test_the_warmup_penalty_leaves_the_network_less_sure(digits):
+    x, _, y, _ = digits
+    entropy = []
+    for penalty in (False, True):
+        step = mixmatch_step(network(), settings=Mixmatch(penalty=penalty))
+        step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
+        step.fit(x, y, batch_size=64, epochs=3, shuffle=False, verbose=0)
+        p = np.asarray(keras.ops.softmax(step.predict(x, verbose=0)))
+        entropy.append(-(p * np.log(p)).sum(axis=1).mean())
+    assert entropy[1] > entropy[0] + 0.1
+
+
+def test_bytes_are_mixed_as_numbers():
+    step = mixmatch_step(network(dtype="uint8"))
+    step.compile(keras.optimizers.SGD(0.1), weighted_metrics=[accuracy()])
+    step.begin_main()
+    x = np.random.default_rng(0).integers(0, 256, (32, 64)).astype("uint8")
+    done = step.fit(x, np.arange(32) % 10, batch_size=16, shuffle=False, verbose=0)
+    assert np.isfinite(done.history["loss"]).all()
+
+
+def test_samples_that_cannot_be_mixed_are_refused():
+    inputs = keras.Input((5,), dtype="int32")
+    words = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(inputs))
+    with pytest.raises(ValueError, match="must take floats.*it takes int32.*weighted"):
+        mixmatch_step(keras.Model(inputs, layers.Dense(3)(words)))
