@@ -48,7 +48,8 @@ def _builder(data_dir: Path) -> tfds.core.DatasetBuilder:
         prepare(data_dir)
     import tensorflow_datasets as tfds
 
-    return tfds.builder_from_directory(data_dir / PREPARED)
+    with tfds_reading.description_told(data_dir / PREPARED):
+        return tfds.builder_from_directory(data_dir / PREPARED)
 
 
 def prepare(data_dir: Path, *, folder: Path | None = None) -> None:
