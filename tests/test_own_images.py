@@ -480,6 +480,16 @@ def test_another_kind_of_file_is_refused(tmp_path):
         load_table(tmp_path / "none.csv")
 
 
+@pytest.mark.parametrize("value", [["cat"], {"name": "cat"}])
+def test_a_parquet_column_of_lists_is_refused(tmp_path, value):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"path": ["img/0.png"] * 4, "label": [value] * 4}
+    parquet.write_table(pa.table(columns), tmp_path / "labels.parquet")
+    with pytest.raises(ValueError, match=r"one value a row, label holds lists .*(list|struct)<"):
+        load_table(tmp_path / "labels.parquet")
+
+
 def test_a_damaged_parquet_file_is_told(tmp_path):
     pytest.importorskip("pyarrow")
     (tmp_path / "labels.parquet").write_bytes(b"PAR1 not at all")
