@@ -39,6 +39,7 @@ LAYERS = [
     "sources.record_files",
     "sources.tfds_reading",
     "sources.tfds",
+    "sources.safe_path",
     "sources.tiny_imagenet_zip",
     "sources.tiny_imagenet_builder",
     "sources.tiny_imagenet",

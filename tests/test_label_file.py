@@ -83,6 +83,8 @@ def test_ids_line_labels_up_whatever_the_order(tmp_path, suffix):
     path = written(tmp_path, f"a{suffix}", content)
     for order in ("source", "id"):
         np.testing.assert_array_equal(read(path, ids=ids, order=order), LABELS)
+        own = ids.astype(object)  # as sources give them
+        np.testing.assert_array_equal(read(path, ids=own, order=order), LABELS)
 
 
 def test_the_order_id_puts_entry_i_to_the_sample_whose_id_ends_in_i(tmp_path):

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.sources import local_builder
+from tssd_keras.sources.cifar_n_files import check
 from tssd_keras.sources.local_files import FILES, check_members, find, unpack
 
 pytestmark = pytest.mark.backend_free
@@ -251,6 +252,68 @@ def test_human_labels_that_cannot_fit_are_refused(tmp_path, changed, message):
     write_human(tmp_path, train, **changed)
     with pytest.raises(ValueError, match=message):
         local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", known=known)
+    assert not (tmp_path / "tfds").exists()
+
+
+def check_cifar100_n(folder, **changed):
+    """The four files as `local_builder` hands them over, without TFDS."""
+    train, known = write_cifar(folder, 100)
+    write_human(folder, train, 100, **changed)
+    names = ("CIFAR-100_human_annotations.csv", "side_info_cifar100N.csv", "image_order_c100.npy")
+    check("cifar100_n", *(folder / name for name in (*known, *names)))
+
+
+def test_cifar100_n_is_held_against_the_fine_labels_of_its_archive(tmp_path):
+    check_cifar100_n(tmp_path)
+    coarse = labels_of(N_TRAIN, 100, 1).astype(int) // 5
+    rows = np.stack([coarse, coarse], axis=1)
+    with pytest.raises(ValueError, match=r"clean_label is another than .* in \d+ of 50 rows"):
+        check_cifar100_n(tmp_path, rows=rows, order=np.arange(N_TRAIN))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"rows": ROWS[:, :2] + 100, "header": "a,b"},
+            r"in 0\.\.99, 100 are not.* line 2",
+        ),
+        ({"rows": ROWS[:, :1], "header": "a"}, r"and 2 columns or more, got \(50, 1\)"),
+        ({"header": "noise_label,clean_label"}, "clean_label must be number 1"),
+        ({"header": "clean_label,worker,noisy_label"}, "noisy_label must be number 2"),
+        ({"order": np.zeros(N_TRAIN, int)}, r"image_order_c100.npy: must hold each of 0\.\.49"),
+    ],
+)
+def test_labels_of_cifar100_n_that_cannot_fit_are_refused(tmp_path, changed, message):
+    with pytest.raises(ValueError, match=message):
+        check_cifar100_n(tmp_path, **changed)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(9, 3), (10, 2)])
+def test_side_information_of_cifar100_n_has_a_row_for_five_images(tmp_path, rows, columns):
+    check_cifar100_n(tmp_path)
+    text = "\n".join([",".join("abc"[:columns]), *[",".join("1" * columns)] * rows])
+    side = tmp_path / "side_info_cifar100N.csv"
+    side.write_text(text + "\n")
+    files = ("cifar-100-binary.tar.gz", "CIFAR-100_human_annotations.csv", side.name)
+    with pytest.raises(
+        ValueError, match=rf"10 rows .* 3 columns or more, got \({rows}, {columns}\)"
+    ):
+        check("cifar100_n", *(tmp_path / n for n in (*files, "image_order_c100.npy")))
+
+
+@pytest.mark.parametrize("name", ["CIFAR-10_human_annotations.csv", "image_order_c10.npy"])
+def test_a_manual_file_with_another_hash_than_the_known_one_is_refused(tmp_path, name):
+    train, known = write_cifar(tmp_path)
+    write_human(tmp_path, train)
+    content = (tmp_path / name).read_bytes()
+    known[name] = hashlib.sha256(content).hexdigest()
+    find("cifar10_n", tmp_path, known=known)
+    (tmp_path / name).write_bytes(content + b"\n")
+    with pytest.raises(ValueError, match=f"must be the published {name}") as caught:
+        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", known=known)
+    assert f"expected sha256 {known[name]}, found " in str(caught.value)
+    assert "fetch it again" in str(caught.value)
     assert not (tmp_path / "tfds").exists()
 
 

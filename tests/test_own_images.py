@@ -104,6 +104,22 @@ def test_images_deeper_in_a_class_belong_to_it_and_hidden_files_do_not(tmp_path)
         ({**by_class(), "dog/readme.txt": b""}, "1 folders .* have none, the first is dog. Add"),
         ({**by_class(), "dog/0.png": png(250)}, "at least 2 training samples.*class 3 .dog"),
         (
+            {**by_class("train/"), "test/readme.txt": b""},
+            "test must hold images of the classes of .*train, it holds none. Add some, or",
+        ),
+        (
+            {**by_class("train/"), "test/ant/readme.txt": b"", "test/bee/.hidden.png": png(9)},
+            "test must hold images of the classes of .*train, it holds none. Add some, or",
+        ),
+        (
+            {**by_class("train_images/"), **by_class("Test-set/")},
+            r"2 of its 2 folders are named like splits .* first is Test-set\. Name them train and",
+        ),
+        (
+            {**by_class(), "val/0.png": png(9), "val/1.png": png(8)},
+            "1 of its 4 folders are named like splits .* first is val",
+        ),
+        (
             {**by_class("train/"), "test/dog/0.png": png(9)},
             "test must hold classes of .*train only, 1 are not, the first is dog",
         ),
@@ -113,6 +129,75 @@ def test_folders_that_cannot_be_trained_on_are_refused(tmp_path, files, message)
     write(tmp_path, files)
     with pytest.raises(ValueError, match=message):
         load_folder(tmp_path)
+
+
+def note(data, beginning):
+    """The only note that begins so."""
+    (found,) = [note for note in data.notes if note.startswith(beginning)]
+    return found
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "TEST"), ("training", "Testing")])
+def test_names_of_splits_can_be_written_in_other_ways(tmp_path, train, test):
+    write(tmp_path, {**by_class(f"{train}/"), **by_class(f"{test}/", n=2)})
+    data = load_folder(tmp_path)
+    assert data.class_names == ("ant", "bee", "cow")
+    assert (len(data.inputs), len(data.test_inputs)) == (15, 6)
+    assert data.ids[0] == f"{train}/ant/0.png"
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_test_folder_may_lack_a_class_and_a_note_says_so(tmp_path, empty):
+    write(tmp_path, {**by_class("train/"), "test/ant/0.png": png(9), "test/cow/0.png": png(210)})
+    if empty:
+        (tmp_path / "test/bee").mkdir()
+    data = load_folder(tmp_path)
+    assert data.test_labels.tolist() == [0, 2]
+    assert note(data, "classes:") == "classes: 1 have no image in test/, the first is bee"
+
+
+def test_what_lies_beside_the_splits_or_the_classes_is_told(tmp_path):
+    write(tmp_path, {**by_class("train/"), **by_class("test/"), **by_class("val/")})
+    write(tmp_path, {"more/ant/0.png": png(1), "0.png": png(2), "train/1.png": png(3)})
+    data = load_folder(tmp_path)
+    assert len(data.inputs) == 15
+    assert (
+        note(data, "folder:") == "folder: 3 beside train and test are not read, the first is more/"
+    )
+    assert "1 images in no class's folder are passed over, the first is 1.png" in note(
+        data, "files:"
+    )
+
+
+def test_images_that_lie_beside_the_classes_are_told(tmp_path):
+    write(tmp_path, {**by_class(), "0.png": png(2), "1.png": png(3)})
+    assert "2 images in no class's folder are passed over, the first is 0.png" in note(
+        load_folder(tmp_path), "files:"
+    )
+
+
+@pytest.mark.parametrize("part", ["", "train/"])
+@pytest.mark.parametrize("target", [".", "..", "../bee", "../../"])
+def test_a_link_that_comes_to_a_folder_again_is_refused(tmp_path, part, target):
+    write(tmp_path / "data", by_class(part))
+    (tmp_path / "data" / part / "ant" / "loop").symlink_to(target)
+    with pytest.raises(ValueError, match=r"through a link .* again: .*twice\. Take the link away"):
+        load_folder(tmp_path / "data")
+
+
+def test_a_class_may_be_a_link_to_a_folder_elsewhere(tmp_path):
+    write(tmp_path, {**by_class("data/"), **by_class("elsewhere/")})
+    (tmp_path / "data" / "dog").symlink_to(tmp_path / "elsewhere" / "ant")
+    assert load_folder(tmp_path / "data").class_names == ("ant", "bee", "cow", "dog")
+
+
+def test_a_pipe_with_an_images_name_is_no_image_and_is_not_waited_for(tmp_path):
+    write(tmp_path, {**by_class("train/"), **by_class("test/")})
+    os.mkfifo(tmp_path / "train/ant/9.png")
+    with pytest.raises(ValueError, match=r"train/ant/9\.png is a named pipe, no file; take it out"):
+        load_folder(tmp_path)
+    data = load_folder(tmp_path, skip_bad_images=True)
+    assert (len(data.inputs), len(data.left_out)) == (15, 1)
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
@@ -358,6 +443,28 @@ def test_files_that_are_not_there_are_named(tmp_path):
     assert len(data.ids) + len(data.test_ids) == 20
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("img", "/img is a folder, no file; take it out of the list"),
+        ("n" * 300, r"cannot be read \(File name too long\); mend its path"),
+        ("img/0.png/1.png", r"cannot be read \(Not a directory\); mend its path"),
+    ],
+)
+def test_a_path_that_is_no_file_is_told_with_what_it_is(tmp_path, path, message):
+    table = write_table(tmp_path, ["path,label", *rows(30), f"{path},cat"])
+    with pytest.raises(ValueError, match=message):
+        load_table(table)
+
+
+def test_one_long_path_takes_no_memory_of_the_other_samples(tmp_path):
+    long = "img/" + "./" * 1000 + "39.png"
+    data = load_table(write_table(tmp_path, ["path,label", *rows(30), f"{long},dog"]))
+    assert long in {*data.ids, *data.test_ids}
+    assert data.ids.itemsize == data.test_ids.itemsize == 8
+    assert {type(name) for name in data.ids} == {str}
+
+
 def test_text_of_another_encoding_is_told(tmp_path):
     path = write_table(tmp_path, ["path,label", *rows()])
     path.write_bytes(b"path,label\nimg/0.png,caf\xe9\n")
@@ -371,6 +478,16 @@ def test_another_kind_of_file_is_refused(tmp_path):
         load_table(path)
     with pytest.raises(FileNotFoundError, match="is not there"):
         load_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("value", [["cat"], {"name": "cat"}])
+def test_a_parquet_column_of_lists_is_refused(tmp_path, value):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"path": ["img/0.png"] * 4, "label": [value] * 4}
+    parquet.write_table(pa.table(columns), tmp_path / "labels.parquet")
+    with pytest.raises(ValueError, match=r"one value a row, label holds lists .*(list|struct)<"):
+        load_table(tmp_path / "labels.parquet")
 
 
 def test_a_damaged_parquet_file_is_told(tmp_path):

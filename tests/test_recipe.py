@@ -180,7 +180,7 @@ def test_a_value_of_the_wrong_type_is_one_mistake_and_not_taken_for_the_default(
 @pytest.mark.parametrize(
     ("section", "key", "allowed", "refused"),
     [
-        ("data", "image_size", [0, 64], [-1]),
+        ("data", "image_size", [0, 64, 8000], [-1, 8001, 100_000_000]),
         ("data", "validation_share", [0.0, 0.5], [-0.1, 0.51]),
         ("noise", "rate", [0.0, 1.0], [-0.01, 1.01]),
         ("golden", "per_class", [2], [1, 0, -5]),

@@ -9,7 +9,7 @@ import pytest
 from tssd_keras import sources
 from tssd_keras.inputs import ArrayInputs
 from tssd_keras.recipe import DataRecipe
-from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.labelled_data import LabelledData, as_ids
 
 GOOD = LabelledData(
     name="six samples",
@@ -43,6 +43,9 @@ GOOD = LabelledData(
         ({"class_names": ("a", "b", "a")}, "more than once: a"),
         ({"ids": np.arange(6)}, r"ids must be str\[6\], got int64"),
         ({"ids": np.array(list("uvw"))}, "ids must have one entry a sample"),
+        ({"ids": as_ids(list("uvw"))}, "ids must have one entry a sample"),
+        ({"ids": np.array([*"uv", 3, *"xyz"], object)}, "text: 1 of 6 .* sample 2 with 3"),
+        ({"ids": as_ids(list("uvuxyu"))}, "1 come more than once, the first are u. Name each"),
         ({"trusted": np.arange(6)}, r"trusted must be bool\[6\], got int64"),
     ],
 )

@@ -51,6 +51,11 @@ def test_names_true_labels_and_trusted_samples_are_read_where_they_are_there(loa
     np.testing.assert_array_equal(data.trusted, trusted)
 
 
+def test_the_truth_may_be_known_in_part(load):
+    truth = np.array([0, -1, 0, 1, -1, 1])
+    np.testing.assert_array_equal(load(y_train_true=truth).true_labels, truth)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -60,7 +65,27 @@ def test_names_true_labels_and_trusted_samples_are_read_where_they_are_there(loa
         ({"x_test": None, "y_test": None}, "missing: x_test, y_test. Found: x_train, y_train"),
         ({"y_train": np.array([0.0, 1, 0, 1, 0, 1])}, "whole numbers.* float64.*astype"),
         ({"y_train": np.array([True, False] * 3)}, "whole numbers.* bool"),
-        ({"y_train": np.array([0, 1, 0, -1, 0, 1])}, "y_train must not be neg.* sample 3 with -1"),
+        (
+            {"y_train": np.array([0, 1, 0, -1, 0, 1])},
+            "y_train must be class numbers from 0: 1 of 6 .* sample 3 with -1",
+        ),
+        ({"y_test": np.array([0, 1, -1])}, "y_test must be class numbers from 0: 1 of 3"),
+        ({"y_train_true": np.array([0, 1, 0, 1, 0, -2])}, "from -1: 1 of 6 .* sample 5 with -2"),
+        ({"y_train": np.array([0, 1, 2**63, 1, 0, 1], np.uint64)}, "sample 2 with 922337203685477"),
+        (
+            {"y_train": np.array([0, 1, 0, 1, 200_000_000_000, 1])},
+            "0..K-1 without gaps.* 6 samples, and y_train names class 200000000000, sample 4",
+        ),
+        ({"y_test": np.array([0, 1, 6])}, "y_test names class 6, sample 2"),
+        (
+            {"x_train": np.zeros((0, 2), "f4"), "y_train": np.zeros(0, int)},
+            r"x_train must hold samples, it is empty, shape \(0, 2\)",
+        ),
+        (
+            {"x_test": np.zeros((0, 2), "f4"), "y_test": np.zeros(0, int)},
+            r"x_test must hold samples, it is empty, shape \(0, 2\)",
+        ),
+        ({"x_train": np.zeros((6, 0), "f4")}, r"x_train must hold samples, .*\(6, 0\)"),
         ({"y_train": np.eye(6, 2, dtype=int)}, r"shape \(N,\), got \(6, 2\).*argmax"),
         ({"y_train": np.array([0, 1])}, "x_train and y_train must have one length, got 6 and 2"),
         ({"y_test": np.array([0, 1])}, "x_test and y_test must have one length, got 3 and 2"),

@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import pytest
 
 from tssd_keras import sources
 from tssd_keras.recipe import DataRecipe
-from tssd_keras.sources.tfds_reading import Keys, choose_keys, choose_splits
+from tssd_keras.sources.tfds_reading import Keys, choose_keys, choose_splits, read
 from tssd_keras.sources.tiny_imagenet_zip import PREPARED, ZIP
 
 tf = pytest.importorskip("tensorflow")
@@ -78,8 +79,8 @@ def test_samples_come_in_storage_order_shard_by_shard(store, tmp_path):
     data = sources.load(store(features, train=rows, test=rows, shards=5))
     shards = sorted(str(path) for path in tmp_path.rglob("*-train.tfrecord-*"))
     assert len(shards) == 5
-    read = tfds.features.FeaturesDict(features).deserialize_example
-    stored = tf.data.TFRecordDataset(shards).map(read).as_numpy_iterator()
+    parse = tfds.features.FeaturesDict(features).deserialize_example
+    stored = tf.data.TFRecordDataset(shards).map(parse).as_numpy_iterator()
     assert data.ids.tolist() == [row["id"].decode() for row in stored]
 
 
@@ -267,6 +268,98 @@ def test_a_name_that_is_none_is_refused(tmp_path):
         sources.load(DataRecipe(source="tfds", name="fashion mnist!", data_dir=str(tmp_path)))
 
 
+def damage(path):
+    """One byte of the last record's own, which its check then contradicts."""
+    content = bytearray(path.read_bytes())
+    content[-6] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path, n):
+    path.write_bytes(path.read_bytes()[:-n])
+
+
+def without_last_record(path):
+    content = path.read_bytes()
+    at = 0
+    while at < len(content):
+        last, at = at, at + 16 + int.from_bytes(content[at : at + 8], "little")
+    path.write_bytes(content[:last])
+
+
+@pytest.fixture
+def stored(store, tmp_path):
+    """A recipe of a data set with ids in two shards a split, and its folder."""
+    rows = examples(patches([(5, 4)] * 12), id=[f"photo {i}.jpg" for i in range(12)])
+    features = {"image": image(5, 4), "label": LABEL, "id": tfds.features.Text()}
+    recipe = store(features, train=rows, test=rows, shards=2)
+    return recipe, tmp_path / "patches" / "1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("harm", "error", "message"),
+    [
+        (Path.unlink, FileNotFoundError, "must be there, it is not"),
+        (lambda path: path.write_bytes(b""), ValueError, r"must hold \d records .* it holds 0"),
+        (lambda path: cut(path, 9), ValueError, r"is damaged or cut short: the record at byte"),
+        (without_last_record, ValueError, r"must hold \d records as dataset_info.json says, it"),
+        (damage, ValueError, "is damaged: a record contradicts its own check .DataLossError."),
+    ],
+)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_shard_that_is_not_whole_is_named_with_a_way_on(stored, split, harm, error, message):
+    recipe, folder = stored
+    path = sorted(folder.glob(f"*-{split}.tfrecord-*"))[1]
+    harm(path)
+    with pytest.raises(error, match=rf"{path} {message}.* prepare the data set again"):
+        sources.load(recipe)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"name": ', "[]"])
+@pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
+def test_a_description_that_is_damaged_is_named(stored, name, content):
+    recipe, folder = stored
+    (folder / name).write_text(content)
+    where = folder / name if content != "[]" else folder.parent  # which is JSON
+    with pytest.raises(ValueError, match=f"{where} must be TFDS's description .* prepare the data"):
+        sources.load(recipe)
+
+
+def test_a_bad_image_is_named_by_its_id(store):
+    """TFDS keeps the bytes of files as they are, whatever they hold."""
+    good = [tf.io.encode_png(pixels).numpy() for pixels in patches([(5, 4)] * 5)]
+
+    def rows(files):
+        ids = [f"photo {i}.jpg" for i in range(len(files))]
+        return examples([io.BytesIO(file) for file in files], id=ids)
+
+    features = {"image": image(5, 4), "label": LABEL, "id": tfds.features.Text()}
+    recipe = store(features, train=rows([b"no image", *good]), test=rows(good))
+    with pytest.raises(ValueError, match=r"\n  photo 0\.jpg of patches/train is no image"):
+        sources.load(recipe)
+    data = sources.load(dataclasses.replace(recipe, skip_bad_images=True))
+    assert [out.reason[:28] for out in data.left_out] == ["photo 0.jpg of patches/train"]
+
+
+def test_a_record_that_is_damaged_after_the_check_is_a_bad_image(stored):
+    recipe, folder = stored
+    data = sources.load(dataclasses.replace(recipe, cache_gib=0.0))
+    path = sorted(folder.glob("*-train.tfrecord-*"))[0]
+    with open(path, "r+b") as file:
+        file.seek(12)
+        file.write(b"\xff" * 20)
+    with pytest.raises(ValueError, match=r"photo \d+.jpg of patches/train is no image: its record"):
+        data.inputs.read(np.array([0]))
+
+
+def test_reading_asks_for_nothing_that_tfds_deprecates(stored):
+    """It would say so on the screen; what was asked for is kept in the feature."""
+    builder = tfds.builder_from_directory(stored[1])
+    read(builder, stored[0])
+    for feature in builder.info.features.values():
+        assert "dtype" not in vars(feature)
+
+
 @pytest.mark.parametrize("cache_gib", [1.0, 0.0])
 def test_fashion_mnist_keeps_the_labels_of_its_images(cache_gib):
     """By the nearest class mean of the pixels about 68 % are found, by chance it would be 10 %."""
@@ -280,6 +373,9 @@ def test_fashion_mnist_keeps_the_labels_of_its_images(cache_gib):
     assert data.test_inputs.shape == (10_000, 28, 28, 1)
     pixels = data.inputs.read(np.arange(2000)).reshape(2000, -1).astype(float)
     labels = data.labels[:2000]
+    assert np.bincount(data.labels).tolist() == [6000] * 10
+    assert np.bincount(data.test_labels).tolist() == [1000] * 10
+    assert data.class_names == GARMENTS
     means = np.stack([pixels[labels == label].mean(axis=0) for label in range(10)])
     test = data.test_inputs.read(np.arange(1000)).reshape(1000, 1, -1)
     nearest = ((test - means) ** 2).sum(axis=2).argmin(axis=1)
@@ -293,6 +389,16 @@ HUMAN = {
     "random_label3": 0.1764,
     "worse_label": 0.4021,
 }
+
+
+GARMENTS = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
 
 
 def prepared_recipe(name, **settings):
@@ -314,11 +420,20 @@ def test_cifar10_n_has_the_published_share_of_wrong_labels(label):
     data = sources.load(prepared_recipe("cifar10_n", label=label))
     assert data.inputs.shape == (50_000, 32, 32, 3)
     assert data.test_inputs.shape == (10_000, 32, 32, 3)
-    assert data.class_names[0] == "airplane"
-    assert data.class_names[9] == "truck"
+    assert data.class_names == CIFAR10
     assert (data.labels != data.true_labels).mean() == pytest.approx(HUMAN[label], abs=5e-5)
     assert np.bincount(data.true_labels).tolist() == [5000] * 10
     assert np.bincount(data.test_labels).tolist() == [1000] * 10
+
+
+def test_cifar10_is_whole():
+    data = sources.load(prepared_recipe("cifar10"))
+    assert data.inputs.shape == (50_000, 32, 32, 3)
+    assert data.test_inputs.shape == (10_000, 32, 32, 3)
+    assert data.class_names == CIFAR10
+    assert np.bincount(data.labels).tolist() == [5000] * 10
+    assert np.bincount(data.test_labels).tolist() == [1000] * 10
+    np.testing.assert_array_equal(data.true_labels, data.labels)
 
 
 def test_cifar10_n_is_lined_up_with_cifar10_by_id():
@@ -343,4 +458,6 @@ def test_tiny_imagenet_is_whole():
     assert len(data.class_names) == 200
     assert np.bincount(data.labels).tolist() == [500] * 200
     assert np.bincount(data.test_labels).tolist() == [50] * 200
-    assert [name.split("_")[0] for name in data.ids] == [data.class_names[y] for y in data.labels]
+    wnids = [name.split("_")[0] for name in data.ids]
+    assert wnids == [sorted(set(wnids))[y] for y in data.labels]
+    assert (data.class_names[0], data.class_names[199]) == ("goldfish", "acorn")

@@ -60,13 +60,14 @@ def load(folder, **more):
 def test_images_labels_and_ids_belong_together(tmp_path, cache_gib):
     write_zip(tmp_path, members())
     data = load(tmp_path, cache_gib=cache_gib)
-    assert data.class_names == ("n01", "n02", "n03")
+    assert data.class_names == ("goldfish", "n02", "n03")  # as words.txt has them
     assert (data.inputs.shape, data.test_inputs.shape) == ((12, 64, 64, 3), (6, 64, 64, 3))
-    shades = np.array([SHADES[name] for name in data.class_names])
+    wnids = sorted(SHADES)
+    shades = np.array([SHADES[wnid] for wnid in wnids])
     for inputs, labels in ((data.inputs, data.labels), (data.test_inputs, data.test_labels)):
         mean = inputs.read(np.arange(len(inputs))).mean(axis=(1, 2, 3))
         np.testing.assert_allclose(mean, shades[labels], atol=1)
-    assert [name.split("_")[0] for name in data.ids] == [data.class_names[y] for y in data.labels]
+    assert [name.split("_")[0] for name in data.ids] == [wnids[y] for y in data.labels]
 
 
 def test_the_prepared_data_set_is_read_without_the_zip(tmp_path):
@@ -88,11 +89,22 @@ def test_the_images_are_kept_byte_by_byte(tmp_path):
     assert seen == {name: v for name, v in original.items() if name.endswith(".JPEG")}
 
 
-def test_words_stand_in_label_order_and_a_class_without_words_has_its_wnid(tmp_path):
-    pytest.importorskip("tensorflow_datasets")
+def test_classes_are_called_by_their_first_word_and_told_apart_by_wnid():
+    words = ("goldfish, Carassius auratus", "crane", "n03", "crane, wading bird")
+    names = tiny_imagenet.class_names(("n01", "n02", "n03", "n04"), words)
+    assert names == ("goldfish", "crane (n02)", "n03", "crane (n04)")
+
+
+def test_a_shard_that_is_cut_short_is_named(tmp_path):
     write_zip(tmp_path, members())
-    recipe = DataRecipe(source="tiny_imagenet", data_dir=str(tmp_path))
-    assert tiny_imagenet.words(recipe) == ("goldfish, carp", "n02", "n03")
+    load(tmp_path)
+    (shard,) = (tmp_path / PREPARED).glob("*train.tfrecord*")
+    shard.write_bytes(shard.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=f"{shard} is damaged or cut short"):
+        load(tmp_path)
+    (tmp_path / PREPARED / "features.json").write_text("{")
+    with pytest.raises(ValueError, match=f"{tmp_path / PREPARED / 'features.json'} must be TFDS"):
+        load(tmp_path)
 
 
 def test_images_are_scaled_when_asked(tmp_path):
@@ -157,9 +169,11 @@ def test_a_damaged_member_is_named_and_nothing_half_done_stays(tmp_path, name):
     assert left == []
 
 
-def test_what_is_no_image_is_named_by_split_and_number(tmp_path):
+def test_what_is_no_image_is_named_by_file_and_split(tmp_path):
     write_zip(tmp_path, members(**{"val/images/val_0.JPEG": b"no image"}))
-    with pytest.raises(ValueError, match=r"1 of 6 validation images.*\n.*/validation is no image"):
+    with pytest.raises(
+        ValueError, match=r"1 of 6 validation .*\n  val_0.JPEG of .*/validation is no"
+    ):
         load(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from tssd_keras.image_decoding import BadImage
+
+KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
 class EncodedFiles(Protocol):
@@ -61,12 +64,21 @@ class FilesOnDisk:
         return len(self._paths)
 
     def __getitem__(self, i: int) -> bytes:
+        path = self._folder / self._paths[i]
         try:
-            return (self._folder / self._paths[i]).read_bytes()
+            kind = stat.S_IFMT(path.stat().st_mode)
+            if kind != stat.S_IFREG:  # reading a pipe would wait for ever
+                what = KINDS.get(kind, "a device")
+                raise BadImage(f"is {what}, no file; take it out of the list or the folder")
+            return path.read_bytes()
         except FileNotFoundError as error:
             raise BadImage("is not there; mend its path, or take it out of the list") from error
-        except OSError as error:
+        except PermissionError as error:
             raise BadImage(f"cannot be read ({error.strerror}); mend the file's rights") from error
+        except OSError as error:
+            raise BadImage(
+                f"cannot be read ({error.strerror}); mend its path, or take it out of the list"
+            ) from error
 
     def name(self, i: int) -> str:
         """See `EncodedFiles.name`."""

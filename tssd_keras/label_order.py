@@ -74,7 +74,7 @@ def by_ids(name: str, file_ids: np.ndarray, ids: np.ndarray | None) -> np.ndarra
     Args:
         name: of the file, for messages.
         file_ids: str[M].
-        ids: str[N] of the source, or None.
+        ids: text[N] of the source, or None.
 
     Returns:
         int64[N].
@@ -95,9 +95,10 @@ def by_ids(name: str, file_ids: np.ndarray, ids: np.ndarray | None) -> np.ndarra
                 "once."
             )
     mistakes = []
+    in_file, in_source = set(file_ids.tolist()), set(ids.tolist())
     for what, missing in (
-        ("are not in the file", np.setdiff1d(ids, file_ids)),
-        ("of the file are not in the source", np.setdiff1d(file_ids, ids)),
+        ("are not in the file", sorted(in_source - in_file)),
+        ("of the file are not in the source", sorted(in_file - in_source)),
     ):
         if len(missing):
             mistakes.append(f"{_few(missing)} {what}")

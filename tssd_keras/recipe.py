@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tssd_keras import golden, noise
 from tssd_keras.class_maps import ASYMMETRIC_MAPS
+from tssd_keras.image_decoding import MAX_PIXELS
 
 # Names of what is defined further down the import order; tests hold them against the real ones.
 SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
@@ -25,6 +27,7 @@ ORDERS = ("source", "id")
 REACHES = ("auto", "uncertain", "all")
 STREAMS = ("loss", "feature")
 PADDINGS = ("zero", "reflect")
+MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # no larger images are read, so none are made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +66,11 @@ class DataRecipe:
                 yield f"{setting} is for source {takers} only, {came}"
             if what and not value and self.source in sources:
                 yield f'{setting} must {what[self.source]} for source "{self.source}", got ""'
-        if self.image_size < 0:
-            yield f"image_size must be 0 or a number of pixels, got {self.image_size}"
+        if not 0 <= self.image_size <= MAX_IMAGE_SIZE:
+            yield (
+                f"image_size must be 0 or a number of pixels, {MAX_IMAGE_SIZE:,} at most, got "
+                f"{self.image_size}"
+            )
         if self.cache_gib < 0:
             yield f"cache_gib must not be negative, got {self.cache_gib}"
         if not 0 <= self.validation_share <= 0.5:

@@ -21,7 +21,7 @@ def load(recipe: DataRecipe) -> LabelledData:
 
     Arrays: x_train [N, ...] and x_test [T, ...] of numbers, as the network is
     to see them; y_train int[N] (given labels) and y_test int[T] in 0..K-1. May
-    be there: y_train_true int[N]; class_names str[K], else "0".."K-1" with K one
+    be there: y_train_true int[N], -1 where unknown; class_names str[K], else "0".."K-1" with K one
     more than the highest label; trusted bool[N], given labels known to be right.
 
     Raises:
@@ -103,11 +103,13 @@ def _labels(path: Path, key: str, labels: np.ndarray) -> np.ndarray:
             f"{path}: {key} must have shape (N,), got {labels.shape}. Try {key}.argmax(axis=1) on "
             f"one-hot rows, {key}.ravel() on a column."
         )
-    bad = np.flatnonzero(labels < 0)
+    lowest = -1 if key == "y_train_true" else 0  # -1: the truth is not known
+    bad = np.flatnonzero(labels.astype(np.int64) < lowest)  # unsigned ones above it wrap
     if len(bad):
         raise ValueError(
-            f"{path}: {key} must not be negative: {len(bad)} of {len(labels)} are, the first is "
-            f"sample {bad[0]} with {labels[bad[0]]}. Drop the samples without a label."
+            f"{path}: {key} must be class numbers from {lowest}: {len(bad)} of {len(labels)} are "
+            f"not, the first is sample {bad[0]} with {labels[bad[0]]}. Drop the samples without a "
+            "label."
         )
     return labels.astype(np.int64)
 
@@ -123,6 +125,8 @@ def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) 
             f"{path}: {key} and {key.replace('x_', 'y_')} must have one length, got "
             f"{len(samples)} and {n_labels}."
         )
+    if not samples.size:
+        raise ValueError(f"{path}: {key} must hold samples, it is empty, shape {samples.shape}.")
     if samples.dtype.kind == "f":
         finite = np.isfinite(samples).reshape(len(samples), -1).all(axis=1)
         bad = np.flatnonzero(~finite)
@@ -137,7 +141,14 @@ def _class_names(
     path: Path, names: np.ndarray | None, labels: dict[str, np.ndarray]
 ) -> tuple[str, ...]:
     if names is None:
-        highest = max((int(y.max()) for y in labels.values() if len(y)), default=-1)
+        key, highest = max(((k, int(y.max())) for k, y in labels.items()), key=lambda pair: pair[1])
+        n = len(labels["y_train"])
+        if highest >= n:  # said before so many names are made
+            raise ValueError(
+                f"{path}: classes must be numbered 0..K-1 without gaps, each in y_train: it has "
+                f"{n} samples, and {key} names class {highest}, sample {labels[key].argmax()}. Try "
+                "np.unique(y_train, return_inverse=True), or give class_names."
+            )
         return tuple(str(k) for k in range(highest + 1))
     if names.dtype.kind != "U" or names.ndim != 1:
         raise ValueError(

@@ -11,10 +11,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import click
+
+from tssd_keras.sources.safe_path import leaves
 
 PREPARED = Path("clothing1m", "1.0.0")
 URL = "https://github.com/Cysu/noisy_label"
@@ -150,7 +152,7 @@ def _keys(path: Path) -> dict[str, int]:
     for number, text in _lines(path):
         if len(text.split()) != 1:
             malformed.append((number, text))
-        elif _leaves(text):
+        elif leaves(text):
             outside.append((number, text))
         elif text in keys:
             twice.append((number, text))
@@ -171,11 +173,6 @@ def _keys(path: Path) -> dict[str, int]:
     if not keys:
         raise ValueError(f"{path}: must name at least one image, it is empty. Fetch it again.")
     return keys
-
-
-def _leaves(key: str) -> bool:
-    parts = PurePosixPath(key.replace("\\", "/")).parts
-    return ".." in parts or parts[:1] == ("/",) or ":" in "".join(parts[:1])
 
 
 def _labels(path: Path) -> dict[str, int]:

@@ -25,7 +25,7 @@ class ImageSplit:
         files: N encoded images.
         labels: int64[N], given.
         true_labels: int64[N], -1 where unknown; None where all are.
-        ids: str[N], or None.
+        ids: object[N] of str, see `as_ids`, or None.
         trusted: bool[N], or None.
     """
 

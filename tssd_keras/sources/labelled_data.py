@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tssd_keras.inputs import Inputs
+
+
+def as_ids(names: Sequence[str]) -> np.ndarray:
+    """object[N] of the very same str: numpy's own text is as wide for all as for the longest."""
+    ids = np.empty(len(names), object)
+    ids[:] = names
+    return ids
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,9 @@ class LabelledData:
         test_inputs: T samples of the training samples' shape and dtype.
         test_labels: int64[T] in 0..K-1, taken to be right.
         class_names: K different names in label order, K at least 2.
-        ids: str[N], the source's own names of the training samples.
-        test_ids: str[T], those of the test samples, or None.
+        ids: object[N] of str (see `as_ids`) or str[N], the source's own names of
+            the training samples; they differ from each other.
+        test_ids: the same for the T test samples, or None.
         trusted: bool[N], which samples' labels are known to be right: the true
             label where there is one, else the given.
         digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
@@ -77,8 +86,7 @@ class LabelledData:
         yield from _every_class(self.labels, self.class_names)
         for what, ids, n in (("ids", self.ids, n_train), ("test_ids", self.test_ids, n_test)):
             if ids is not None:
-                yield from _column(what, ids, n, np.str_)
-                yield from _different(what, ids)
+                yield from _ids(what, ids, n)
         if self.trusted is not None:
             yield from _column("trusted", self.trusted, n_train, np.bool_)
 
@@ -114,14 +122,22 @@ def _column(what: str, values: np.ndarray, n: int, kind: type) -> Iterator[str]:
         yield f"{what} must have one entry a sample, shape ({n},), got {values.shape}."
 
 
-def _different(what: str, ids: np.ndarray) -> Iterator[str]:
-    names, count = np.unique(ids, return_counts=True)
-    twice = names[count > 1]
-    if len(twice):
-        shown = ", ".join(twice[:3])
+def _ids(what: str, ids: np.ndarray, n: int) -> Iterator[str]:
+    if ids.dtype != object:
+        yield from _column(what, ids, n, np.str_)
+    strange = [i for i, name in enumerate(ids.tolist()) if not isinstance(name, str)]
+    if strange:
+        yield (
+            f"{what} must be text: {len(strange)} of {len(ids)} are not, the first is sample "
+            f"{strange[0]} with {ids[strange[0]]!r}."
+        )
+    yield from _column(what, ids, n, ids.dtype.type)
+    count = Counter(ids.tolist())
+    twice = sorted(name for name, times in count.items() if times > 1) if len(count) < n else ()
+    if twice:
         yield (
             f"{what} must differ from sample to sample: {len(twice)} come more than once, the "
-            f"first are {shown}. Name each sample once."
+            f"first are {', '.join(twice[:3])}. Name each sample once."
         )
 
 

@@ -14,8 +14,10 @@ import tarfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
+
+from tssd_keras.sources.safe_path import leaves
 
 BLOCK = 1 << 20
 DAMAGED = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
@@ -207,8 +209,7 @@ def check_members(path: Path) -> dict[str, int]:
 
 
 def _check_member(path: Path, member: tarfile.TarInfo) -> None:
-    parts = PurePosixPath(member.name.replace("\\", "/")).parts
-    if ".." in parts or parts[:1] == ("/",) or ":" in "".join(parts[:1]):
+    if leaves(member.name):
         fault = "does not"
     elif not (member.isfile() or member.isdir()):
         fault = f"is a link or a device (type {member.type.decode(errors='replace')})"

@@ -11,7 +11,7 @@ from tssd_keras.encoded_files import FilesOnDisk
 from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources.hold_out import GIVEN, TRUE, hold_out
 from tssd_keras.sources.image_files import TEST, ImageSplit, labelled_images
-from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.labelled_data import LabelledData, as_ids
 
 
 def own_images(
@@ -50,7 +50,7 @@ def own_images(
         files=FilesOnDisk(folder, paths),
         labels=labels,
         true_labels=true_labels,
-        ids=np.array(paths, np.str_),
+        ids=as_ids(paths),
         trusted=trusted,
     )
     if trusted is not None and (trusted & test).any():

@@ -141,8 +141,14 @@ def _read_parquet(file: Path) -> dict[str, list[str]]:
         names = pa.parquet.read_schema(file).names
         wanted = [name for name in names if name.strip().lower() in (*NEEDED, *OPTIONAL)]
         table = pa.parquet.read_table(file, columns=wanted)
+        nested = [name for name in wanted if pa.types.is_nested(table[name].type)]
     except pa.ArrowInvalid as error:
         raise ValueError(f"{file} is no Parquet file or is damaged: {error}.") from error
+    if nested:
+        raise ValueError(
+            f"{file}: each column must hold one value a row, {', '.join(nested)} holds lists or "
+            f"the like ({table[nested[0]].type}). Save one value a row."
+        )
     columns = {
         name.strip().lower(): [_cell(value) for value in table[name].to_pylist()] for name in wanted
     }

@@ -38,7 +38,8 @@ def find_prepared(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
 
     Raises:
         FileNotFoundError: no such data set is prepared under `data_dir`.
-        ValueError: the name is none that TFDS could know.
+        ValueError: the name is none that TFDS could know, or what describes the
+            data set is damaged.
     """
     import tensorflow_datasets as tfds
 
@@ -52,10 +53,12 @@ def find_prepared(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
             'data.name must be a TFDS name such as "fashion_mnist", "cifar10/3.0.2" or '
             f'"name/config:1.0.0", got "{name}".'
         ) from error
-    try:
-        return tfds.core.read_only_builder.builder_from_files(full, data_dir=str(data_dir))
-    except tfds.core.DatasetNotFoundError as error:
-        raise FileNotFoundError(_not_prepared(name, data_dir)) from error
+    with tfds_reading.description_told(data_dir / plain):
+        try:
+            return tfds.core.read_only_builder.builder_from_files(full, data_dir=str(data_dir))
+        except tfds.core.DatasetNotFoundError:
+            pass
+    raise FileNotFoundError(_not_prepared(name, data_dir))
 
 
 def _plain_and_version(name: str) -> tuple[str, str]:

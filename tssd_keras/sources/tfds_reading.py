@@ -7,7 +7,10 @@ up by `ids`, never by position.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +21,8 @@ import numpy as np
 from tssd_keras.recipe import DataRecipe, did_you_mean
 from tssd_keras.sources import image_check
 from tssd_keras.sources.image_files import ImageSplit, labelled_images
-from tssd_keras.sources.labelled_data import LabelledData
-from tssd_keras.sources.record_files import RecordFiles
+from tssd_keras.sources.labelled_data import LabelledData, as_ids
+from tssd_keras.sources.record_files import AGAIN, RecordFiles
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -61,6 +64,7 @@ def read(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> LabelledData:
         count as true, unless it names a feature of trusted samples.
 
     Raises:
+        FileNotFoundError, ValueError: a file of it is not there, damaged or cut short.
         ValueError: it is no image classification, or lacks a feature or a
             split that is asked for.
     """
@@ -78,6 +82,32 @@ def read(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> LabelledData:
         shape=features[keys.image].shape,
         test_name=test_name,
     )
+
+
+@contextlib.contextmanager
+def description_told(folder: Path) -> Iterator[None]:
+    """Raise ValueError with the file's name where TFDS cannot read its description of a data set.
+
+    Args:
+        folder: of the data set; its versions may lie deeper.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"{_broken(folder)} must be TFDS's description of a data set, it cannot be read "
+            f"({type(error).__name__}: {error}). {AGAIN}"
+        ) from error
+
+
+def _broken(folder: Path) -> Path:
+    """The first description that is no JSON; the folder itself where all are."""
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
+            return path
+    return folder
 
 
 def choose_keys(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> Keys:
@@ -177,15 +207,34 @@ def _read_split(
             f"{name} must be stored as TFRecord files, it is stored as {form.value}. Prepare it "
             "again with file_format='tfrecord'."
         )
+    info = builder.info.splits[split]
+    shards = [Path(path) for path in info.filepaths]
+    files = RecordFiles(shards, info.shard_lengths, keys.image, name)
     wanted = {k for k in (label, keys.true_label, keys.id, keys.trusted) if k}
-    dataset = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(dict.fromkeys(wanted, True)),
-        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+    features = {key: builder.info.features[key] for key in wanted}
+    columns = _columns(shards, features, len(files), name)
+    if keys.id:
+        files.ids = as_ids([i.decode() for i in columns[keys.id]])
+    # Where some labels are marked as right and no others are at hand, the rest is not known.
+    unknown = keys.trusted and label == keys.true_label
+    return ImageSplit(
+        files=files,
+        labels=np.array(columns[label], np.int64),
+        true_labels=None if unknown else np.array(columns[keys.true_label], np.int64),
+        ids=files.ids,
+        trusted=np.array(columns[keys.trusted], bool) if keys.trusted else None,
     )
-    columns: dict[str, list] = {key: [] for key in wanted}
-    n = builder.info.splits[split].num_examples
+
+
+def _columns(
+    shards: list[Path], features: dict[str, tfds.features.FeatureConnector], n: int, name: str
+) -> dict[str, list]:
+    """The N values of each feature, in storage order; no other feature is decoded."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    parse = tfds.features.FeaturesDict(features).deserialize_example
+    columns: dict[str, list] = {key: [] for key in features}
     bar = click.progressbar(
         length=n,
         label=f"reading labels of {name}",
@@ -193,25 +242,17 @@ def _read_split(
         hidden=n < image_check.SHORT_WAIT,
     )
     with bar:
-        for batch in dataset.batch(BATCH).prefetch(2).as_numpy_iterator():
-            for key in wanted:
-                columns[key] += batch[key].tolist()
-            bar.update(len(batch[label]))
-    files = RecordFiles(
-        [Path(path) for path in builder.info.splits[split].filepaths], keys.image, name
-    )
-    labels = np.array(columns[label], np.int64)
-    if len(files) != len(labels):
-        raise ValueError(
-            f"{name} must have one image a label, got {len(files)} and {len(labels)}. Prepare the "
-            "data set again."
-        )
-    # Where some labels are marked as right and no others are at hand, the rest is not known.
-    unknown = keys.trusted and label == keys.true_label
-    return ImageSplit(
-        files=files,
-        labels=labels,
-        true_labels=None if unknown else np.array(columns[keys.true_label], np.int64),
-        ids=np.array([i.decode() for i in columns[keys.id]]) if keys.id else None,
-        trusted=np.array(columns[keys.trusted], bool) if keys.trusted else None,
-    )
+        for shard in shards:
+            records = tf.data.TFRecordDataset(str(shard))
+            batches = records.map(parse, num_parallel_calls=tf.data.AUTOTUNE).batch(BATCH)
+            try:
+                for batch in batches.prefetch(2).as_numpy_iterator():
+                    for key, column in columns.items():
+                        column += batch[key].tolist()
+                    bar.update(len(batch[key]))
+            except tf.errors.OpError as error:
+                raise ValueError(
+                    f"{shard} is damaged: a record contradicts its own check "
+                    f"({type(error).__name__}). {AGAIN}"
+                ) from error
+    return columns

@@ -6,7 +6,10 @@ Source: Stanford CS231N's challenge, a subset of ImageNet.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,20 +30,33 @@ def load(recipe: DataRecipe) -> LabelledData:
         recipe: data_dir, and what `image_files.labelled_images` reads.
 
     Returns:
-        LabelledData of RGB images. Class names are the sorted wnids (see
-        `words`), ids the images' file names. The labelled val images are the
-        test split.
+        LabelledData of RGB images. Classes are numbered by their sorted wnids
+        and called by their words (see `class_names`), ids are the images' file
+        names. The labelled val images are the test split.
 
     Raises:
         FileNotFoundError: the zip is not in its place.
         ValueError: the zip is damaged or is not Tiny-ImageNet.
     """
-    return tfds_reading.read(_builder(default_data_dir(recipe)), recipe)
+    builder = _builder(default_data_dir(recipe))
+    data = tfds_reading.read(builder, recipe)
+    names = class_names(data.class_names, builder.info.metadata["words"])
+    return dataclasses.replace(data, class_names=names)
 
 
-def words(recipe: DataRecipe) -> tuple[str, ...]:
-    """What the classes are called, in label order: "goldfish, Carassius auratus"."""
-    return tuple(_builder(default_data_dir(recipe)).info.metadata["words"])
+def class_names(wnids: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+    """What K classes are called: the first of their words, "goldfish" of "goldfish, carp".
+
+    Args:
+        wnids: of the classes, in label order.
+        words: of each; where several have the same first one, the wnid follows it.
+    """
+    first = [text.split(",")[0].strip() for text in words]
+    count = Counter(first)
+    return tuple(
+        word if count[word] == 1 else f"{word} ({wnid})"
+        for word, wnid in zip(first, wnids, strict=True)
+    )
 
 
 def _builder(data_dir: Path) -> tfds.core.DatasetBuilder:
@@ -48,7 +64,8 @@ def _builder(data_dir: Path) -> tfds.core.DatasetBuilder:
         prepare(data_dir)
     import tensorflow_datasets as tfds
 
-    return tfds.builder_from_directory(data_dir / PREPARED)
+    with tfds_reading.description_told(data_dir / PREPARED):
+        return tfds.builder_from_directory(data_dir / PREPARED)
 
 
 def prepare(data_dir: Path, *, folder: Path | None = None) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tssd_keras.sources.safe_path import leaves
+
 URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 ZIP = Path("downloads", "manual", "tiny-imagenet-200.zip")  # within the TFDS folder
 PREPARED = Path("tiny_imagenet", "1.0.0")
@@ -57,8 +59,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_name(path: Path, name: str) -> None:
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    if ".." in parts or parts[:1] == ("/",) or ":" in "".join(parts[:1]):
+    if leaves(name):
         raise ValueError(
             f"{path}: each member must lie inside the archive's own folder, {name!r} does not. "
             "This is not the original archive: fetch it again."
