@@ -102,6 +102,8 @@ def test_an_unknown_name_gets_the_nearest_known_one_if_one_is_near(tables, line)
         ("purify", "reach", "uncertian", "uncertain"),
         ("train", "optimizer", "adamw", "adam"),
         ("train", "schedule", "cosin", "cosine"),
+        ("train", "precision", "float16", "float32"),
+        ("augment", "padding", "reflected", "reflect"),
     ],
 )
 def test_an_unknown_choice_gets_the_known_ones_and_the_nearest(section, key, value, near):

@@ -23,8 +23,9 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
         f"stream: {len(prepared.stream):,} samples; golden: {recipe.golden.source}, "
         f"{len(prepared.golden_index):,}; accuracy on {prepared.judged_on}: "
         f"{len(prepared.judge_labels):,}",
-        f"network: {recipe.model.name}; objective: {recipe.objective.kind}; "
-        f"{recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of them warm-up",
+        f"network: {recipe.model.name} in {recipe.train.precision}; objective: "
+        f"{recipe.objective.kind}; {recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of "
+        "them warm-up",
     ]
     if recipe.augment.on:
         lines.append(f"augmentation in training: {augmentation(recipe.augment)}")

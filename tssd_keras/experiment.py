@@ -70,6 +70,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         width=recipe.model.width,
         seed=recipe.train.seed,
         weights=recipe.model.weights,
+        precision=recipe.train.precision,
     )
     folder = RunFolder.create(out, recipe.dataset)
     folder.write_text("recipe.toml", to_toml(recipe))

@@ -28,6 +28,7 @@ REACHES = ("auto", "uncertain", "all")
 STREAMS = ("loss", "feature")
 PADDINGS = ("zero", "reflect")
 MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # no larger images are read, so none are made
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -315,6 +316,7 @@ class TrainRecipe:
     # The learning rate rises linearly over so many first epochs, then follows the schedule; it has
     # nothing to do with warmup_epochs, which are about labels.
     ramp_up_epochs: int = 0
+    precision: str = "float32"  # or "bfloat16": what layers compute in; losses stay float32
 
     def mistakes(self) -> Iterator[str]:
         for name in ("epochs", "batch_size"):
@@ -329,6 +331,7 @@ class TrainRecipe:
             yield f"balanced_batches must not be negative, got {self.balanced_batches}"
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from _one_of("schedule", self.schedule, SCHEDULES)
+        yield from _one_of("precision", self.precision, PRECISIONS)
         if not 0 <= self.ramp_up_epochs < max(self.epochs, 1):
             yield (
                 f"ramp_up_epochs must be 0 or more and below epochs, got {self.ramp_up_epochs} of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from tssd_keras.models import blocks
 from tssd_keras.models.mlp import mlp
 from tssd_keras.models.preact_resnet import preact_resnet18, preact_resnet34
 from tssd_keras.models.resnet50 import resnet50
@@ -30,20 +31,29 @@ def build(
     width: int = 0,
     seed: int = 0,
     weights: str = "",
+    precision: str = "float32",
 ) -> keras.Model:
     """The network of a name; see the functions of `MODELS`.
 
+    Under `precision` "bfloat16" its layers compute in bfloat16; variables, normalisation's
+    statistics, pooled features and logits are float32.
+
     Raises:
-        ValueError: the name is not known, the network does not take such a
+        ValueError: the name or the precision is not known, the network does not take such a
             width or weights, or not samples of this shape.
         FileNotFoundError: there is no file of these weights.
         ConnectionError: they were to be downloaded and could not be.
     """
     if name not in MODELS:
         raise ValueError(f"model.name must be one of {', '.join(MODELS)}, got {name!r}.")
+    if precision not in blocks.PRECISIONS:
+        raise ValueError(
+            f"train.precision must be one of {', '.join(blocks.PRECISIONS)}, got {precision!r}."
+        )
     settings = ModelRecipe(name=name, width=width, weights=weights)
     for mistake in settings.mistakes():
         raise ValueError(f"model.{mistake}.")
     settings.check_samples(shape)
     files = {"weights": weights} if weights else {}
-    return MODELS[name](shape, dtype, n_classes, width=width, seed=seed, **files)
+    with blocks.computing_in(precision):
+        return MODELS[name](shape, dtype, n_classes, width=width, seed=seed, **files)

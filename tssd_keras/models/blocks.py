@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import keras
@@ -9,6 +10,20 @@ import numpy as np
 from keras import layers
 
 FEATURES = "features"  # name of the layer that gives the penultimate features
+
+# Keras' policies: what layers compute in. Variables are float32 under both.
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers made within compute so, but for those that name a type; the old policy returns."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def seeds(seed: int) -> Iterator[int]:
@@ -19,10 +34,13 @@ def seeds(seed: int) -> Iterator[int]:
 
 
 def rescaled_input(shape: tuple[int, ...], dtype: str):
-    """An input, and what the network computes with: uint8 is brought to 0..1 in the network."""
+    """An input, and what the network computes with: uint8 is brought to 0..1 in the network.
+
+    In float32 under mixed precision too: what follows rounds it once.
+    """
     inputs = keras.Input(shape, dtype=dtype, name="inputs")
     scale = 1 / 255 if dtype == "uint8" else 1.0
-    return inputs, layers.Rescaling(scale, name="rescaled")(inputs)
+    return inputs, layers.Rescaling(scale, dtype="float32", name="rescaled")(inputs)
 
 
 def conv(x, width: int, size: int, draw: Iterator[int], *, stride: int = 1):
@@ -40,6 +58,11 @@ def conv(x, width: int, size: int, draw: Iterator[int], *, stride: int = 1):
 def batch_norm(x):
     """Batch normalisation whose moving statistics keep up with short epochs."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
+
+
+def pooled_features(x):
+    """The mean over an image's places: the layer "features", float32 also under mixed precision."""
+    return layers.GlobalAveragePooling2D(dtype="float32", name=FEATURES)(x)
 
 
 def head(features, n_classes: int, draw: Iterator[int]):
@@ -80,7 +103,7 @@ def preact_network(
         for block in range(count):
             x = preact_block(x, width, draw, stride=2 if stage and not block else 1)
     x = layers.ReLU()(batch_norm(x))
-    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    x = pooled_features(x)
     return keras.Model(inputs, head(x, n_classes, draw), name=name)
 
 

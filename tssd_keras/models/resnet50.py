@@ -65,13 +65,14 @@ def resnet50(
         _load(body, file)
     else:
         _initialise(body, draw)
-    features = layers.GlobalAveragePooling2D(name=blocks.FEATURES)(body.output)
+    features = blocks.pooled_features(body.output)
     return keras.Model(inputs, blocks.head(features, n_classes, draw), name="resnet50")
 
 
 def _as_imagenet(x):
     """Colours 0..255 as the ImageNet weights expect them: blue, green, red, around 0."""
-    x = layers.Rescaling(1.0, offset=[-mean for mean in IMAGENET_MEAN], name="rescaled")(x)
+    offset = [-mean for mean in IMAGENET_MEAN]
+    x = layers.Rescaling(1.0, offset=offset, dtype="float32", name="rescaled")(x)
     return ops.flip(x, axis=-1)
 
 

@@ -38,7 +38,7 @@ def small_cnn(
         if not (large and multiple == 4):
             x = layers.MaxPooling2D(padding="same")(x)
     if large:
-        x = layers.GlobalAveragePooling2D(name=blocks.FEATURES)(x)
+        x = blocks.pooled_features(x)
     else:
         x = layers.Dense(
             N_FEATURES,
