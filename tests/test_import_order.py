@@ -88,6 +88,8 @@ LAYERS = [
     "callback",
     "progress",
     "run_folder",
+    "interrupts",
+    "epoch_record",
     "report.plots",
     "report.confusion",
     "noise_export",

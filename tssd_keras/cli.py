@@ -11,6 +11,7 @@ import click
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
+from tssd_keras.run_folder import RunFolder
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -78,20 +79,20 @@ def train(
     The run folder holds the recipe as it was run (rerun it: train
     FOLDER/recipe.toml), the labels and their hash, a row an epoch, a row a
     round, the sample table, the network as plain Keras, plots and
-    summary.json. Ctrl-C ends a run early and leaves the folder readable.
+    summary.json. Ctrl-C ends a run early and leaves the folder readable, and so does an error.
     """
     loaded = _load(recipe, overrides, skip_bad_images)
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise click.ClickException(
-            f"the run folder must be new or empty, {out} is not. Nothing was overwritten. "
-            "Give another --out, or remove it."
-        )
-    _choose_backend(backend)
+    try:
+        out = RunFolder.plan(out, loaded.dataset).path
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    chosen = _choose_backend(backend)
+    click.echo(f"loading Keras on {chosen}")
     from tssd_keras import experiment  # loads Keras: not before the backend is chosen
 
     try:
         finished = experiment.run(loaded, out=out, say=click.echo)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(_table(finished.summary))
     click.echo(f"everything is in {finished.folder}")
@@ -173,7 +174,7 @@ def _load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool
         raise click.ClickException(f"cannot read the recipe: {error}.{hint}") from error
 
 
-def _choose_backend(backend: str | None) -> None:
+def _choose_backend(backend: str | None) -> str:
     """Set KERAS_BACKEND before Keras loads: the option, the environment, else what is there."""
     import importlib.util
 
@@ -199,6 +200,7 @@ def _choose_backend(backend: str | None) -> None:
             f"Keras is loaded already, on {sys.modules['keras'].backend.backend()}, and cannot "
             f"change to {chosen}. Run this in a process of its own."
         )
+    return chosen
 
 
 def _table(summary: dict) -> str:

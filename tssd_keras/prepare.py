@@ -79,6 +79,13 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     held_out = _validation(recipe, data, truth, marked)
     rest = np.setdiff1d(np.arange(len(given)), held_out)
     golden_index = choose_golden(recipe.golden, data, truth, marked, rest)
+    stream = np.setdiff1d(rest, golden_index)
+    if not len(stream) and not recipe.golden.train_on:
+        raise ValueError(
+            f"the noisy stream must hold samples, none of {len(given):,} are left: "
+            f"{len(golden_index):,} are golden, {len(held_out):,} held out. Try "
+            "golden.at_most_per_class, a lower golden.per_class, or mark fewer as trusted."
+        )
     golden = None
     if recipe.golden.source == "trusted":
         golden = Golden(
@@ -94,7 +101,7 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         data,
         given,
         truth,
-        np.setdiff1d(rest, golden_index),
+        stream,
         golden,
         golden_index,
         judge_inputs,

@@ -64,6 +64,7 @@ class DataRecipe:
                 yield f'{setting} must {what[self.source]} for source "{self.source}", got ""'
         if self.image_size < 0:
             yield f"image_size must be 0 or a number of pixels, got {self.image_size}"
+        yield from _at_most(self, image_size=4096)
         if self.cache_gib < 0:
             yield f"cache_gib must not be negative, got {self.cache_gib}"
         if not 0 <= self.validation_share <= 0.5:
@@ -147,6 +148,7 @@ class GoldenRecipe:
                 yield f'{name} needs source "trusted", got "{self.source}"'
         if self.at_most_per_class and self.at_most_per_class < 2:
             yield f"at_most_per_class must be 0 or at least 2, got {self.at_most_per_class}"
+        yield from _at_most(self, per_class=1_000_000, at_most_per_class=1_000_000)
         yield from _seed("seed", self.seed)
 
 
@@ -162,6 +164,7 @@ class ModelRecipe:
         yield from _one_of("name", self.name, MODELS)
         if self.width < 0:
             yield f"width must be 0 (the model's own) or more, got {self.width}"
+        yield from _at_most(self, width=_WIDEST.get(self.name, 16_384))
         if self.width and self.name == "resnet50":
             yield f'width must be 0 for name "resnet50", which has one width only, got {self.width}'
         if self.weights and self.name != "resnet50":
@@ -179,6 +182,10 @@ class ModelRecipe:
                 "model resnet50 takes images of three colours and at least 32 x 32 pixels, the "
                 f'samples have shape {shape}. Try data.image_size, or model.name = "small_cnn".'
             )
+
+
+# Weights grow with the square of the width: up to here they take 3 GiB at most.
+_WIDEST = {"mlp": 16_384, "preact_resnet18": 512, "small_cnn": 1024}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +216,7 @@ class DivideRecipe:
         for name in ("every", "history", "floor_count"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
+        yield from _at_most(self, every=1_000_000, history=1000, floor_count=1_000_000)
         if not 0 < self.floor_share <= 1:
             yield f"floor_share must lie above 0 and up to 1, got {self.floor_share}"
         if not self.streams or set(self.streams) - set(STREAMS):
@@ -231,6 +239,7 @@ class PurifyRecipe:
             yield f"folds must be at least 2, got {self.folds}"
         if self.history < 1:
             yield f"history must be at least 1, got {self.history}"
+        yield from _at_most(self, folds=1000, history=1000)
         if not 0 <= self.target_precision < 1:
             yield f"target_precision must lie in 0..1, 1 excluded, got {self.target_precision}"
         yield from _seed("seed", self.seed)
@@ -257,6 +266,9 @@ class TrainRecipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
+        yield from _at_most(
+            self, epochs=1_000_000, batch_size=65_536, balanced_batches=1_000_000
+        )
         if self.warmup_epochs < 1:
             yield (
                 "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
@@ -343,6 +355,14 @@ def _one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
 def _seed(name: str, value: int) -> Iterator[str]:
     if not 0 <= value < 2**31:
         yield f"{name} must lie in 0..2147483647, got {value}"
+
+
+def _at_most(section: object, **limits: int) -> Iterator[str]:
+    """A mistake for each of these settings above its limit, which no machine could hold."""
+    for name, limit in limits.items():
+        value = getattr(section, name)
+        if value > limit:
+            yield f"{name} must be at most {limit}, got {value}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -1,0 +1,92 @@
+"""What is recorded of every epoch: accuracy, loss, learning rate, seconds, and the weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tssd_keras import progress
+from tssd_keras.prepare import Prepared
+from tssd_keras.recipe import TrainRecipe
+from tssd_keras.run_folder import RunFolder
+from tssd_keras.score import fixed_batches
+
+
+def learning_rate(train: TrainRecipe, epoch: int) -> float:
+    """Learning rate of an epoch, counted from 0."""
+    if train.schedule == "cosine":
+        return float(train.learning_rate * 0.5 * (1 + np.cos(np.pi * epoch / train.epochs)))
+    passed = sum(epoch >= at for at in train.decay_epochs)
+    return train.learning_rate / 10**passed
+
+
+class EpochRecord(keras.callbacks.Callback):
+    """Measures accuracy after every epoch and writes its row.
+
+    Args:
+        network: that is trained, within the model that `fit` runs on.
+        prepared: what is judged on.
+        train: batch size and number of epochs.
+        folder: takes epochs.csv.
+        say: takes a line an epoch.
+
+    Attributes:
+        rows: of epochs.csv.
+        weights: the network's at the end of the last epoch, at first the initial
+            ones. Where an epoch breaks off, the network's own may be gone: on JAX
+            an update gives them away.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        prepared: Prepared,
+        train: TrainRecipe,
+        folder: RunFolder,
+        say: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self.rows: list[dict] = []
+        self.weights = network.get_weights()
+        self._network = network
+        self._prepared, self._train, self._folder, self._say = prepared, train, folder, say
+        self._start = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock (this callback stands behind TSSD: rounds have their own)."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Judge the network; append the row."""
+        seconds = time.perf_counter() - self._start
+        row = {
+            "epoch": epoch + 1,
+            "accuracy": self._accuracy(),
+            "loss": float(logs["loss"]),
+            "train_accuracy": float(logs["accuracy"]),
+            "learning_rate": learning_rate(self._train, epoch),
+            "seconds": seconds,
+        }
+        self.rows.append(row)
+        self.weights = self._network.get_weights()
+        self._folder.append_row("epochs.csv", row)
+        self._say(
+            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.judged_on} accuracy "
+            f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
+        )
+
+    def _accuracy(self) -> float:
+        """Share of samples whose most probable class is right, in batches of one shape."""
+        inputs, labels = self._prepared.judge_inputs, self._prepared.judge_labels
+        right, network = 0, self.model
+        done = progress.bar("judging the network", len(inputs))
+        for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
+            size = rows.stop - rows.start
+            right += int(
+                (network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum()
+            )
+            done(size)
+        return right / len(labels)
