@@ -16,7 +16,7 @@ from tssd_keras.cli import main
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import load_recipe, parse_recipe
 
-SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.width=4", "train.batch_size=512")
+SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=8")
 NO_ROUND = {
     "classes.txt",
     "labels.npy",
@@ -105,7 +105,7 @@ def test_a_run_that_is_stopped_in_its_first_update_keeps_its_network(tmp_path):
     assert done.interrupted
     found = keras.saving.load_model(tmp_path / "run" / "model.keras", safe_mode=True)
     if done.summary["epochs"] == 0:
-        first = models.build("small_cnn", (8, 8, 1), "uint8", 10, width=4, seed=0)
+        first = models.build("mlp", (8, 8, 1), "uint8", 10, width=8, seed=0)
         for ours, theirs in zip(found.get_weights(), first.get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
     assert np.isfinite(found.predict_on_batch(np.zeros((1, 8, 8, 1), "uint8"))).all()
