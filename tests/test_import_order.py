@@ -55,6 +55,7 @@ LAYERS = [
     "golden_choice",
     "prepare",
     "describe",
+    "saved_recipe",
     "models.blocks",
     "models.mlp",
     "models.small_cnn",

@@ -20,9 +20,9 @@ from tssd_keras.epoch_record import EpochRecord, learning_rate
 from tssd_keras.interrupts import ctrl_c_held
 from tssd_keras.prepare import Prepared, prepare
 from tssd_keras.recipe import Recipe, TrainRecipe
-from tssd_keras.recipe_file import to_toml
 from tssd_keras.report import plots
 from tssd_keras.run_folder import RunFolder
+from tssd_keras.saved_recipe import saved_recipe
 from tssd_keras.steps import accuracy, weighted_step
 from tssd_keras.steps.base_step import BaseStep
 
@@ -66,6 +66,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     folder = RunFolder.plan(out, recipe.dataset)
     say(f"preparing data: {recipe.dataset}")
     prepared = prepare(recipe, sources.load(recipe.data))
+    say(f"building the network: {recipe.model.name}")
     network = models.build(
         recipe.model.name,
         prepared.data.inputs.shape[1:],
@@ -84,7 +85,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     stopped: BaseException | None = None
     try:
         with ctrl_c_held(say):
-            folder.write_text("recipe.toml", to_toml(recipe))
+            folder.write_text("recipe.toml", saved_recipe(recipe, keras.backend.backend()))
             folder.write_labels(prepared.given, prepared.labels_sha256)
             write_findings(folder, prepared)
         say(describe(recipe, prepared))
