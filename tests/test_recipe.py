@@ -424,6 +424,12 @@ def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path, content):
         load_recipe(path)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_recipe(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf[train]\r\nepochs = 9\r\n")
+    assert load_recipe(path).train.epochs == 9
+
+
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.toml"):
         load_recipe(tmp_path / "absent.toml")
