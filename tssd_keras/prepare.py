@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import numpy as np
 
 from tssd_keras import noise
@@ -15,6 +17,7 @@ from tssd_keras.golden import Golden, choose_per_class
 from tssd_keras.golden_choice import choose_golden, marked_samples, trusted_labels
 from tssd_keras.inputs import ArrayInputs, Inputs
 from tssd_keras.recipe import Recipe
+from tssd_keras.sources.image_check import SHORT_WAIT
 from tssd_keras.sources.labelled_data import LabelledData
 
 
@@ -116,7 +119,14 @@ def _with_digests(data: LabelledData) -> LabelledData:
     found: dict[str, Any] = {}
     for name, inputs in (("digests", data.inputs), ("test_digests", data.test_inputs)):
         if getattr(data, name) is None and isinstance(inputs, ArrayInputs):
-            found[name] = digests(inputs)
+            bar = click.progressbar(
+                length=len(inputs),
+                label=f"comparing samples of {data.name}",
+                file=sys.stderr,
+                hidden=len(inputs) < SHORT_WAIT,
+            )
+            with bar:
+                found[name] = digests(inputs, bar.update)
     return dataclasses.replace(data, **found) if found else data
 
 
