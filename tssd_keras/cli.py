@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def main() -> None:
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own notes on the processor
+    # TensorFlow's own notes on the processor, some of which call themselves errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @main.command()
@@ -76,10 +78,11 @@ def train(
 ) -> None:
     """Train RECIPE (without one: the digits run) and write a run folder.
 
-    The run folder holds the recipe as it was run (rerun it: train
-    FOLDER/recipe.toml), the labels and their hash, a row an epoch, a row a
-    round, the sample table, the network as plain Keras, plots and
-    summary.json. Ctrl-C ends a run early and leaves the folder readable, and so does an error.
+    The run folder holds the recipe as it was run (again: train
+    FOLDER/recipe.toml --backend ...), the labels and their hash, a row an
+    epoch, a row a round, the sample table, the network as plain Keras, plots
+    and summary.json. Where Ctrl-C or an error ends a run early, these are of
+    the epochs that had ended.
     """
     loaded = _load(recipe, overrides, skip_bad_images)
     try:
@@ -95,7 +98,9 @@ def train(
     except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(_table(finished.summary))
+    again = shlex.quote(str(finished.folder / "recipe.toml"))
     click.echo(f"everything is in {finished.folder}")
+    click.echo(f"run it again: python cli.py train {again} --backend {chosen}")
     if finished.interrupted:
         sys.exit(130)
 
