@@ -131,7 +131,9 @@ def test_a_place_where_no_folder_can_be_made_is_told_before_anything_is_loaded(t
     for out in (tmp_path / "file" / "run", "/proc/none/run", tmp_path / ("n" * 300)):
         result = train(out, "data.source=npz", "data.path=absent.npz")
         assert result.exit_code == 1
-        assert f"the run folder must lie where a folder can be made, {out} does not" in result.output
+        assert (
+            f"the run folder must lie where a folder can be made, {out} does not" in result.output
+        )
         assert "Nothing was run. Give another --out." in result.output
         assert "loading" not in result.output
     assert files(tmp_path) == {"file"}

@@ -266,9 +266,7 @@ class TrainRecipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
-        yield from _at_most(
-            self, epochs=1_000_000, batch_size=65_536, balanced_batches=1_000_000
-        )
+        yield from _at_most(self, epochs=1_000_000, batch_size=65_536, balanced_batches=1_000_000)
         if self.warmup_epochs < 1:
             yield (
                 "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "

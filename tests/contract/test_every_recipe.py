@@ -18,7 +18,7 @@ from tssd_keras.sources.labelled_data import LabelledData
 FOLDER = Path(__file__).parents[2] / "recipes"
 FILES = sorted(FOLDER.glob("*.toml"))
 SMALL = [path for path in FILES if load_recipe(path).model.name in ("mlp", "small_cnn")]
-CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
+CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 CIFAR100 = sorted(name for group in CIFAR100_SUPERCLASSES for name in group)
 
 
