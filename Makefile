@@ -11,7 +11,7 @@ PYTHON ?= python3
 PYTEST_FLAGS ?=
 BIN := .venv/bin
 READY := .venv/ready
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test check format wheel clean
 

@@ -22,7 +22,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def main(folder: Path) -> None:
     """Print a line an epoch: samples trained on, seconds, and its round's seconds by part."""
     summary = json.loads((folder / "summary.json").read_text())
-    stream, judged = summary["samples"]["stream"], summary["samples"]["judged"]
+    stream = summary["samples"]["stream"]
     rounds = {int(row["epoch"]): row for row in rows(folder / "rounds.csv")}
     print(f"{summary['backend']}, {stream:,} samples in the stream, {summary['machine']}")
     print(
@@ -43,15 +43,12 @@ def main(folder: Path) -> None:
             f"{float(row['accuracy']):.4f}",
             f"{float(about['kept_precision']):.4f}" if about else "-",
             f"{seconds:.1f}",
-            f"{(trained + judged / 3) / seconds:.0f}",
+            f"{trained / seconds:.0f}",
             *([f"{p:.1f}" for p in parts] or ["-"] * 3),
             f"{sum(parts) / seconds:.2f}" if about else "-",
         ]
         print("| " + " | ".join(cells) + " |")
-    print(
-        "An epoch's seconds hold its judging; a judged image counts as a third of a trained one "
-        "(one forward pass of three)."
-    )
+    print("An epoch's seconds are those of its updates: rounds and judging have their own.")
 
 
 if __name__ == "__main__":

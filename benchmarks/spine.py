@@ -1,7 +1,10 @@
-"""TSSD beside plain training: every figure of docs/results.md comes from here.
+"""TSSD beside plain training, on digits and Fashion-MNIST.
 
-    python benchmarks/spine.py run digits tensorflow      # one data set, one backend
-    python benchmarks/spine.py table                      # the table, from what has run
+    taskset -c 0 python benchmarks/spine.py run digits tensorflow   # one data set, one backend
+    python benchmarks/spine.py table                                # the table, from what has run
+
+How many cores there are changes the order of sums, and so the figures: each
+line says on how many its run was, and of which commit.
 
 Each run is `python cli.py train` in a process of its own; its summary becomes
 one line of benchmarks/results/spine.jsonl. What is in the file is not run
@@ -89,13 +92,30 @@ def measure(recipe: str, settings: list[str], backend: str, seed: int) -> dict:
         )
         seconds = time.perf_counter() - start
         summary = json.loads((out / "summary.json").read_text())
+    cores = sorted(os.sched_getaffinity(0))
+    pinned = f"taskset -c {','.join(map(str, cores))}"
     return {
-        "command": " ".join(["python", *command[1:]]),
+        "command": " ".join([pinned, "python", *command[1:]]),
+        "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": len(cores),
         "wall_seconds": round(seconds, 1),
         "summary": summary,
     }
+
+
+def commit() -> str:
+    """The commit that runs, with "+" where files other than results differ from it."""
+    head = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"],
+        cwd=HERE.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    differ = ["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results"]
+    changed = subprocess.run(differ, cwd=HERE.parent).returncode
+    return head.stdout.strip() + "+" * bool(changed)
 
 
 def append(row: dict) -> None:

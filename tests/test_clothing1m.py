@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from clothing1m_folder import N_CLASSES, shade, write_original
 
-from tssd_keras.sources import clothing1m_lists
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.sources import clothing1m, clothing1m_lists
 from tssd_keras.sources.clothing1m_lists import PREPARED, read_lists
 from tssd_keras.sources.clothing1m_prepare import prepare
 
@@ -19,6 +20,17 @@ def prepared(tmp_path_factory):
     truth = write_original(folder)
     data_dir = tmp_path_factory.mktemp("tfds")
     return folder, truth, tfds.builder_from_directory(prepare(folder, data_dir))
+
+
+def test_data_that_are_not_prepared_are_told_with_the_command_that_prepares_them(tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    with pytest.raises(FileNotFoundError) as caught:
+        clothing1m.load(DataRecipe(source="clothing1m", data_dir=str(tmp_path)))
+    told = str(caught.value)
+    assert told.startswith(f"Clothing-1M must be prepared in {tmp_path}, it is not there.")
+    assert f"datasets prepare clothing1m --from FOLDER --data-dir {tmp_path}. Or" in told
+    assert "tfds build" not in told
+    assert "data.name" not in told
 
 
 def read(builder, split, **more):

@@ -87,3 +87,19 @@ def test_a_draw_too_small_for_the_classes_is_refused_before_anything_is_made():
     train = TrainRecipe(balanced_batches=1, batch_size=16)
     with pytest.raises(ValueError, match=r"2 samples of each of 10 .*balanced_batches = 2 or more"):
         prepare(recipe(train=train), DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        ({"data": DataRecipe(test_share=0.2)}, "data.test_share (the data have a test split)"),
+        ({"data": DataRecipe(split_seed=1)}, "data.split_seed (nothing is held out)"),
+        ({"data": DataRecipe(split_seed=1, validation_share=0.1)}, None),
+        ({"golden": GoldenRecipe(at_most_per_class=3)}, "golden.at_most_per_class (no samples are"),
+        ({}, None),
+    ],
+)
+def test_settings_without_effect_on_these_data_are_told(sections, told):
+    text = describe(recipe(**sections), prepare(recipe(**sections), DIGITS))
+    assert text.count("without effect here: ") == (told is not None)
+    assert told is None or f"without effect here: {told}" in text

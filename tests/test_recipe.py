@@ -185,24 +185,26 @@ def test_a_value_of_the_wrong_type_is_one_mistake_and_not_taken_for_the_default(
         ("data", "image_size", [0, 64, 8000], [-1, 8001, 100_000_000]),
         ("data", "validation_share", [0.0, 0.5], [-0.1, 0.51]),
         ("noise", "rate", [0.0, 1.0], [-0.01, 1.01]),
-        ("golden", "per_class", [2], [1, 0, -5]),
-        ("model", "width", [0, 8], [-1]),
+        ("golden", "per_class", [2], [1, 0, -5, 10**26]),
+        ("golden", "at_most_per_class", [0, 2], [1, 10**26]),
+        ("model", "width", [0, 8, 1024], [-1, 1025, 10**10]),
         ("augment", "crop", [0, 4], [-1]),
         ("augment", "cutout", [0, 16], [-1]),
         ("augment", "strong", [0, 2], [-1]),
         ("augment", "magnitude", [0.01, 1.0], [0.0, 1.01]),
         ("divide", "threshold", [0.5, 0.999], [0.499, 1.0]),
-        ("divide", "every", [1], [0]),
-        ("divide", "history", [1, 5], [0]),
-        ("divide", "floor_count", [1], [0]),
+        ("divide", "every", [1], [0, 10**26]),
+        ("divide", "history", [1, 5], [0, 10**12]),
+        ("divide", "floor_count", [1], [0, 10**26]),
         ("divide", "floor_share", [1e-9, 1.0], [0.0, 1.01]),
         ("divide", "streams", [["loss"]], [[], ["los"], ["loss", "entropy"]]),
-        ("purify", "folds", [2], [1]),
-        ("purify", "history", [1], [0]),
+        ("purify", "folds", [2], [1, 10**26]),
+        ("purify", "history", [1], [0, 10**12]),
         ("purify", "target_precision", [0.0, 0.99], [-0.1, 1.0]),
-        ("train", "batch_size", [1], [0]),
+        ("train", "epochs", [10**6], [10**26]),
+        ("train", "batch_size", [1, 65_536], [0, 65_537, 10**12, 10**26]),
         ("train", "warmup_epochs", [1], [0]),
-        ("train", "balanced_batches", [0, 1000], [-1]),
+        ("train", "balanced_batches", [0, 1000], [-1, 10**26]),
         ("train", "learning_rate", [1e-9], [0.0, -1.0]),
         ("train", "momentum", [0.0, 0.99], [-0.1, 1.0]),
         ("train", "weight_decay", [0.0, 0.1], [-1e-9]),
@@ -431,6 +433,12 @@ def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(RecipeError, match=r"mine.toml: not TOML, nothing was run\n  .+"):
         load_recipe(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_recipe(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf[train]\r\nepochs = 9\r\n")
+    assert load_recipe(path).train.epochs == 9
 
 
 def test_a_file_that_is_not_there_is_an_os_error(tmp_path):

@@ -134,5 +134,5 @@ def test_bytes_are_mixed_as_numbers():
 def test_samples_that_cannot_be_mixed_are_refused():
     inputs = keras.Input((5,), dtype="int32")
     words = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(inputs))
-    with pytest.raises(ValueError, match="must take floats.*it takes int32.*weighted"):
+    with pytest.raises(ValueError, match=r"must take floats.*it takes int32.*weighted"):
         mixmatch_step(keras.Model(inputs, layers.Dense(3)(words)))

@@ -74,7 +74,7 @@ def test_twenty_steps_reproduce_the_weights_and_the_momentum(curve, trained):
     for variable, slot, name in zip(step.trainable_variables, slots, names, strict=True):
         final, velocity = curve[f"final_{name}"], curve[f"velocity_{name}"]
         np.testing.assert_allclose(np.asarray(variable), final, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(np.asarray(slot), velocity, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(np.asarray(slot), velocity, rtol=1e-4, atol=1e-5)
 
 
 def test_twenty_steps_reproduce_the_batchnorm_statistics(curve, trained):

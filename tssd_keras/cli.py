@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
+from tssd_keras.run_folder import RunFolder
 
 BACKENDS = ("tensorflow", "jax")
 
@@ -49,7 +51,8 @@ def main() -> None:
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's own notes on the processor
+    # TensorFlow's own notes on the processor, some of which call themselves errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @main.command()
@@ -75,26 +78,29 @@ def train(
 ) -> None:
     """Train RECIPE (without one: the digits run) and write a run folder.
 
-    The run folder holds the recipe as it was run (rerun it: train
-    FOLDER/recipe.toml), the labels and their hash, a row an epoch, a row a
-    round, the sample table, the network as plain Keras, plots and
-    summary.json. Ctrl-C ends a run early and leaves the folder readable.
+    The run folder holds the recipe as it was run (again: train
+    FOLDER/recipe.toml --backend ...), the labels and their hash, a row an
+    epoch, a row a round, the sample table, the network as plain Keras, plots
+    and summary.json. Where Ctrl-C or an error ends a run early, these are of
+    the epochs that had ended.
     """
     loaded = _load(recipe, overrides, skip_bad_images)
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise click.ClickException(
-            f"the run folder must be new or empty, {out} is not. Nothing was overwritten. "
-            "Give another --out, or remove it."
-        )
-    _choose_backend(backend)
+    try:
+        out = RunFolder.plan(out, loaded.dataset).path
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    chosen = _choose_backend(backend)
+    click.echo(f"loading Keras on {chosen}")
     from tssd_keras import experiment  # loads Keras: not before the backend is chosen
 
     try:
         finished = experiment.run(loaded, out=out, say=click.echo)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(_table(finished.summary))
+    again = shlex.quote(str(finished.folder / "recipe.toml"))
     click.echo(f"everything is in {finished.folder}")
+    click.echo(f"run it again: python cli.py train {again} --backend {chosen}")
     if finished.interrupted:
         sys.exit(130)
 
@@ -173,7 +179,7 @@ def _load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool
         raise click.ClickException(f"cannot read the recipe: {error}.{hint}") from error
 
 
-def _choose_backend(backend: str | None) -> None:
+def _choose_backend(backend: str | None) -> str:
     """Set KERAS_BACKEND before Keras loads: the option, the environment, else what is there."""
     import importlib.util
 
@@ -199,6 +205,7 @@ def _choose_backend(backend: str | None) -> None:
             f"Keras is loaded already, on {sys.modules['keras'].backend.backend()}, and cannot "
             f"change to {chosen}. Run this in a process of its own."
         )
+    return chosen
 
 
 def _table(summary: dict) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tssd_keras.duplicates import summary
 from tssd_keras.prepare import Prepared
 from tssd_keras.recipe import AugmentRecipe, Recipe
@@ -29,6 +31,7 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
     ]
     if recipe.augment.on:
         lines.append(f"augmentation in training: {augmentation(recipe.augment)}")
+    lines += [f"without effect here: {setting}" for setting in _without_effect(recipe, prepared)]
     lines += data.notes
     if data.left_out:
         lines.append(
@@ -48,3 +51,16 @@ def augmentation(augment: AugmentRecipe) -> str:
         "cutout": f"cutout of {augment.cutout} x {augment.cutout} pixels",
     }
     return ", ".join(words[name] for name in words if name in augment.on)
+
+
+def _without_effect(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
+    """Settings other than their defaults that these data give nothing to do."""
+    data, golden, default = recipe.data, recipe.golden, Recipe()
+    own_split = data.source not in ("folder", "table") or prepared.data.judged_on == "test"
+    if data.test_share != default.data.test_share and own_split:
+        yield "data.test_share (the data have a test split)"
+    if data.split_seed != default.data.split_seed and own_split and not data.validation_share:
+        yield "data.split_seed (nothing is held out)"
+    marked = golden.ids or prepared.data.trusted is not None
+    if golden.at_most_per_class and not marked:
+        yield "golden.at_most_per_class (no samples are marked as trusted: golden.per_class counts)"

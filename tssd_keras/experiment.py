@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import platform
@@ -17,15 +18,19 @@ from tssd_keras import duplicates, models, progress, sources
 from tssd_keras.augment import Augment
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import describe
+from tssd_keras.epoch_record import EpochRecord
+from tssd_keras.interrupts import ctrl_c_held
 from tssd_keras.prepare import Prepared, prepare
 from tssd_keras.recipe import Recipe, TrainRecipe
-from tssd_keras.recipe_file import to_toml
 from tssd_keras.report import plots
 from tssd_keras.run_folder import RunFolder
+from tssd_keras.saved_recipe import saved_recipe
 from tssd_keras.schedule import learning_rate
-from tssd_keras.score import fixed_batches
-from tssd_keras.steps import accuracy, weighted_step
+from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
+from tssd_keras.steps.base_step import BaseStep
+from tssd_keras.steps.semi_supervised import Schedule
 
+SEEDS_APART = 1_000_003  # from one network's seed to the next one's
 LAST = 10  # epochs of `accuracy.mean_last_10`
 
 
@@ -58,61 +63,101 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     Raises:
         FileExistsError: the run folder is not empty; nothing was touched.
         FileNotFoundError, ValueError: the data are missing or do not fit the
-            recipe; nothing was trained.
+            recipe; nothing was trained, and no folder made.
+        Exception: training failed. The folder then holds what there was, and
+            the error in summary.json.
     """
     start = time.perf_counter()
+    folder = RunFolder.plan(out, recipe.dataset)
+    say(f"preparing data: {recipe.dataset}")
     prepared = prepare(recipe, sources.load(recipe.data))
-    network = models.build(
-        recipe.model.name,
-        prepared.data.inputs.shape[1:],
-        str(prepared.data.inputs.dtype),
-        len(prepared.data.class_names),
-        width=recipe.model.width,
-        seed=recipe.train.seed,
-        weights=recipe.model.weights,
-        precision=recipe.train.precision,
-    )
-    folder = RunFolder.create(out, recipe.dataset)
-    folder.write_text("recipe.toml", to_toml(recipe))
-    folder.write_labels(prepared.given, prepared.labels_sha256)
-    write_findings(folder, prepared)
-    say(describe(recipe, prepared))
-    say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
-    step = weighted_step(
-        network,
-        weight_decay=recipe.train.weight_decay,
-        augment=Augment(**dataclasses.asdict(recipe.augment)),
-        seed=recipe.train.seed,
-    )
+    say(f"building the network: {recipe.model.name}")
+    step = update(recipe, networks(recipe, prepared))
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
-    epochs = EpochRecord(prepared, recipe.train, folder, say)
-    interrupted = False
+    feed = tssd.feed(recipe.train.batch_size)
+    epochs = EpochRecord(step.networks, prepared, recipe.train, folder, say)
+    folder.make()
+    stopped: BaseException | None = None
     try:
-        step.fit(
-            tssd.feed(recipe.train.batch_size),
-            epochs=recipe.train.epochs,
-            callbacks=[
-                tssd,
-                keras.callbacks.LearningRateScheduler(
-                    lambda epoch: learning_rate(recipe.train, epoch)
-                ),
-                progress.EpochBar(lambda: tssd.steps),
-                epochs,
-            ],
-            shuffle=False,
-            verbose=0,
-        )
-    except KeyboardInterrupt:
-        interrupted = True
-        say("interrupted: writing down what there is")
-        if hasattr(step, "jax_state_sync"):
-            step.jax_state_sync()
-    summary = summarise(recipe, prepared, tssd, epochs.rows, step)
-    summary["interrupted"] = interrupted
-    summary["seconds"] = round(time.perf_counter() - start, 3)
-    finish(folder, prepared, tssd, network, summary)
+        with ctrl_c_held(say):
+            folder.write_text("recipe.toml", saved_recipe(recipe, keras.backend.backend()))
+            folder.write_labels(prepared.given, prepared.labels_sha256)
+            write_findings(folder, prepared)
+        say(describe(recipe, prepared))
+        say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
+        fit(step, feed, tssd, epochs, recipe)
+    except (Exception, KeyboardInterrupt) as error:
+        stopped = error
+    interrupted = isinstance(stopped, KeyboardInterrupt)
+    with contextlib.suppress(KeyboardInterrupt), ctrl_c_held(say):
+        if stopped is not None:
+            say(f"{'interrupted' if interrupted else 'failed'}: writing down what there is")
+            epochs.restore()
+        summary = summarise(recipe, prepared, tssd, epochs.rows, step)
+        summary["interrupted"] = interrupted
+        summary["error"] = None
+        if stopped is not None and not interrupted:
+            summary["error"] = f"{type(stopped).__name__}: {stopped}"
+        summary["seconds"] = round(time.perf_counter() - start, 3)
+        finish(folder, prepared, tssd, models.together(step.networks), summary)
+    if stopped is not None and not interrupted:
+        say(f"what there was before the error is in {folder.path}")
+        raise stopped
     return Finished(folder.path, summary, interrupted)
+
+
+def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
+    """The recipe's network, or several of its kind with initial weights of their own."""
+    return [
+        models.build(
+            recipe.model.name,
+            prepared.data.inputs.shape[1:],
+            str(prepared.data.inputs.dtype),
+            len(prepared.data.class_names),
+            width=recipe.model.width,
+            seed=recipe.train.seed + i * SEEDS_APART,
+            weights=recipe.model.weights,
+            precision=recipe.train.precision,
+        )
+        for i in range(recipe.train.networks)
+    ]
+
+
+def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
+    """The training step of the recipe's objective."""
+    settings = {
+        "weight_decay": recipe.train.weight_decay,
+        "augment": Augment(**dataclasses.asdict(recipe.augment)),
+        "seed": recipe.train.seed,
+    }
+    if recipe.objective.kind != "mixmatch":
+        return weighted_step(networks, **settings)
+    return mixmatch_step(
+        networks,
+        settings=Mixmatch(
+            temperature=recipe.objective.temperature,
+            alpha=recipe.objective.alpha,
+            lambda_u=recipe.objective.lambda_u,
+            penalty=recipe.objective.warmup_penalty,
+        ),
+        **settings,
+    )
+
+
+def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -> None:
+    """Train, every epoch under its learning rate, with rounds and records."""
+    train = recipe.train
+    schedule = [keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(train, epoch))]
+    if recipe.objective.kind == "mixmatch":
+        schedule.append(Schedule(train.warmup_epochs, recipe.objective.ramp_epochs))
+    step.fit(
+        feed,
+        epochs=train.epochs,
+        callbacks=[tssd, *schedule, progress.EpochBar(lambda: tssd.steps), epochs],
+        shuffle=False,
+        verbose=0,
+    )
 
 
 def write_findings(folder: RunFolder, prepared: Prepared) -> None:
@@ -159,6 +204,8 @@ def callback(
         divide=recipe.divide,
         purify=recipe.purify,
         epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
+        n_networks=recipe.train.networks,
+        unlabelled=recipe.objective.kind == "mixmatch",
         seed=recipe.train.seed,
         on_round=on_round,
         on_progress=progress.bar,
@@ -170,60 +217,6 @@ def optimizer(train: TrainRecipe) -> keras.optimizers.Optimizer:
     if train.optimizer == "sgd":
         return keras.optimizers.SGD(train.learning_rate, momentum=train.momentum)
     return keras.optimizers.Adam(train.learning_rate)
-
-
-class EpochRecord(keras.callbacks.Callback):
-    """Measures accuracy after every epoch and writes its row.
-
-    Args:
-        prepared: what is judged on.
-        train: batch size and number of epochs.
-        folder: takes epochs.csv.
-        say: takes a line an epoch.
-    """
-
-    def __init__(
-        self, prepared: Prepared, train: TrainRecipe, folder: RunFolder, say: Callable[[str], None]
-    ) -> None:
-        super().__init__()
-        self.rows: list[dict] = []
-        self._prepared, self._train, self._folder, self._say = prepared, train, folder, say
-        self._start = 0.0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock (this callback stands behind TSSD: rounds have their own)."""
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Judge the network; append the row."""
-        seconds = time.perf_counter() - self._start
-        row = {
-            "epoch": epoch + 1,
-            "accuracy": self._accuracy(),
-            "loss": float(logs["loss"]),
-            "train_accuracy": float(logs["accuracy"]),
-            "learning_rate": learning_rate(self._train, epoch),
-            "seconds": seconds,
-        }
-        self.rows.append(row)
-        self._folder.append_row("epochs.csv", row)
-        self._say(
-            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.judged_on} accuracy "
-            f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
-        )
-
-    def _accuracy(self) -> float:
-        """Share of samples whose most probable class is right, in batches of one shape."""
-        inputs, labels = self._prepared.judge_inputs, self._prepared.judge_labels
-        right, network = 0, self.model
-        done = progress.bar("judging the network", len(inputs))
-        for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
-            size = rows.stop - rows.start
-            right += int(
-                (network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum()
-            )
-            done(size)
-        return right / len(labels)
 
 
 def summarise(

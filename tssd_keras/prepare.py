@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 from typing import Any
 
+import click
 import numpy as np
 
 from tssd_keras import noise
@@ -15,6 +17,7 @@ from tssd_keras.golden import Golden, choose_per_class
 from tssd_keras.golden_choice import choose_golden, marked_samples, trusted_labels
 from tssd_keras.inputs import ArrayInputs, Inputs
 from tssd_keras.recipe import Recipe
+from tssd_keras.sources.image_check import SHORT_WAIT
 from tssd_keras.sources.labelled_data import LabelledData
 
 
@@ -80,6 +83,13 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     held_out = _validation(recipe, data, truth, marked)
     rest = np.setdiff1d(np.arange(len(given)), held_out)
     golden_index = choose_golden(recipe.golden, data, truth, marked, rest)
+    stream = np.setdiff1d(rest, golden_index)
+    if not len(stream) and not recipe.golden.train_on:
+        raise ValueError(
+            f"the noisy stream must hold samples, none of {len(given):,} are left: "
+            f"{len(golden_index):,} are golden, {len(held_out):,} held out. Try "
+            "golden.at_most_per_class, a lower golden.per_class, or mark fewer as trusted."
+        )
     golden = None
     if recipe.golden.source == "trusted":
         golden = Golden(
@@ -95,7 +105,7 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         data,
         given,
         truth,
-        np.setdiff1d(rest, golden_index),
+        stream,
         golden,
         golden_index,
         judge_inputs,
@@ -110,7 +120,14 @@ def _with_digests(data: LabelledData) -> LabelledData:
     found: dict[str, Any] = {}
     for name, inputs in (("digests", data.inputs), ("test_digests", data.test_inputs)):
         if getattr(data, name) is None and isinstance(inputs, ArrayInputs):
-            found[name] = digests(inputs)
+            bar = click.progressbar(
+                length=len(inputs),
+                label=f"comparing samples of {data.name}",
+                file=sys.stderr,
+                hidden=len(inputs) < SHORT_WAIT,
+            )
+            with bar:
+                found[name] = digests(inputs, bar.update)
     return dataclasses.replace(data, **found) if found else data
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from collections.abc import Callable
 
 import click
@@ -21,18 +21,22 @@ class EpochBar(keras.callbacks.Callback):
         super().__init__()
         self._steps = steps
         self._bar = None
+        self._label = ""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begin a bar; this callback stands behind TSSD, so the epoch's samples are chosen."""
         self._close()
         if sys.stderr.isatty():
-            label = f"epoch {epoch + 1}/{self.params['epochs']}"
-            self._bar = click.progressbar(length=self._steps(), label=label, file=sys.stderr)
+            self._label = f"epoch {epoch + 1}/{self.params['epochs']}"
+            self._bar = click.progressbar(
+                length=self._steps(), label=f"{self._label} (preparing)", file=sys.stderr
+            )
             self._bar.__enter__()
 
     def on_train_batch_end(self, batch, logs=None):
-        """One batch further."""
+        """One batch further; before the first, the update may be compiled."""
         if self._bar is not None:
+            self._bar.label = self._label
             self._bar.update(1)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -51,24 +55,37 @@ class EpochBar(keras.callbacks.Callback):
 
 
 def bar(what: str, total: int) -> Callable[[int], None]:
-    """A bar for one wait, shown from its second second on; see `callback.TSSD`."""
+    """A bar for one wait, shown after a second, even if no part is done by then.
+
+    See `callback.TSSD` for what comes and goes.
+    """
     if not sys.stderr.isatty():
         return lambda n: None
-    start = time.perf_counter()
     drawn = click.progressbar(length=total, label=what, file=sys.stderr)
+    lock = threading.Lock()
     shown = False
 
-    def done(n: int) -> None:
+    def show() -> None:
         nonlocal shown
-        if not shown and time.perf_counter() - start > 1:
-            shown = True
-            drawn.__enter__()
-        if shown:
-            drawn.update(n)
-        else:
-            drawn.make_step(n)
-        if shown and drawn.finished:
-            drawn.render_finish()
+        with lock:
+            if not drawn.finished:
+                shown = True
+                drawn.__enter__()
+
+    later = threading.Timer(1, show)
+    later.daemon = True
+    later.start()
+
+    def done(n: int) -> None:
+        with lock:
+            if shown:
+                drawn.update(n)
+            else:
+                drawn.make_step(n)
+            if drawn.finished:
+                later.cancel()
+                if shown:
+                    drawn.render_finish()
 
     return done
 

@@ -19,7 +19,7 @@ from tssd_keras.image_decoding import MAX_PIXELS
 # Names of what is defined further down the import order; tests hold them against the real ones.
 SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
 MODELS = ("mlp", "preact_resnet18", "preact_resnet34", "resnet50", "small_cnn", "wide_resnet16")
-OBJECTIVES = ("plain", "weighted")
+OBJECTIVES = ("mixmatch", "plain", "weighted")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
 NOISES = (*noise.KINDS, "instance", "file")
@@ -155,6 +155,7 @@ class GoldenRecipe:
                 yield f'{name} needs source "trusted", got "{self.source}"'
         if self.at_most_per_class and self.at_most_per_class < 2:
             yield f"at_most_per_class must be 0 or at least 2, got {self.at_most_per_class}"
+        yield from _at_most(self, per_class=1_000_000, at_most_per_class=1_000_000)
         yield from _seed("seed", self.seed)
 
 
@@ -223,6 +224,7 @@ class ModelRecipe:
         yield from _one_of("name", self.name, MODELS)
         if self.width < 0:
             yield f"width must be 0 (the model's own) or more, got {self.width}"
+        yield from _at_most(self, width=_WIDEST.get(self.name, 16_384))
         if self.width and self.name == "resnet50":
             yield f'width must be 0 for name "resnet50", which has one width only, got {self.width}'
         if self.weights and self.name != "resnet50":
@@ -242,14 +244,32 @@ class ModelRecipe:
             )
 
 
+# Weights grow with the square of the width: up to here they take 3 GiB at most.
+_WIDEST = {"mlp": 16_384, "preact_resnet18": 512, "small_cnn": 1024}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveRecipe:
     """[objective]: what is minimised."""
 
-    kind: str = "weighted"  # or "plain": cross-entropy on all samples, for comparison
+    # "weighted": cross-entropy on samples by their weight. "mixmatch": those without weight are
+    # learned from too, without their label. "plain": cross-entropy on all samples, for comparison.
+    kind: str = "weighted"
+    temperature: float = 0.5  # mixmatch: of the targets; below 1 sharpens them
+    alpha: float = 4.0  # mixmatch: of mixup's Beta distribution, 0.5 or a whole number
+    lambda_u: float = 25.0  # mixmatch: weight of the unlabelled loss
+    ramp_epochs: int = 16  # mixmatch: in which lambda_u rises from 0, after the warm-up
+    warmup_penalty: bool = False  # mixmatch: negative entropy in the warm-up, for asymmetric noise
 
     def mistakes(self) -> Iterator[str]:
         yield from _one_of("kind", self.kind, OBJECTIVES)
+        if not 0 < self.temperature <= 1:
+            yield f"temperature must lie above 0 and up to 1, got {self.temperature}"
+        if self.alpha != 0.5 and not (1 <= self.alpha <= 64 and float(self.alpha).is_integer()):
+            yield f"alpha must be 0.5 or a whole number in 1..64, got {self.alpha}"
+        for name in ("lambda_u", "ramp_epochs"):
+            if not 0 <= getattr(self, name) < math.inf:
+                yield f"{name} must be 0 or more, got {getattr(self, name)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +290,7 @@ class DivideRecipe:
         for name in ("every", "history", "floor_count"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
+        yield from _at_most(self, every=1_000_000, history=1000, floor_count=1_000_000)
         if not 0 < self.floor_share <= 1:
             yield f"floor_share must lie above 0 and up to 1, got {self.floor_share}"
         if not self.streams or set(self.streams) - set(STREAMS):
@@ -292,6 +313,7 @@ class PurifyRecipe:
             yield f"folds must be at least 2, got {self.folds}"
         if self.history < 1:
             yield f"history must be at least 1, got {self.history}"
+        yield from _at_most(self, folds=1000, history=1000)
         if not 0 <= self.target_precision < 1:
             yield f"target_precision must lie in 0..1, 1 excluded, got {self.target_precision}"
         yield from _seed("seed", self.seed)
@@ -307,6 +329,7 @@ class TrainRecipe:
     # An epoch draws so many class-balanced batches; 0: an epoch is all samples.
     balanced_batches: int = 0
     seed: int = 0  # initial weights, order of samples, draws
+    networks: int = 1  # 2: each divides the samples for the other
     optimizer: str = "sgd"
     learning_rate: float = 0.02
     momentum: float = 0.9  # sgd only
@@ -322,6 +345,7 @@ class TrainRecipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
+        yield from _at_most(self, epochs=1_000_000, batch_size=65_536, balanced_batches=1_000_000)
         if self.warmup_epochs < 1:
             yield (
                 "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
@@ -329,6 +353,8 @@ class TrainRecipe:
             )
         if self.balanced_batches < 0:
             yield f"balanced_batches must not be negative, got {self.balanced_batches}"
+        if self.networks not in (1, 2):
+            yield f"networks must be 1 or 2, got {self.networks}"
         yield from _one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from _one_of("schedule", self.schedule, SCHEDULES)
         yield from _one_of("precision", self.precision, PRECISIONS)
@@ -380,7 +406,7 @@ class Recipe:
         for section in dataclasses.fields(self):
             for mistake in getattr(self, section.name).mistakes():
                 yield f"[{section.name}] {mistake}"
-        weighted = self.objective.kind == "weighted"
+        weighted = self.objective.kind != "plain"
         if weighted and self.train.warmup_epochs >= self.train.epochs:
             yield (
                 f"[train] warmup_epochs must be below epochs, got {self.train.warmup_epochs} of "
@@ -415,6 +441,14 @@ def _one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
 def _seed(name: str, value: int) -> Iterator[str]:
     if not 0 <= value < 2**31:
         yield f"{name} must lie in 0..2147483647, got {value}"
+
+
+def _at_most(section: object, **limits: int) -> Iterator[str]:
+    """A mistake for each of these settings above its limit, which no machine could hold."""
+    for name, limit in limits.items():
+        value = getattr(section, name)
+        if value > limit:
+            yield f"{name} must be at most {limit}, got {value}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -33,8 +33,7 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         OSError: the file cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            tables = tomllib.load(file)
+        tables = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML, nothing was run\n  {error}") from error
     return parse_recipe(tables, overrides, where=str(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,18 +18,18 @@ class RunFolder:
     recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
     left_out.csv and duplicates.csv are written before training;
     epochs.csv and rounds.csv grow by a row at a time; samples.csv, model.keras,
-    summary.json and the plots are written at the end, also after Ctrl-C.
+    summary.json and the plots are written at the end, also after Ctrl-C or an error.
 
     Args:
-        path: the folder.
+        path: the folder; `make` makes it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path | None, name: str) -> RunFolder:
-        """Make the folder.
+    def plan(cls, path: Path | None, name: str) -> RunFolder:
+        """Choose the folder and make sure that it can be made; nothing is left behind.
 
         Args:
             path: where; None: runs/NAME-TIME in the working folder.
@@ -36,17 +37,18 @@ class RunFolder:
 
         Raises:
             FileExistsError: the folder is there and not empty.
+            OSError: nothing can be written there.
         """
         if path is None:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             path = Path("runs") / f"{name}-{stamp}-{os.getpid()}"
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise FileExistsError(
-                f"the run folder must be new or empty, {path} is not. Nothing was overwritten. "
-                "Give another --out, or remove it."
-            )
-        path.mkdir(parents=True, exist_ok=True)
+        _check_free(path)
         return cls(path)
+
+    def make(self) -> None:
+        """Make the folder; see `plan` for what is raised."""
+        _check_free(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text file at once: a reader sees the old one or the new one, never half."""
@@ -81,6 +83,26 @@ class RunFolder:
         """summary.json; NaN never, null where a figure does not exist."""
         text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
         self.write_text("summary.json", text + "\n")
+
+
+def _check_free(path: Path) -> None:
+    """Raise unless the folder is new or empty and its place can be written to."""
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FileExistsError(
+                f"the run folder must be new or empty, {path} is not. Nothing was overwritten. "
+                "Give another --out, or remove it."
+            )
+        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        with tempfile.TemporaryDirectory(dir=there, prefix=".tssd-"):
+            pass
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise type(error)(
+            f"the run folder must lie where a folder can be made, {path} does not: "
+            f"{error.strerror}. Nothing was run. Give another --out."
+        ) from error
 
 
 def _cell(value: object) -> object:

@@ -9,8 +9,11 @@ from tssd_keras.models.mlp import mlp
 from tssd_keras.models.preact_resnet import preact_resnet18, preact_resnet34
 from tssd_keras.models.resnet50 import resnet50
 from tssd_keras.models.small_cnn import small_cnn
+from tssd_keras.models.together import together
 from tssd_keras.models.wide_resnet import wide_resnet16
 from tssd_keras.recipe import ModelRecipe
+
+__all__ = ["MODELS", "build", "together"]
 
 MODELS = {
     "mlp": mlp,

@@ -92,6 +92,7 @@ def feature_mixtures(
 ) -> None:
     """Histogram and mixture of the similarities, one panel a given class (the first twelve).
 
+
     Args:
         path: of the PNG file.
         division: of the round.
@@ -100,15 +101,28 @@ def feature_mixtures(
         clean: bool[N] where known.
         class_names: K names.
     """
+    _save(feature_figure(division, similarity, labels, clean, class_names), path)
+
+
+def feature_figure(
+    division: Division,
+    similarity: np.ndarray,
+    labels: np.ndarray,
+    clean: np.ndarray | None,
+    class_names: tuple[str, ...],
+):
+    """The figure of `feature_mixtures`; says so where not all classes are shown."""
     shown = min(len(class_names), MAX_PANELS)
     columns = min(shown, 4)
     figure, axes = _figure(-(-shown // columns), columns)
     for axis in axes[shown:]:
         axis.set_axis_off()
+    legend: tuple[list, list] = ([], [])
     for k, axis in enumerate(axes[:shown]):
         rows = np.flatnonzero(labels == k)
         if not len(rows):
             axis.set_axis_off()
+            axis.set_title(f"{class_names[k]} (no samples)"[:32], fontsize=8, parse_math=False)
             continue
         _mixture(
             axis,
@@ -123,9 +137,11 @@ def feature_mixtures(
         axis.set_title(f"{class_names[k]}{abstains}"[:32], fontsize=8, parse_math=False)
         axis.tick_params(labelsize=6)
         axis.set_ylabel("")
-    axes[0].legend(frameon=False, fontsize=6)
-    figure.supxlabel("similarity to the given class, scaled to 0..1", fontsize=9)
-    _save(figure, path)
+        legend = axis.get_legend_handles_labels()
+    figure.legend(*legend, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    some = f" (the first {shown} of {len(class_names)} classes)" if shown < len(class_names) else ""
+    figure.supxlabel(f"similarity to the given class, scaled to 0..1{some}", fontsize=9)
+    return figure
 
 
 def _mixture(

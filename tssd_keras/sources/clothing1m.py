@@ -28,7 +28,16 @@ def load(recipe: DataRecipe) -> LabelledData:
     Raises:
         FileNotFoundError: it is not prepared.
     """
-    builder = find_prepared("clothing1m", default_data_dir(recipe))
+    data_dir = default_data_dir(recipe)
+    try:
+        builder = find_prepared("clothing1m", data_dir)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"Clothing-1M must be prepared in {data_dir.absolute()}, it is not there. Its files "
+            "are given out on request only, python cli.py datasets says of whom. With them at "
+            "hand: python cli.py datasets prepare clothing1m --from FOLDER --data-dir "
+            f"{data_dir}. Or set data.data_dir, or TFDS_DATA_DIR, to the folder that has it."
+        ) from error
     named = dataclasses.replace(
         recipe, label="label", true_label="clean_label", trusted="golden", test_split="test"
     )

@@ -79,8 +79,9 @@ def prepare(data_dir: Path, *, folder: Path | None = None) -> None:
     if not path.is_file():
         raise FileNotFoundError(
             f"Tiny-ImageNet must lie in {path.absolute()}, there is no such file. Fetch {URL} "
-            "(237 MB) and put it there as it is, or set data.data_dir, or TFDS_DATA_DIR, to the "
-            "TFDS folder that has it."
+            "(237 MB) and put it there as it is; or, where it lies elsewhere: python cli.py "
+            "datasets prepare tiny_imagenet --from FOLDER. Or set data.data_dir, or TFDS_DATA_DIR, "
+            "to the TFDS folder that has it."
         )
     import tensorflow_datasets as tfds
 

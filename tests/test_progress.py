@@ -1,0 +1,66 @@
+import contextlib
+import os
+import pty
+import select
+import sys
+
+import numpy as np
+
+from tssd_keras import progress
+from tssd_keras.prepare import prepare
+from tssd_keras.progress import EpochBar
+from tssd_keras.recipe import DataRecipe, GoldenRecipe, ModelRecipe, Recipe
+from tssd_keras.sources.arrays import load
+
+
+@contextlib.contextmanager
+def terminal(monkeypatch):
+    """A terminal as stderr; gives a function that waits until it has shown a text."""
+    theirs, ours = pty.openpty()
+    seen = ""
+
+    def shows(text):
+        nonlocal seen
+        sys.stderr.flush()
+        while text not in seen and select.select([theirs], [], [], 20)[0]:
+            seen += os.read(theirs, 1 << 16).decode()
+        return text in seen
+
+    with os.fdopen(ours, "w") as stderr, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stderr)
+        yield shows
+    os.close(theirs)
+
+
+def test_the_bar_of_an_epoch_says_that_it_prepares_until_the_first_batch_is_done(monkeypatch):
+    with terminal(monkeypatch) as shows:
+        bar = EpochBar(lambda: 4)
+        bar.set_params({"epochs": 9})
+        bar.on_epoch_begin(1)
+        assert shows("epoch 2/9 (preparing)")
+        bar.on_train_batch_end(0)
+        assert shows("epoch 2/9  [")
+        assert shows("25%")
+        bar.on_epoch_end(1)
+
+
+def test_a_long_wait_is_shown_before_its_first_part_is_done(monkeypatch):
+    with terminal(monkeypatch) as shows:
+        done = progress.bar("purifying labels", 4)
+        assert shows("purifying labels")
+        done(1)
+        assert shows("25%")
+        done(3)
+        assert shows("100%")
+
+
+def test_there_is_a_bar_while_samples_are_compared(monkeypatch, tmp_path):
+    x = np.arange(30_000, dtype=np.float32)[:, None]
+    y = np.arange(30_000) % 3
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_test=-1 - x[:30], y_test=y[:30])
+    data = load(DataRecipe(source="npz", path=str(tmp_path / "own.npz")))
+    recipe = Recipe(golden=GoldenRecipe(source="none"), model=ModelRecipe(name="mlp"))
+    with terminal(monkeypatch) as shows:
+        prepare(recipe, data)
+        assert shows("comparing samples of")
+        assert shows("100%")
