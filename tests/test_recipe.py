@@ -102,7 +102,7 @@ def test_an_unknown_name_gets_the_nearest_known_one_if_one_is_near(tables, line)
         ("purify", "reach", "uncertian", "uncertain"),
         ("train", "optimizer", "adamw", "adam"),
         ("train", "schedule", "cosin", "cosine"),
-        ("train", "precision", "float16", "float32"),
+        ("train", "precision", "float23", "float32"),
         ("augment", "padding", "reflected", "reflect"),
     ],
 )
