@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -126,7 +127,7 @@ def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
 
 def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
     """The training step of the recipe's objective."""
-    settings = {
+    settings: dict[str, Any] = {
         "weight_decay": recipe.train.weight_decay,
         "augment": Augment(**dataclasses.asdict(recipe.augment)),
         "seed": recipe.train.seed,

@@ -19,5 +19,9 @@ def together(networks: list[keras.Model]) -> keras.Model:
         return networks[0]
     first = networks[0].inputs[0]
     inputs = keras.Input(first.shape[1:], dtype=first.dtype, name="inputs")
-    p = [layers.Softmax(dtype="float32")(network(inputs)) for network in networks]
+    named = [
+        keras.Model(network.inputs, network.outputs, name=f"network_{i}")
+        for i, network in enumerate(networks)
+    ]
+    p = [layers.Softmax(dtype="float32")(network(inputs)) for network in named]
     return keras.Model(inputs, layers.Average(dtype="float32")(p), name="together")
