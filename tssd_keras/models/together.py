@@ -20,7 +20,7 @@ def together(networks: list[keras.Model]) -> keras.Model:
     first = networks[0].inputs[0]
     inputs = keras.Input(first.shape[1:], dtype=first.dtype, name="inputs")
     named = [
-        keras.Model(network.inputs, network.outputs, name=f"network_{i}")
+        keras.Model(network.inputs, network.outputs[0], name=f"network_{i}")
         for i, network in enumerate(networks)
     ]
     p = [layers.Softmax(dtype="float32")(network(inputs)) for network in named]
