@@ -271,6 +271,38 @@ def test_labels_that_are_all_wrong_agree_less_than_by_chance_and_are_taken(tmp_p
     np.testing.assert_array_equal(read(path, n=1000, names=TEN, true=true), (true + 1) % 10)
 
 
+def test_only_samples_whose_truth_is_known_are_compared(tmp_path):
+    ids, true, original = stored(400)
+    known = np.where(np.arange(400) < 200, true, -1)
+    path = written(tmp_path, "a.npz", {"labels": original, "clean": original})
+    got = read(path, n=400, names=TEN, ids=ids, true=known, order="id")
+    np.testing.assert_array_equal(got, true)
+    with pytest.raises(ValueError, match=r"\d+ of 200 are not.*order = \"id\", where 100.00%"):
+        read(path, n=400, names=TEN, ids=ids, true=known, order="source")
+    path = written(tmp_path, "b.npy", original)
+    np.testing.assert_array_equal(
+        read(path, n=400, names=TEN, ids=ids, true=known, order="id"), true
+    )
+    with pytest.raises(ValueError, match=r"tell something of the true labels.* of 200 samples"):
+        read(path, n=400, names=TEN, ids=ids, true=known, order="source")
+
+
+def test_where_no_truth_is_known_the_order_is_proven_by_the_datas_own_labels(tmp_path):
+    _, typed, _ = stored(400)
+    path = written(tmp_path, "a.npy", np.random.default_rng(5).permutation(typed))
+    about = {"n": 400, "class_names": TEN, "ids": None, "true_labels": None, "order": "source"}
+    with pytest.raises(ValueError, match=r"tell something of the data's own labels"):
+        read_label_file(path, own_labels=typed, **about)
+
+
+def test_clean_labels_of_a_file_are_not_compared_with_labels_that_may_be_wrong(tmp_path):
+    _, true, _ = stored(400)
+    typed = np.where(np.arange(400) % 3 == 0, (true + 1) % 10, true)
+    path = written(tmp_path, "a.npz", {"labels": typed, "clean": true})
+    about = {"n": 400, "class_names": TEN, "ids": None, "true_labels": None, "order": "source"}
+    np.testing.assert_array_equal(read_label_file(path, own_labels=typed, **about), typed)
+
+
 def test_too_few_samples_to_tell_are_taken(tmp_path):
     path = written(tmp_path, "a.npy", np.array(LABELS))
     np.testing.assert_array_equal(read(path, true=np.array([0, 2, 1, 1])), LABELS)
