@@ -12,8 +12,11 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
     data = prepared.data
     rate = prepared.effective_noise_rate
     wrong = "not known" if rate is None else f"{rate:.2%}"
-    if prepared.truth is not None and (prepared.truth < 0).any():
-        wrong += f" of the {(prepared.truth >= 0).sum():,} whose true label is known"
+    if prepared.truth is not None:
+        labelled = prepared.given >= 0
+        known = labelled & (prepared.truth >= 0)
+        if known.sum() < labelled.sum():
+            wrong += f" of the {known.sum():,} whose true label is known"
     shape = "x".join(map(str, data.inputs.shape[1:]))
     lines = [
         f"data: {data.name}, {len(data.inputs):,} training samples of {shape} "
@@ -26,7 +29,7 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
         f"network: {recipe.model.name}; objective: {recipe.objective.kind}; "
         f"{recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of them warm-up",
     ]
-    lines += data.notes
+    lines += (*data.notes, *prepared.notes)
     if data.left_out:
         lines.append(
             f"left out: {len(data.left_out):,} bad images, the first {data.left_out[0].reason}"
