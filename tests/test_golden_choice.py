@@ -3,10 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tssd_keras.duplicates import equal_to_some
 from tssd_keras.golden_choice import (
     check_golden_labels,
     choose_golden,
-    equal_to_some,
     in_test,
     marked_samples,
     trusted_labels,
@@ -90,6 +90,15 @@ def test_ids_that_cannot_be_golden_are_told(ids, names, message):
         marked_samples(ids(*names), data())
 
 
+def test_a_line_that_begins_with_a_hash_is_an_id_if_there_is_such_a_sample(ids):
+    names = np.array([f"#{i}" if i == 4 else f"s{i}" for i in range(N)])
+    marked = marked_samples(ids("s1", "#4", "#5 was a dog"), data(ids=names))
+    assert np.flatnonzero(marked).tolist() == [1, 4]
+    test_ids = np.array([f"#t{i}" for i in range(T)])
+    with pytest.raises(ValueError, match=r"not test samples: 1 of 2 .* the first #t3"):
+        marked_samples(ids("s1", "#t3"), data(test_ids=test_ids))
+
+
 def test_an_empty_list_of_ids_marks_nobody_and_that_is_refused(ids):
     with pytest.raises(ValueError, match="mark none of 30 as trusted"):
         marked_samples(ids(), data())
@@ -119,10 +128,8 @@ def test_of_many_marked_samples_a_test_samples_twin_is_not_drawn():
 
 def test_samples_that_equal_some_are_found_where_somebody_looked():
     twins = data(digests=digest([0, 1, 2, 0, *range(4, N)]))
-    assert np.flatnonzero(equal_to_some(twins, mask(3, 9))).tolist() == [0, 3, 9]
-    assert np.flatnonzero(equal_to_some(twins, np.array([0]))).tolist() == [0, 3]
-    unseen = dataclasses.replace(twins, digests=None)
-    assert np.flatnonzero(equal_to_some(unseen, mask(3, 9))).tolist() == [3, 9]
+    assert np.flatnonzero(equal_to_some(twins.digests, mask(3, 9))).tolist() == [0, 3, 9]
+    assert np.flatnonzero(equal_to_some(None, mask(3, 9))).tolist() == [3, 9]
 
 
 def test_a_class_without_two_golden_samples_is_told_in_the_words_of_a_recipe():

@@ -1,6 +1,7 @@
 """Folders and tables of images that somebody brings along, and what can be wrong with them."""
 
 import contextlib
+import dataclasses
 import io
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tssd_keras import sources
-from tssd_keras.recipe import DataRecipe
+from tssd_keras.recipe import DataRecipe, GoldenRecipe
 
 pytestmark = pytest.mark.backend_free
 
@@ -299,6 +300,42 @@ def test_held_out_samples_are_judged_under_their_true_labels_where_all_are_known
     right = [int(name.split("/")[1].split(".")[0]) % 2 for name in data.test_ids]
     assert data.test_labels.tolist() == right
     assert data.judged_on == "held-out"
+
+
+def test_samples_named_by_golden_ids_are_not_held_out(tmp_path):
+    path = write_table(tmp_path, ["path,label", *rows(60)], n=60)
+    recipe = DataRecipe(source="table", path=str(path), test_share=0.5)
+    golden = tmp_path / "golden.txt"
+    for seed in range(5):
+        names = [f"img/{i}.png" for i in np.random.default_rng(seed).permutation(60)[:20]]
+        golden.write_text("# looked at twice\n" + "\n".join(names))
+        data = sources.load(recipe, GoldenRecipe(ids=str(golden)))
+        assert set(names) <= set(data.ids)
+        assert len(data.test_ids) > 15
+
+
+def test_an_image_equal_to_a_trusted_one_is_not_held_out(tmp_path):
+    lines = [f"{row},{'yes' if i < 10 else ''}" for i, row in enumerate(rows(40))]
+    path = write_table(tmp_path, ["path,label,golden", *lines])
+    for i in range(10):  # 10..19 are 0..9 once more
+        (tmp_path / f"img/{10 + i}.png").write_bytes((tmp_path / f"img/{i}.png").read_bytes())
+    names = {f"img/{i}.png" for i in range(20)}
+    for seed in range(5):
+        data = load_table(path, test_share=0.5, split_seed=seed)
+        assert names <= set(data.ids)
+        assert len(data.test_ids) > 15
+    (tmp_path / "golden.txt").write_text("img/3.png\n")
+    recipe = DataRecipe(source="table", path=str(path), test_share=0.5)
+    for seed in range(5):
+        chosen = dataclasses.replace(recipe, split_seed=seed)
+        data = sources.load(chosen, GoldenRecipe(ids=str(tmp_path / "golden.txt")))
+        assert {"img/3.png", "img/13.png"} <= set(data.ids)
+
+
+def test_where_all_that_could_be_held_out_is_trusted_it_is_told(tmp_path):
+    lines = [f"{row},yes" for row in rows(12)]
+    with pytest.raises(ValueError, match=r"none can be held out: no class of 2 .*neither trusted"):
+        load_table(write_table(tmp_path, ["path,label,golden", *lines]))
 
 
 def test_golden_samples_are_not_held_out(tmp_path):

@@ -112,7 +112,7 @@ def check(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool
 
     click.echo(to_toml(loaded))
     try:
-        click.echo(describe(loaded, prepare(loaded, sources.load(loaded.data))))
+        click.echo(describe(loaded, prepare(loaded, sources.load(loaded.data, loaded.golden))))
     except (ValueError, OSError) as error:
         raise click.ClickException(f"the recipe is in order, its data are not: {error}") from error
 
@@ -150,7 +150,7 @@ def noise(
     from tssd_keras.noise_export import write_noise
 
     try:
-        click.echo(write_noise(loaded, sources.load(loaded.data), out, picture))
+        click.echo(write_noise(loaded, sources.load(loaded.data, loaded.golden), out, picture))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

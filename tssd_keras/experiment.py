@@ -58,7 +58,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
             recipe; nothing was trained.
     """
     start = time.perf_counter()
-    prepared = prepare(recipe, sources.load(recipe.data))
+    prepared = prepare(recipe, sources.load(recipe.data, recipe.golden))
     network = models.build(
         recipe.model.name,
         prepared.data.inputs.shape[1:],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.duplicates import among
 from tssd_keras.golden import choose_per_class
+from tssd_keras.golden_ids import named, read_ids
 from tssd_keras.recipe import GoldenRecipe
 from tssd_keras.sources.labelled_data import LabelledData
 
@@ -31,7 +32,7 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
     """
     if recipe.source != "trusted":
         return None
-    marked = _by_id(Path(recipe.ids).expanduser(), data) if recipe.ids else data.trusted
+    marked = _by_id(recipe.ids, data) if recipe.ids else data.trusted
     if marked is None:
         return None
     if not marked.any():
@@ -49,27 +50,19 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
     return marked
 
 
-def _by_id(path: Path, data: LabelledData) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"golden.ids must name a text file with one sample id a line, {path.absolute()} is not "
-            "there."
-        )
+def _by_id(path: str, data: LabelledData) -> np.ndarray:
+    lines = read_ids(path)
     if data.ids is None:
         raise ValueError(
             f"golden.ids needs samples that have ids, those of {data.name} have none. Mark them in "
             "the data: the array trusted of an .npz file, the column golden of a table."
         )
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be text in UTF-8, byte {error.start} is not.") from error
-    wanted = [line for line in lines if line and not line.startswith("#")]
+    test = set() if data.test_ids is None else set(data.test_ids.tolist())
+    known = {name: i for i, name in enumerate(data.ids.tolist())}
+    wanted = named(lines, test | known.keys())
     first: dict[str, int] = {}
     twice = [name for i, name in enumerate(wanted) if first.setdefault(name, i) != i]
     _refuse(path, "name each sample once", twice, wanted, "Take the repeated lines away.")
-    test = set() if data.test_ids is None else set(data.test_ids.tolist())
-    known = {name: i for i, name in enumerate(data.ids.tolist())}
     _refuse(
         path,
         "name training samples, not test samples",
@@ -89,7 +82,7 @@ def _by_id(path: Path, data: LabelledData) -> np.ndarray:
     return marked
 
 
-def _refuse(path: Path, must: str, bad: Sequence[str], ids: Sequence[str], remedy: str) -> None:
+def _refuse(path: str, must: str, bad: Sequence[str], ids: Sequence[str], remedy: str) -> None:
     if bad:
         raise ValueError(
             f"golden.ids must {must}: {len(bad)} of {len(ids)} in {path} do not, the first "
@@ -101,26 +94,7 @@ def in_test(data: LabelledData) -> np.ndarray:
     """bool[N], which training samples are equal to a test sample, as far as anybody looked."""
     if data.digests is None or data.test_digests is None:
         return np.zeros(len(data.labels), bool)
-    return np.isin(_as_numbers(data.digests), _as_numbers(data.test_digests))
-
-
-def equal_to_some(data: LabelledData, some: np.ndarray) -> np.ndarray:
-    """bool[N], which training samples equal one of some, these included.
-
-    Args:
-        data: of the source.
-        some: bool[N] or int64[n]. Where nobody looked for equal samples, they alone are.
-    """
-    if data.digests is None:
-        chosen = np.zeros(len(data.labels), bool)
-        chosen[some] = True
-        return chosen
-    ours = _as_numbers(data.digests)
-    return np.isin(ours, ours[some])
-
-
-def _as_numbers(digests: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(digests).view(f"S{digests.shape[1]}").ravel()
+    return among(data.digests, data.test_digests)
 
 
 def names(data: LabelledData, index: np.ndarray) -> str:

@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 
 from tssd_keras import noise
-from tssd_keras.duplicates import Duplicates, digests, find_duplicates
+from tssd_keras.duplicates import Duplicates, digests, equal_to_some, find_duplicates
 from tssd_keras.given_labels import given_labels
 from tssd_keras.golden import Golden, choose_per_class
 from tssd_keras.golden_choice import (
     check_golden_labels,
     choose_golden,
-    equal_to_some,
     in_test,
     marked_samples,
     names,
     trusted_labels,
 )
-from tssd_keras.inputs import ArrayInputs, Inputs
+from tssd_keras.inputs import ArrayInputs, Inputs, Subset
 from tssd_keras.recipe import Recipe
 from tssd_keras.sources.labelled_data import LabelledData, lacking_classes
 
@@ -91,7 +90,8 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     marked = marked_samples(recipe.golden, data)
     held_out = _validation(recipe, data, truth, marked)
     rest = np.setdiff1d(np.arange(len(given)), held_out)
-    apart = rest[~equal_to_some(data, held_out)[rest]]  # golden samples are not judged on either
+    judged = np.isin(np.arange(len(given)), held_out)
+    apart = np.flatnonzero(~equal_to_some(data.digests, judged))
     golden_index = choose_golden(recipe.golden, data, truth, marked, apart)
     golden = None
     if recipe.golden.source == "trusted":
@@ -190,27 +190,6 @@ def _duplicates(recipe: Recipe, data: LabelledData, labels: np.ndarray) -> Dupli
     return find_duplicates(data.digests, data.test_digests, labels, data.test_labels)
 
 
-class Subset:
-    """Some samples of other inputs, numbered anew from 0; nothing is copied.
-
-    Args:
-        inputs: the others.
-        index: int64[n], which of them.
-    """
-
-    def __init__(self, inputs: Inputs, index: np.ndarray) -> None:
-        self._inputs, self._index = inputs, index
-        self.shape = (len(index), *inputs.shape[1:])
-        self.dtype = inputs.dtype
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def read(self, index: np.ndarray) -> np.ndarray:
-        """See `Inputs.read`."""
-        return self._inputs.read(self._index[index])
-
-
 def _validation(
     recipe: Recipe, data: LabelledData, truth: np.ndarray | None, marked: np.ndarray | None
 ) -> np.ndarray:
@@ -225,7 +204,7 @@ def _validation(
         )
     n_classes = len(data.class_names)
     known = truth >= 0
-    free = np.flatnonzero(known if marked is None else known & ~equal_to_some(data, marked))
+    free = np.flatnonzero(known if marked is None else known & ~equal_to_some(data.digests, marked))
     smallest = int(np.bincount(truth[free], minlength=n_classes).min())
     per_class = int(share * len(free) / n_classes)
     chosen = choose_per_class(

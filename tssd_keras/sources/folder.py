@@ -18,7 +18,7 @@ SUFFIXES = (
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
-def load(recipe: DataRecipe) -> LabelledData:
+def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> LabelledData:
     """The images under `data.path`.
 
     Layout: CLASS/IMAGE, or train/CLASS/IMAGE with test/CLASS/IMAGE (or val,
@@ -28,6 +28,7 @@ def load(recipe: DataRecipe) -> LabelledData:
 
     Args:
         recipe: path, and what `own_images` reads.
+        golden_ids: samples of these ids are not held out.
 
     Returns:
         LabelledData. Classes are the sorted names of the folders; an id is the
@@ -78,6 +79,7 @@ def load(recipe: DataRecipe) -> LabelledData:
         names,
         recipe,
         test=np.arange(len(paths)) >= n_train,
+        golden_ids=golden_ids,
         notes=notes,
     )
 

@@ -18,7 +18,7 @@ SPLITS = ("train", "test")
 SHOWN = 3  # rows named in a message
 
 
-def load(recipe: DataRecipe) -> LabelledData:
+def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> LabelledData:
     """The images that the table at `data.path` names.
 
     Columns: path (absolute, or within `data.images`, else within the table's
@@ -29,6 +29,7 @@ def load(recipe: DataRecipe) -> LabelledData:
 
     Args:
         recipe: path, images, and what `own_images` reads.
+        golden_ids: samples of these ids are not held out.
 
     Returns:
         LabelledData. Classes are sorted, as numbers if all are; an id is the
@@ -77,6 +78,7 @@ def load(recipe: DataRecipe) -> LabelledData:
         test=_test_rows(file, columns.get("split"), paths),
         true_labels=None if truth is None else np.array([number[t] for t in truth], np.int64),
         trusted=_golden_rows(file, columns.get("golden"), paths),
+        golden_ids=golden_ids,
         notes=_unused(columns),
     )
 
