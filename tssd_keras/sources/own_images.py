@@ -14,6 +14,8 @@ from tssd_keras.sources.hold_out import TRUE, hold_out
 from tssd_keras.sources.image_files import Choice, ImageSplit, labelled_images
 from tssd_keras.sources.labelled_data import LabelledData
 
+SHOWN = 3  # groups of names in a note
+
 
 def own_images(
     name: str,
@@ -81,7 +83,22 @@ def own_images(
             f"({recipe.test_share:.0%} of each class) are held out under "
             + ("their true labels" if right else "their given labels, which may be wrong"),
         )
-    return dataclasses.replace(data, notes=(*notes, *data.notes))
+    return dataclasses.replace(data, notes=(*notes, *_alike(class_names), *data.notes))
+
+
+def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A note if names differ in nothing but leading zeros, case or spaces."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        like = " ".join(name.casefold().split())
+        groups.setdefault(like.lstrip("0") or like[-1:], []).append(name)
+    found = [" and ".join(group) for group in groups.values() if len(group) > 1]
+    if not found:
+        return ()
+    return (
+        f"classes: {len(found)} groups of names differ in leading zeros, case or spaces only and "
+        f"count as classes of their own, the first: {', '.join(found[:SHOWN])}",
+    )
 
 
 def _hold_out(n_classes: int, recipe: DataRecipe, golden_ids: frozenset[str]) -> Choice:
