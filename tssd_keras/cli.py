@@ -25,7 +25,7 @@ _set = click.option(
 _skip = click.option(
     "--skip-bad-images",
     is_flag=True,
-    help="Carry on without the images that cannot be used, and list them in left_out.csv.",
+    help="Carry on without the images that cannot be used, and list them.",
 )
 
 
@@ -147,9 +147,10 @@ def noise(
     loaded = _load(recipe, overrides, skip_bad_images)
     picture = picture or out.with_suffix(".png")
     from tssd_keras import sources
-    from tssd_keras.noise_export import write_noise
+    from tssd_keras.noise_export import check_files, write_noise
 
     try:
+        check_files(out, picture)  # before minutes of loading
         click.echo(write_noise(loaded, sources.load(loaded.data, loaded.golden), out, picture))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -5,10 +5,19 @@ from __future__ import annotations
 from tssd_keras.duplicates import summary
 from tssd_keras.prepare import Prepared
 from tssd_keras.recipe import Recipe
+from tssd_keras.sources.labelled_data import LabelledData
+
+SHOWN = 3  # bad images that a run names; it lists all in left_out.csv
 
 
-def describe(recipe: Recipe, prepared: Prepared) -> str:
-    """What will be trained, on what; a few lines."""
+def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> str:
+    """What will be trained, on what; a few lines.
+
+    Args:
+        recipe: of the run.
+        prepared: its data.
+        most: bad images named; None: all that were left out.
+    """
     data = prepared.data
     rate = prepared.effective_noise_rate
     wrong = "not known" if rate is None else f"{rate:.2%}"
@@ -30,10 +39,22 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
         f"{recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of them warm-up",
     ]
     lines += (*data.notes, *prepared.notes)
-    if data.left_out:
-        lines.append(
-            f"left out: {len(data.left_out):,} bad images, the first {data.left_out[0].reason}"
-        )
+    lines += left_out(data, most=most)
     if prepared.duplicates is not None and len(prepared.duplicates):
         lines.append(f"equal samples: {summary(prepared.duplicates)}")
     return "\n".join(lines)
+
+
+def left_out(data: LabelledData, *, most: int | None = None) -> list[str]:
+    """The bad images that were left out, a line each below their number; none if there are none.
+
+    Args:
+        data: of a source.
+        most: images that are named; None: all.
+    """
+    if not data.left_out:
+        return []
+    named = [f"  {each.split}: {each.reason}" for each in data.left_out[:most]]
+    more = len(data.left_out) - len(named)
+    rest = [f"  ... and {more:,} more, listed in left_out.csv"] if more else []
+    return [f"left out: {len(data.left_out):,} bad images", *named, *rest]

@@ -14,7 +14,7 @@ import numpy as np
 
 from tssd_keras import duplicates, models, progress, sources
 from tssd_keras.callback import TSSD
-from tssd_keras.describe import describe
+from tssd_keras.describe import SHOWN, describe
 from tssd_keras.prepare import Prepared, prepare
 from tssd_keras.recipe import Recipe, TrainRecipe
 from tssd_keras.recipe_file import to_toml
@@ -72,7 +72,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     folder.write_text("recipe.toml", to_toml(recipe))
     folder.write_labels(prepared.given, prepared.labels_sha256)
     write_findings(folder, prepared)
-    say(describe(recipe, prepared))
+    say(describe(recipe, prepared, most=SHOWN))
     say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
     step = weighted_step(network, weight_decay=recipe.train.weight_decay)
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
