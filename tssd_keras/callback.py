@@ -16,6 +16,9 @@ from tssd_keras.callback_arguments import (
     as_index,
     as_labels,
     as_truth,
+    check_apart,
+    check_every_class,
+    check_finite,
     check_golden,
 )
 from tssd_keras.divide import (
@@ -71,13 +74,16 @@ class TSSD(keras.callbacks.Callback):
         tssd.table.q  # float32[N], the probability that each label is right
 
     Args:
-        inputs: N samples: an array [N, ...], or `inputs.Inputs`.
+        inputs: N samples: an array [N, ...], or `inputs.Inputs`. Arrays of
+            floats in memory must be finite.
         labels: int[N] in 0..K-1, possibly wrong.
         golden: (x, y) or `golden.Golden`: trusted samples that are not among
-            the inputs, at least two of each class. "certain": none are at hand,
-            the division's own certain samples stand in. None: no purification.
+            the inputs (arrays in memory are compared), at least two of each
+            class. "certain": none are at hand, the division's own certain samples
+            stand in. None: no purification.
         warmup_epochs: epochs on every sample before the first division, at least 1.
-        n_classes: K; by default the largest label plus one.
+        n_classes: K, where the model knows classes that no label names; by
+            default the largest label plus one, and each class must have a label.
         index: int[N'], which of the inputs make up the noisy stream (labels then
             has N' entries); by default all of them.
         true_labels: int[N] where known, -1 for those that are not: the record then
@@ -143,6 +149,8 @@ class TSSD(keras.callbacks.Callback):
         largest = [labels, *([self.golden.labels] if self.golden else [])]
         self.n_classes = n_classes or 1 + max(int(part.max(initial=0)) for part in largest)
         check_labels(labels, self.n_classes)
+        if n_classes is None:
+            check_every_class(labels, self.n_classes)
         index = as_index(index, len(self.inputs))
         if len(labels) != len(index) or not len(index):
             raise ValueError(
@@ -154,8 +162,12 @@ class TSSD(keras.callbacks.Callback):
                 "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "
                 f"got {warmup_epochs}."
             )
+        check_finite("inputs", self.inputs, index)
         if self.golden:
             check_golden(self.golden, self.n_classes, self.inputs)
+            trusted = as_inputs(self.golden.inputs)
+            check_finite("golden samples", trusted, np.arange(len(self.golden)))
+            check_apart(self.golden, self.inputs, index)
         self.warmup_epochs = warmup_epochs
         self.divide_settings = divide or DivideRecipe()
         self.purify_settings = purify or PurifyRecipe()

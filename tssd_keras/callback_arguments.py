@@ -6,8 +6,12 @@ import numpy as np
 
 from tssd_keras.divide import check_labels
 from tssd_keras.draw import MIN_PER_CLASS
+from tssd_keras.duplicates import among, digests
 from tssd_keras.golden import Golden
-from tssd_keras.inputs import Inputs, as_inputs
+from tssd_keras.inputs import ArrayInputs, Inputs, Subset, as_inputs
+
+BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
+SHOWN = 3  # samples named in a message
 
 
 def as_labels(name: str, labels: object) -> np.ndarray:
@@ -19,6 +23,55 @@ def as_labels(name: str, labels: object) -> np.ndarray:
             f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
         )
     return array.astype(np.int64)
+
+
+def check_every_class(labels: np.ndarray, n_classes: int) -> None:
+    """Raise ValueError if a class has no label, where nobody has said how many classes there are.
+
+    Args:
+        labels: int64[N] in 0..K-1.
+        n_classes: K, told from the labels.
+    """
+    missing = np.setdiff1d(np.arange(n_classes), labels)
+    if len(missing):
+        raise ValueError(
+            f"labels must number the classes 0..K-1 without gaps: the highest is {n_classes - 1}, "
+            f"and {len(missing)} of {n_classes} classes have no label, the first is class "
+            f"{missing[0]}. Number them by np.unique(labels, return_inverse=True)[1], or, if the "
+            f"model knows classes that these samples have not, pass n_classes={n_classes}."
+        )
+
+
+def _in_memory(inputs: Inputs) -> bool:
+    """Whether samples are an array in memory; what reads them in a way of its own is not asked."""
+    return type(inputs) is ArrayInputs and inputs.in_memory
+
+
+def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError if samples have entries that are NaN or infinite.
+
+    Only arrays in memory are looked at; others would be read from disk once more.
+
+    Args:
+        name: of the samples.
+        inputs: of any dtype.
+        index: int64[n], which of them.
+    """
+    if not (_in_memory(inputs) and inputs.dtype.kind == "f"):
+        return
+    sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
+    size = max(1, BLOCK_BYTES // max(sample, 1))
+    bad = [
+        block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
+        for block in np.split(index, range(size, len(index), size))
+    ]
+    found = np.concatenate(bad)
+    if len(found):
+        raise ValueError(
+            f"{name} must be finite: {len(found)} of {len(index)} samples have entries that are "
+            f"NaN or infinite, the first are {', '.join(map(str, found[:SHOWN]))}. Fill the gaps "
+            "in, or leave these samples out."
+        )
 
 
 def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
@@ -89,6 +142,30 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
         golden = Golden(inputs, labels, np.full(len(labels), -1, np.int64))
     labels = as_labels("golden labels", golden.labels)
     return "trusted", Golden(as_inputs(golden.inputs), labels, np.asarray(golden.given, np.int64))
+
+
+def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError if a golden sample equals one of the stream byte by byte.
+
+    Only arrays in memory of one dtype are compared, about a second for 1 GiB.
+
+    Args:
+        golden: of M samples.
+        samples: of the stream, and others.
+        index: int64[n], which of them are the stream's.
+    """
+    trusted = as_inputs(golden.inputs)
+    if not (_in_memory(trusted) and _in_memory(samples) and trusted.dtype == samples.dtype):
+        return
+    ours = digests(trusted)
+    twins = np.flatnonzero(among(ours, digests(Subset(samples, index))))
+    if len(twins):
+        raise ValueError(
+            "golden samples must not be among the inputs, or they would be judged by a network "
+            f"that was fitted on them: {len(twins)} of {len(ours)} are equal to one, the first are "
+            f"golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one of the "
+            "two: index= names the inputs that are trained on."
+        )
 
 
 def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:

@@ -50,6 +50,11 @@ class ArrayInputs:
         self.shape = tuple(array.shape)
         self.dtype = array.dtype
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether reading all of it takes no disk."""
+        return not isinstance(self._array, np.memmap)
+
     def __len__(self) -> int:
         return self.shape[0]
 
