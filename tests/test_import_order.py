@@ -27,6 +27,7 @@ LAYERS = [
     "golden_ids",
     "recipe",
     "recipe_file",
+    "one_writer",
     "sources.labelled_data",
     "sources.data_dir",
     "sources.hold_out",
