@@ -41,7 +41,7 @@ def main() -> None:
 
     \b
     Begin with
-      python cli.py train recipes/digits.toml        half a minute
+      python cli.py train recipes/digits.toml        about a minute
       python cli.py check recipes/digits.toml        what it would do
       python cli.py train recipes/digits.toml --set noise.rate=0.6
       python cli.py noise recipes/digits.toml --out labels.npy
