@@ -14,13 +14,19 @@ from sklearn.datasets import load_breast_cancer
 
 from tssd_keras import TSSD
 
+N_TEST = 170
+
 
 def table():
-    """Numbers float32[569, 30], every column standardised, and labels, in random order."""
+    """Numbers float32[569, 30] and labels, in random order; the first N_TEST are to test on.
+
+    Every column is standardised by the others' mean and deviation.
+    """
     x, y = load_breast_cancer(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(y))
     x, y = x[order], y[order]
-    return ((x - x.mean(axis=0)) / x.std(axis=0)).astype("float32"), y
+    train = x[N_TEST:]
+    return ((x - train.mean(axis=0)) / train.std(axis=0)).astype("float32"), y
 
 
 def my_model():
@@ -49,7 +55,7 @@ def accuracy(model, x, y):
 def main(epochs=30):
     """Train without and with TSSD; print and return what came of it."""
     x, y = table()
-    x_test, y_test, x, y = x[:170], y[:170], x[170:], y[170:]
+    x_test, y_test, x, y = x[:N_TEST], y[:N_TEST], x[N_TEST:], y[N_TEST:]
     trusted = np.concatenate([np.flatnonzero(y == label)[:10] for label in (0, 1)])
     x_train, y_right = np.delete(x, trusted, axis=0), np.delete(y, trusted)
     wrong = np.random.default_rng(1).random(len(y_right)) < 0.25

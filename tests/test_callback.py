@@ -195,14 +195,6 @@ def test_without_a_warmup_to_end_the_feed_is_all(digits):
     assert (tssd.table.weight == 1).all()
 
 
-def test_golden_samples_that_are_also_inputs_are_warned_of(digits):
-    x, _, y, (x_trusted, y_trusted) = digits
-    golden = (np.concatenate([x_trusted, x[:2]]), np.concatenate([y_trusted, y[:2]]))
-    with pytest.warns(UserWarning, match="2 of 102 golden samples are also .* sample 100"):
-        TSSD(x, y, golden=golden)
-    TSSD(x, y[2:], index=np.arange(2, len(x)), golden=golden)  # these two are not in the stream
-
-
 def test_a_sequential_model_without_an_input_layer_is_built_for_the_samples(digits):
     x, truth, y, trusted = digits
     model = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(10)])
@@ -316,11 +308,6 @@ def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
         ({"divide": {"threshold": 0.5}}, "divide must be a DivideRecipe"),
         ({"inputs": [[1.0], [1.0, 2.0]] * 3}, "inputs must be samples of one shape"),
         ({"inputs": np.full((6, 3), "a")}, "inputs must be numbers, got an array of type <U1"),
-        ({"inputs": np.where(np.eye(6, 3) > 0, np.nan, 1)}, "3 of 6 samples hold NaN .* sample 0"),
-        (
-            {"golden": (np.where(np.eye(6, 3) > 0, np.inf, 1), np.arange(6) % 3)},
-            "golden samples must be finite: 3 of 6",
-        ),
         ({"divide": DivideRecipe(threshold=2.0)}, "threshold must lie in"),
         ({"purify": PurifyRecipe(folds=1)}, "folds must be at least 2"),
     ],
@@ -347,3 +334,47 @@ def test_part_of_the_inputs_can_be_the_stream(digits):
     plain_model().fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.table.index.tolist() == stream.tolist()
     assert tssd.rounds[-1]["label_error_auroc"] > 0.95
+
+
+X3 = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
+GOLDEN3 = (np.arange(24, dtype="float32").reshape(6, 4), np.arange(6) % 3)
+
+
+def test_labels_with_a_gap_are_refused_unless_the_number_of_classes_is_given():
+    gap = np.array([1, 2, 4] * 10)
+    with pytest.raises(
+        ValueError, match=r"without gaps: the highest is 4, and 2 of 5 .* class 0\."
+    ):
+        TSSD(X3, gap)
+    with pytest.raises(
+        ValueError, match=r"the highest is 3, and 1 of 4 .* class 3\. .*n_classes=4"
+    ):
+        TSSD(X3, np.arange(30) % 3, golden=(GOLDEN3[0], GOLDEN3[1] + 1))
+    tssd = TSSD(X3, gap, n_classes=5)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(5, activation="softmax")])
+    model.compile("adam", loss="sparse_categorical_crossentropy")
+    model.fit(tssd.feed(10), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+    assert tssd.table.judged.all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_not_finite_are_refused_by_their_number(value):
+    x, y = X3.copy(), np.arange(30) % 3
+    x[[4, 9, 20, 25], 1] = value
+    with pytest.raises(ValueError, match=r"inputs must be finite: 4 of 30 .* are 4, 9, 20\."):
+        TSSD(x, y)
+    good = np.setdiff1d(np.arange(30), [4, 9, 20, 25])
+    TSSD(x, y[good], index=good)
+    golden = (GOLDEN3[0].copy(), GOLDEN3[1])
+    golden[0][5, 0] = value
+    with pytest.raises(ValueError, match=r"golden samples must be finite: 1 of 6 .* are 5\."):
+        TSSD(X3, y, golden=golden)
+
+
+def test_golden_samples_that_are_inputs_too_are_refused_unless_they_are_not_trained_on():
+    x, y = X3.copy(), np.arange(30) % 3
+    x[7], x[8] = GOLDEN3[0][1], GOLDEN3[0][4]
+    with pytest.raises(ValueError, match=r"2 of 6 are equal to one, .* golden samples 1, 4\."):
+        TSSD(x, y, golden=GOLDEN3)
+    others = np.setdiff1d(np.arange(30), [7, 8])
+    TSSD(x, y[others], index=others, golden=GOLDEN3)

@@ -9,6 +9,7 @@ from clothing1m_folder import write_original
 
 from tssd_keras.catalogue import CATALOGUE, find_prepared
 from tssd_keras.cli import main
+from tssd_keras.one_writer import one_writer
 from tssd_keras.recipe_file import parse_recipe
 
 pytestmark = pytest.mark.backend_free
@@ -145,6 +146,41 @@ def test_clothing1m_is_prepared_from_a_folder_and_its_splits_are_counted(tmp_pat
         assert f"  {split:<12}{n:>10}" in result.output
     assert "--set data.source=clothing1m" in result.output
     assert "yes, clothing1m/1.0.0" in run("--data-dir", tmp_path).output
+
+
+def test_a_tfds_folder_that_cannot_be_is_told_and_nothing_is_made(tmp_path):
+    (tmp_path / "original").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for into in (tmp_path / "file", tmp_path / "file" / "tfds"):
+        result = run(
+            *("prepare", "clothing1m", "--from", tmp_path / "original", "--data-dir", into)
+        )
+        assert result.exit_code == 1
+        assert f"{into} is not: {tmp_path / 'file'} is no folder. Name" in result.output
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_a_killed_run_left_is_removed_and_other_data_are_not(tmp_path):
+    folder = pretend_prepared(tmp_path, "cifar10", "3.0.1.incompleteABC", train=5)
+    other = pretend_prepared(tmp_path, "cifar10", "3.0.0", train=5)
+    left = [tmp_path / ".unpacked-x" / "a", tmp_path / "cifar10" / "incomplete.QX_3.0.2" / "b"]
+    for path in left:
+        path.mkdir(parents=True)
+    with (
+        one_writer(tmp_path, "cifar10"),
+        pytest.raises(ValueError, match="one data set is prepared at a time"),
+        one_writer(tmp_path, "fashion_mnist"),
+    ):
+        pass
+    assert not folder.exists()
+    assert list((tmp_path / "cifar10").iterdir()) == [other]
+    assert [p.name for p in tmp_path.iterdir()] == ["cifar10"]
+
+
+def test_a_folder_made_for_nothing_is_taken_away(tmp_path):
+    with pytest.raises(OSError), one_writer(tmp_path / "a" / "b", "cifar10"):
+        raise OSError
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wrong_list_is_an_error_message_and_no_traceback(tmp_path):

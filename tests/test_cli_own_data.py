@@ -104,6 +104,31 @@ def test_what_was_left_out_is_listed_with_its_reason(run):
     assert [row["split"] for row in listed] == ["train"] * 3
     assert listed[0]["reason"].endswith("0800.png is empty (0 bytes); replace the file.")
     assert "left out: 3 bad images" in run[1]
+    assert "train: " in run[1].partition("left out: 3")[2]
+
+
+def test_check_and_noise_name_every_image_that_was_left_out(folder, tmp_path):
+    more = [*settings(folder), "--skip-bad-images"]
+    names = [f"scans/{i}.png" for i in ("0800", "0801", "0803")]
+    for arguments in (
+        ("check", RECIPE, *more),
+        ("noise", RECIPE, *more, "--out", tmp_path / "l.npy"),
+    ):
+        output = tssd(*arguments).output
+        listed = output.partition("left out: 3 bad images")[2].splitlines()[1:4]
+        assert [name in line for name, line in zip(names, listed, strict=True)] == [True] * 3
+    assert "entry i is the label of the sample scans/0000.png for i = 0" in output
+
+
+def test_a_class_that_only_bad_images_have_is_refused_with_these(folder):
+    table = folder / "bad_class.csv"
+    lines = [f"scans/{i:04}.png,{'x' if 800 <= i < 802 else i % 2}\n" for i in range(790, 820)]
+    table.write_text("path,label\n" + "".join(lines))
+    arguments = ["--set", f"data.path={table}", "--set", "data.image_size=0"]
+    result = tssd("check", RECIPE, *arguments, "--skip-bad-images")
+    assert result.exit_code == 1
+    assert "each class must occur among the given labels: 1 of 3" in result.output
+    assert "3 bad images were left out, the first is" in result.output
 
 
 def test_an_image_that_training_and_test_share_is_listed(run):
@@ -149,6 +174,19 @@ def test_noise_writes_labels_that_train_reads_back(tmp_path):
     assert sha256.replace("sha256 ", "sha256 ")[:23] in back.output
 
 
+def test_labels_that_noise_wrote_are_read_back_where_the_truth_is_known_in_part(folder, tmp_path):
+    more = [*settings(folder), "--skip-bad-images"]
+    for name in ("l.npy", "l.csv"):
+        out = tmp_path / name
+        assert tssd("noise", RECIPE, *more, "--out", out).exit_code == 0
+        out.with_suffix(".png").unlink()
+        back = tssd(
+            *("check", RECIPE, *more, "--set", "noise.kind=file", "--set", f"noise.labels={out}")
+        )
+        assert back.exit_code == 0, back.output
+        assert "of the 400 whose true label is known" in back.output
+
+
 def test_noise_overwrites_nothing(tmp_path):
     out = tmp_path / "labels.npy"
     (tmp_path / "labels.png").write_text("mine")
@@ -156,6 +194,36 @@ def test_noise_overwrites_nothing(tmp_path):
     assert result.exit_code == 1
     assert "labels.png is there already and is not overwritten" in result.output
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "picture", "message"),
+    [
+        ("l.txt", "p.png", "--out must end in .npy, .npz, .csv, got"),
+        ("l.npy", "p", "--picture must end in .png, got"),
+        ("l.npy", "p.foo", "--picture must end in .png, got"),
+        ("l.png", "l.png", "--out must end in"),
+        ("none/l.npy", "p.png", "none is none. Make it first"),
+        ("l.npy", "none/p.png", "--picture must lie in a folder that is there"),
+    ],
+)
+def test_noise_checks_both_names_before_it_loads_or_writes(tmp_path, out, picture, message):
+    out, picture = tmp_path / out, tmp_path / picture
+    absent = ["--set", f"data.path={tmp_path / 'absent.csv'}"]  # never asked for
+    result = tssd("noise", RECIPE, *absent, "--out", out, "--picture", picture)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_noise_that_fails_leaves_nothing(tmp_path):
+    digits = ROOT / "recipes" / "digits.toml"
+    (tmp_path / "l.npy").write_bytes(b"")
+    given = ("--set", "noise.kind=file", "--set", f"noise.labels={tmp_path / 'l.npy'}")
+    assert tssd("noise", digits, *given, "--out", tmp_path / "m.npy").exit_code == 1
+    done = tssd("noise", digits, "--out", tmp_path / "n.csv", "--picture", tmp_path / "p.PNG")
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["l.npy", "n.csv", "p.PNG"]
 
 
 def test_labels_whose_truth_nobody_knows_are_written_without_a_picture(folder, tmp_path):
@@ -196,10 +264,11 @@ def test_the_clothing1m_recipe_runs_on_a_small_folder_in_the_originals_layout(tm
     )
     assert result.exit_code == 0, result.output
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    # Of each class six noisy images and three with a clean label only; golden are three of the
-    # four with a clean one.
+    # Of each class six noisy images, the first with a clean label too, and three with a clean label
+    # only; golden are three of the four with a clean one, and those that are left over are trained
+    # on where they have a noisy label.
     assert summary["samples"]["golden"] == 3 * 14
-    assert summary["samples"]["stream"] == 6 * 14
+    assert summary["samples"]["stream"] - summary["samples"]["true_label_known"] == 5 * 14
     assert summary["samples"]["judged"] == 14
     judged = [row for row in rows(tmp_path / "run" / "samples.csv") if row["role"]]
     assert len(judged) == 4 * 14

@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from clothing1m_folder import N_CLASSES, shade, write_original
 
-from tssd_keras.recipe import DataRecipe
+from tssd_keras import sources
+from tssd_keras.describe import describe
+from tssd_keras.prepare import prepare as run_data
+from tssd_keras.recipe import DataRecipe, GoldenRecipe, Recipe
 from tssd_keras.sources import clothing1m, clothing1m_lists
 from tssd_keras.sources.clothing1m_lists import PREPARED, read_lists
 from tssd_keras.sources.clothing1m_prepare import prepare
@@ -50,12 +53,13 @@ def test_the_splits_have_every_image_once(prepared):
     }
 
 
-def test_the_given_label_is_the_noisy_one_and_the_clean_one_where_there_is_no_noisy_one(prepared):
+def test_the_given_label_is_the_noisy_one_and_unknown_where_there_is_none(prepared):
     _, truth, builder = prepared
     train = read(builder, "train")
     for key, row in train.items():
         wrong = "noisy" in key and key.endswith(",3.jpg")
-        assert row["label"] == (truth[key] + wrong) % N_CLASSES
+        given = -1 if "clean_train" in key else (truth[key] + wrong) % N_CLASSES
+        assert row["label"] == given
     for split in ("validation", "test"):
         for key, row in read(builder, split).items():
             assert row["label"] == row["clean_label"] == truth[key]
@@ -93,6 +97,33 @@ def test_a_clean_label_that_is_known_outside_the_clean_training_list_is_kept(tmp
         file.write(f"{key} 7\n")
     sample = next(s for s in read_lists(tmp_path).train if s.key == key)
     assert (sample.clean_label, sample.golden) == (7, False)
+
+
+def test_images_with_a_clean_label_only_are_golden_or_nothing_and_no_figure_counts_them(tmp_path):
+    """Of each class: four noisy images, one of them wrong, the first with a clean label too; two
+    with a clean label only."""
+    pytest.importorskip("tensorflow_datasets")
+    (tmp_path / "original").mkdir()
+    write_original(tmp_path / "original", clean=3)
+    prepare(tmp_path / "original", tmp_path / "tfds")
+    recipe = Recipe(
+        data=DataRecipe(source="clothing1m", data_dir=str(tmp_path / "tfds"), image_size=8),
+        golden=GoldenRecipe(at_most_per_class=2),
+    )
+    found = run_data(recipe, sources.load(recipe.data))
+    ids = found.data.ids
+    assert len(found.golden_index) == 2 * N_CLASSES
+    assert not any("clean_train" in key for key in ids[found.stream])
+    assert (found.given[found.stream] >= 0).all()
+    clean_only = np.array(["clean_train" in key for key in ids])
+    n_golden = int(clean_only[found.golden_index].sum())
+    assert (found.golden.given[clean_only[found.golden_index]] == -1).all()
+    assert found.effective_noise_rate == 0  # of the noisy images with a clean label, all right
+    assert "of the 14 whose true label is known" in describe(recipe, found)
+    assert (
+        f"28 trusted samples have no given label and are not trained on; {n_golden} of them"
+        in describe(recipe, found)
+    )
 
 
 def test_class_names_come_from_the_file_else_they_are_the_built_in_ones(tmp_path):

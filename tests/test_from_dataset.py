@@ -178,6 +178,39 @@ def test_what_cannot_be_read_is_told_with_a_cure(case):
         from_dataset(make())
 
 
+SMALL = RNG.normal(size=(10, 4)).astype("float32")  # as long as a one-hot label of four classes
+FOUR = RNG.integers(0, 4, 10)
+
+
+@pytest.mark.parametrize("batched", [None, False])
+def test_whole_one_hot_labels_as_long_as_the_sample_are_not_taken_for_a_batch(batched):
+    data = slices(SMALL, np.eye(4, dtype="int64")[FOUR])
+    words = (
+        r"each y has one 1 among 4.*argmax.*batched=True" if batched is None else "one whole num"
+    )
+    with pytest.raises(TypeError, match=words):
+        from_dataset(data, batched=batched)
+
+
+def test_batches_that_look_like_one_hot_labels_are_taken_where_they_are_called_batches():
+    x, y = SMALL[:8], np.array([0, 1, 1, 0, 0, 1, 0, 1])
+    inputs, labels = from_dataset(slices(x, y).batch(2), batched=True)
+    np.testing.assert_array_equal(labels, y)
+    np.testing.assert_array_equal(everything(inputs), x)
+    with pytest.raises(TypeError, match="batched=True each y must have one entry a sample"):
+        from_dataset(slices(x, y), batched=True)
+    y[0] = 1  # two ones in a batch: no one-hot label
+    np.testing.assert_array_equal(from_dataset(slices(x, y).batch(2))[1], y)
+
+
+@pytest.mark.parametrize("value", [np.int64(-1), np.uint64(2**63)])
+def test_labels_that_are_no_class_numbers_are_told_by_their_sample(value):
+    y = Y.astype(value.dtype)
+    y[[3, 7]] = value
+    with pytest.raises(ValueError, match=rf"2 of 10 do not, the first is {value} at sample 3"):
+        from_dataset(slices(y=y))
+
+
 def test_a_feed_is_no_dataset_to_read():
     tssd = TSSD(X, Y)
     with pytest.raises(TypeError, match="3 components"):

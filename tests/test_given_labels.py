@@ -48,3 +48,17 @@ def test_noise_on_truth_that_is_known_in_part_is_refused():
     with pytest.raises(ValueError, match="2 of 1,437 are unknown, the first is sample 4"):
         given_labels(recipe(kind="symmetric"), data)
     assert (given_labels(recipe(), data)[1] < 0).sum() == 2
+
+
+def test_labels_of_a_file_say_nothing_of_a_truth_that_the_data_do_not_know(tmp_path):
+    labels = DIGITS.labels.copy()
+    labels[:500] = (labels[:500] + 1) % 10
+    np.save(tmp_path / "l.npy", labels)
+    kind_file = recipe(kind="file", labels=str(tmp_path / "l.npy"))
+    typed = dataclasses.replace(DIGITS, true_labels=None)
+    given, truth = given_labels(kind_file, typed)
+    np.testing.assert_array_equal(given, labels)
+    assert truth is None
+    partly = np.where(np.arange(len(labels)) < 300, DIGITS.labels, -1)
+    given, truth = given_labels(kind_file, dataclasses.replace(DIGITS, true_labels=partly))
+    np.testing.assert_array_equal(truth, partly)

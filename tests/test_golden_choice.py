@@ -3,7 +3,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tssd_keras.golden_choice import choose_golden, in_test, marked_samples, trusted_labels
+from tssd_keras.duplicates import equal_to_some
+from tssd_keras.golden_choice import (
+    check_golden_labels,
+    choose_golden,
+    in_test,
+    marked_samples,
+    trusted_labels,
+)
 from tssd_keras.inputs import ArrayInputs
 from tssd_keras.recipe import GoldenRecipe
 from tssd_keras.sources.labelled_data import LabelledData
@@ -83,6 +90,15 @@ def test_ids_that_cannot_be_golden_are_told(ids, names, message):
         marked_samples(ids(*names), data())
 
 
+def test_a_line_that_begins_with_a_hash_is_an_id_if_there_is_such_a_sample(ids):
+    names = np.array([f"#{i}" if i == 4 else f"s{i}" for i in range(N)])
+    marked = marked_samples(ids("s1", "#4", "#5 was a dog"), data(ids=names))
+    assert np.flatnonzero(marked).tolist() == [1, 4]
+    test_ids = np.array([f"#t{i}" for i in range(T)])
+    with pytest.raises(ValueError, match=r"not test samples: 1 of 2 .* the first #t3"):
+        marked_samples(ids("s1", "#t3"), data(test_ids=test_ids))
+
+
 def test_an_empty_list_of_ids_marks_nobody_and_that_is_refused(ids):
     with pytest.raises(ValueError, match="mark none of 30 as trusted"):
         marked_samples(ids(), data())
@@ -104,8 +120,22 @@ def test_a_marked_sample_that_equals_a_test_sample_is_refused(ids):
 
 def test_of_many_marked_samples_a_test_samples_twin_is_not_drawn():
     twins = data(trusted=mask(*range(20)), test_digests=digest([7, 101, 102, 3, 104, 105]))
-    marked = marked_samples(GoldenRecipe(at_most_per_class=4), twins)
-    assert np.flatnonzero(~marked[:20]).tolist() == [3, 7]
+    for seed in range(20):
+        recipe = GoldenRecipe(at_most_per_class=6, seed=seed)
+        chosen = choose_golden(recipe, twins, None, marked_samples(recipe, twins), np.arange(N))
+        assert not np.isin(chosen, [3, 7]).any()
+
+
+def test_samples_that_equal_some_are_found_where_somebody_looked():
+    twins = data(digests=digest([0, 1, 2, 0, *range(4, N)]))
+    assert np.flatnonzero(equal_to_some(twins.digests, mask(3, 9))).tolist() == [0, 3, 9]
+    assert np.flatnonzero(equal_to_some(None, mask(3, 9))).tolist() == [3, 9]
+
+
+def test_a_class_without_two_golden_samples_is_told_in_the_words_of_a_recipe():
+    with pytest.raises(ValueError, match=r"2 of 3 .* class 1 \(b\) with 1 of 3\. .*golden\.ids"):
+        check_golden_labels(np.array([0, 0, 1]), ("a", "b", "c"))
+    check_golden_labels(np.array([0, 0, 1, 1, 2, 2]), ("a", "b", "c"))
 
 
 def test_golden_samples_that_are_drawn_are_never_a_test_samples_twin():

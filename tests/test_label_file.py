@@ -52,7 +52,7 @@ TEN = tuple(f"class {k}" for k in range(10))
         ("a.npz", {"labels": np.array(["fox", "cat", "dog", "dog"]), "other": np.zeros(2)}),
         ("a.csv", "label\n2\n0\n1\n1\n"),
         ("a.csv", "2\r\n0\r\n1\r\n1"),
-        ("a.csv", "index,label\n0,fox\n1,cat\n2, dog \n3,dog\n\n\n"),
+        ("a.csv", "name,label\nx,fox\nx,cat\nx, dog \nx,dog\n\n\n"),
         ("a.csv", b"\xef\xbb\xbflabel\nfox\ncat\ndog\ndog\n"),
         ("a.txt", "2\n0\n1\n1\n"),
         ("a.txt", "fox\r\ncat\r\ndog\r\ndog\r\n\r\n"),
@@ -71,15 +71,16 @@ def test_labels_are_read_from_each_format(tmp_path, name, content):
     np.testing.assert_array_equal(labels, LABELS)
 
 
+@pytest.mark.parametrize("name", ["id", "path"])
 @pytest.mark.parametrize("suffix", [".npz", ".csv"])
-def test_ids_line_labels_up_whatever_the_order(tmp_path, suffix):
+def test_ids_line_labels_up_whatever_the_order(tmp_path, suffix, name):
     ids = np.array(["x", "a", "m", "b"])
     shuffle = [2, 0, 3, 1]
     if suffix == ".npz":
         content = {"labels": np.array(LABELS)[shuffle], "ids": ids[shuffle]}
     else:
         rows = [f"{ids[i]},{NAMES[LABELS[i]]}\n" for i in shuffle]
-        content = "id,label\n" + "".join(rows)
+        content = f"{name},label\n" + "".join(rows)
     path = written(tmp_path, f"a{suffix}", content)
     for order in ("source", "id"):
         np.testing.assert_array_equal(read(path, ids=ids, order=order), LABELS)
@@ -126,7 +127,10 @@ def test_numbers_that_are_class_names_are_names(tmp_path):
         ("a.csv", "label\n2\n\n1\n1\n", r"must not be empty: 1 of 4 are, .* line 3 \(''\)"),
         ("a.csv", "id,label\na,2\nb\nc,1\nd,1\n", "1 of 4 do not, the first are lines 3"),
         ("a.csv", "0,2\n1,0\n", "must name its columns in the first row.* got 0, 2"),
-        ("a.csv", "label,label\n0,2\n", "once each"),
+        ("a.csv", "label,label\n0,2\n", r"label, label \(some come twice"),
+        ("a.csv", "id,path,label\na,b,2\n", r"id, path, label \(some come twice"),
+        ("a.csv", "file,label\na,2\n", r"id or path, clean .* got file, label \(file: not known"),
+        ("a.csv", ",label\n0,2\n", r"got , label \(one without a name: not known"),
         ("a.csv", 'label\n"2\n', "must be UTF-8 text: unexpected end"),
         ("a.csv", b"label\n\xff\n", "must be UTF-8 text"),
         (
@@ -271,6 +275,38 @@ def test_labels_that_are_all_wrong_agree_less_than_by_chance_and_are_taken(tmp_p
     _, true, _ = stored(1000)
     path = written(tmp_path, "a.npy", (true + 1) % 10)
     np.testing.assert_array_equal(read(path, n=1000, names=TEN, true=true), (true + 1) % 10)
+
+
+def test_only_samples_whose_truth_is_known_are_compared(tmp_path):
+    ids, true, original = stored(400)
+    known = np.where(np.arange(400) < 200, true, -1)
+    path = written(tmp_path, "a.npz", {"labels": original, "clean": original})
+    got = read(path, n=400, names=TEN, ids=ids, true=known, order="id")
+    np.testing.assert_array_equal(got, true)
+    with pytest.raises(ValueError, match=r"\d+ of 200 are not.*order = \"id\", where 100.00%"):
+        read(path, n=400, names=TEN, ids=ids, true=known, order="source")
+    path = written(tmp_path, "b.npy", original)
+    np.testing.assert_array_equal(
+        read(path, n=400, names=TEN, ids=ids, true=known, order="id"), true
+    )
+    with pytest.raises(ValueError, match=r"tell something of the true labels.* of 200 samples"):
+        read(path, n=400, names=TEN, ids=ids, true=known, order="source")
+
+
+def test_where_no_truth_is_known_the_order_is_proven_by_the_datas_own_labels(tmp_path):
+    _, typed, _ = stored(400)
+    path = written(tmp_path, "a.npy", np.random.default_rng(5).permutation(typed))
+    about = {"n": 400, "class_names": TEN, "ids": None, "true_labels": None, "order": "source"}
+    with pytest.raises(ValueError, match=r"tell something of the data's own labels"):
+        read_label_file(path, own_labels=typed, **about)
+
+
+def test_clean_labels_of_a_file_are_not_compared_with_labels_that_may_be_wrong(tmp_path):
+    _, true, _ = stored(400)
+    typed = np.where(np.arange(400) % 3 == 0, (true + 1) % 10, true)
+    path = written(tmp_path, "a.npz", {"labels": typed, "clean": true})
+    about = {"n": 400, "class_names": TEN, "ids": None, "true_labels": None, "order": "source"}
+    np.testing.assert_array_equal(read_label_file(path, own_labels=typed, **about), typed)
 
 
 def test_too_few_samples_to_tell_are_taken(tmp_path):

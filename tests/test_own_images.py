@@ -1,6 +1,7 @@
 """Folders and tables of images that somebody brings along, and what can be wrong with them."""
 
 import contextlib
+import dataclasses
 import io
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tssd_keras import sources
-from tssd_keras.recipe import DataRecipe
+from tssd_keras.recipe import DataRecipe, GoldenRecipe
 
 pytestmark = pytest.mark.backend_free
 
@@ -369,6 +370,38 @@ def test_numbers_are_classes_in_their_order(tmp_path):
     assert load_table(path).class_names == tuple(str(k) for k in range(11))
 
 
+def test_labels_that_differ_in_leading_zeros_or_case_are_told_and_have_an_order(tmp_path):
+    labels = ("1", "01", "001", "2")
+    path = write_table(
+        tmp_path, ["path,label", *[f"img/{i}.png,{labels[i % 4]}" for i in range(40)]]
+    )
+    data = load_table(path)
+    assert data.class_names == ("001", "01", "1", "2")
+    assert any(note.endswith("the first: 001 and 01 and 1") for note in data.notes)
+    path = write_table(
+        tmp_path, ["path,label", *[f"img/{i}.png,{('cat', 'Cat')[i % 2]}" for i in range(40)]]
+    )
+    note = next(note for note in load_table(path).notes if note.startswith("classes:"))
+    assert "leading zeros, case or spaces only" in note
+    assert note.endswith("the first: Cat and cat")
+
+
+def test_a_number_of_five_thousand_digits_is_a_name(tmp_path):
+    labels = ("9" * 5000, "1")
+    path = write_table(
+        tmp_path, ["path,label", *[f"img/{i}.png,{labels[i % 2]}" for i in range(20)]]
+    )
+    assert load_table(path).class_names == ("1", "9" * 5000)
+
+
+def test_blank_lines_of_a_table_are_passed_over(tmp_path):
+    path = write_table(
+        tmp_path, ["", "  ", "path,label", *rows(10), "", *rows(20)[10:], "   ", ",", ""]
+    )
+    data = load_table(path)
+    assert len(data.ids) + len(data.test_ids) == 20
+
+
 def test_images_can_lie_elsewhere(tmp_path):
     write_table(tmp_path / "a", ["path,label", *rows(8)])
     (tmp_path / "b").mkdir()
@@ -386,6 +419,42 @@ def test_held_out_samples_are_judged_under_their_true_labels_where_all_are_known
     assert data.judged_on == "held-out"
 
 
+def test_samples_named_by_golden_ids_are_not_held_out(tmp_path):
+    path = write_table(tmp_path, ["path,label", *rows(60)], n=60)
+    recipe = DataRecipe(source="table", path=str(path), test_share=0.5)
+    golden = tmp_path / "golden.txt"
+    for seed in range(5):
+        names = [f"img/{i}.png" for i in np.random.default_rng(seed).permutation(60)[:20]]
+        golden.write_text("# looked at twice\n" + "\n".join(names))
+        data = sources.load(recipe, GoldenRecipe(ids=str(golden)))
+        assert set(names) <= set(data.ids)
+        assert len(data.test_ids) > 15
+
+
+def test_an_image_equal_to_a_trusted_one_is_not_held_out(tmp_path):
+    lines = [f"{row},{'yes' if i < 10 else ''}" for i, row in enumerate(rows(40))]
+    path = write_table(tmp_path, ["path,label,golden", *lines])
+    for i in range(10):  # 10..19 are 0..9 once more
+        (tmp_path / f"img/{10 + i}.png").write_bytes((tmp_path / f"img/{i}.png").read_bytes())
+    names = {f"img/{i}.png" for i in range(20)}
+    for seed in range(5):
+        data = load_table(path, test_share=0.5, split_seed=seed)
+        assert names <= set(data.ids)
+        assert len(data.test_ids) > 15
+    (tmp_path / "golden.txt").write_text("img/3.png\n")
+    recipe = DataRecipe(source="table", path=str(path), test_share=0.5)
+    for seed in range(5):
+        chosen = dataclasses.replace(recipe, split_seed=seed)
+        data = sources.load(chosen, GoldenRecipe(ids=str(tmp_path / "golden.txt")))
+        assert {"img/3.png", "img/13.png"} <= set(data.ids)
+
+
+def test_where_all_that_could_be_held_out_is_trusted_it_is_told(tmp_path):
+    lines = [f"{row},yes" for row in rows(12)]
+    with pytest.raises(ValueError, match=r"none can be held out: no class of 2 .*neither trusted"):
+        load_table(write_table(tmp_path, ["path,label,golden", *lines]))
+
+
 def test_golden_samples_are_not_held_out(tmp_path):
     lines = [f"{row},{'1' if i < 14 else '0'}" for i, row in enumerate(rows(20))]
     data = load_table(write_table(tmp_path, ["path,label,golden", *lines]), test_share=0.5)
@@ -396,17 +465,35 @@ def test_golden_samples_are_not_held_out(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([], "must have the columns path and label, path and label is missing; it has none"),
-        (["path,lable", "a,b"], "label is missing; it has path, lable; did you mean lable"),
+        ([], "must have the columns path and label, path and label are missing; it has none"),
+        (["path,lable", "a,b"], r"label is missing; it has path, lable\. Rename lable to label\?"),
+        (
+            ["paht,lable", "a,b"],
+            r"path and label are missing; .*\. Rename paht to path\? Rename lable to label\?",
+        ),
+        (
+            ["", "path,label", *rows(2), "", "", *rows(6)[2:], "img/6.png,"],
+            r"label must not be empty: 1 of 7 .* row 11 \('img/6",
+        ),
+        (["path,label", *rows(), 'img/7.png,"a', 'b"', "img/8.png,"], r"is row 10 \('img/8.png'"),
+        (["path,label", *rows(), "img\0x.png,cat"], r"without NUL .* row 8 \('img\\x00x.png'"),
+        (
+            ["path,label", *rows(), "img/7.png,caat"],
+            r"one, the first is class 0 \(caat\), with sample img/7.png alone\. Is that label",
+        ),
+        (
+            ["path,label", "img/10.png,--5", *[f"img/{i}.png,{7 + i % 2}" for i in range(10)]],
+            r"class 0 \(--5\), with sample img/10\.png alone",
+        ),
         (["path,label"], "must have a row for each image, it has none"),
         (
             ["path,label", *rows(), "img/6.png,"],
-            r"label must not be empty: 1 of 7 .* row 8 \(img/6",
+            r"label must not be empty: 1 of 7 .* row 8 \('img/6",
         ),
-        (["path,label", *rows(), ",cat"], r"path must not be empty: 1 of 7 .* row 8 \(no path\)"),
+        (["path,label", *rows(), ",cat"], r"path must not be empty: 1 of 7 .* row 8 \(''\)"),
         (
             ["path,label", *rows(), *rows(2)],
-            r"come once: 2 of 8 .* rows 8 \(img/0.png\), 9 \(img/1",
+            r"come once: 2 of 8 .* rows 8 \('img/0.png'\), 9 \('img/1",
         ),
         (["path,label", *rows(), "img/6.png,cat,x"], "must have 2 cells, 1 of 7 .* row 8 with 3"),
         (["path,label,label", "a,b,c"], "each column must come once, label does not"),

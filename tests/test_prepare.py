@@ -6,7 +6,14 @@ import pytest
 from tssd_keras.describe import describe
 from tssd_keras.inputs import ArrayInputs
 from tssd_keras.prepare import prepare
-from tssd_keras.recipe import DataRecipe, GoldenRecipe, NoiseRecipe, Recipe, TrainRecipe
+from tssd_keras.recipe import (
+    DataRecipe,
+    GoldenRecipe,
+    NoiseRecipe,
+    ObjectiveRecipe,
+    Recipe,
+    TrainRecipe,
+)
 from tssd_keras.sources import digits
 
 pytestmark = pytest.mark.backend_free
@@ -81,6 +88,96 @@ def test_test_labels_are_never_changed():
         found = prepare(recipe(noise=NoiseRecipe(kind=kind, rate=0.5)), DIGITS)
         np.testing.assert_array_equal(found.judge_labels, DIGITS.test_labels)
         assert (found.given != DIGITS.labels).mean() > 0.4
+
+
+def ids_of(tmp_path, index):
+    (tmp_path / "golden.txt").write_text("".join(f"d{i}\n" for i in index))
+    return GoldenRecipe(ids=str(tmp_path / "golden.txt"))
+
+
+NAMED = dataclasses.replace(DIGITS, ids=np.array([f"d{i}" for i in range(N)]))
+
+
+def test_too_few_golden_samples_are_refused_with_their_class(tmp_path):
+    of_one_class = np.flatnonzero(DIGITS.labels == 3)[:20]
+    golden = ids_of(tmp_path, of_one_class)
+    with pytest.raises(ValueError, match=r"9 of 10 classes have fewer, .* class 0 \(0\) with 0 of"):
+        prepare(recipe(golden=golden), NAMED)
+    plain = recipe(golden=golden, objective=ObjectiveRecipe(kind="plain"))
+    assert len(prepare(plain, NAMED).golden_index) == 20  # nothing is learned from them
+
+
+def test_a_class_that_a_label_file_lacks_is_refused(tmp_path):
+    np.save(tmp_path / "l.npy", np.where(DIGITS.labels == 7, 1, DIGITS.labels))
+    noise = NoiseRecipe(kind="file", labels=str(tmp_path / "l.npy"))
+    with pytest.raises(ValueError, match=r"occur among the labels of .*l\.npy: 1 of 10 .* class 7"):
+        prepare(recipe(noise=noise), DIGITS)
+    labels = np.where(DIGITS.labels == 7, 1, DIGITS.labels)
+    labels[42] = 7
+    np.save(tmp_path / "l.npy", labels)
+    with pytest.raises(
+        ValueError, match=r"at least 2 training samples .*class 7 .* sample d42 alo"
+    ):
+        prepare(recipe(noise=noise), NAMED)
+
+
+def test_a_class_that_a_matrix_maps_away_is_refused():
+    matrix = np.eye(10)
+    matrix[7] = matrix[1]
+    noise = NoiseRecipe(kind="matrix", matrix=tuple(map(tuple, matrix.tolist())))
+    with pytest.raises(ValueError, match=r'noise\.kind = "matrix": 1 of 10 do not.* class 7'):
+        prepare(recipe(noise=noise), DIGITS)
+
+
+def test_a_class_that_golden_samples_leave_without_any_is_refused(tmp_path):
+    two = [np.flatnonzero(DIGITS.labels == k)[:2] for k in range(9)]
+    golden = ids_of(tmp_path, np.concatenate([*two, np.flatnonzero(DIGITS.labels == 9)]))
+    with pytest.raises(
+        ValueError, match=r"once \d+ golden and 0 validation .* class 9 \(9\)\. Add"
+    ):
+        prepare(recipe(golden=golden, noise=NoiseRecipe(kind="none")), NAMED)
+
+
+def test_no_golden_sample_equals_a_validation_sample(tmp_path):
+    pixels = DIGITS.inputs.read(np.arange(N))
+    pixels[1::2] = pixels[: N - 1 : 2]  # every sample has a twin
+    twins = dataclasses.replace(NAMED, inputs=ArrayInputs(pixels))
+    marked = ids_of(
+        tmp_path, np.concatenate([np.flatnonzero(DIGITS.labels == k)[:9] for k in range(10)])
+    )
+    for golden in (marked, GoldenRecipe(per_class=9)):
+        found = prepare(recipe(data=DataRecipe(validation_share=0.2), golden=golden), twins)
+        assert len(found.golden_index) == 90
+        held_out = np.setdiff1d(np.arange(N), np.union1d(found.stream, found.golden_index))
+        assert len(held_out) > 200
+        assert not np.isin(found.golden_index // 2, held_out // 2).any()
+
+
+def test_trusted_samples_that_test_holds_too_are_counted_where_others_are_drawn():
+    trusted = np.zeros(N, bool)
+    trusted[:300] = True
+    data = dataclasses.replace(with_twins(), trusted=trusted, ids=NAMED.ids)
+    with pytest.raises(ValueError, match=r"1 of 300 are equal to a test sample .* the first d0\."):
+        prepare(recipe(), data)
+    settings = recipe(golden=GoldenRecipe(at_most_per_class=5))
+    found = prepare(settings, data)
+    assert "1 trusted samples equal a test sample byte by byte and are not drawn, the first d0" in (
+        describe(settings, found)
+    )
+
+
+def test_where_nobody_looked_for_equal_samples_it_is_said():
+    class Elsewhere:
+        """Samples that do not lie in memory, as images that are neither checked nor cached."""
+
+        def __init__(self, inputs):
+            self.shape, self.dtype, self.read = inputs.shape, inputs.dtype, inputs.read
+
+        def __len__(self):
+            return self.shape[0]
+
+    data = dataclasses.replace(DIGITS, inputs=Elsewhere(DIGITS.inputs))
+    assert "golden samples may be test samples too" in describe(recipe(), prepare(recipe(), data))
 
 
 def test_a_draw_too_small_for_the_classes_is_refused_before_anything_is_made():

@@ -117,7 +117,7 @@ def test_a_run_whose_samples_are_all_trusted_is_refused_and_makes_no_folder(tmp_
     path = tmp_path / "own.npz"
     np.savez(path, x_train=x, y_train=y, x_test=x + 1, y_test=y, trusted=np.ones(30, bool))
     settings = ("data.source=npz", f"data.path={path}", "noise.kind=none", "model.name=mlp")
-    told = "the noisy stream must hold samples, none of 30 are left: 30 are golden, 0 held out"
+    told = "once 30 golden and 0 validation samples have left"
     words = [word for s in settings for word in ("--set", s)]
     for result in (train(tmp_path / "run", *settings), CliRunner().invoke(main, ["check", *words])):
         assert result.exit_code == 1

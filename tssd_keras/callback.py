@@ -17,13 +17,16 @@ from tssd_keras.callback_arguments import (
     as_settings,
     as_truth,
     as_whole,
+    check_apart,
+    check_every_class,
+    check_finite,
     check_golden,
 )
 from tssd_keras.divide import check_labels
 from tssd_keras.draw import draw_balanced, draw_generator
 from tssd_keras.feed import Feed
 from tssd_keras.golden import Golden
-from tssd_keras.inputs import Inputs
+from tssd_keras.inputs import Inputs, as_inputs
 from tssd_keras.one_round import Judge, Verdict
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
 from tssd_keras.record import quality, role_counts, together
@@ -44,14 +47,17 @@ class TSSD(keras.callbacks.Callback):
         tssd.table.q  # float32[N], the probability that each label is right
 
     Args:
-        inputs: N samples: an array [N, ...], or `inputs.Inputs`.
+        inputs: N samples: an array [N, ...], or `inputs.Inputs`. Arrays of
+            floats in memory must be finite.
         labels: int[N] in 0..K-1, possibly wrong.
         golden: (x, y) or `golden.Golden`: trusted samples that are not among
-            the inputs, at least two of each class. "certain": none are at hand,
-            the division's own certain samples stand in. None: no purification.
+            the inputs (arrays in memory are compared), at least two of each
+            class. "certain": none are at hand, the division's own certain samples
+            stand in. None: no purification.
         warmup_epochs: epochs on every sample before the first division, at least 1.
             None: the feed only, and never a division.
-        n_classes: K; by default the largest label plus one.
+        n_classes: K, where the model knows classes that no label names; by
+            default the largest label plus one, and each class must have a label.
         index: int[N'], which of the inputs make up the noisy stream (labels then
             has N' entries); by default all of them.
         true_labels: int[N] where known, -1 for those that are not: the record then
@@ -127,17 +133,24 @@ class TSSD(keras.callbacks.Callback):
                 f"{len(labels)}."
             )
         self.golden_source, self.golden = as_golden(golden)
+        told = n_classes is not None
         if n_classes is None:
             largest = [labels, *([self.golden.labels] if self.golden else [])]
             n_classes = 1 + max(int(part.max(initial=0)) for part in largest)
         self.n_classes = as_whole("n_classes (by default the largest label plus one)", n_classes, 2)
         check_labels(labels, self.n_classes)
+        if not told:
+            check_every_class(labels, self.n_classes)
         if warmup_epochs is not None:
             as_whole(
                 "warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1
             )
+        check_finite("inputs", self.inputs, index)
         if self.golden:
-            check_golden(self.golden, self.n_classes, self.inputs, index)
+            check_golden(self.golden, self.n_classes, self.inputs)
+            trusted = as_inputs(self.golden.inputs)
+            check_finite("golden samples", trusted, np.arange(len(self.golden)))
+            check_apart(self.golden, self.inputs, index)
         self.warmup_epochs = warmup_epochs
         self.divide_settings = as_settings("divide", divide, DivideRecipe)
         self.purify_settings = as_settings("purify", purify, PurifyRecipe)

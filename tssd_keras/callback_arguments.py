@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from tssd_keras.divide import check_labels
 from tssd_keras.draw import MIN_PER_CLASS
-from tssd_keras.duplicates import digests
+from tssd_keras.duplicates import among, digests
 from tssd_keras.golden import Golden
-from tssd_keras.inputs import ArrayInputs, Inputs, as_inputs
+from tssd_keras.inputs import ArrayInputs, Inputs, Subset, as_inputs
 
-BLOCK = 1024  # samples looked at together
+BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
+SHOWN = 3  # samples named in a message
 
 
 def as_whole(name: str, value: object, least: int) -> int:
@@ -43,11 +43,11 @@ def as_settings(name: str, value: Any, kind: Any) -> Any:
 
 
 def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
-    """Samples as `Inputs`; of an array of numbers each must be finite.
+    """Samples as `Inputs`.
 
     Raises:
         TypeError: they are neither an array of numbers nor `Inputs`.
-        ValueError: the samples have not all one shape, or one is NaN or infinite.
+        ValueError: the samples have not all one shape.
     """
     if isinstance(samples, list | tuple):
         try:
@@ -57,26 +57,9 @@ def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
                 f"{name} must be samples of one shape, got some of different shapes ({error})."
             ) from error
     inputs = as_inputs(samples)
-    if isinstance(inputs, ArrayInputs):
-        if not np.issubdtype(inputs.dtype, np.number) and inputs.dtype != bool:
-            raise TypeError(f"{name} must be numbers, got an array of type {inputs.dtype}.")
-        _refuse_not_finite(name, inputs)
+    if inputs.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be numbers, got an array of type {inputs.dtype}.")
     return inputs
-
-
-def _refuse_not_finite(name: str, inputs: ArrayInputs) -> None:
-    if not np.issubdtype(inputs.dtype, np.inexact):
-        return
-    bad = []
-    for start in range(0, len(inputs), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(inputs)))
-        finite = np.isfinite(inputs.read(rows)).reshape(len(rows), -1).all(axis=1)
-        bad += rows[~finite].tolist()
-    if bad:
-        raise ValueError(
-            f"{name} must be finite: {len(bad)} of {len(inputs)} samples hold NaN or infinity, the "
-            f"first is sample {bad[0]}. Mend them, or leave them out."
-        )
 
 
 def as_labels(name: str, labels: object) -> np.ndarray:
@@ -88,6 +71,55 @@ def as_labels(name: str, labels: object) -> np.ndarray:
             f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
         )
     return array.astype(np.int64)
+
+
+def check_every_class(labels: np.ndarray, n_classes: int) -> None:
+    """Raise ValueError if a class has no label, where nobody has said how many classes there are.
+
+    Args:
+        labels: int64[N] in 0..K-1.
+        n_classes: K, told from the labels.
+    """
+    missing = np.setdiff1d(np.arange(n_classes), labels)
+    if len(missing):
+        raise ValueError(
+            f"labels must number the classes 0..K-1 without gaps: the highest is {n_classes - 1}, "
+            f"and {len(missing)} of {n_classes} classes have no label, the first is class "
+            f"{missing[0]}. Number them by np.unique(labels, return_inverse=True)[1], or, if the "
+            f"model knows classes that these samples have not, pass n_classes={n_classes}."
+        )
+
+
+def _in_memory(inputs: Inputs) -> bool:
+    """Whether samples are an array in memory; what reads them in a way of its own is not asked."""
+    return type(inputs) is ArrayInputs and inputs.in_memory
+
+
+def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError if samples have entries that are NaN or infinite.
+
+    Only arrays in memory are looked at; others would be read from disk once more.
+
+    Args:
+        name: of the samples.
+        inputs: of any dtype.
+        index: int64[n], which of them.
+    """
+    if not (_in_memory(inputs) and inputs.dtype.kind == "f"):
+        return
+    sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
+    size = max(1, BLOCK_BYTES // max(sample, 1))
+    bad = [
+        block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
+        for block in np.split(index, range(size, len(index), size))
+    ]
+    found = np.concatenate(bad)
+    if len(found):
+        raise ValueError(
+            f"{name} must be finite: {len(found)} of {len(index)} samples have entries that are "
+            f"NaN or infinite, the first are {', '.join(map(str, found[:SHOWN]))}. Fill the gaps "
+            "in, or leave these samples out."
+        )
 
 
 def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
@@ -168,11 +200,32 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
     return "trusted", Golden(inputs, labels, np.asarray(golden.given, np.int64))
 
 
-def check_golden(golden: Golden, n_classes: int, samples: Inputs, index: np.ndarray) -> None:
-    """Raise ValueError unless the golden set fits the samples and has two of each class.
+def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError if a golden sample equals one of the stream byte by byte.
 
-    Warns of golden samples that are also in the stream, where both are arrays.
+    Only arrays in memory of one dtype are compared, about a second for 1 GiB.
+
+    Args:
+        golden: of M samples.
+        samples: of the stream, and others.
+        index: int64[n], which of them are the stream's.
     """
+    trusted = as_inputs(golden.inputs)
+    if not (_in_memory(trusted) and _in_memory(samples) and trusted.dtype == samples.dtype):
+        return
+    ours = digests(trusted)
+    twins = np.flatnonzero(among(ours, digests(Subset(samples, index))))
+    if len(twins):
+        raise ValueError(
+            "golden samples must not be among the inputs, or they would be judged by a network "
+            f"that was fitted on them: {len(twins)} of {len(ours)} are equal to one, the first are "
+            f"golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one of the "
+            "two: index= names the inputs that are trained on."
+        )
+
+
+def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
+    """Raise ValueError unless the golden set fits the samples and has two of each class."""
     inputs = as_inputs(golden.inputs)
     shape = tuple(samples.shape[1:])
     if not len(inputs) == len(golden.labels) == len(golden.given):
@@ -198,21 +251,4 @@ def check_golden(golden: Golden, n_classes: int, samples: Inputs, index: np.ndar
             f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
             f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
             'golden="certain".'
-        )
-    if isinstance(inputs, ArrayInputs) and isinstance(samples, ArrayInputs):
-        _warn_of_golden_in_stream(inputs, samples, index)
-
-
-def _warn_of_golden_in_stream(golden: ArrayInputs, samples: ArrayInputs, index: np.ndarray) -> None:
-    if golden.dtype != samples.dtype:
-        return  # other bytes for the same number
-    in_stream = {row.tobytes() for row in digests(samples)[index]}
-    twins = [i for i, row in enumerate(digests(golden)) if row.tobytes() in in_stream]
-    if twins:
-        warnings.warn(
-            f"{len(twins)} of {len(golden)} golden samples are also among the inputs, the first is "
-            f"golden sample {twins[0]}. What the network is trained on, it knows too well to be "
-            "judged by: take them out of the inputs.",
-            UserWarning,
-            stacklevel=4,
         )

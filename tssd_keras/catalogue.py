@@ -38,7 +38,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Ready:
     """A data set that is ready: its folder and the number of samples of each split."""
 
     path: Path
@@ -131,7 +131,7 @@ CATALOGUE: dict[str, Entry] = {
 }
 
 
-def find_prepared(name: str, data_dir: Path) -> Prepared | None:
+def find_prepared(name: str, data_dir: Path) -> Ready | None:
     """The prepared data set of that name in the TFDS folder, the latest version; None: none.
 
     A data set of several configs counts as prepared where one of them is.
@@ -145,7 +145,7 @@ def find_prepared(name: str, data_dir: Path) -> Prepared | None:
     if not found:
         return None
     latest = max(found, key=_version)
-    return Prepared(latest, _counts(latest / "dataset_info.json"))
+    return Ready(latest, _counts(latest / "dataset_info.json"))
 
 
 def _version(path: Path) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ _set = click.option(
 _skip = click.option(
     "--skip-bad-images",
     is_flag=True,
-    help="Carry on without the images that cannot be used, and list them in left_out.csv.",
+    help="Carry on without the images that cannot be used, and list them.",
 )
 
 
@@ -43,7 +43,7 @@ def main() -> None:
 
     \b
     Begin with
-      python cli.py train recipes/digits.toml        half a minute
+      python cli.py train recipes/digits.toml        about a minute
       python cli.py check recipes/digits.toml        what it would do
       python cli.py train recipes/digits.toml --set noise.rate=0.6
       python cli.py noise recipes/digits.toml --out labels.npy
@@ -118,7 +118,7 @@ def check(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool
 
     click.echo(to_toml(loaded))
     try:
-        click.echo(describe(loaded, prepare(loaded, sources.load(loaded.data))))
+        click.echo(describe(loaded, prepare(loaded, sources.load(loaded.data, loaded.golden))))
     except (ValueError, OSError) as error:
         raise click.ClickException(f"the recipe is in order, its data are not: {error}") from error
 
@@ -153,10 +153,11 @@ def noise(
     loaded = _load(recipe, overrides, skip_bad_images)
     picture = picture or out.with_suffix(".png")
     from tssd_keras import sources
-    from tssd_keras.noise_export import write_noise
+    from tssd_keras.noise_export import check_files, write_noise
 
     try:
-        click.echo(write_noise(loaded, sources.load(loaded.data), out, picture))
+        check_files(out, picture)  # before minutes of loading
+        click.echo(write_noise(loaded, sources.load(loaded.data, loaded.golden), out, picture))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tssd_keras.catalogue import CATALOGUE, MANUAL, Entry, Prepared, find_prepared
+from tssd_keras.catalogue import CATALOGUE, MANUAL, Entry, Ready, find_prepared
+from tssd_keras.one_writer import one_writer
 from tssd_keras.recipe import DataRecipe, did_you_mean
 from tssd_keras.sources.data_dir import default_data_dir
 from tssd_keras.sources.local_files import FILES, describe
@@ -50,8 +51,10 @@ def datasets(context: click.Context, data_dir: Path | None) -> None:
 def prepare(context: click.Context, name: str, source: Path | None, data_dir: Path | None) -> None:
     """Make the data set NAME ready, from files that you have. Nothing is downloaded.
 
-    Each file is checked before anything is written, and the data set is
-    written whole or not at all. What is ready already is left alone.
+    Archives of Fashion-MNIST and CIFAR must have the published hash; of other
+    files none is published, they must be of the right form. The data set is
+    written whole or not at all; what a killed run left half written is removed.
+    What is ready already is left alone.
     """
     if name not in CATALOGUE:
         raise click.ClickException(
@@ -76,7 +79,8 @@ def prepare(context: click.Context, name: str, source: Path | None, data_dir: Pa
                 f"the files of {name} must lie in a folder, {folder.absolute()} is none. Put them "
                 f"there, or name the folder with --from.\n{how(name, entry, into)}"
             )
-        _write(name, folder, into)
+        with one_writer(into, name):
+            _write(name, folder, into)
         written = find_prepared(name, into)
     except ModuleNotFoundError as error:
         raise click.ClickException(
@@ -108,7 +112,7 @@ def _folder(given: Path | None) -> Path:
     return default_data_dir(DataRecipe(data_dir=str(given or "")))
 
 
-def _told(prepared: Prepared | None) -> str:
+def _told(prepared: Ready | None) -> str:
     if prepared is None:
         return ""
     counts = "".join(f"\n  {split:<12}{n:>10,}" for split, n in prepared.counts.items())
@@ -141,7 +145,7 @@ def listing(data_dir: Path) -> str:
     return "\n".join(lines)
 
 
-def _state(entry: Entry, prepared: Prepared | None, data_dir: Path) -> str:
+def _state(entry: Entry, prepared: Ready | None, data_dir: Path) -> str:
     if entry.built_in:
         return "yes, built in"
     return f"yes, {prepared.path.relative_to(data_dir)}" if prepared else "no"

@@ -19,7 +19,9 @@ IN_MEMORY = 1 << 30  # bytes of samples; more of them lie in a temporary file
 INFINITE = -1  # what tf.data calls a cardinality without end
 
 
-def from_dataset(dataset: Iterable, *, max_gib: float = 4.0) -> tuple[Inputs, np.ndarray]:
+def from_dataset(
+    dataset: Iterable, *, max_gib: float = 4.0, batched: bool | None = None
+) -> tuple[Inputs, np.ndarray]:
     """Samples and labels of a dataset, ready for `TSSD(inputs, labels)`.
 
     The dataset is read once, in order: index i is the i-th sample that came. If
@@ -33,13 +35,16 @@ def from_dataset(dataset: Iterable, *, max_gib: float = 4.0) -> tuple[Inputs, np
             y of one axis, as long as x), which are taken apart.
         max_gib: samples of more GiB (2**30 bytes) are refused. Above 1 GiB they
             lie in a temporary file (in TMPDIR) that is deleted with the inputs.
+        batched: whether elements are batches; None: told from their shapes, and
+            refused where each could as well be one sample with a one-hot label.
 
     Returns:
-        Inputs of N samples, and int64[N] labels.
+        Inputs of N samples, and int64[N] labels, none negative.
 
     Raises:
         ValueError: the dataset is infinite or empty, the samples are of several
-            shapes or types, or larger than max_gib.
+            shapes or types, or larger than max_gib; a label is negative or
+            above 2**63 - 1.
         TypeError: an element is not (x, y), x is not one array of numbers, or y
             is no whole number.
     """
@@ -50,19 +55,48 @@ def from_dataset(dataset: Iterable, *, max_gib: float = 4.0) -> tuple[Inputs, np
     first = next(elements, None)
     if first is None:
         raise ValueError("the dataset must have at least one sample, it is empty.")
-    batched = _is_batch(*first)
-    samples, labels = _Samples(first[0].shape[batched:], first[0].dtype, max_gib), []
+    is_batch = _is_batch(*first) if batched is None else batched
+    samples, labels = _Samples(first[0].shape[is_batch:], first[0].dtype, max_gib), []
     samples.check_size((n_elements - 1) * first[0].nbytes)
+    one_hot = batched is None and is_batch
     for number, (x, y) in enumerate(chain([first], elements)):
-        if _is_batch(x, y) != batched:
+        if _is_batch(x, y) != is_batch:
+            if batched is not None:
+                wanted = "have one entry a sample" if batched else "be one whole number"
+                raise TypeError(
+                    f"with batched={batched} each y must {wanted}, element {number} has y of shape "
+                    f"{y.shape} with x of shape {x.shape}. {_CURE}"
+                )
             raise ValueError(
                 f"elements must be all batches or all single samples, element {number} has x of "
                 f"shape {x.shape} and y of shape {y.shape}, the first {first[0].shape} and "
                 f"{first[1].shape}."
             )
-        samples.append(x if batched else x[None], number)
-        labels.append(y if batched else y[None])
-    return ArrayInputs(samples.array()), np.concatenate(labels).astype(np.int64)
+        one_hot = one_hot and _could_be_one_hot(y, len(first[1]))
+        samples.append(x if is_batch else x[None], number)
+        labels.append(y if is_batch else y[None])
+    if one_hot:
+        raise TypeError(
+            f"y must be whole numbers, one a sample: each y has one 1 among {len(first[1])} "
+            f"entries, and x has as many rows ({first[0].shape}). If these are samples with "
+            f"one-hot labels: {_CURE} If they are batches, pass batched=True."
+        )
+    return ArrayInputs(samples.array()), _as_int64(np.concatenate(labels))
+
+
+def _could_be_one_hot(y: np.ndarray, n: int) -> bool:
+    return len(y) == n > 1 and bool(np.isin(y, (0, 1)).all() and (y == 1).sum() == 1)
+
+
+def _as_int64(labels: np.ndarray) -> np.ndarray:
+    bad = np.flatnonzero((labels < 0) | (labels > np.iinfo(np.int64).max))
+    if len(bad):
+        raise ValueError(
+            f"labels must lie in 0..K-1: {len(bad)} of {len(labels)} do not, the first is "
+            f"{labels[bad[0]]} at sample {bad[0]}. Leave out samples that nobody has labelled, in "
+            "dataset.filter(...), and number the classes from 0."
+        )
+    return labels.astype(np.int64)
 
 
 class _Samples:

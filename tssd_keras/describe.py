@@ -7,15 +7,27 @@ from collections.abc import Iterator
 from tssd_keras.duplicates import summary
 from tssd_keras.prepare import Prepared
 from tssd_keras.recipe import AugmentRecipe, Recipe
+from tssd_keras.sources.labelled_data import LabelledData
+
+SHOWN = 3  # bad images that a run names; it lists all in left_out.csv
 
 
-def describe(recipe: Recipe, prepared: Prepared) -> str:
-    """What will be trained, on what; a few lines."""
+def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> str:
+    """What will be trained, on what; a few lines.
+
+    Args:
+        recipe: of the run.
+        prepared: its data.
+        most: bad images named; None: all that were left out.
+    """
     data = prepared.data
     rate = prepared.effective_noise_rate
     wrong = "not known" if rate is None else f"{rate:.2%}"
-    if prepared.truth is not None and (prepared.truth < 0).any():
-        wrong += f" of the {(prepared.truth >= 0).sum():,} whose true label is known"
+    if prepared.truth is not None:
+        labelled = prepared.given >= 0
+        known = labelled & (prepared.truth >= 0)
+        if known.sum() < labelled.sum():
+            wrong += f" of the {known.sum():,} whose true label is known"
     shape = "x".join(map(str, data.inputs.shape[1:]))
     lines = [
         f"data: {data.name}, {len(data.inputs):,} training samples of {shape} "
@@ -32,14 +44,26 @@ def describe(recipe: Recipe, prepared: Prepared) -> str:
     if recipe.augment.on:
         lines.append(f"augmentation in training: {augmentation(recipe.augment)}")
     lines += [f"without effect here: {setting}" for setting in _without_effect(recipe, prepared)]
-    lines += data.notes
-    if data.left_out:
-        lines.append(
-            f"left out: {len(data.left_out):,} bad images, the first {data.left_out[0].reason}"
-        )
+    lines += (*data.notes, *prepared.notes)
+    lines += left_out(data, most=most)
     if prepared.duplicates is not None and len(prepared.duplicates):
         lines.append(f"equal samples: {summary(prepared.duplicates)}")
     return "\n".join(lines)
+
+
+def left_out(data: LabelledData, *, most: int | None = None) -> list[str]:
+    """The bad images that were left out, a line each below their number; none if there are none.
+
+    Args:
+        data: of a source.
+        most: images that are named; None: all.
+    """
+    if not data.left_out:
+        return []
+    named = [f"  {each.split}: {each.reason}" for each in data.left_out[:most]]
+    more = len(data.left_out) - len(named)
+    rest = [f"  ... and {more:,} more, listed in left_out.csv"] if more else []
+    return [f"left out: {len(data.left_out):,} bad images", *named, *rest]
 
 
 def augmentation(augment: AugmentRecipe) -> str:

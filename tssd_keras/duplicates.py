@@ -84,6 +84,35 @@ def digests(inputs: Inputs, on_batch: Callable[[int], None] | None = None) -> np
     return out
 
 
+def among(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which samples equal one of others, by the digests of both.
+
+    Args:
+        some: uint8[N, 16], of `digests`.
+        others: uint8[M, 16].
+
+    Returns:
+        bool[N].
+    """
+    ours, theirs = (
+        np.ascontiguousarray(each).view(f"S{DIGEST}").ravel() for each in (some, others)
+    )
+    return np.isin(ours, theirs)
+
+
+def equal_to_some(found: np.ndarray | None, some: np.ndarray) -> np.ndarray:
+    """Which of N samples equal one of some of them, these included.
+
+    Args:
+        found: uint8[N, 16], of `digests`; None where nobody looked: some, and no others.
+        some: bool[N].
+
+    Returns:
+        bool[N].
+    """
+    return some if found is None else among(found, found[some])
+
+
 def find_duplicates(
     train: np.ndarray, test: np.ndarray, labels: np.ndarray, test_labels: np.ndarray
 ) -> Duplicates:

@@ -18,7 +18,7 @@ import numpy as np
 from tssd_keras import duplicates, models, progress, sources
 from tssd_keras.augment import Augment
 from tssd_keras.callback import TSSD
-from tssd_keras.describe import describe
+from tssd_keras.describe import SHOWN, describe
 from tssd_keras.epoch_record import EpochRecord
 from tssd_keras.interrupts import ctrl_c_held
 from tssd_keras.prepare import Prepared, prepare
@@ -71,7 +71,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     start = time.perf_counter()
     folder = RunFolder.plan(out, recipe.dataset)
     say(f"preparing data: {recipe.dataset}")
-    prepared = prepare(recipe, sources.load(recipe.data))
+    prepared = prepare(recipe, sources.load(recipe.data, recipe.golden))
     say(f"building the network: {recipe.model.name}")
     step = update(recipe, networks(recipe, prepared))
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
@@ -85,7 +85,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
             folder.write_text("recipe.toml", saved_recipe(recipe, keras.backend.backend()))
             folder.write_labels(prepared.given, prepared.labels_sha256)
             write_findings(folder, prepared)
-        say(describe(recipe, prepared))
+        say(describe(recipe, prepared, most=SHOWN))
         say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
         fit(step, feed, tssd, epochs, recipe)
     except (Exception, KeyboardInterrupt) as error:

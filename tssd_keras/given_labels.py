@@ -17,7 +17,8 @@ def given_labels(recipe: Recipe, data: LabelledData) -> tuple[np.ndarray, np.nda
     """Given and true labels of the whole training split.
 
     Noise is drawn on the true labels; where the data know none, their labels
-    are taken to be right for that purpose, and reported as the truth.
+    are taken to be right for that purpose, and reported as the truth. A file's
+    labels stand in for the data's own and say nothing of the truth.
 
     Args:
         recipe: its sections noise and data.
@@ -35,17 +36,18 @@ def given_labels(recipe: Recipe, data: LabelledData) -> tuple[np.ndarray, np.nda
     settings, n_classes = recipe.noise, len(data.class_names)
     if settings.kind == "none":
         return data.labels, data.true_labels
-    truth = data.labels if data.true_labels is None else data.true_labels
     if settings.kind == "file":
         given = read_label_file(
             Path(settings.labels).expanduser(),
             n=len(data.labels),
             class_names=data.class_names,
             ids=data.ids,
-            true_labels=truth,
+            true_labels=data.true_labels,
+            own_labels=data.labels,
             order=settings.order,
         )
-        return given, truth
+        return given, data.true_labels
+    truth = data.labels if data.true_labels is None else data.true_labels
     unknown = np.flatnonzero(truth < 0)
     if len(unknown):
         raise ValueError(

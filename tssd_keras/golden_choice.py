@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.duplicates import among
 from tssd_keras.golden import choose_per_class
+from tssd_keras.golden_ids import named, read_ids
 from tssd_keras.recipe import GoldenRecipe
 from tssd_keras.sources.labelled_data import LabelledData
 
@@ -22,17 +23,16 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
         data: of the source.
 
     Returns:
-        bool[N], or None where nobody marked any. Where only some are drawn,
-        those that equal a test sample are not among them.
+        bool[N], or None where nobody marked any.
 
     Raises:
         FileNotFoundError: there is no such file of ids.
         ValueError: an id is unknown, comes twice, or is a test sample's; a
-            marked sample equals a test sample.
+            marked sample equals a test sample, where all that are marked are taken.
     """
     if recipe.source != "trusted":
         return None
-    marked = _by_id(Path(recipe.ids).expanduser(), data) if recipe.ids else data.trusted
+    marked = _by_id(recipe.ids, data) if recipe.ids else data.trusted
     if marked is None:
         return None
     if not marked.any():
@@ -40,39 +40,29 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
             'golden.source = "trusted" needs trusted samples, and the data mark none of '
             f'{len(marked):,} as trusted. Mark some, or set golden.source = "certain".'
         )
-    if recipe.at_most_per_class:  # others are drawn in their place
-        return marked & ~in_test(data)
     twins = np.flatnonzero(marked & in_test(data))
-    if len(twins):
+    if len(twins) and not recipe.at_most_per_class:  # where some are drawn, others are
         raise ValueError(
             "a golden sample must not be in the test set, or accuracy would be measured on what "
             f"was learned from: {len(twins)} of {marked.sum()} are equal to a test sample byte by "
-            f"byte, the first {_names(data, twins)}. Take them out of one of the two."
+            f"byte, the first {names(data, twins)}. Take them out of one of the two."
         )
     return marked
 
 
-def _by_id(path: Path, data: LabelledData) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"golden.ids must name a text file with one sample id a line, {path.absolute()} is not "
-            "there."
-        )
+def _by_id(path: str, data: LabelledData) -> np.ndarray:
+    lines = read_ids(path)
     if data.ids is None:
         raise ValueError(
             f"golden.ids needs samples that have ids, those of {data.name} have none. Mark them in "
             "the data: the array trusted of an .npz file, the column golden of a table."
         )
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be text in UTF-8, byte {error.start} is not.") from error
-    wanted = [line for line in lines if line and not line.startswith("#")]
+    test = set() if data.test_ids is None else set(data.test_ids.tolist())
+    known = {name: i for i, name in enumerate(data.ids.tolist())}
+    wanted = named(lines, test | known.keys())
     first: dict[str, int] = {}
     twice = [name for i, name in enumerate(wanted) if first.setdefault(name, i) != i]
     _refuse(path, "name each sample once", twice, wanted, "Take the repeated lines away.")
-    test = set() if data.test_ids is None else set(data.test_ids.tolist())
-    known = {name: i for i, name in enumerate(data.ids.tolist())}
     _refuse(
         path,
         "name training samples, not test samples",
@@ -92,7 +82,7 @@ def _by_id(path: Path, data: LabelledData) -> np.ndarray:
     return marked
 
 
-def _refuse(path: Path, must: str, bad: Sequence[str], ids: Sequence[str], remedy: str) -> None:
+def _refuse(path: str, must: str, bad: Sequence[str], ids: Sequence[str], remedy: str) -> None:
     if bad:
         raise ValueError(
             f"golden.ids must {must}: {len(bad)} of {len(ids)} in {path} do not, the first "
@@ -104,17 +94,13 @@ def in_test(data: LabelledData) -> np.ndarray:
     """bool[N], which training samples are equal to a test sample, as far as anybody looked."""
     if data.digests is None or data.test_digests is None:
         return np.zeros(len(data.labels), bool)
-    ours, theirs = (_as_numbers(digests) for digests in (data.digests, data.test_digests))
-    return np.isin(ours, theirs)
+    return among(data.digests, data.test_digests)
 
 
-def _as_numbers(digests: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(digests).view(f"S{digests.shape[1]}").ravel()
-
-
-def _names(data: LabelledData, index: np.ndarray) -> str:
-    names = [str(i) if data.ids is None else str(data.ids[i]) for i in index[:SHOWN]]
-    return ", ".join(names)
+def names(data: LabelledData, index: np.ndarray) -> str:
+    """The first few training samples by name, for a message."""
+    first = [str(i) if data.ids is None else str(data.ids[i]) for i in index[:SHOWN]]
+    return ", ".join(first)
 
 
 def choose_golden(
@@ -134,9 +120,9 @@ def choose_golden(
         rest: int64[n], sorted samples that may be taken.
 
     Returns:
-        int64[M], sorted. Of marked samples all, or `at_most_per_class` of each
-        class; else `per_class` of each class whose true label is known, none
-        of them equal to a test sample.
+        int64[M], sorted. All marked samples; or `at_most_per_class` of each
+        class of them, or of others `per_class` of each class whose true label is
+        known: none of those that are drawn equals a test sample.
 
     Raises:
         ValueError: no label is known to be right, or a class is short of samples.
@@ -146,9 +132,10 @@ def choose_golden(
     n_classes = len(data.class_names)
     if marked is not None:
         index = rest[marked[rest]]
-        labels = trusted_labels(data.labels, truth)[index]
         if not recipe.at_most_per_class:
             return index
+        index = index[~in_test(data)[index]]
+        labels = trusted_labels(data.labels, truth)[index]
         return index[_at_most(labels, recipe.at_most_per_class, seed=recipe.seed)]
     if truth is None:
         raise ValueError(
@@ -172,3 +159,22 @@ def _at_most(labels: np.ndarray, most: int, *, seed: int) -> np.ndarray:
     by_class = labels[order]
     place = np.arange(len(order)) - np.searchsorted(by_class, by_class)
     return np.sort(order[place < most])
+
+
+def check_golden_labels(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
+    """Raise ValueError unless each class has two golden samples, the least to learn from.
+
+    Args:
+        labels: int64[M] in 0..K-1, the trusted ones.
+        class_names: K names.
+    """
+    count = np.bincount(labels, minlength=len(class_names))
+    short = np.flatnonzero(count < 2)
+    if len(short):
+        raise ValueError(
+            'golden.source = "trusted" needs at least 2 golden samples of each class: '
+            f"{len(short)} of {len(class_names)} classes have fewer, the first is class {short[0]} "
+            f"({class_names[short[0]]}) with {count[short[0]]} of {len(labels)}. Mark more "
+            "(golden.ids, the column golden of a table, the array trusted of an .npz file), or "
+            'set golden.source = "certain".'
+        )

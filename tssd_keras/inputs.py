@@ -50,12 +50,38 @@ class ArrayInputs:
         self.shape = tuple(array.shape)
         self.dtype = array.dtype
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether reading all of it takes no disk."""
+        return not isinstance(self._array, np.memmap)
+
     def __len__(self) -> int:
         return self.shape[0]
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """See `Inputs.read`."""
         return self._array[index]
+
+
+class Subset:
+    """Some samples of other inputs, numbered anew from 0; nothing is copied.
+
+    Args:
+        inputs: the others.
+        index: int64[n], which of them.
+    """
+
+    def __init__(self, inputs: Inputs, index: np.ndarray) -> None:
+        self._inputs, self._index = inputs, index
+        self.shape = (len(index), *inputs.shape[1:])
+        self.dtype = inputs.dtype
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """See `Inputs.read`."""
+        return self._inputs.read(self._index[index])
 
 
 class EncodedImages:

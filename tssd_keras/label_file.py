@@ -17,6 +17,8 @@ import numpy as np
 from tssd_keras import label_order
 from tssd_keras.label_formats import READERS, SHOWN
 
+TRUE = "true labels"  # what the labels of a file are compared with, in a message
+
 
 def read_label_file(
     path: str | Path,
@@ -26,21 +28,25 @@ def read_label_file(
     ids: np.ndarray | None,
     true_labels: np.ndarray | None,
     order: str,
+    own_labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """The labels of a file, lined up with the samples of a source.
 
     What shows that they are: the file's ids; or its clean labels, which must be
-    the source's true labels everywhere; or else, where the true labels are
-    known, that the two agree other than by chance (`label_order.Agreement`).
+    the source's true labels wherever these are known; or else that its labels
+    agree with the true ones, where none is known with the source's own, other
+    than by chance (`label_order.Agreement`).
 
     Args:
         path: of a .npy, .npz, .csv or .txt file; never unpickled.
         n: N, samples of the source.
         class_names: K names in label order.
         ids: str[N], the source's own names of the samples, or None.
-        true_labels: int64[N], or None where they are not known.
+        true_labels: int64[N], -1 where unknown, or None where all are.
         order: "source" or "id", see `label_order.by_order`; does not matter to a
             file with ids.
+        own_labels: int64[N], given labels of the source, right or wrong, -1 where
+            there is none.
 
     Returns:
         int64[N] in 0..K-1; entry i belongs to sample i of the source.
@@ -77,19 +83,18 @@ def read_label_file(
         )
     else:
         rows = label_order.by_order(str(path), order, ids, n)
-    if true_labels is not None:
-        if clean is not None:
-            mistake = label_order.clean_mistake(clean[rows], true_labels)
-        elif table.ids is None:
-            mistake = label_order.agreement_mistake(labels[rows], true_labels, len(class_names))
-        else:
-            mistake = ""
-        if mistake:
-            hint = "The ids are those of the source: are the labels of another version of it?"
-            if table.ids is None:
-                told = labels if clean is None else clean
-                hint = label_order.other_order(order, str(path), ids, told, true_labels)
-            raise ValueError(f"{path}: {mistake} {hint}")
+    known, what = (own_labels, "data's own labels") if true_labels is None else (true_labels, TRUE)
+    mistake = ""
+    if clean is not None and true_labels is not None:
+        mistake = label_order.clean_mistake(clean[rows], true_labels)
+    elif table.ids is None and known is not None:
+        mistake = label_order.agreement_mistake(labels[rows], known, len(class_names), what)
+    if mistake and known is not None:
+        hint = "The ids are those of the source: are the labels of another version of it?"
+        if table.ids is None:
+            told = labels if clean is None or true_labels is None else clean
+            hint = label_order.other_order(order, str(path), ids, told, known)
+        raise ValueError(f"{path}: {mistake} {hint}")
     return labels[rows]
 
 

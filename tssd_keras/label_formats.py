@@ -4,10 +4,11 @@
 | --- | --- |
 | .npy | int[N], or text[N] |
 | .npz | labels (as .npy); may be there: ids text[N], clean (as labels), class_names text[K] |
-| .csv | a header with the column label; may be there: id, clean. Or one column without a header |
+| .csv | a header with label and, if there, id (or path), clean, name. Or one column, no header |
 | .txt | one label a line |
 
-Nothing is ever unpickled.
+A CSV file with any other column is refused: it may be the one that names the samples. The column
+name, the class's, is for people and is not read. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 SHOWN = 5  # lines that a message names
+IDS = ("id", "path")  # columns that name the samples
+COLUMNS = ("label", "id", "clean", "name")
 OBJECTS = (
     "holds Python objects, which only unpickling could read, and that can run any code. If you "
     "trust it, load it yourself and save the one array of labels with np.save"
@@ -110,14 +113,25 @@ def _read_csv(path: Path) -> Table:
 
     rows = _text(path, parsed)
     header = [cell.strip() for cell in rows[0][1]] if rows else ["label"]
-    if header.count("label") == 1 and header.count("id") <= 1 and header.count("clean") <= 1:
+    if header == ["label"]:
         return _cells(path, rows[1:], header)
     if len(header) == 1:
         return _cells(path, rows, ["label"])
-    raise ValueError(
-        f"{path}: a table must name its columns in the first row, label and, once each, id and "
-        f"clean if it has them; got {', '.join(header[:8])}."
-    )
+    if "label" not in header:
+        raise ValueError(
+            f"{path}: a table must name its columns in the first row, label among them; got "
+            f"{', '.join(header[:8])}."
+        )
+    columns = ["id" if name in IDS else name for name in header]
+    strange = [name or "one without a name" for name in columns if name not in COLUMNS]
+    if strange or len(set(columns)) < len(columns):
+        fault = f"{', '.join(strange[:SHOWN])}: not known" if strange else "some come twice"
+        raise ValueError(
+            f"{path}: its columns must be label and, if there, {' or '.join(IDS)}, clean and name, "
+            f"once each; got {', '.join(header[:8])} ({fault}). Call the column that names the "
+            "samples id, and take away those that say nothing of the labels."
+        )
+    return _cells(path, rows[1:], columns)
 
 
 def _text(path: Path, parse: Callable) -> list:

@@ -159,36 +159,49 @@ def by_order(name: str, order: str, ids: np.ndarray | None, n: int) -> np.ndarra
 
 
 def clean_mistake(clean: np.ndarray, true: np.ndarray) -> str:
-    """What is wrong if the file's clean labels are not the true ones of the source, else ""."""
-    bad = np.flatnonzero(clean != true)
+    """What is wrong if the file's clean labels are not the true ones of the source, else "".
+
+    Args:
+        clean: int64[N].
+        true: int64[N], -1 where unknown: those samples are not compared.
+    """
+    known = true >= 0
+    bad = np.flatnonzero(known & (clean != true))
     if not len(bad):
         return ""
     first = ", ".join(f"sample {i} ({clean[i]} for {true[i]})" for i in bad[:SHOWN])
     return (
-        f"its clean labels must be the true labels of the source: {len(bad)} of {len(true)} are "
+        f"its clean labels must be the true labels of the source: {len(bad)} of {known.sum()} are "
         f"not, the first are {first}."
     )
 
 
-def agreement_mistake(given: np.ndarray, true: np.ndarray, n_classes: int) -> str:
-    """What is wrong if labels tell nothing of the truth, else ""; see `Agreement.is_chance`.
+def agreement_mistake(given: np.ndarray, known: np.ndarray, n_classes: int, what: str) -> str:
+    """What is wrong if labels tell nothing of known ones, else ""; see `Agreement.is_chance`.
 
     Among those are labels in the right order that were drawn so wrong that
     they carry nothing: symmetric noise without the true class at the rate
     (K - 1) / K, or with it at 1. Only ids or clean labels can prove their order.
+
+    Args:
+        given: int64[N] in 0..K-1.
+        known: int64[N], -1 where unknown: those samples are not compared.
+        n_classes: K.
+        what: the known labels are called.
     """
-    found = agreement(given, true, n_classes)
+    at = np.flatnonzero(known >= 0)
+    found = agreement(given[at], known[at], n_classes)
     if not found.is_chance:
         return ""
     return (
-        f"its labels must tell something of the true labels: they agree for {found.share:.2%} of "
-        f"{len(true)} samples, and {found.chance:.2%} is chance (z = {found.z:.1f}, needed is "
+        f"its labels must tell something of the {what}: they agree for {found.share:.2%} of "
+        f"{len(at)} samples, and {found.chance:.2%} is chance (z = {found.z:.1f}, needed is "
         f"{SURE:g})."
     )
 
 
 def other_order(
-    order: str, name: str, ids: np.ndarray | None, labels: np.ndarray, true: np.ndarray
+    order: str, name: str, ids: np.ndarray | None, labels: np.ndarray, known: np.ndarray
 ) -> str:
     """What to try where an order is refuted: whether the other one does better.
 
@@ -197,17 +210,18 @@ def other_order(
         name: of the file.
         ids: str[N] or None.
         labels: int64[N], as they stand in the file.
-        true: int64[N], in the order of the source.
+        known: int64[N], labels of the source in its order, -1 where unknown.
     """
     other = ORDERS[1 - ORDERS.index(order)]
     try:
-        rows = {each: by_order(name, each, ids, len(true)) for each in (order, other)}
+        rows = {each: by_order(name, each, ids, len(known)) for each in (order, other)}
     except ValueError:
         return (
             "Probably they are in another order, and the samples have no numbered ids to tell "
             "which. Bring a file that names the ids."
         )
-    share = {each: float((labels[rows[each]] == true).mean()) for each in rows}
+    at = np.flatnonzero(known >= 0)
+    share = {each: float((labels[rows[each]] == known)[at].mean()) for each in rows}
     if share[other] > share[order]:
         return (
             f'Probably they are in another order: try noise.order = "{other}", where '

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras import noise
+from tssd_keras.describe import left_out
 from tssd_keras.given_labels import given_labels
-from tssd_keras.label_file import write_label_file
+from tssd_keras.label_file import WRITERS, write_label_file
 from tssd_keras.recipe import Recipe
 from tssd_keras.report.confusion import confusion_picture
 from tssd_keras.sources.labelled_data import LabelledData
 
 
+def check_files(out: Path, picture: Path) -> None:
+    """Raise unless both files can be written: their names, their folders, and none is there yet.
+
+    Raises:
+        ValueError: a name that ends otherwise, or one name for both.
+        FileExistsError: one of the files is there.
+        FileNotFoundError: one of the folders is not.
+    """
+    for what, path, endings in (("--out", out, tuple(WRITERS)), ("--picture", picture, (".png",))):
+        if path.suffix.lower() not in endings:
+            raise ValueError(f"{what} must end in {', '.join(endings)}, got {path}.")
+        if path.exists():
+            raise FileExistsError(f"{path} is there already and is not overwritten. Name another.")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"{what} must lie in a folder that is there, {path.parent.absolute()} is none. "
+                "Make it first."
+            )
+
+
 def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) -> str:
     """Write the given labels of the whole training split, and their confusion matrix.
+
+    Both files are written whole or not at all. Samples without a given label are
+    left out.
 
     Args:
         recipe: its section noise.
@@ -27,24 +54,45 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
         What was written, in a few lines.
 
     Raises:
-        FileExistsError: one of the files is there; nothing was written.
-        ValueError: see `given_labels` and `write_label_file`.
+        ValueError, OSError: see `check_files`, `given_labels` and `write_label_file`.
     """
-    for path in (out, picture):
-        if path.exists():
-            raise FileExistsError(f"{path} is there already and is not overwritten. Name another.")
+    check_files(out, picture)
     given, truth = given_labels(recipe, data)
-    write_label_file(out, given, ids=data.ids, class_names=data.class_names)
+    index = np.flatnonzero(given >= 0)
+    labels, names = given[index], data.class_names
+    ids = None if data.ids is None else data.ids[index]
+    rate, shown = "", None
+    known = index[:0] if truth is None else index[truth[index] >= 0]
+    if truth is not None and len(known):
+        counts = noise.confusion(truth[known], given[known], len(names))
+        rate = f"{1 - np.trace(counts) / counts.sum():.2%}"
+        shown = partial(
+            confusion_picture,
+            counts=counts,
+            class_names=names,
+            title=f"{data.name}: {rate} of {counts.sum():,} are wrong",
+        )
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".noise-") as made:
+        unseen = Path(made, out.name)
+        write_label_file(unseen, labels, ids=ids, class_names=names)
+        if shown is not None:
+            unseen_picture = Path(made, "picture.png")
+            shown(unseen_picture)
+            shutil.move(unseen_picture, picture)
+        unseen.replace(out)
     lines = [
-        f"{len(given):,} labels of {data.name}, noise {recipe.noise.kind}: {out}",
-        f"sha256 {noise.labels_sha256(given)}",
+        f"{len(labels):,} labels of {data.name}, noise {recipe.noise.kind}: {out}",
+        f"sha256 {noise.labels_sha256(labels)}",
     ]
-    known = np.zeros(len(given), bool) if truth is None else truth >= 0
-    if truth is None or not known.any():
+    if ids is not None and out.suffix.lower() == ".npy":
+        lines.append(
+            f"entry i is the label of the sample {ids[0]} for i = 0, and so on in the source's "
+            "order, without samples that are left out or held out to judge on: a .csv or .npz "
+            "names each"
+        )
+    if len(labels) < len(given):
+        lines.append(f"{len(given) - len(labels):,} samples without a given label are not in it")
+    lines += left_out(data)
+    if shown is None:
         return "\n".join([*lines, "the true labels are not known: there is no confusion matrix"])
-    counts = noise.confusion(truth[known], given[known], len(data.class_names))
-    rate = 1 - np.trace(counts) / counts.sum()
-    confusion_picture(
-        picture, counts, data.class_names, f"{data.name}: {rate:.2%} of {counts.sum():,} are wrong"
-    )
-    return "\n".join([*lines, f"wrong labels: {rate:.2%}; confusion matrix: {picture}"])
+    return "\n".join([*lines, f"wrong labels: {rate}; confusion matrix: {picture}"])

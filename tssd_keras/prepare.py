@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,21 @@ import click
 import numpy as np
 
 from tssd_keras import noise
-from tssd_keras.duplicates import Duplicates, digests, find_duplicates
+from tssd_keras.duplicates import Duplicates, digests, equal_to_some, find_duplicates
 from tssd_keras.given_labels import given_labels
 from tssd_keras.golden import Golden, choose_per_class
-from tssd_keras.golden_choice import choose_golden, marked_samples, trusted_labels
-from tssd_keras.inputs import ArrayInputs, Inputs
+from tssd_keras.golden_choice import (
+    check_golden_labels,
+    choose_golden,
+    in_test,
+    marked_samples,
+    names,
+    trusted_labels,
+)
+from tssd_keras.inputs import ArrayInputs, Inputs, Subset
 from tssd_keras.recipe import Recipe
 from tssd_keras.sources.image_check import SHORT_WAIT
-from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.labelled_data import LabelledData, lacking_classes
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,8 @@ class Prepared:
 
     Attributes:
         data: the source.
-        given: int64[N], given labels of the whole training split, noise and all.
+        given: int64[N], given labels of the whole training split, noise and all;
+            -1: the sample has none and can be golden only.
         truth: int64[N], -1 where unknown, or None where no true label is known.
         stream: int64[N'], sorted indices of the noisy stream.
         golden: trusted samples, outside the stream; None without.
@@ -36,6 +45,7 @@ class Prepared:
             the data's test samples, or "validation" (held out of training,
             with true labels).
         duplicates: equal samples; None where nobody looked.
+        notes: for the user, of how the samples were divided up, a line each.
     """
 
     data: LabelledData
@@ -48,14 +58,15 @@ class Prepared:
     judge_labels: np.ndarray
     judged_on: str
     duplicates: Duplicates | None
+    notes: tuple[str, ...]
 
     @property
     def effective_noise_rate(self) -> float | None:
-        """Share of wrong labels among the training samples whose true label is known."""
-        if self.truth is None or not (self.truth >= 0).any():
+        """Share of wrong labels among the given ones whose true label is known."""
+        if self.truth is None:
             return None
-        known = self.truth >= 0
-        return float((self.given != self.truth)[known].mean())
+        known = (self.truth >= 0) & (self.given >= 0)
+        return float((self.given != self.truth)[known].mean()) if known.any() else None
 
     @property
     def labels_sha256(self) -> str:
@@ -79,24 +90,21 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     if recipe.data.find_duplicates:
         data = _with_digests(data)
     given, truth = given_labels(recipe, data)
+    _check_classes(recipe, data, given)
     marked = marked_samples(recipe.golden, data)
     held_out = _validation(recipe, data, truth, marked)
     rest = np.setdiff1d(np.arange(len(given)), held_out)
-    golden_index = choose_golden(recipe.golden, data, truth, marked, rest)
-    stream = np.setdiff1d(rest, golden_index)
-    if not len(stream) and not recipe.golden.train_on:
-        raise ValueError(
-            f"the noisy stream must hold samples, none of {len(given):,} are left: "
-            f"{len(golden_index):,} are golden, {len(held_out):,} held out. Try "
-            "golden.at_most_per_class, a lower golden.per_class, or mark fewer as trusted."
-        )
+    judged = np.isin(np.arange(len(given)), held_out)
+    apart = np.flatnonzero(~equal_to_some(data.digests, judged))
+    golden_index = choose_golden(recipe.golden, data, truth, marked, apart)
     golden = None
     if recipe.golden.source == "trusted":
-        golden = Golden(
-            Subset(data.inputs, golden_index),
-            trusted_labels(data.labels, truth)[golden_index],
-            given[golden_index],
-        )
+        labels = trusted_labels(data.labels, truth)[golden_index]
+        if recipe.objective.kind != "plain":
+            check_golden_labels(labels, data.class_names)
+        golden = Golden(Subset(data.inputs, golden_index), labels, given[golden_index])
+    stream = np.setdiff1d(rest[given[rest] >= 0], golden_index)
+    _check_stream(data, given, stream, len(golden_index), len(held_out))
     judge_inputs, judge_labels, judged_on = data.test_inputs, data.test_labels, data.judged_on
     if truth is not None and len(held_out):
         judge_inputs, judge_labels = Subset(data.inputs, held_out), truth[held_out]
@@ -111,8 +119,64 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         judge_inputs,
         judge_labels,
         judged_on,
-        _duplicates(recipe, data, given),
+        _duplicates(recipe, data, given if truth is None else np.where(given < 0, truth, given)),
+        tuple(_notes(recipe, data, given, marked, golden_index)),
     )
+
+
+def _check_classes(recipe: Recipe, data: LabelledData, given: np.ndarray) -> None:
+    """Raise ValueError if noise has left a class without labels."""
+    kind = recipe.noise.kind
+    if kind == "none":  # the data's own labels, checked when they were loaded
+        return
+    where, hint = f'among the labels of noise.kind = "{kind}"', "Choose noise that keeps some."
+    if kind == "file":
+        where = f"among the labels of {recipe.noise.labels}"
+        hint = "Mend the file, or leave the class out of the data and of the file."
+    for mistake in lacking_classes(given, data.class_names, data.ids, where=where, hint=hint):
+        raise ValueError(f"{data.name}: {mistake}")
+
+
+def _check_stream(
+    data: LabelledData, given: np.ndarray, stream: np.ndarray, n_golden: int, n_held_out: int
+) -> None:
+    """Raise ValueError if golden and validation samples leave too little of a class to train on."""
+    where = f"once {n_golden} golden and {n_held_out} validation samples have left"
+    hint = (
+        "Add samples of it, or let fewer leave: golden.at_most_per_class, golden.per_class, "
+        "data.validation_share."
+    )
+    labels = np.full(len(given), -1)
+    labels[stream] = given[stream]
+    for mistake in lacking_classes(labels, data.class_names, data.ids, where=where, hint=hint):
+        raise ValueError(f"{data.name}: {mistake}")
+
+
+def _notes(
+    recipe: Recipe,
+    data: LabelledData,
+    given: np.ndarray,
+    marked: np.ndarray | None,
+    golden_index: np.ndarray,
+) -> Iterator[str]:
+    if marked is not None:
+        twins = np.flatnonzero(marked & in_test(data))
+        if len(twins):  # only where some of the marked are drawn, else they are refused
+            yield (
+                f"golden: {len(twins):,} trusted samples equal a test sample byte by byte and are "
+                f"not drawn, the first {names(data, twins)}"
+            )
+    without = given < 0
+    if without.any():
+        yield (
+            f"labels: {without.sum():,} trusted samples have no given label and are not trained "
+            f"on; {without[golden_index].sum():,} of them are golden"
+        )
+    if recipe.data.find_duplicates and (data.digests is None or data.test_digests is None):
+        yield (
+            "equal samples: nobody looked, so golden samples may be test samples too, by their "
+            "bytes; images are compared where data.check_images is true or they are decoded ahead"
+        )
 
 
 def _with_digests(data: LabelledData) -> LabelledData:
@@ -131,37 +195,16 @@ def _with_digests(data: LabelledData) -> LabelledData:
     return dataclasses.replace(data, **found) if found else data
 
 
-def _duplicates(recipe: Recipe, data: LabelledData, given: np.ndarray) -> Duplicates | None:
+def _duplicates(recipe: Recipe, data: LabelledData, labels: np.ndarray) -> Duplicates | None:
     if not recipe.data.find_duplicates or data.digests is None or data.test_digests is None:
         return None
-    return find_duplicates(data.digests, data.test_digests, given, data.test_labels)
-
-
-class Subset:
-    """Some samples of other inputs, numbered anew from 0; nothing is copied.
-
-    Args:
-        inputs: the others.
-        index: int64[n], which of them.
-    """
-
-    def __init__(self, inputs: Inputs, index: np.ndarray) -> None:
-        self._inputs, self._index = inputs, index
-        self.shape = (len(index), *inputs.shape[1:])
-        self.dtype = inputs.dtype
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def read(self, index: np.ndarray) -> np.ndarray:
-        """See `Inputs.read`."""
-        return self._inputs.read(self._index[index])
+    return find_duplicates(data.digests, data.test_digests, labels, data.test_labels)
 
 
 def _validation(
     recipe: Recipe, data: LabelledData, truth: np.ndarray | None, marked: np.ndarray | None
 ) -> np.ndarray:
-    """Sorted samples to judge on: as many of each class, of those not marked as trusted."""
+    """Sorted samples to judge on: as many of each class, none marked as trusted or equal to one."""
     share = recipe.data.validation_share
     if not share:
         return np.empty(0, np.int64)
@@ -171,7 +214,8 @@ def _validation(
             "wrong labels would mislead. Set it to 0 and bring a clean test split."
         )
     n_classes = len(data.class_names)
-    free = np.flatnonzero((truth >= 0) if marked is None else (truth >= 0) & ~marked)
+    known = truth >= 0
+    free = np.flatnonzero(known if marked is None else known & ~equal_to_some(data.digests, marked))
     smallest = int(np.bincount(truth[free], minlength=n_classes).min())
     per_class = int(share * len(free) / n_classes)
     chosen = choose_per_class(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tssd_keras.recipe import DataRecipe
+from tssd_keras.golden_ids import read_ids
+from tssd_keras.recipe import DataRecipe, GoldenRecipe
 from tssd_keras.sources import arrays, clothing1m, digits, folder, table, tfds, tiny_imagenet
 from tssd_keras.sources.data_dir import default_data_dir
 from tssd_keras.sources.labelled_data import LabelledData
 
-SOURCES: dict[str, Callable[[DataRecipe], LabelledData]] = {
+SOURCES: dict[str, Callable[..., LabelledData]] = {
     "clothing1m": clothing1m.load,
     "digits": digits.load,
     "folder": folder.load,
@@ -25,12 +26,17 @@ ENCODED = (
     "tfds",
     "tiny_imagenet",
 )  # image files, which can be scaled on the way in
+HELD_OUT = ("folder", "table")  # some samples are held out where there is no test split
 
 __all__ = ["SOURCES", "LabelledData", "default_data_dir", "load"]
 
 
-def load(recipe: DataRecipe) -> LabelledData:
+def load(recipe: DataRecipe, golden: GoldenRecipe | None = None) -> LabelledData:
     """The data that a recipe's [data] section asks for.
+
+    Args:
+        recipe: source, and its settings.
+        golden: where samples are held out to judge on, those that its ids name are not.
 
     Raises:
         FileNotFoundError: the files are not there; says where to put them.
@@ -43,4 +49,6 @@ def load(recipe: DataRecipe) -> LabelledData:
             f"data.image_size is for the sources {', '.join(ENCODED)}, got {recipe.image_size} "
             f"with source {recipe.source!r}. Set it to 0, and scale the arrays beforehand."
         )
+    if golden is not None and golden.ids and recipe.source in HELD_OUT:
+        return SOURCES[recipe.source](recipe, golden_ids=frozenset(read_ids(golden.ids)))
     return SOURCES[recipe.source](recipe)

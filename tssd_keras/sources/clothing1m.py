@@ -24,6 +24,8 @@ def load(recipe: DataRecipe) -> LabelledData:
     Returns:
         LabelledData. The true label is known of those training samples that
         have a clean one; the samples of the clean training list are trusted.
+        Those of them that are not in the noisy list have no given label: they
+        can be golden, and are not trained on.
 
     Raises:
         FileNotFoundError: it is not prepared.

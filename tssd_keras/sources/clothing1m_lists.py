@@ -47,12 +47,12 @@ CLASS_NAMES = (
     "Vest",
     "Underwear",
 )
-UNKNOWN = -1  # the clean label of a sample that nobody has checked
+UNKNOWN = -1  # a label that nobody gave: the clean one of most images, the noisy one of some
 SHOWN = 3  # faults that a message shows
 
 
 class Sample(NamedTuple):
-    """One image; a label is a class number, `clean_label` can be UNKNOWN."""
+    """One image; a label is a class number or UNKNOWN, at least one of the two is known."""
 
     key: str
     label: int
@@ -68,7 +68,8 @@ class Lists:
         folder: that the keys are relative to.
         class_names: 14, in label order.
         train: the noisy training keys, then those clean ones that are not among
-            them. The label is the noisy one where there is one, else the clean.
+            them: their label is UNKNOWN where they have no noisy one, so that they
+            can be golden and are not trained on.
         validation: clean labels; empty where the folder has no such list.
         test: clean labels.
     """
@@ -114,7 +115,7 @@ def read_lists(folder: Path) -> Lists:
         tuple(
             Sample(
                 key,
-                noisy.get(key, clean.get(key, UNKNOWN)),
+                noisy.get(key, UNKNOWN),
                 clean.get(key, UNKNOWN),
                 key in lists[CLEAN_TRAIN],
             )

@@ -25,7 +25,7 @@ LIKE_A_SPLIT = re.compile(
 )
 
 
-def load(recipe: DataRecipe) -> LabelledData:
+def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> LabelledData:
     """The images under `data.path`.
 
     Layout: CLASS/IMAGE, or train/CLASS/IMAGE with test/CLASS/IMAGE (see
@@ -35,6 +35,7 @@ def load(recipe: DataRecipe) -> LabelledData:
 
     Args:
         recipe: path, and what `own_images` reads.
+        golden_ids: samples of these ids are not held out.
 
     Returns:
         LabelledData. Classes are the sorted names of the folders; an id is the
@@ -97,6 +98,7 @@ def load(recipe: DataRecipe) -> LabelledData:
         names,
         recipe,
         test=np.arange(len(paths)) >= n_train,
+        golden_ids=golden_ids,
         notes=notes,
     )
 

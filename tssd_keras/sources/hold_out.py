@@ -18,7 +18,7 @@ def hold_out(
         n_classes: K.
         share: of each class, in (0, 0.5], at least one sample where there are three.
         seed: of this draw only.
-        keep: bool[N], samples that are not to be chosen (trusted ones).
+        keep: bool[N], samples that are not to be chosen (trusted ones and their equals).
 
     Returns:
         bool[N], which samples are held out.
@@ -41,6 +41,7 @@ def hold_out(
     if not chosen.any():
         raise ValueError(
             f"there is no test split, and none can be held out: no class of {n_classes} has more "
-            "than 2 samples that are not trusted. Add samples, or a test split."
+            "than 2 samples that are neither trusted nor equal to a trusted one. Add samples, or a "
+            "test split."
         )
     return chosen

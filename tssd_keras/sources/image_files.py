@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tssd_keras.encoded_files import EncodedFiles, SomeFiles
 from tssd_keras.image_decoding import BadImage, image_size
-from tssd_keras.inputs import ArrayInputs, EncodedImages, Inputs
+from tssd_keras.inputs import ArrayInputs, EncodedImages, Inputs, Subset
 from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources import image_check
+from tssd_keras.sources.hold_out import GIVEN, TRUE
 from tssd_keras.sources.image_check import Examined
 from tssd_keras.sources.labelled_data import LabelledData, LeftOut
 
@@ -49,11 +52,22 @@ class ImageSplit:
             trusted=some(self.trusted),
         )
 
+    def to_judge_on(self) -> ImageSplit:
+        """The same samples under the true labels where these are known, else the given ones."""
+        labels, truth = self.labels, self.true_labels
+        right = labels if truth is None else np.where(truth >= 0, truth, labels)
+        return dataclasses.replace(self, labels=right, true_labels=None, trusted=None)
+
+
+# The samples that can be used and their digests, uint8[N, 16] or None -> bool[N], which are
+# held out to judge on.
+Choice = Callable[[ImageSplit, np.ndarray | None], np.ndarray]
+
 
 def labelled_images(
     name: str,
     train: ImageSplit,
-    test: ImageSplit,
+    test: ImageSplit | Choice,
     class_names: tuple[str, ...],
     recipe: DataRecipe,
     *,
@@ -68,7 +82,10 @@ def labelled_images(
 
     Args:
         name: of the data set, for messages.
-        train, test: its splits; the test labels count as right.
+        train: its training split.
+        test: its test split, whose labels count as right; or what chooses
+            samples of the training split that are held out to judge on, once
+            those that cannot be used have left.
         class_names: K names.
         recipe: image_size, cache_gib, check_images, skip_bad_images.
         shape: (height, width, channels) that the data set promises; None where it does not.
@@ -78,7 +95,9 @@ def labelled_images(
         ValueError: images of several sizes without image_size, images with
             neither 1 nor 3 channels, or images that cannot be used.
     """
-    splits = {TRAIN: train, test_name: test}
+    splits = {TRAIN: train}
+    if isinstance(test, ImageSplit):
+        splits[test_name] = test
     common = _common_shape(splits, shape, recipe, name)
     samples = sum(len(s.files) for s in splits.values())
     gib = samples * int(np.prod(common)) / 2**30
@@ -112,7 +131,18 @@ def labelled_images(
             inputs[split] = ArrayInputs(arrays[split])
         else:
             inputs[split] = EncodedImages(splits[split].files, common, resize=resize)
-    train, test = splits.values()
+    judged_on = TEST
+    if not isinstance(test, ImageSplit):
+        held_out = test(splits[TRAIN], digests[TRAIN])
+        whole, pixels, hashes = splits[TRAIN], inputs[TRAIN], digests[TRAIN]
+        for split, chosen in ((TRAIN, ~held_out), (test_name, held_out)):
+            index = np.flatnonzero(chosen)
+            splits[split], inputs[split] = whole.take(index), Subset(pixels, index)
+            digests[split] = None if hashes is None else hashes[index]
+        truth = splits[test_name].true_labels
+        judged_on = TRUE if truth is not None and (truth >= 0).all() else GIVEN
+        splits[test_name] = splits[test_name].to_judge_on()
+    train, test = splits[TRAIN], splits[test_name]
     return LabelledData(
         name=name,
         inputs=inputs[TRAIN],
@@ -126,6 +156,7 @@ def labelled_images(
         trusted=train.trusted,
         digests=digests[TRAIN],
         test_digests=digests[test_name],
+        judged_on=judged_on,
         left_out=tuple(LeftOut(s, reason) for s, b in bad.items() for reason in b.values()),
         notes=(_where(cached, gib, looked), *_conversions(looked)),
     )

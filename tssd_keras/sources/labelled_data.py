@@ -10,6 +10,8 @@ import numpy as np
 
 from tssd_keras.inputs import Inputs
 
+ADD = "Add samples of it, or leave the class out and number the labels 0..K-1 without gaps."
+
 
 def as_ids(names: Sequence[str]) -> np.ndarray:
     """object[N] of the very same str: numpy's own text is as wide for all as for the longest."""
@@ -34,7 +36,8 @@ class LabelledData:
         name: of the data set, for messages.
         inputs: N training samples; entry i everywhere below is sample i of them.
         labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at
-            least twice.
+            least twice. -1: nobody gave the sample a label; it is trusted, its
+            true label is known, and it can be a golden sample, nothing else.
         true_labels: int64[N] in 0..K-1, -1 where unknown; None where all are.
         test_inputs: T samples of the training samples' shape and dtype.
         test_labels: int64[T] in 0..K-1, taken to be right.
@@ -79,16 +82,36 @@ class LabelledData:
         n_train, n_test, n_classes = len(self.inputs), len(self.test_inputs), len(self.class_names)
         yield from _class_names(self.class_names)
         yield from _splits(self.inputs, self.test_inputs)
-        yield from _labels("labels", self.labels, n_train, n_classes)
+        yield from _labels("labels", self.labels, n_train, n_classes, lowest=-1)
         yield from _labels("test_labels", self.test_labels, n_test, n_classes)
         if self.true_labels is not None:
             yield from _labels("true_labels", self.true_labels, n_train, n_classes, lowest=-1)
-        yield from _every_class(self.labels, self.class_names)
         for what, ids, n in (("ids", self.ids, n_train), ("test_ids", self.test_ids, n_test)):
             if ids is not None:
                 yield from _ids(what, ids, n)
         if self.trusted is not None:
             yield from _column("trusted", self.trusted, n_train, np.bool_)
+        yield from self._without_label()
+        hint = ADD
+        if self.left_out:
+            hint = (
+                f"{len(self.left_out)} bad images were left out, the first is "
+                f"{self.left_out[0].reason} Mend them, or leave the class out."
+            )
+        yield from lacking_classes(self.labels, self.class_names, self.ids, hint=hint)
+
+    def _without_label(self) -> Iterator[str]:
+        without = self.labels < 0
+        if self.true_labels is not None and self.trusted is not None:
+            without = without & ~(self.trusted & (self.true_labels >= 0))
+        bad = np.flatnonzero(without)
+        if len(bad):
+            yield (
+                f"labels must lie in 0..{len(self.class_names) - 1}: {len(bad)} of "
+                f"{len(self.labels)} do not, the first is sample {bad[0]} with "
+                f"{self.labels[bad[0]]}. Drop those samples; only trusted ones whose true label "
+                "is known can do without."
+            )
 
 
 def _class_names(names: tuple[str, ...]) -> Iterator[str]:
@@ -153,19 +176,36 @@ def _labels(
         )
 
 
-def _every_class(labels: np.ndarray, names: tuple[str, ...]) -> Iterator[str]:
-    count = np.bincount(labels, minlength=len(names))
+def lacking_classes(
+    labels: np.ndarray,
+    names: tuple[str, ...],
+    ids: np.ndarray | None = None,
+    *,
+    where: str = "among the given labels",
+    hint: str = ADD,
+) -> Iterator[str]:
+    """What is wrong if a class has less than two samples, lazily; nothing if each has.
+
+    Args:
+        labels: int64[n] in 0..K-1, or -1, which is no class.
+        names: K names.
+        ids: str[n], the samples' names, for the message.
+        where: the classes are looked for.
+        hint: what to do.
+    """
+    count = np.bincount(labels[labels >= 0], minlength=len(names))
     missing = np.flatnonzero(count == 0)
     if len(missing):
         yield (
-            f"each class must occur among the given labels: {len(missing)} of {len(names)} do "
-            f"not, the first is class {missing[0]} ({names[missing[0]]}). Add samples of it, or "
-            "leave the class out and number the labels 0..K-1 without gaps."
+            f"each class must occur {where}: {len(missing)} of {len(names)} do not, the first is "
+            f"class {missing[0]} ({names[missing[0]]}). {hint}"
         )
     lone = np.flatnonzero(count == 1)
     if len(lone):
+        sample = np.flatnonzero(labels == lone[0])[0]
         yield (
-            f"each class must have at least 2 training samples, or nothing can be compared: "
-            f"{len(lone)} of {len(names)} have one, the first is class {lone[0]} "
-            f"({names[lone[0]]}). Add samples of it, or merge or leave out the class."
+            f"each class must have at least 2 training samples {where}, or nothing can be "
+            f"compared: {len(lone)} of {len(names)} have one, the first is class {lone[0]} "
+            f"({names[lone[0]]}), with sample {sample if ids is None else ids[sample]} alone. "
+            f"Is that label a typing error? {hint}"
         )

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tssd_keras.one_writer import SCRATCH
 from tssd_keras.sources import cifar_n_files, local_files
 
 
@@ -39,7 +40,7 @@ def prepare(
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     with (
-        tempfile.TemporaryDirectory(dir=data_dir, prefix=".unpacked-") as scratch,
+        tempfile.TemporaryDirectory(dir=data_dir, prefix=SCRATCH) as scratch,
         contextlib.redirect_stdout(sys.stderr),  # TFDS prints
     ):
         builder = tfds.builder_cls(name)(data_dir=data_dir)

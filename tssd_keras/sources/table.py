@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +22,34 @@ SPLITS = ("train", "test")
 SHOWN = 3  # rows named in a message
 
 
-def load(recipe: DataRecipe) -> LabelledData:
+@dataclass(frozen=True)
+class Rows:
+    """What a table holds.
+
+    Attributes:
+        file: it was read from.
+        columns: name in lower case -> every cell as text, stripped; an unused
+            column of a Parquet file is empty.
+        number: of each row, for messages: a CSV row's line, a Parquet row's place from 1.
+    """
+
+    file: Path
+    columns: dict[str, list[str]]
+    number: list[int]
+
+    def refuse(self, must: str, wrong: list[bool], remedy: str) -> None:
+        """Raise ValueError naming the rows that are wrong, if any are."""
+        paths = self.columns["path"]
+        rows = [i for i, bad in enumerate(wrong) if bad]
+        if rows:
+            shown = ", ".join(f"{self.number[i]} ({paths[i]!r})" for i in rows[:SHOWN])
+            raise ValueError(
+                f"{self.file}: {must}: {len(rows)} of {len(wrong)} rows are wrong, the first "
+                f"{'is row' if len(rows) == 1 else 'are rows'} {shown}. {remedy}"
+            )
+
+
+def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> LabelledData:
     """The images that the table at `data.path` names.
 
     Columns: path (absolute, or within `data.images`, else within the table's
@@ -29,6 +60,7 @@ def load(recipe: DataRecipe) -> LabelledData:
 
     Args:
         recipe: path, images, and what `own_images` reads.
+        golden_ids: samples of these ids are not held out.
 
     Returns:
         LabelledData. Classes are sorted, as numbers if all are; an id is the
@@ -44,19 +76,23 @@ def load(recipe: DataRecipe) -> LabelledData:
             f"data.path must name a .csv or .parquet file, {file.absolute()} is "
             f"{'no file' if file.exists() else 'not there'}."
         )
-    columns = _read(file)
+    rows = _read(file)
+    columns = rows.columns
     paths, labels = columns["path"], columns["label"]
-    _refuse(file, "path must not be empty", [not p for p in paths], paths, "Fill it in.")
-    _refuse(
-        file,
+    rows.refuse("path must not be empty", [not p for p in paths], "Fill it in.")
+    rows.refuse(
+        "path must be a file's name, without NUL characters",
+        ["\0" in p for p in paths],
+        "Save the table again.",
+    )
+    rows.refuse(
         "label must not be empty",
         [not label for label in labels],
-        paths,
         "Fill it in, or take the row away.",
     )
     first: dict[str, int] = {}
     repeated = [first.setdefault(path, i) != i for i, path in enumerate(paths)]
-    _refuse(file, "each path must come once", repeated, paths, "Keep the row that is right.")
+    rows.refuse("each path must come once", repeated, "Keep the row that is right.")
     truth = columns.get("true_label")
     names = _class_names({*labels, *(truth or ())} - {""})
     number = {name: i for i, name in enumerate(names)}
@@ -74,61 +110,77 @@ def load(recipe: DataRecipe) -> LabelledData:
         np.array([number[label] for label in labels], np.int64),
         names,
         recipe,
-        test=_test_rows(file, columns.get("split"), paths),
+        test=_test_rows(rows),
         true_labels=None if truth is None else np.array([number[t] for t in truth], np.int64),
-        trusted=_golden_rows(file, columns.get("golden"), paths),
+        trusted=_golden_rows(rows),
+        golden_ids=golden_ids,
         notes=_unused(columns),
     )
 
 
-def _read(file: Path) -> dict[str, list[str]]:
-    """Every column as text, cells stripped; names in lower case."""
+def _read(file: Path) -> Rows:
+    """The rows, with the needed columns among the others."""
     suffix = file.suffix.lower()
     readers = {".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet}
     if suffix not in readers:
         raise ValueError(f"data.path must name a .csv or .parquet file, got {file}.")
-    columns = readers[suffix](file)
+    rows = readers[suffix](file)
+    columns = rows.columns
     missing = [name for name in NEEDED if name not in columns]
     if missing:
-        near = "".join(did_you_mean(name, columns) for name in missing)
+        strange = [name for name in columns if name not in (*NEEDED, *OPTIONAL)]
+        near = {name: get_close_matches(name, strange, n=1, cutoff=0.5) for name in missing}
+        renames = "".join(f" Rename {like[0]} to {name}?" for name, like in near.items() if like)
         raise ValueError(
-            f"{file} must have the columns {' and '.join(NEEDED)}, {' and '.join(missing)} is "
-            f"missing; it has {', '.join(columns) or 'none'}{near}."
+            f"{file} must have the columns {' and '.join(NEEDED)}, {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing; it has "
+            f"{', '.join(columns) or 'none'}.{renames}"
         )
     if not columns["path"]:
         raise ValueError(f"{file} must have a row for each image, it has none.")
-    return columns
+    return rows
 
 
-def _read_csv(file: Path) -> dict[str, list[str]]:
+def _read_csv(file: Path) -> Rows:
     try:
         with open(file, newline="", encoding="utf-8-sig") as handle:
-            header = handle.readline()
+            header = next((line for line in handle if line.strip()), "")
             handle.seek(0)
             delimiter = max(",;\t", key=header.count)
-            rows = list(csv.reader(handle, delimiter=delimiter, strict=True))
+            rows = list(_filled(csv.reader(handle, delimiter=delimiter, strict=True)))
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{file} must be text in UTF-8, byte {error.start} is not. Save it as UTF-8."
         ) from error
     except csv.Error as error:
         raise ValueError(f"{file} must be a CSV file: {error}. Save it again as CSV.") from error
-    names = [name.strip().lower() for name in rows[0]] if rows else []
+    names = [name.lower() for name in rows[0][1]] if rows else []
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{file}: each column must come once, {', '.join(twice)} does not.")
-    body = [row for row in rows[1:] if row]
-    short = [i for i, row in enumerate(body) if len(row) != len(names)]
-    if short:
+    body = rows[1:]
+    uneven = [(line, len(row)) for line, row in body if len(row) != len(names)]
+    if uneven:
         raise ValueError(
-            f"{file}: each row must have {len(names)} cells, {len(short)} of {len(body)} have "
-            f"not, the first is row {short[0] + 2} with {len(body[short[0]])}. Quote cells that "
-            "hold the delimiter."
+            f"{file}: each row must have {len(names)} cells, {len(uneven)} of {len(body)} have "
+            f"not, the first is row {uneven[0][0]} with {uneven[0][1]}. Quote cells that hold the "
+            "delimiter."
         )
-    return {name: [row[k].strip() for row in body] for k, name in enumerate(names)}
+    columns = {name: [row[k] for _, row in body] for k, name in enumerate(names)}
+    return Rows(file, columns, [line for line, _ in body])
 
 
-def _read_parquet(file: Path) -> dict[str, list[str]]:
+def _filled(reader) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, cells stripped, each with the line that it begins on."""
+    line = 1
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def _read_parquet(file: Path) -> Rows:
     try:
         import pyarrow as pa
         import pyarrow.parquet
@@ -152,7 +204,8 @@ def _read_parquet(file: Path) -> dict[str, list[str]]:
     columns = {
         name.strip().lower(): [_cell(value) for value in table[name].to_pylist()] for name in wanted
     }
-    return {**columns, **{n.lower(): [] for n in names if n not in wanted}}
+    unused: dict[str, list[str]] = {name.lower(): [] for name in names if name not in wanted}
+    return Rows(file, {**columns, **unused}, list(range(1, 1 + table.num_rows)))
 
 
 def _cell(value: object) -> str:
@@ -166,46 +219,32 @@ def _cell(value: object) -> str:
     return str(value).strip()
 
 
-def _refuse(file: Path, must: str, wrong: list[bool], paths: list[str], remedy: str) -> None:
-    """Raise ValueError naming the rows that are wrong; row 1 is the header."""
-    rows = [i for i, bad in enumerate(wrong) if bad]
-    if rows:
-        shown = ", ".join(f"{i + 2} ({paths[i] or 'no path'})" for i in rows[:SHOWN])
-        raise ValueError(
-            f"{file}: {must}: {len(rows)} of {len(wrong)} rows are wrong, the first "
-            f"{'is row' if len(rows) == 1 else 'are rows'} {shown}. {remedy}"
-        )
-
-
 def _class_names(found: set[str]) -> tuple[str, ...]:
     """The labels in order: as numbers if all are whole numbers, else as text."""
-    whole = all(name.isascii() and name.lstrip("-").isdigit() for name in found)
-    return tuple(sorted(found, key=int) if whole else sorted(found))
+    if all(re.fullmatch(r"-?[0-9]{1,18}", name) for name in found):
+        return tuple(sorted(found, key=lambda name: (int(name), name)))
+    return tuple(sorted(found))
 
 
-def _golden_rows(file: Path, cells: list[str] | None, paths: list[str]) -> np.ndarray | None:
-    if cells is None:
+def _golden_rows(rows: Rows) -> np.ndarray | None:
+    if "golden" not in rows.columns:
         return None
-    lower = [cell.lower() for cell in cells]
-    _refuse(
-        file,
+    lower = [cell.lower() for cell in rows.columns["golden"]]
+    rows.refuse(
         "golden must be true or false (or yes, no, 1, 0)",
         [cell not in (*YES, *NO) for cell in lower],
-        paths,
         "Leave it empty where the label is not trusted.",
     )
     return np.array([cell in YES for cell in lower])
 
 
-def _test_rows(file: Path, cells: list[str] | None, paths: list[str]) -> np.ndarray:
-    if cells is None:
-        return np.zeros(len(paths), bool)
-    lower = [cell.lower() for cell in cells]
-    _refuse(
-        file,
+def _test_rows(rows: Rows) -> np.ndarray:
+    if "split" not in rows.columns:
+        return np.zeros(len(rows.number), bool)
+    lower = [cell.lower() for cell in rows.columns["split"]]
+    rows.refuse(
         f"split must be {' or '.join(SPLITS)}",
         [cell not in SPLITS for cell in lower],
-        paths,
         "Drop the column to have some of each class held out.",
     )
     return np.array([cell == "test" for cell in lower])
