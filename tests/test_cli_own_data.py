@@ -117,7 +117,7 @@ def test_check_and_noise_name_every_image_that_was_left_out(folder, tmp_path):
         output = tssd(*arguments).output
         listed = output.partition("left out: 3 bad images")[2].splitlines()[1:4]
         assert [name in line for name, line in zip(names, listed, strict=True)] == [True] * 3
-    assert "entry i is the label of the sample scans/0000.png for i = 0" in output
+    assert "entry 0 is the label of scans/0000.png, and so on" in output
 
 
 def test_a_class_that_only_bad_images_have_is_refused_with_these(folder):

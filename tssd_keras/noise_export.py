@@ -86,9 +86,8 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
     ]
     if ids is not None and out.suffix.lower() == ".npy":
         lines.append(
-            f"entry i is the label of the sample {ids[0]} for i = 0, and so on in the source's "
-            "order, without samples that are left out or held out to judge on: a .csv or .npz "
-            "names each"
+            f"entry 0 is the label of {ids[0]}, and so on in the source's order, without samples "
+            "that are left out or held out to judge on; a .csv or .npz names each sample"
         )
     if len(labels) < len(given):
         lines.append(f"{len(given) - len(labels):,} samples without a given label are not in it")
