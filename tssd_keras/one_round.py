@@ -148,7 +148,7 @@ class Judge:
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
     ) -> Scores:
-        on_batch = self._on_progress(what, len(index)) if what else None
+        on_batch = self._on_progress(what, len(index))
         return score_pass(
             scorer, inputs, index, labels, batch_size=self._batch_size, on_batch=on_batch
         )
@@ -159,7 +159,8 @@ class Judge:
         if golden is None:
             return None
         index = np.arange(len(golden))
-        scores = self._score(scorer, "", as_inputs(golden.inputs), index, golden.labels)
+        inputs = as_inputs(golden.inputs)
+        scores = self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
         return Trusted(scores, golden.labels, golden.given, self._fold)
 
 
