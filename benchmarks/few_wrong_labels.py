@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-RATES = (0.0, 0.02, 0.05, 0.1, 0.2)
+RATES = (0.0, 0.05, 0.1)
 SEEDS = (0, 1, 2)
 
 
