@@ -25,6 +25,8 @@ LAYERS = [
     "duplicates",
     "golden",
     "golden_ids",
+    "recipe_checks",
+    "recipe_data",
     "recipe",
     "recipe_file",
     "one_writer",

@@ -9,7 +9,8 @@ import click
 
 from tssd_keras.catalogue import CATALOGUE, MANUAL, Entry, Ready, find_prepared
 from tssd_keras.one_writer import one_writer
-from tssd_keras.recipe import DataRecipe, did_you_mean
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.recipe_checks import did_you_mean
 from tssd_keras.sources.data_dir import default_data_dir
 from tssd_keras.sources.local_files import FILES, describe
 

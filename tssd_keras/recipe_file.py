@@ -10,7 +10,8 @@ import typing
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tssd_keras.recipe import Recipe, did_you_mean
+from tssd_keras.recipe import Recipe
+from tssd_keras.recipe_checks import did_you_mean
 
 
 class RecipeError(ValueError):

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tssd_keras import sources
-from tssd_keras.recipe import SOURCES as NAMES
 from tssd_keras.recipe import DataRecipe
+from tssd_keras.recipe_data import SOURCES as NAMES
 
 
 def digits(folder):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.recipe import DataRecipe, did_you_mean
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.recipe_checks import did_you_mean
 from tssd_keras.sources.labelled_data import LabelledData
 from tssd_keras.sources.own_images import own_images
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from tssd_keras.recipe import DataRecipe, did_you_mean
+from tssd_keras.recipe import DataRecipe
+from tssd_keras.recipe_checks import did_you_mean
 from tssd_keras.sources import image_check
 from tssd_keras.sources.image_files import ImageSplit, labelled_images
 from tssd_keras.sources.labelled_data import LabelledData, as_ids
