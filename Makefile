@@ -13,20 +13,27 @@ BIN := .venv/bin
 READY := .venv/ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test check format wheel clean
+.PHONY: demo test test-tensorflow test-jax check format wheel clean
 
 demo: $(READY)
 	$(BIN)/python cli.py train recipes/digits.toml
 
-# What does not touch Keras runs once. JAX's tests run beside TensorFlow's and are shown after them.
+# JAX's tests run beside TensorFlow's and are shown after them; what does not touch Keras runs once.
+# (By make, not by the shell's "&": that would have Ctrl-C ignored, also where tests send it.)
+JAX_LOG := .pytest_cache/jax.log
+
 test: $(READY)
-	@log=$$(mktemp); trap 'kill $$jax 2>/dev/null; rm -f $$log' EXIT; failed=0; \
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) >$$log 2>&1 & jax=$$!; \
-	echo "== TensorFlow (JAX runs beside it) =="; \
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_FLAGS) || failed=1; \
-	wait $$jax || failed=1; \
-	echo "== JAX =="; cat $$log; \
+	@$(MAKE) --no-print-directory --keep-going -j2 test-tensorflow test-jax; failed=$$?; \
+	echo "== JAX =="; cat $(JAX_LOG); \
 	exit $$failed
+
+test-tensorflow: $(READY)
+	@echo "== TensorFlow (JAX runs beside it) =="
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-jax: $(READY)
+	@mkdir -p $(dir $(JAX_LOG))
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) >$(JAX_LOG) 2>&1
 
 check: $(READY)
 	$(BIN)/ruff format --check .
