@@ -12,7 +12,7 @@ pytestmark = pytest.mark.backend_free
 
 NO_PATHS = {
     *("source", "name", "label", "true_label", "trusted", "train_split", "test_split"),
-    *("kind", "order", "reach", "optimizer", "schedule"),
+    *("kind", "order", "reach", "optimizer", "schedule", "padding", "precision"),
 }  # texts of a recipe that name no file
 
 
@@ -71,3 +71,8 @@ def test_a_saved_recipe_says_how_to_run_it_again_on_its_backend():
     text = saved_recipe(Recipe(), "jax")
     assert "#   python cli.py train RUN/recipe.toml --backend jax\n" in text
     assert parse_recipe(tomllib.loads(text)) == Recipe()
+
+
+def test_weights_by_name_are_no_file():
+    recipe = changed(Recipe(), model={"name": "resnet50", "weights": "imagenet"})
+    assert with_absolute_paths(recipe).model.weights == "imagenet"

@@ -15,6 +15,7 @@ PATHS = {
     "golden": ("ids",),
     "model": ("weights",),
 }  # settings that name a file or a folder
+BY_NAME = ("imagenet",)  # weights that are named, and in no file
 IN_DATA_DIR = ("clothing1m", "tfds", "tiny_imagenet")  # sources that are looked for there
 
 
@@ -45,7 +46,8 @@ def with_absolute_paths(recipe: Recipe) -> Recipe:
         )
     for name, settings in PATHS.items():
         section = getattr(recipe, name)
-        paths = {key: getattr(section, key) for key in settings if getattr(section, key)}
+        paths = {key: getattr(section, key) for key in settings}
+        paths = {key: path for key, path in paths.items() if path and path not in BY_NAME}
         absolute = {key: str(Path(path).expanduser().absolute()) for key, path in paths.items()}
         recipe = dataclasses.replace(recipe, **{name: dataclasses.replace(section, **absolute)})
     return recipe
