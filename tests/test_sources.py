@@ -11,6 +11,8 @@ from tssd_keras.inputs import ArrayInputs
 from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources.labelled_data import LabelledData, as_ids
 
+pytestmark = pytest.mark.backend_free
+
 GOOD = LabelledData(
     name="six samples",
     inputs=ArrayInputs(np.zeros((6, 2), np.uint8)),

@@ -4,6 +4,8 @@ import pytest
 from tssd_keras import sources
 from tssd_keras.recipe import DataRecipe
 
+pytestmark = pytest.mark.backend_free
+
 
 def arrays(**changed):
     """Six training and three test samples of two classes; None takes an array away."""

@@ -12,6 +12,8 @@ from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources.tfds_reading import Keys, choose_keys, choose_splits, read
 from tssd_keras.sources.tiny_imagenet_zip import PREPARED, ZIP
 
+pytestmark = pytest.mark.backend_free
+
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
 

@@ -11,6 +11,8 @@ from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources import tiny_imagenet
 from tssd_keras.sources.tiny_imagenet_zip import PREPARED, ZIP, open_zip, read_layout
 
+pytestmark = pytest.mark.backend_free
+
 ROOT = "tiny-imagenet-200"
 SHADES = {"n03": 30, "n01": 120, "n02": 220}  # each class is one shade; wnids.txt is not sorted
 
