@@ -33,6 +33,7 @@ LAYERS = [
     "sources.labelled_data",
     "sources.data_dir",
     "sources.hold_out",
+    "sources.some_of_each",
     "sources.image_check",
     "sources.image_files",
     "sources.digits",

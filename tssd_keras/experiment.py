@@ -77,7 +77,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
     feed = tssd.feed(recipe.train.batch_size)
-    epochs = EpochRecord(step.networks, prepared, recipe.train, folder, say)
+    epochs = EpochRecord([*step.networks, *step.averaged], prepared, recipe.train, folder, say)
     folder.make()
     stopped: BaseException | None = None
     try:
@@ -101,7 +101,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         if stopped is not None and not interrupted:
             summary["error"] = f"{type(stopped).__name__}: {stopped}"
         summary["seconds"] = round(time.perf_counter() - start, 3)
-        finish(folder, prepared, tssd, models.together(step.networks), summary)
+        finish(folder, prepared, tssd, models.together(step.judged), summary)
     if stopped is not None and not interrupted:
         say(f"what there was before the error is in {folder.path}")
         raise stopped
@@ -130,6 +130,7 @@ def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
     settings: dict[str, Any] = {
         "weight_decay": recipe.train.weight_decay,
         "augment": Augment(**dataclasses.asdict(recipe.augment)),
+        "ema": recipe.train.ema,
         "seed": recipe.train.seed,
     }
     if recipe.objective.kind != "mixmatch":

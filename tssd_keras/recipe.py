@@ -197,6 +197,7 @@ class TrainRecipe:
     balanced_batches: int = 0
     seed: int = 0  # initial weights, order of samples, draws
     networks: int = 1  # 2: each divides the samples for the other
+    ema: float = 0.0  # momentum of a running mean of the weights, which is judged by; 0: off
     optimizer: str = "sgd"
     learning_rate: float = 0.02
     momentum: float = 0.9  # sgd only
@@ -222,6 +223,8 @@ class TrainRecipe:
             yield f"balanced_batches must not be negative, got {self.balanced_batches}"
         if self.networks not in (1, 2):
             yield f"networks must be 1 or 2, got {self.networks}"
+        if not 0 <= self.ema < 1:
+            yield f"ema must lie in 0..1, 1 excluded, got {self.ema}"
         yield from one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from one_of("schedule", self.schedule, SCHEDULES)
         yield from one_of("precision", self.precision, PRECISIONS)
