@@ -238,7 +238,7 @@ class TSSD(keras.callbacks.Callback):
                 )
 
     def _judging_networks(self) -> list[keras.Model]:
-        """What judges the samples: the model's `judged`, its `networks`, its `network`, or itself."""
+        """What judges: the model's `judged`, its `networks`, its `network`, or itself."""
         networks = getattr(self.model, "judged", getattr(self.model, "networks", None))
         if networks is None:
             networks = [getattr(self.model, "network", self.model)]

@@ -37,7 +37,7 @@ def some_of_each(data: LabelledData, per_class: int, *, seed: int) -> LabelledDa
         raise ValueError(
             f"{data.name}: each class must have at least data.per_class = {per_class} training "
             f"samples: {len(short)} of {n_classes} have fewer, the first is "
-            f'"{data.class_names[short[0]]}" with {count[short[0]]}. Try {count.min()}, or 0 for all.'
+            f'"{data.class_names[short[0]]}" with {count[short[0]]}. Try {count.min()}.'
         )
     order = np.random.default_rng(seed).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
