@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def some_of_each(data: LabelledData, per_class: int, *, seed: int) -> LabelledDa
     inputs: Inputs = Subset(data.inputs, index)
     if isinstance(data.inputs, ArrayInputs) and data.inputs.in_memory:
         inputs = ArrayInputs(inputs.read(np.arange(len(index))))  # the rest need not stay in memory
-    columns = {
+    columns: dict[str, Any] = {
         name: None if getattr(data, name) is None else getattr(data, name)[index]
         for name in ("labels", "true_labels", "ids", "trusted", "digests")
     }
