@@ -109,6 +109,11 @@ LAYERS = [
     "noise_export",
     "report",
     "experiment",
+    "recipe_variants",
+    "ablation",
+    "report.ablation_table",
+    "backend_choice",
+    "cli_ablate",
     "cli_datasets",
     "cli",
 ]
