@@ -104,6 +104,7 @@ LAYERS = [
     "run_folder",
     "interrupts",
     "epoch_record",
+    "device_inputs",
     "report.plots",
     "report.confusion",
     "noise_export",

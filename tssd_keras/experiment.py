@@ -19,6 +19,7 @@ from tssd_keras import duplicates, models, progress, sources
 from tssd_keras.augment import Augment
 from tssd_keras.callback import TSSD
 from tssd_keras.describe import SHOWN, describe
+from tssd_keras.device_inputs import DeviceInputs
 from tssd_keras.epoch_record import EpochRecord
 from tssd_keras.interrupts import ctrl_c_held
 from tssd_keras.prepare import Prepared, prepare
@@ -73,6 +74,8 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     folder = RunFolder.plan(out, recipe.dataset)
     say(f"preparing data: {recipe.dataset}")
     prepared = prepare(recipe, sources.load(recipe.data, recipe.golden))
+    if recipe.train.on_device:
+        prepared = on_device(prepared)
     say(f"building the network: {recipe.model.name}")
     step = update(recipe, networks(recipe, prepared))
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
@@ -107,6 +110,13 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         say(f"what there was before the error is in {folder.path}")
         raise stopped
     return Finished(folder.path, summary, interrupted)
+
+
+def on_device(prepared: Prepared) -> Prepared:
+    """The same data, with training and judged samples in the device's memory."""
+    data = dataclasses.replace(prepared.data, inputs=DeviceInputs(prepared.data.inputs))
+    judged = DeviceInputs(prepared.judge_inputs)
+    return dataclasses.replace(prepared, data=data, judge_inputs=judged)
 
 
 def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:

@@ -134,14 +134,16 @@ class Feed:
 
         Args:
             kind: "tf.data", "pydataset", or "auto": tf.data where TensorFlow
-                is installed.
+                is installed and the samples do not live on JAX's device.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight). Give it
             to `fit` with `shuffle=False` and without `steps_per_epoch`.
         """
         if kind == "auto":
-            kind = "tf.data" if importlib.util.find_spec("tensorflow") else "pydataset"
+            on_host = not getattr(self.inputs, "on_device", False)
+            there = importlib.util.find_spec("tensorflow")
+            kind = "tf.data" if there and on_host else "pydataset"
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
         return _KINDS[kind](self)

@@ -211,6 +211,7 @@ class TrainRecipe:
     # The learning rate rises linearly over so many first epochs, then follows the schedule; it has
     # nothing to do with warmup_epochs, which are about labels.
     ramp_up_epochs: int = 0
+    on_device: bool = False  # JAX: all samples in the device's memory, for sets that fit there
     precision: str = "float32"  # or "bfloat16": what layers compute in; losses stay float32
 
     def mistakes(self) -> Iterator[str]:
