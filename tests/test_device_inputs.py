@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from tssd_keras.cli import main
 from tssd_keras.device_inputs import DeviceInputs
-from tssd_keras.inputs import ArrayInputs
 
 on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX keeps them there")
 SHORT = ["train", "--set", "train.epochs=4", "--set", "train.warmup_epochs=2"]
@@ -18,7 +17,7 @@ def test_samples_are_picked_on_the_device():
     import jax
 
     array = np.arange(60, dtype=np.uint8).reshape(20, 3)
-    inputs = DeviceInputs(ArrayInputs(array))
+    inputs = DeviceInputs(array)
     assert (inputs.shape, inputs.dtype, len(inputs)) == ((20, 3), np.dtype(np.uint8), 20)
     batch = inputs.read(np.array([4, 4, 0]))
     assert isinstance(batch, jax.Array)

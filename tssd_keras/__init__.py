@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tssd_keras.callback import TSSD
     from tssd_keras.dataset_reading import from_dataset
+    from tssd_keras.device_inputs import DeviceInputs
     from tssd_keras.golden import Golden
     from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe
     from tssd_keras.recipe_file import load_recipe
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "TSSD": "callback",
+    "DeviceInputs": "device_inputs",
     "DivideRecipe": "recipe",
     "Golden": "golden",
     "PurifyRecipe": "recipe",
@@ -30,6 +32,7 @@ _HOMES = {
 
 __all__ = [
     "TSSD",
+    "DeviceInputs",
     "DivideRecipe",
     "Golden",
     "PurifyRecipe",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tssd_keras.inputs import Inputs
+from tssd_keras.inputs import Inputs, as_inputs
 
 BLOCK = 8192  # samples read at once
 
@@ -19,7 +19,7 @@ class DeviceInputs:
     backend, which the feed (kind "pydataset") and the score pass hand on.
 
     Args:
-        inputs: N samples; all are read once, now.
+        inputs: N samples, an array [N, ...] or `Inputs`; all are read once, now.
 
     Raises:
         ValueError: Keras does not run on JAX. (TensorFlow's pipeline would take
@@ -28,12 +28,13 @@ class DeviceInputs:
 
     on_device = True
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs | np.ndarray) -> None:
         if keras.backend.backend() != "jax":
             raise ValueError(
                 "samples can live on the device (train.on_device) where Keras runs on JAX, it "
                 f"runs on {keras.backend.backend()}. Set KERAS_BACKEND=jax, or leave it out."
             )
+        inputs = as_inputs(inputs)
         self.shape, self.dtype = tuple(inputs.shape), np.dtype(inputs.dtype)
         whole = np.empty(self.shape, self.dtype)
         for start in range(0, len(inputs), BLOCK):
