@@ -22,7 +22,6 @@ import keras
 from tssd_keras import experiment
 from tssd_keras.interrupts import ctrl_c_held
 from tssd_keras.recipe import ObjectiveRecipe, Recipe
-from tssd_keras.recipe_file import to_toml
 from tssd_keras.recipe_variants import Planned
 
 
@@ -35,7 +34,7 @@ class Line:
         variant: which parts were on.
         seed: of everything that is drawn.
         backend: that it ran on.
-        settings: SHA-256 of every setting.
+        settings: of `settings_hash`.
         date: it ended on, in UTC.
         summary: of the run; empty where it failed.
         error: why it failed, or empty.
@@ -52,10 +51,20 @@ class Line:
 
 
 def settings_hash(recipe: Recipe) -> str:
-    """SHA-256 of every setting of a recipe, but for those of an objective that it has not."""
+    """SHA-256 of the settings that are not at their default; a new setting makes no new run.
+
+    Settings of an objective that the recipe does not have are left out.
+    """
     if recipe.objective.kind != "mixmatch":
         recipe = dataclasses.replace(recipe, objective=ObjectiveRecipe(kind=recipe.objective.kind))
-    return hashlib.sha256(to_toml(recipe).encode()).hexdigest()
+    changed = {}
+    for section in dataclasses.fields(recipe):
+        values = getattr(recipe, section.name)
+        for setting in dataclasses.fields(values):
+            value = getattr(values, setting.name)
+            if value != setting.default:
+                changed[f"{section.name}.{setting.name}"] = value
+    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()
 
 
 def read_lines(path: Path) -> list[Line]:
