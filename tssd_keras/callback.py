@@ -308,7 +308,8 @@ class TSSD(keras.callbacks.Callback):
             judge.judge(scorer, rows, len(self.rounds))
             for judge, scorer in zip(self._judges, self._scorers, strict=True)
         ]
-        self.table.rewrite(in_agreement([verdict.columns for verdict in verdicts]), rows)
+        columns = in_agreement([verdict.columns for verdict in verdicts])
+        self.table.rewrite(columns, rows, epoch=epoch)
         self.last_round = verdicts
         record = {
             "epoch": epoch,

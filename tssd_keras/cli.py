@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.cli_audit import audit
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
@@ -48,6 +49,7 @@ def main() -> None:
       python cli.py train recipes/digits.toml --set noise.rate=0.6
       python cli.py noise recipes/digits.toml --out labels.npy
       python cli.py datasets                         what can be trained on
+      python cli.py audit RUN                        its wrong labels, as a page
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
@@ -162,6 +164,7 @@ def noise(
         raise click.ClickException(str(error)) from error
 
 
+main.add_command(audit)
 main.add_command(datasets)
 
 

@@ -30,6 +30,7 @@ from tssd_keras.schedule import learning_rate
 from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.steps.base_step import BaseStep
 from tssd_keras.steps.semi_supervised import Schedule
+from tssd_keras.streams import Streams, save_streams
 
 SEEDS_APART = 1_000_003  # from one network's seed to the next one's
 LAST = 10  # epochs of `accuracy.mean_last_10`
@@ -303,6 +304,18 @@ def finish(
             folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.judged_on
         )
     if tssd.last_round:
+        streams = [
+            Streams.of(
+                seen.division,
+                seen.loss,
+                seen.similarity,
+                index=table.index[seen.rows],
+                given=table.given[seen.rows],
+                transition=seen.transition,
+            )
+            for seen in tssd.last_round
+        ]
+        save_streams(folder.path / "streams.npz", streams, prepared.data.class_names)
         seen = tssd.last_round[0]
         given = table.given[seen.rows]
         clean = None

@@ -37,6 +37,8 @@ class Verdict:
         loss: float32[n], as judged (averaged over rounds where asked).
         similarity: float32[n], to the given class.
         division: of the two streams, before purification.
+        transition: float64[K, K], P(given = column | true = row) as the purification
+            estimated it; None without.
         columns: what is written of the samples, purified.
         record: plain figures of the purification.
         seconds: of each part.
@@ -46,6 +48,7 @@ class Verdict:
     loss: np.ndarray
     similarity: np.ndarray
     division: Division
+    transition: np.ndarray | None
     columns: Rewrite
     record: dict[str, object]
     seconds: dict[str, float]
@@ -142,8 +145,10 @@ class Judge:
         )
         clock.lap("seconds_purify")
         columns = _columns(given, role, division, purification, scores)
-        record = _NO_PURIFICATION if purification is None else purification.record
-        return Verdict(rows, loss, similarity, division, columns, record, clock.laps)
+        record, transition = _NO_PURIFICATION, None
+        if purification is not None:
+            record, transition = purification.record, purification.transition
+        return Verdict(rows, loss, similarity, division, transition, columns, record, clock.laps)
 
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray

@@ -37,6 +37,7 @@ class Purification:
         role: int8[N], the division's roles with the uncertain settled; see `settle`.
         suggested: int64[N], the most probable true class.
         confidence: float32[N], its probability.
+        transition: float64[K, K], estimated: P(given = column | true = row).
         record: plain figures of the round, for its row in the record.
     """
 
@@ -44,6 +45,7 @@ class Purification:
     role: np.ndarray
     suggested: np.ndarray
     confidence: np.ndarray
+    transition: np.ndarray
     record: dict[str, object] = field(default_factory=dict)
 
 
@@ -154,7 +156,9 @@ class Purifier:
             "golden_auroc_streams": auroc_streams if trusted else None,
             "shift": self._shift(pairs, features, (role == POSITIVE) | (role == SEMI_HARD)),
         }
-        return Purification(q.astype(np.float32), role, suggested, confidence, record)
+        return Purification(
+            q.astype(np.float32), role, suggested, confidence, judge.transition, record
+        )
 
     def _judge_of(
         self,

@@ -49,6 +49,8 @@ class SampleTable:
         drawn: bool[N], the samples of this epoch; all of them until `draw`.
         judged: bool[N], which rows a round has written; what is said of the
             others above is how they begin.
+        changed: int64[N], the epoch, counted from 0, before which a round last changed
+            the role or the suggested class; -1 before a round.
         n_rewrites: rounds written so far.
     """
 
@@ -69,6 +71,7 @@ class SampleTable:
         self.confidence = np.full(n, np.nan, np.float32)
         self.drawn = np.ones(n, bool)
         self.judged = np.zeros(n, bool)
+        self.changed = np.full(n, -1, np.int64)
         self.n_rewrites = 0
         self._readers: list[Callable[[np.ndarray], None]] = []
 
@@ -110,13 +113,17 @@ class SampleTable:
         self.drawn[rows] = True
         self._tell()
 
-    def rewrite(self, new: Rewrite, rows: np.ndarray | None = None) -> None:
+    def rewrite(
+        self, new: Rewrite, rows: np.ndarray | None = None, *, epoch: int | None = None
+    ) -> None:
         """Replace every judged column at once.
 
         Args:
             new: of n samples.
             rows: int64[n], the table rows that are written, each once; by
                 default all, in order.
+            epoch: counted from 0, the first that is trained so; by default the
+                number of rounds before this one.
 
         Raises:
             ValueError: a column has not one entry a sample, a weight lies
@@ -141,6 +148,10 @@ class SampleTable:
                 "more warm-up epochs."
             )
         written = slice(None) if rows is None else rows
+        same = self.judged[written] & (self.role[written] == columns["role"])
+        same &= self.suggested[written] == columns["suggested"]
+        epoch = self.n_rewrites if epoch is None else epoch
+        self.changed[written] = np.where(same, self.changed[written], epoch)
         self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
         for name, column in columns.items():
             getattr(self, name)[written] = column
@@ -161,7 +172,7 @@ class SampleTable:
         true_labels: np.ndarray | None = None,
         ids: np.ndarray | None = None,
     ) -> None:
-        """Write the table for a person: one row a sample, in source order.
+        """Write the table for a person: one row a sample, in source order, epochs from 1.
 
         Args:
             path: of the CSV file.
@@ -191,6 +202,7 @@ class SampleTable:
                     "q",
                     "suggested",
                     "confidence",
+                    "changed",
                 ]
             )
             weight = self.weight
@@ -208,6 +220,7 @@ class SampleTable:
                         number(self.q[i]),
                         named(self.suggested[i]),
                         number(self.confidence[i]),
+                        self.changed[i] + 1 if self.judged[i] else "",
                     ]
                 )
 

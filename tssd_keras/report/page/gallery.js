@@ -1,0 +1,296 @@
+// The second part: which samples are shown, page by page, and the keys that decide.
+const view = { list: [], page: 0, size: 24, current: -1 };
+const ALL = 'all';
+const SIZES = [12, 24, 48, 96];
+const MOST_LISTED = 500;
+
+const pairKey = (i) => `${samples.given[i]}>${samples.suggested[i]}`;
+const differs = (i) => samples.suggested[i] >= 0 && samples.suggested[i] !== samples.given[i];
+
+const FILTERS = {
+  class: (i, value) => samples.given[i] === Number(value) || samples.suggested[i] === Number(value),
+  pair: (i, value) => differs(i) && pairKey(i) === value,
+  role: (i, value) => samples.role[i] === value,
+  stratum: (i, value) => samples.stratum[i] === Number(value),
+  state: (i, value) => (value === 'decided' ? ![null, 'skip'].includes(actionOf(i))
+    : value === 'open' ? actionOf(i) === null : actionOf(i) === value),
+};
+
+function counted(keysOf) {
+  const found = new Map();
+  samples.index.forEach((_, i) => {
+    for (const key of new Set(keysOf(i))) found.set(key, (found.get(key) || 0) + 1);
+  });
+  return found;
+}
+
+function select(name, label, options) {
+  const made = element('select', { id: `filter-${name}`, on: { change: () => refilter() } },
+    ...options.map(([value, text]) => element('option', { value, text })));
+  byId('filters').append(element('div', {}, element('label', { for: made.id, text: label }), made));
+  return made;
+}
+
+function makeFilters() {
+  const classes = [...counted((i) => [samples.given[i], samples.suggested[i]].filter((c) => c >= 0))].sort((a, b) => a[0] - b[0]);
+  select('class', 'Class, given or suggested', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
+  const pairs = [...counted((i) => (differs(i) ? [pairKey(i)] : []))].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED);
+  select('pair', 'Pair, given to suggested', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
+    const [given, suggested] = key.split('>').map(Number);
+    return [key, `${className(given)} \u2192 ${className(suggested)} (${count(n)})`];
+  })]);
+  const roles = [...counted((i) => [samples.role[i]])].sort();
+  select('role', 'Role', [[ALL, 'all roles'], ...roles.map(([role, n]) => [role, `${role} (${count(n)})`])]);
+  const strata = data.strata.map((s, at) => [at, s]).filter(([, s]) => s.shown);
+  select('stratum', 'Stratum', [[ALL, 'all strata'], ...strata.map(([at, s]) => [at, `${s.name} (${count(s.shown)})`])]);
+  select('state', 'Decisions', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
+    ['keep', 'given label kept'], ['other', 'other class'], ['skip', 'skipped']]);
+  const size = select('size', 'On a page', SIZES.map((n) => [n, String(n)]));
+  size.value = String(view.size);
+  byId('filters').append(element('button', { type: 'reset', text: 'Show all' }));
+  byId('filters').addEventListener('reset', (event) => {
+    event.preventDefault();
+    for (const name of Object.keys(FILTERS)) byId(`filter-${name}`).value = ALL;
+    refilter();
+  });
+  byId('filters').addEventListener('submit', (event) => event.preventDefault());
+}
+
+function refilter(page = 0) {
+  const wanted = Object.keys(FILTERS).map((name) => [name, byId(`filter-${name}`).value]).filter(([, value]) => value !== ALL);
+  view.size = Number(byId('filter-size').value);
+  view.list = [];
+  for (let i = 0; i < samples.index.length; i += 1) {
+    if (wanted.every(([name, value]) => FILTERS[name](i, value))) view.list.push(i);
+  }
+  showPage(page);
+}
+
+const lastPage = () => Math.max(0, Math.ceil(view.list.length / view.size) - 1);
+const onPage = () => view.list.slice(view.page * view.size, (view.page + 1) * view.size);
+
+function showPage(page) {
+  view.page = Math.min(Math.max(0, page), lastPage());
+  const rows = onPage();
+  byId('cards').replaceChildren(...(rows.length ? rows.map((i) => cardOf(i, ACT))
+    : [element('p', { class: 'quiet empty', text: 'No samples are like this.' })]));
+  byId('pager-top').replaceChildren(...pager('top'));
+  byId('pager-bottom').replaceChildren(...pager('bottom'));
+  makeCurrent(rows.length ? rows[0] : -1, { focus: false });
+}
+
+function pager(where) {
+  const go = (page, back) => {
+    showPage(page);
+    byId('suspects').scrollIntoView();
+    (byId(`${back}-${where}`) || byId('suspects')).focus({ preventScroll: true });
+  };
+  const button = (id, text, page, off) => {
+    const made = element('button', { type: 'button', id: `${id}-${where}`, text, on: { click: () => go(page, id) } });
+    made.disabled = off;
+    return made;
+  };
+  const first = view.list.length ? view.page * view.size + 1 : 0;
+  const last = Math.min(view.list.length, (view.page + 1) * view.size);
+  return [
+    button('first', 'First', 0, view.page === 0),
+    button('previous', 'Previous', view.page - 1, view.page === 0),
+    element('span', { class: 'where', text: `${count(first)} to ${count(last)} of ${count(view.list.length)}` }),
+    button('next', 'Next', view.page + 1, view.page >= lastPage()),
+    button('last', 'Last', lastPage(), view.page >= lastPage()),
+  ];
+}
+
+const cardAt = (i) => document.querySelector(`.card[data-i="${i}"]`);
+
+function makeCurrent(i, { focus = true } = {}) {
+  const before = cardAt(view.current);
+  if (before) {
+    before.tabIndex = -1;
+    before.classList.remove('current');
+  }
+  view.current = i;
+  const card = cardAt(i);
+  if (!card) return;
+  card.tabIndex = 0;
+  card.classList.add('current');
+  if (focus) {
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: 'nearest' });
+  }
+}
+
+function showProgress() {
+  const found = tally();
+  const done = found.confirm + found.keep + found.other;
+  byId('progress').max = Math.max(1, samples.index.length);
+  byId('progress').value = done;
+  const parts = [`${count(done)} of ${count(samples.index.length)} decided`,
+    `${count(found.confirm)} confirmed, ${count(found.keep)} kept, ${count(found.other)} other`];
+  if (found.skip) parts.push(`${count(found.skip)} skipped`);
+  if (found.elsewhere) parts.push(`${count(found.elsewhere)} more on samples that this page does not show`);
+  byId('progress-text').textContent = parts.join('; ');
+  byId('export').disabled = done === 0;
+  byId('undo').disabled = !decisions.history.some(([index]) => place.has(index));
+  byId('storage-note').hidden = decisions.stored;
+  byId('storage-note').textContent = decisions.stored ? ''
+    : 'This browser does not store anything for this page: export before you close or reload it.';
+}
+
+function settle(i, label) {
+  decide(i, label);
+  const card = cardAt(i);
+  if (card) showState(card, i);
+  showProgress();
+  advance(i);
+}
+
+// To the next sample that is not decided, on the next page if need be.
+function advance(i) {
+  const rows = onPage();
+  const later = rows.slice(rows.indexOf(i) + 1).find((j) => actionOf(j) === null);
+  if (later !== undefined) return makeCurrent(later);
+  if (byId('filter-state').value !== ALL) refilter(view.page);
+  else if (view.page < lastPage()) showPage(view.page + 1);
+  else return makeCurrent(i);
+  const open = onPage().find((j) => actionOf(j) === null);
+  makeCurrent(open === undefined ? view.current : open);
+  return undefined;
+}
+
+const ACT = {
+  confirm: (i) => { if (differs(i)) settle(i, samples.suggested[i]); },
+  keep: (i) => settle(i, samples.given[i]),
+  skip: (i) => settle(i, SKIPPED),
+  other: (i) => askOther(i),
+};
+
+function undo() {
+  const i = undoDecision();
+  if (i === null) return;
+  const at = view.list.indexOf(i);
+  if (at < 0) refilter(view.page);
+  else if (!onPage().includes(i)) showPage(Math.floor(at / view.size));
+  const card = cardAt(i);
+  if (card) {
+    showState(card, i);
+    makeCurrent(i);
+  }
+  showProgress();
+}
+
+// Another class: a dialog with a list that typing narrows down.
+let asked = -1;
+
+function askOther(i) {
+  asked = i;
+  byId('other-search').value = '';
+  listClasses();
+  byId('other').showModal();
+}
+
+function listClasses() {
+  const wanted = byId('other-search').value.trim().toLowerCase();
+  const found = [];
+  data.classes.forEach((name, c) => { if (name.toLowerCase().includes(wanted)) found.push(c); });
+  const choose = (c) => () => { byId('other').close(); settle(asked, c); };
+  const line = (c) => element('li', {}, element('button', {
+    type: 'button', text: className(c), title: cut(data.classes[c], 500), on: { click: choose(c) } }));
+  byId('other-list').replaceChildren(...found.slice(0, MOST_LISTED).map(line));
+  byId('other-more').textContent = found.length ? `${count(found.length)} classes` : 'No class is called so.';
+}
+
+function moveInList(event) {
+  const buttons = [...byId('other-list').querySelectorAll('button')];
+  const at = buttons.indexOf(document.activeElement);
+  if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+    const next = event.key === 'ArrowDown' ? at + 1 : at - 1;
+    (buttons[next] || byId('other-search')).focus();
+    event.preventDefault();
+  } else if (event.key === 'Enter' && document.activeElement === byId('other-search') && buttons.length) {
+    buttons[0].click();
+    event.preventDefault();
+  }
+}
+
+const KEYS = [
+  ['c', 'Confirm the suggestion', () => ACT.confirm(view.current)],
+  ['k', 'Keep the given label', () => ACT.keep(view.current)],
+  ['o', 'Choose another class', () => ACT.other(view.current)],
+  ['s', 'Skip', () => ACT.skip(view.current)],
+  ['u', 'Undo', undo],
+  ['ArrowRight', 'Next sample', () => step(1)],
+  ['ArrowLeft', 'Previous sample', () => step(-1)],
+  ['n', 'Next page', () => { showPage(view.page + 1); makeCurrent(view.current); }],
+  ['p', 'Previous page', () => { showPage(view.page - 1); makeCurrent(view.current); }],
+  ['?', 'These keys', () => byId('help').showModal()],
+];
+
+function step(by) {
+  const rows = onPage();
+  const next = rows[rows.indexOf(view.current) + by];
+  if (next !== undefined) makeCurrent(next);
+  else if (by > 0 && view.page < lastPage()) {
+    showPage(view.page + 1);
+    makeCurrent(view.current);
+  } else if (by < 0 && view.page > 0) {
+    showPage(view.page - 1);
+    makeCurrent(onPage().at(-1));
+  }
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+  if (event.target.closest('input, select, textarea, .wide, .tall')) return;
+  const key = KEYS.find(([name]) => name === event.key);
+  if (!key || (!byId('keys-on').checked && key[0] !== '?')) return;
+  const needsSample = 'ckos'.includes(key[0]) || key[0].startsWith('Arrow');
+  if (needsSample && (view.current < 0 || (event.repeat && 'ckos'.includes(key[0])))) return;
+  event.preventDefault();
+  key[2]();
+}
+
+function showPair(given, suggested) {
+  for (const name of Object.keys(FILTERS)) byId(`filter-${name}`).value = ALL;
+  byId('filter-pair').value = `${given}>${suggested}`;
+  refilter();
+  byId('suspects').scrollIntoView();
+  byId('suspects').focus({ preventScroll: true });
+}
+
+function start() {
+  showOverview(showPair);
+  loadDecisions();
+  makeFilters();
+  const suspects = samples.rank.filter((rank) => rank > 0).length;
+  const kept = samples.index.length - suspects;
+  byId('about-suspects').textContent =
+    `${count(suspects)} of ${count(data.overview.totals.suspects)} suspects, the surest first` +
+    (kept ? `, and ${count(kept)} kept samples at random.` : '.') +
+    ' Decisions stay in this browser until you export them.';
+  byId('help-rows').replaceChildren(...KEYS.map(([key, what]) => element('tr', {},
+    element('td', {}, element('kbd', { text: key.replace('ArrowRight', '\u2192').replace('ArrowLeft', '\u2190') })), element('td', { text: what }))));
+  byId('undo').addEventListener('click', undo);
+  byId('export').addEventListener('click', exportDecisions);
+  byId('help-open').addEventListener('click', () => byId('help').showModal());
+  byId('help-close').addEventListener('click', () => byId('help').close());
+  byId('other-close').addEventListener('click', () => byId('other').close());
+  byId('other-search').addEventListener('input', listClasses);
+  byId('other').addEventListener('keydown', moveInList);
+  byId('other').addEventListener('close', () => makeCurrent(view.current));
+  byId('cards').addEventListener('focusin', (event) => {
+    const card = event.target.closest('.card');
+    if (card && Number(card.dataset.i) !== view.current) makeCurrent(Number(card.dataset.i), { focus: false });
+  });
+  document.addEventListener('keydown', onKey);
+  window.addEventListener('storage', (event) => {
+    if (event.key !== STORE && event.key !== null) return;
+    loadDecisions();
+    showPage(view.page);
+    showProgress();
+  });
+  refilter();
+  showProgress();
+}
+
+start();
