@@ -60,9 +60,9 @@ def audit(
     strata.csv, label_issues.csv for users of cleanlab and FiftyOne, and tasks
     for Label Studio. docs/audit.md says what is in them.
     """
-    from tssd_keras import progress
     from tssd_keras.audit_files import load_samples, write_audit
     from tssd_keras.finished_run import read_run
+    from tssd_keras.progress_bar import bar
     from tssd_keras.run_folder import check_free
 
     out = out or run / "audit"
@@ -79,7 +79,7 @@ def audit(
             kept=kept,
             seed=seed,
             note=NO_SAMPLES if without_samples else "",
-            progress=progress.bar,
+            progress=bar,
         )
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -102,7 +102,7 @@ def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
         ValueError: it is cut short, or something else, or of another format.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             if int(file["format"]) != FORMAT:
                 raise ValueError(f"its format is {file['format']}, known is {FORMAT}")
             names = _as_text(file["class_bytes"], file["class_lengths"])

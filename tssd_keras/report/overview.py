@@ -156,7 +156,7 @@ def _heap(
 ) -> dict[str, object]:
     """A histogram of scores scaled to 0..1, and the mixture fitted to them."""
     x = scaled(np.asarray(score, np.float64), groups, mixtures.low, mixtures.high)
-    counts, _ = np.histogram(x, BINS, (0, 1))
+    counts, _ = np.histogram(np.clip(x, 0, 1), BINS, (0, 1))
 
     def numbers(values: np.ndarray) -> list[float]:
         return [float(f"{v:.5g}") for v in values[group]]

@@ -86,7 +86,9 @@ def _images(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object])
         if batch.dtype != np.uint8:
             span = span or _span(batch)
             low, high = span
-            batch = np.clip((batch - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+            batch = np.clip((batch.astype(np.float64) - low) * (255 / (high - low)), 0, 255).astype(
+                np.uint8
+            )
         yield from map(data_uri, batch)
         on_some(len(batch))
 
@@ -99,7 +101,7 @@ def _span(batch: np.ndarray) -> tuple[float, float]:
     low, high = float(batch.min()), float(batch.max())
     if low >= 0 and high <= 255:
         return (0.0, 1.0) if high <= 1 else (0.0, 255.0)
-    return low, high
+    return low, max(high, low + 1e-6 * max(1.0, abs(low)))
 
 
 def data_uri(pixels: np.ndarray) -> str:

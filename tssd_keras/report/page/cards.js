@@ -78,11 +78,10 @@ function cardOf(i, act) {
 
 function showState(card, i) {
   const action = actionOf(i);
-  const decision = decisionOf(i);
   card.dataset.state = action || 'open';
   const text = action ? DONE[action] : 'Not decided';
   card.querySelector('.state').textContent =
-    action && action !== 'skip' ? `${text}: ${className(decision[0])}` : text;
+    action && action !== 'skip' ? `${text}: ${className(decisionOf(i))}` : text;
   for (const made of card.querySelectorAll('[data-action]')) {
     made.setAttribute('aria-pressed', String(made.dataset.action === action));
   }

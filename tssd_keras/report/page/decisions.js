@@ -8,25 +8,19 @@ const MOST_UNDONE = 2000;
 const place = new Map(samples.index.map((index, i) => [index, i]));
 const decisions = { of: new Map(), history: [], stored: true };
 
-// A decision is [class or SKIPPED, stratum]; anything else in the storage is passed over.
-function readDecision(value) {
-  if (!Array.isArray(value) || value.length !== 2 || typeof value[1] !== 'string') return null;
-  const [label] = value;
-  const known = Number.isInteger(label) && label >= SKIPPED && label < data.classes.length;
-  return known ? [label, value[1]] : null;
-}
+// A class, or SKIPPED; anything else in the storage is passed over.
+const isDecision = (label) => Number.isInteger(label) && label >= SKIPPED && label < data.classes.length;
 
 function loadDecisions() {
   decisions.of.clear();
   decisions.history = [];
   try {
     const found = JSON.parse(localStorage.getItem(STORE) || '{}');
-    for (const [index, value] of found.decided || []) {
-      const decision = readDecision(value);
-      if (Number.isInteger(index) && decision) decisions.of.set(index, decision);
+    for (const [index, label] of found.decided || []) {
+      if (Number.isInteger(index) && isDecision(label)) decisions.of.set(index, label);
     }
-    for (const [index, value] of found.history || []) {
-      if (Number.isInteger(index)) decisions.history.push([index, readDecision(value)]);
+    for (const [index, before] of found.history || []) {
+      if (Number.isInteger(index)) decisions.history.push([index, isDecision(before) ? before : null]);
     }
   } catch (error) {
     decisions.stored = false;
@@ -44,9 +38,9 @@ function storeDecisions() {
 
 function decide(i, label) {
   const index = samples.index[i];
-  decisions.history.push([index, decisions.of.get(index) || null]);
+  decisions.history.push([index, decisions.of.has(index) ? decisions.of.get(index) : null]);
   decisions.history = decisions.history.slice(-MOST_UNDONE);
-  decisions.of.set(index, [label, data.strata[samples.stratum[i]].name]);
+  decisions.of.set(index, label);
   storeDecisions();
 }
 
@@ -55,7 +49,7 @@ function undoDecision() {
   while (decisions.history.length) {
     const [index, before] = decisions.history.pop();
     if (!place.has(index)) continue;
-    if (before) decisions.of.set(index, before);
+    if (before !== null) decisions.of.set(index, before);
     else decisions.of.delete(index);
     storeDecisions();
     return place.get(index);
@@ -63,15 +57,16 @@ function undoDecision() {
   return null;
 }
 
-const decisionOf = (i) => decisions.of.get(samples.index[i]) || null;
+// The class that was decided on, or SKIPPED; undefined where nothing was.
+const decisionOf = (i) => decisions.of.get(samples.index[i]);
 
 // keep, confirm, other or skip; null where nothing was decided.
 function actionOf(i) {
-  const decision = decisionOf(i);
-  if (!decision) return null;
-  if (decision[0] === SKIPPED) return 'skip';
-  if (decision[0] === samples.given[i]) return 'keep';
-  return decision[0] === samples.suggested[i] ? 'confirm' : 'other';
+  const label = decisionOf(i);
+  if (label === undefined) return null;
+  if (label === SKIPPED) return 'skip';
+  if (label === samples.given[i]) return 'keep';
+  return label === samples.suggested[i] ? 'confirm' : 'other';
 }
 
 function tally() {
@@ -92,9 +87,9 @@ function decisionsAsCsv() {
   samples.index.forEach((index, i) => {
     const action = actionOf(i);
     if (!action || action === 'skip') return;
-    const [label, stratum] = decisionOf(i);
+    const stratum = data.strata[samples.stratum[i]].name;
     const id = samples.id === null ? '' : samples.id[i];
-    lines.push([quoted(id), index, quoted(data.classes[samples.given[i]]), quoted(data.classes[label]),
+    lines.push([quoted(id), index, quoted(data.classes[samples.given[i]]), quoted(data.classes[decisionOf(i)]),
       action, quoted(stratum), data.sha].join(','));
   });
   return lines.join('\r\n') + '\r\n';
