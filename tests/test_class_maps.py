@@ -61,5 +61,5 @@ def test_fashion_mnist_with_another_number_of_classes_is_refused():
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=f"{', '.join(ASYMMETRIC_MAPS)}, got 'digits'"):
-        asymmetric_map("digits", tuple("0123456789"))
+    with pytest.raises(ValueError, match=f"{', '.join(ASYMMETRIC_MAPS)}, got 'mnist'"):
+        asymmetric_map("mnist", tuple("0123456789"))

@@ -29,6 +29,7 @@ from tssd_keras.saved_recipe import saved_recipe
 from tssd_keras.schedule import learning_rate
 from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.steps.base_step import BaseStep
+from tssd_keras.steps.mixmatch import lambda_u_by_noise
 from tssd_keras.steps.semi_supervised import Schedule
 from tssd_keras.streams import Streams, save_streams
 
@@ -141,7 +142,6 @@ def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
         settings=Mixmatch(
             temperature=recipe.objective.temperature,
             alpha=recipe.objective.alpha,
-            lambda_u=recipe.objective.lambda_u,
             penalty=recipe.objective.warmup_penalty,
         ),
         **settings,
@@ -153,7 +153,9 @@ def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -
     train = recipe.train
     schedule = [keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(train, epoch))]
     if recipe.objective.kind == "mixmatch":
-        schedule.append(Schedule(train.warmup_epochs, recipe.objective.ramp_epochs))
+        schedule.append(
+            Schedule(train.warmup_epochs, recipe.objective.ramp_epochs, lambda_u(recipe, tssd))
+        )
     step.fit(
         feed,
         epochs=train.epochs,
@@ -161,6 +163,21 @@ def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -
         shuffle=False,
         verbose=0,
     )
+
+
+def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
+    """Gives the weight of the unlabelled loss; "auto": by the noise that the last round sees."""
+    weight = recipe.objective.lambda_u
+    if not isinstance(weight, str):
+        return lambda: weight
+
+    def by_noise() -> float:
+        clean = tssd.rounds[-1]["estimated_clean_share"]
+        if clean is None:
+            clean = tssd.rounds[-1]["kept"] / int(tssd.table.drawn.sum())
+        return lambda_u_by_noise(1 - clean, tssd.n_classes)
+
+    return by_noise
 
 
 def write_findings(folder: RunFolder, prepared: Prepared) -> None:

@@ -124,7 +124,7 @@ class ObjectiveRecipe:
     kind: str = "weighted"
     temperature: float = 0.5  # mixmatch: of the targets; below 1 sharpens them
     alpha: float = 4.0  # mixmatch: of mixup's Beta distribution, 0.5 or a whole number
-    lambda_u: float = 25.0  # mixmatch: weight of the unlabelled loss
+    lambda_u: float | str = "auto"  # mixmatch: weight of the unlabelled loss; auto: by noise
     ramp_epochs: int = 16  # mixmatch: in which lambda_u rises from 0, after the warm-up
     warmup_penalty: bool = False  # mixmatch: negative entropy in the warm-up, for asymmetric noise
 
@@ -134,9 +134,12 @@ class ObjectiveRecipe:
             yield f"temperature must lie above 0 and up to 1, got {self.temperature}"
         if self.alpha != 0.5 and not (1 <= self.alpha <= 64 and float(self.alpha).is_integer()):
             yield f"alpha must be 0.5 or a whole number in 1..64, got {self.alpha}"
-        for name in ("lambda_u", "ramp_epochs"):
-            if not 0 <= getattr(self, name) < math.inf:
-                yield f"{name} must be 0 or more, got {getattr(self, name)}"
+        if self.ramp_epochs < 0:
+            yield f"ramp_epochs must be 0 or more, got {self.ramp_epochs}"
+        if isinstance(self.lambda_u, str):
+            yield from one_of("lambda_u (where it is no number)", self.lambda_u, ("auto",))
+        elif not 0 <= self.lambda_u < math.inf:
+            yield f"lambda_u must be 0 or more, got {self.lambda_u}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,8 @@ def _as_type(value: typing.Any, hint: typing.Any) -> object:
         if not isinstance(value, list | tuple):
             raise TypeError("a list")
         return tuple(_as_type(v, item) for v in value)
+    if isinstance(hint, types.UnionType):
+        return value if isinstance(value, str) else _as_type(value, float)
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         try:
