@@ -71,11 +71,13 @@ function actionOf(i) {
 
 function tally() {
   const found = { keep: 0, confirm: 0, other: 0, skip: 0 };
-  samples.index.forEach((_, i) => {
-    const action = actionOf(i);
-    if (action) found[action] += 1;
-  });
-  found.elsewhere = [...decisions.of.keys()].filter((index) => !place.has(index)).length;
+  let here = 0;
+  for (const index of decisions.of.keys()) {
+    if (!place.has(index)) continue;
+    here += 1;
+    found[actionOf(place.get(index))] += 1;
+  }
+  found.elsewhere = decisions.of.size - here;
   return found;
 }
 

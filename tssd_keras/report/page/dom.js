@@ -52,7 +52,8 @@ function nameOf(label) {
   return element('bdi', { text: shortNames[label], dir: 'auto', class: 'name', title: cutShort ? cut(whole, 500) : null });
 }
 
-const count = (n) => n.toLocaleString('en-US');
+const grouped = new Intl.NumberFormat('en-US');
+const count = (n) => grouped.format(n);
 const share = (p, digits = 1) =>
   p === null || p === undefined ? 'not known' : `${(100 * p).toFixed(digits)} %`;
 const thousandths = (p) => (p === null ? '-' : (p / 1000).toFixed(3));

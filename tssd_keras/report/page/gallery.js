@@ -4,23 +4,27 @@ const ALL = 'all';
 const SIZES = [12, 24, 48, 96];
 const MOST_LISTED = 500;
 
-const pairKey = (i) => `${samples.given[i]}>${samples.suggested[i]}`;
+const pairKey = (i) => samples.given[i] * data.classes.length + samples.suggested[i];
 const differs = (i) => samples.suggested[i] >= 0 && samples.suggested[i] !== samples.given[i];
 
 const FILTERS = {
   class: (i, value) => samples.given[i] === Number(value) || samples.suggested[i] === Number(value),
-  pair: (i, value) => differs(i) && pairKey(i) === value,
+  pair: (i, value) => differs(i) && pairKey(i) === Number(value),
   role: (i, value) => samples.role[i] === value,
   stratum: (i, value) => samples.stratum[i] === Number(value),
   state: (i, value) => (value === 'decided' ? ![null, 'skip'].includes(actionOf(i))
     : value === 'open' ? actionOf(i) === null : actionOf(i) === value),
 };
 
-function counted(keysOf) {
+// How many samples have a key; the second key, where it differs from the first, counts too.
+function counted(keyOf, secondOf = null) {
   const found = new Map();
-  samples.index.forEach((_, i) => {
-    for (const key of new Set(keysOf(i))) found.set(key, (found.get(key) || 0) + 1);
-  });
+  const add = (key) => found.set(key, (found.get(key) || 0) + 1);
+  for (let i = 0; i < samples.index.length; i += 1) {
+    const key = keyOf(i);
+    if (key !== null) add(key);
+    if (secondOf && secondOf(i) !== key) add(secondOf(i));
+  }
   return found;
 }
 
@@ -32,14 +36,15 @@ function select(name, label, options) {
 }
 
 function makeFilters() {
-  const classes = [...counted((i) => [samples.given[i], samples.suggested[i]].filter((c) => c >= 0))].sort((a, b) => a[0] - b[0]);
+  const classes = [...counted((i) => samples.given[i], (i) => samples.suggested[i])].filter(([c]) => c >= 0).sort((a, b) => a[0] - b[0]);
   select('class', 'Class, given or suggested', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
-  const pairs = [...counted((i) => (differs(i) ? [pairKey(i)] : []))].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED);
+  const pairs = [...counted((i) => (differs(i) ? pairKey(i) : null))].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED);
   select('pair', 'Pair, given to suggested', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
-    const [given, suggested] = key.split('>').map(Number);
+    const given = Math.floor(key / data.classes.length);
+    const suggested = key % data.classes.length;
     return [key, `${className(given)} \u2192 ${className(suggested)} (${count(n)})`];
   })]);
-  const roles = [...counted((i) => [samples.role[i]])].sort();
+  const roles = [...counted((i) => samples.role[i])].sort();
   select('role', 'Role', [[ALL, 'all roles'], ...roles.map(([role, n]) => [role, `${role} (${count(n)})`])]);
   const strata = data.strata.map((s, at) => [at, s]).filter(([, s]) => s.shown);
   select('stratum', 'Stratum', [[ALL, 'all strata'], ...strata.map(([at, s]) => [at, `${s.name} (${count(s.shown)})`])]);
@@ -252,7 +257,13 @@ function onKey(event) {
 
 function showPair(given, suggested) {
   for (const name of Object.keys(FILTERS)) byId(`filter-${name}`).value = ALL;
-  byId('filter-pair').value = `${given}>${suggested}`;
+  const pick = byId('filter-pair');
+  const wanted = String(given * data.classes.length + suggested);
+  pick.value = wanted;
+  if (pick.value !== wanted) { // a rare pair, or one whose samples are not on this page
+    pick.append(element('option', { value: wanted, text: `${className(given)} \u2192 ${className(suggested)}` }));
+    pick.value = wanted;
+  }
   refilter();
   byId('suspects').scrollIntoView();
   byId('suspects').focus({ preventScroll: true });
