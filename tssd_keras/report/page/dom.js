@@ -55,5 +55,5 @@ function nameOf(label) {
 const grouped = new Intl.NumberFormat('en-US');
 const count = (n) => grouped.format(n);
 const share = (p, digits = 1) =>
-  p === null || p === undefined ? 'not known' : `${(100 * p).toFixed(digits)} %`;
+  p === null || p === undefined ? 'not known' : `${(100 * p).toFixed(digits)}\u00a0%`;
 const thousandths = (p) => (p === null ? '-' : (p / 1000).toFixed(3));

@@ -37,9 +37,9 @@ function select(name, label, options) {
 
 function makeFilters() {
   const classes = [...counted((i) => samples.given[i], (i) => samples.suggested[i])].filter(([c]) => c >= 0).sort((a, b) => a[0] - b[0]);
-  select('class', 'Class, given or suggested', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
+  select('class', 'Class (either)', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
   const pairs = [...counted((i) => (differs(i) ? pairKey(i) : null))].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED);
-  select('pair', 'Pair, given to suggested', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
+  select('pair', 'Pair (given, suggested)', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
     const given = Math.floor(key / data.classes.length);
     const suggested = key % data.classes.length;
     return [key, `${className(given)} \u2192 ${className(suggested)} (${count(n)})`];

@@ -92,8 +92,8 @@ function streamPanels({ streams }) {
 function classPanel({ classes }) {
   const order = data.classes.map((_, i) => i)
     .sort((a, b) => (classes.wrong[b] ?? -1) - (classes.wrong[a] ?? -1));
-  return panel('By given class', 'The noisiest first.', scrollTable(
-    'Figures by class', ['class', 'samples', 'kept', 'mined', 'suspects', 'estimated noise'],
+  return panel('By given class', 'The noisiest first, as estimated.', scrollTable(
+    'Figures by class', ['class', 'samples', 'kept', 'mined', 'suspects', 'noise'],
     order.map((c) => [nameOf(c), count(classes.samples[c]), count(classes.kept[c]), count(classes.mined[c]),
       count(classes.suspects[c]), classes.wrong[c] === null ? '-' : share(classes.wrong[c])])));
 }
