@@ -21,6 +21,7 @@ from tssd_keras.suspects import choose_shown, count_strata, rank_suspects, strat
 
 THUMBNAILS = 1000
 MOST = 20_000  # suspects on the page
+Progress = Callable[[str, int], Callable[[int], object]]
 WITHOUT = "Give --without-samples for a page without them."
 
 
@@ -82,7 +83,7 @@ def write_audit(
     kept: int = 0,
     seed: int = 0,
     note: str = "",
-    progress: Callable[[str, int], Callable[[int], object]] = lambda what, total: lambda n: None,
+    progress: Progress = lambda what, total: lambda n: None,
 ) -> list[str]:
     """Write the audit of some samples into a folder.
 
@@ -115,39 +116,52 @@ def write_audit(
     strata = stratum_names(judged, rank)
     shown = choose_shown(judged, rank, most=most, kept=kept, seed=seed)
     counted = count_strata(strata, shown)
-    made = NONE
-    if samples is not None and thumbnails:
-        some = shown[:thumbnails]
-        done = progress("making thumbnails", len(some))
-        made = pictures(samples.inputs, judged.index[some], samples.texts, done)
-    done = progress("writing the audit", 4)
+    made = _look(judged, samples, shown[:thumbnails], progress)
+    done = progress("writing the audit", 3)
     html = page.render(page.page_data(judged, rank, counted, strata, shown, made, note))
+    tasks, config = label_studio.tasks(judged, shown, strata, made)
     done(1)
     out.mkdir(parents=True, exist_ok=True)
-    table = sample_rows.columns(judged, rank, strata)
-    sample_rows.write_csv(out / "samples.csv", table)
+    lines = _write_tables(judged, out, rank, strata)
     sample_rows.write_strata(out / "strata.csv", counted)
     done(1)
-    lines = []
-    if not sample_rows.write_parquet(out / "samples.parquet", table):
-        lines.append(sample_rows.NO_PARQUET)
-    sample_rows.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
-    done(1)
-    tasks, config = label_studio.tasks(judged, shown, strata, made)
     label_studio.write_tasks(out, tasks, config)
     (out / "report.html").write_text(html, encoding="ascii")
     done(1)
-    n = int((rank > 0).sum())
-    lines.append(
-        f"{n:,} suspects among {int(judged.judged.sum()):,} judged samples; the page shows the "
-        f"first {min(n, most):,}, {len(made.content):,} samples with a picture"
+    return [*lines, *_told_of(judged, rank, shown, len(made.content), len(tasks))]
+
+
+def _look(judged: Judged, samples: Samples | None, some: np.ndarray, progress: Progress):
+    """Pictures of some rows; none where there are no samples."""
+    if samples is None or not len(some):
+        return NONE
+    done = progress("making thumbnails", len(some))
+    return pictures(samples.inputs, judged.index[some], samples.texts, done)
+
+
+def _write_tables(judged: Judged, out: Path, rank: np.ndarray, strata: np.ndarray) -> list[str]:
+    """The files with a row a sample; a line about one that could not be written."""
+    table = sample_rows.columns(judged, rank, strata)
+    sample_rows.write_csv(out / "samples.csv", table)
+    sample_rows.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
+    if sample_rows.write_parquet(out / "samples.parquet", table):
+        return []
+    return [sample_rows.NO_PARQUET]
+
+
+def _told_of(
+    judged: Judged, rank: np.ndarray, shown: np.ndarray, n_pictures: int, n_tasks: int
+) -> Iterator[str]:
+    yield (
+        f"{int((rank > 0).sum()):,} suspects among {int(judged.judged.sum()):,} judged samples; "
+        f"the page shows the first {int((rank[shown] > 0).sum()):,}, {n_pictures:,} samples with a "
+        "picture"
     )
-    if len(tasks) < len(shown):
-        lines.append(
-            f"label_studio_tasks.json has {len(tasks):,} of the {len(shown):,} shown samples, "
-            "those with a picture"
+    if n_tasks < len(shown):
+        yield (
+            f"label_studio_tasks.json has {n_tasks:,} of the {len(shown):,} shown samples, those "
+            "with a picture"
         )
     root = label_studio.document_root(judged)
     if root is not None:
-        lines.append(f"Label Studio: LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}")
-    return lines
+        yield f"Label Studio: LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}"

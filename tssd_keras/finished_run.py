@@ -19,7 +19,12 @@ from tssd_keras.streams import load_streams
 
 STREAMS = "streams.npz"
 NEEDED = ("recipe.toml", "labels.sha256", "samples.csv", "summary.json")
-COLUMNS = ("index", "given", "role", "weight", "p_loss", "p_feature", "q", "suggested", "changed")
+REAL = ("weight", "p_loss", "p_feature", "q", "confidence")
+TYPES = {
+    **dict.fromkeys(("index", "given", "suggested", "changed"), np.int64),
+    **dict.fromkeys(REAL, np.float64),
+    "role": np.int8,
+}
 
 
 def read_run(folder: str | Path) -> tuple[Judged, Recipe]:
@@ -43,48 +48,24 @@ def read_run(folder: str | Path) -> tuple[Judged, Recipe]:
             f"{', '.join(missing)}. Give the folder that train wrote."
         )
     recipe = load_recipe(folder / "recipe.toml")
-    facts = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    facts = _facts(folder / "summary.json")
     _check_judged(folder, recipe, facts)
     streams, names = load_streams(folder / STREAMS)
+    rows = _samples(folder / "samples.csv", names)
+    truth = np.array(rows.pop("true"), np.int64)
+    ids = rows.pop("id") if any(rows["id"]) else None
+    rows.pop("id", None)
+    columns = {name: np.array(values, TYPES[name]) for name, values in rows.items()}
+    # An empty name can be a class, too: where nobody judged, the role says so.
+    columns["suggested"][columns["role"] < 0] = -1
     files = RunFolder(folder)
-    rows = _samples(folder / "samples.csv")
-    number = {name: i for i, name in enumerate(names)}
-
-    def column(name: str, read: Callable[[str], object], dtype: type) -> np.ndarray:
-        try:
-            return np.array([read(row[name]) for row in rows], dtype)
-        except (ValueError, KeyError) as error:
-            raise ValueError(
-                f"{folder / 'samples.csv'}: the column {name} is not as a run writes it: {error}. "
-                "Was the file edited? Run the recipe again."
-            ) from error
-
-    def real(text: str) -> float:
-        return float(text) if text else np.nan
-
-    # An empty class name is a name, too: where nobody judged, the role says so.
-    judged = column("role", bool, np.bool_)
-    role_number = {"": -1, **{name: i for i, name in enumerate(ROLES)}}
-    suggested = column("suggested", lambda text: number.get(text, -1), np.int64)
-    truth = column("true", lambda text: number.get(text, -1), np.int64)
-    ids = [row["id"] for row in rows]
-    named = as_ids(ids) if any(ids) else None
     found = Judged(
         name=recipe.dataset,
         class_names=names,
         labels_sha256=(folder / "labels.sha256").read_text(encoding="utf-8").strip(),
-        index=column("index", int, np.int64),
-        given=column("given", number.__getitem__, np.int64),
-        suggested=np.where(judged, suggested, -1),
-        confidence=column("confidence", real, np.float64),
-        weight=column("weight", real, np.float64),
-        role=column("role", role_number.__getitem__, np.int8),
-        p_loss=column("p_loss", real, np.float64),
-        p_feature=column("p_feature", real, np.float64),
-        q=column("q", real, np.float64),
-        changed=column("changed", lambda text: int(text or -1), np.int64),
-        ids=named,
-        paths=None if named is None else paths(recipe.data, ids),
+        **columns,
+        ids=None if ids is None else as_ids(ids),
+        paths=None if ids is None else paths(recipe.data, ids),
         truth=truth if (truth >= 0).any() else None,
         streams=tuple(streams),
         epochs=files.rows("epochs.csv"),
@@ -92,6 +73,16 @@ def read_run(folder: str | Path) -> tuple[Judged, Recipe]:
         facts=facts,
     )
     return found, recipe
+
+
+def _facts(path: Path) -> dict:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be the summary that a run writes, it is not: {error}. Run the recipe "
+            "again."
+        ) from error
 
 
 def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
@@ -114,17 +105,42 @@ def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
         )
 
 
-def _samples(path: Path) -> list[dict[str, str]]:
+def _samples(path: Path, class_names: tuple[str, ...]) -> dict[str, list]:
+    """The columns of a run's samples.csv, as numbers; classes by number, -1 for none."""
     csv.field_size_limit(2**31 - 1)  # names and ids can be of any length
+    number = {name: i for i, name in enumerate(class_names)}
+    roles = {"": -1, **{name: i for i, name in enumerate(ROLES)}}
+    read: dict[str, Callable[[str], object]] = {
+        "index": int,
+        "id": str,
+        "given": number.__getitem__,
+        "true": lambda text: number.get(text, -1),
+        "suggested": lambda text: number.get(text, -1),
+        "role": roles.__getitem__,
+        "changed": lambda text: int(text or -1),
+        **dict.fromkeys(REAL, lambda text: float(text or "nan")),
+    }
+    found: dict[str, list] = {name: [] for name in read}
     with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        rows = csv.reader(file)
+        header = next(rows, [])
+        missing = [name for name in read if name not in header]
         if missing:
             raise ValueError(
                 f"{path} must have the columns of a run's sample table, it lacks "
                 f"{', '.join(missing)}. Run the recipe again."
             )
-        return list(reader)
+        at = [(name, header.index(name), convert) for name, convert in read.items()]
+        for row in rows:
+            for name, place, convert in at:
+                try:
+                    found[name].append(convert(row[place]))
+                except (ValueError, KeyError, IndexError) as error:
+                    raise ValueError(
+                        f"{path}, line {rows.line_num}: the column {name} is not as a run writes "
+                        f"it: {error}. Was the file edited? Run the recipe again."
+                    ) from error
+    return found
 
 
 def paths(recipe: DataRecipe, ids: list[str]) -> np.ndarray | None:
