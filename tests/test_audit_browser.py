@@ -331,6 +331,21 @@ def test_what_else_lies_in_the_storage_does_no_harm(opened, address):
     assert card(page, 0).get_attribute("data-state") == "keep"
 
 
+def test_a_browser_that_stores_nothing_is_told_of(opened, browser, address):
+    context = browser.new_context()
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('off'); } })"
+    )
+    page = context.new_page()
+    page.goto(address)
+    assert "export before you close" in page.locator("#storage-note").text_content()
+    card(page, 0).focus()
+    page.keyboard.press("k")
+    assert card(page, 0).get_attribute("data-state") == "keep"
+    assert page.locator("#export").is_enabled()
+    context.close()
+
+
 def test_decisions_on_samples_of_another_page_are_kept_and_told(opened, address):
     page = opened(address)
     value = json.dumps({"decided": [[9999, 1]], "history": [[9999, None]]})

@@ -254,7 +254,7 @@ def test_a_sample_table_with_another_class_is_told_so(run, tmp_path):
 def test_sentences_are_shown_where_the_samples_were_made_of_some(tmp_path):
     rng = np.random.default_rng(0)
     y = np.arange(300) % 3
-    x = rng.normal(0, 0.3, (300, 5)) + np.eye(5)[y] * 3
+    x = (rng.normal(0, 0.3, (300, 5)) + np.eye(5)[y] * 3).astype(np.float32)
     wrong = rng.random(300) < 0.3
     texts = np.array([f"sentence <b>{i}</b>" for i in range(300)])
     path = tmp_path / "own.npz"
