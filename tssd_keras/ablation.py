@@ -7,6 +7,7 @@ again: an ablation can stop and go on, and several can write to one file.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import json
 import logging
@@ -19,6 +20,7 @@ from pathlib import Path
 import keras
 
 from tssd_keras import experiment
+from tssd_keras.interrupts import ctrl_c_held
 from tssd_keras.recipe import Recipe
 from tssd_keras.recipe_file import to_toml
 from tssd_keras.recipe_variants import Planned
@@ -107,16 +109,20 @@ def run(
 
 def _run_one(one: Planned, backend: str) -> Line | None:
     """One run in a folder that goes with it; None after Ctrl-C."""
-    keras.utils.clear_session()
     summary, error = {}, ""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
+    try:
+        with ctrl_c_held(lambda text: None):  # a finaliser would drop it
+            keras.utils.clear_session()
+            gc.collect()
+        with tempfile.TemporaryDirectory() as folder:
             done = experiment.run(one.recipe, out=Path(folder) / "run", say=lambda text: None)
-            if done.interrupted:
-                return None
-            summary = done.summary
-        except (ValueError, RuntimeError) as failed:
-            error = str(failed)
+        if done.interrupted:
+            return None
+        summary = done.summary
+    except KeyboardInterrupt:
+        return None
+    except (ValueError, RuntimeError) as failed:
+        error = str(failed)
     return Line(
         case=one.case,
         variant=one.variant,

@@ -137,7 +137,8 @@ class ObjectiveRecipe:
         if self.ramp_epochs < 0:
             yield f"ramp_epochs must be 0 or more, got {self.ramp_epochs}"
         if isinstance(self.lambda_u, str):
-            yield from one_of("lambda_u (where it is no number)", self.lambda_u, ("auto",))
+            if self.lambda_u != "auto":
+                yield f'lambda_u must be a number or "auto", got "{self.lambda_u}"'
         elif not 0 <= self.lambda_u < math.inf:
             yield f"lambda_u must be 0 or more, got {self.lambda_u}"
 
