@@ -302,6 +302,7 @@ def test_typing_in_a_field_decides_nothing(opened, address):
     page.keyboard.type("cks")
     assert page.locator("#other-more").text_content() == "No class is called so."
     page.keyboard.press("Escape")
+    assert not page.locator("#other").is_visible()
     assert page.locator('.card:not([data-state="open"])').count() == 0
     assert current(page) == 0
 

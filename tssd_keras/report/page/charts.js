@@ -129,7 +129,7 @@ function colouredMap(rows, rowTitle, columnTitle) {
     width: side * k, height: side * k, class: 'map', role: 'img',
     'aria-label': `${rowTitle} by ${columnTitle}; the largest entries are in the table of pairs`,
   });
-  const says = element('p', { class: 'quiet', text: 'Point at a square to read it.' });
+  const says = element('p', { class: 'quiet', text: `Rows: ${rowTitle}, columns: ${columnTitle}. Point at a square to read it.` });
   const paint = () => {
     const context = canvas.getContext('2d');
     const style = getComputedStyle(document.documentElement);
