@@ -177,6 +177,20 @@ def test_filters_leave_those_that_were_asked_for(opened, address):
     assert set(page.locator(".card .rank").all_text_contents()) == {"kept"}
 
 
+def test_suspects_can_come_in_an_order_that_is_spread_over_the_ranks(opened, address):
+    page = opened(address)
+    page.locator("#filter-order").select_option("spread")
+    shown = [int(c.get_attribute("data-i")) for c in page.locator(".card").all()]
+    assert len(set(shown)) == 24
+    assert np.histogram(shown, 4, (0, N_SHOWN))[0].min() >= 4
+    card(page, shown[0]).focus()
+    page.keyboard.press("k")
+    assert current(page) == shown[1]
+    page.locator("#filter-picture").select_option("with")
+    assert "of 40" in page.locator("#pager-top .where").text_content()
+    assert page.locator(".card img").count() == 24
+
+
 def test_a_pair_of_the_overview_leads_to_its_suspects(opened, address):
     page = opened(address)
     page.locator("[aria-label='Pairs of classes'] button").first.click()

@@ -37,7 +37,7 @@ def test_labels_are_escaped_in_the_labelling_config_and_fit_the_predictions():
     judged = some_judged(70, HOSTILE)
     shown = np.flatnonzero(judged.suspect)
     pictures = Pictures("text", ["some text"] * len(shown))
-    made, xml = tasks(judged, shown, np.full(70, "s", object), pictures)
+    made, xml = tasks(judged, shown, np.full(70, "s", object), pictures, np.arange(len(shown)))
     tree = ET.fromstring(xml)
     choices = [choice.get("value") for choice in tree.iter("Choice")]
     assert choices[:4] == list(HOSTILE[:4])
@@ -67,11 +67,20 @@ def test_files_are_named_below_the_root_that_is_told(tmp_path):
     paths = [str(tmp_path / "my photos" / "a&b" / f"{i} %.png") for i in range(30)]
     judged = some_judged(30, paths=as_ids(paths))
     shown = np.flatnonzero(judged.suspect)
-    made, xml = tasks(judged, shown, np.full(30, "s", object), NONE)
+    made, xml = tasks(judged, shown, np.full(30, "s", object), NONE, shown[:0])
     assert document_root(judged) == tmp_path / "my photos"
     assert made[0]["data"]["image"] == f"/data/local-files/?d=a%26b/{shown[0]}%20%25.png"
     assert len(made) == len(shown)
     assert '<Image name="sample" value="$image"/>' in xml
+
+
+def test_tasks_that_are_no_files_are_those_with_a_picture():
+    judged = some_judged(30)
+    shown, places = np.flatnonzero(judged.suspect), np.array([1, 4])
+    pictures = Pictures("text", ["second", "fifth"])
+    made, _ = tasks(judged, shown, np.full(30, "s", object), pictures, places)
+    assert [task["data"]["text"] for task in made] == ["second", "fifth"]
+    assert [task["data"]["index"] for task in made] == judged.index[shown[places]].tolist()
 
 
 def test_without_anything_to_show_there_are_no_tasks(tmp_path):

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from audit_samples import some_judged
 
-from tssd_keras.suspects import bands, choose_shown, count_strata, rank_suspects, stratum_names
+from tssd_keras.suspects import (
+    bands,
+    choose_pictured,
+    choose_shown,
+    count_strata,
+    rank_suspects,
+    spread,
+    stratum_names,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -97,3 +105,46 @@ def test_no_suspects_at_all_is_no_error():
     assert len(choose_shown(judged, rank, most=10, kept=0)) == 0
     strata = count_strata(stratum_names(judged, rank), np.empty(0, int))
     assert [(s.name, s.samples, s.shown) for s in strata] == [("kept", 9, 0)]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 64, 1000])
+def test_the_spread_order_names_each_place_once(n):
+    assert sorted(spread(n).tolist()) == list(range(n))
+
+
+def test_each_beginning_of_the_spread_order_lies_evenly():
+    assert spread(8).tolist() == [0, 4, 2, 6, 1, 5, 3, 7]
+    for first in (10, 50, 200):
+        counts = np.histogram(spread(1000)[:first], 5, (0, 1000))[0]
+        assert counts.max() - counts.min() <= 3
+
+
+def test_pictures_go_to_the_kept_then_to_the_surest_and_to_all_ranks():
+    assert choose_pictured(8, 0, 100).tolist() == list(range(8))
+    assert choose_pictured(8, 2, 0).tolist() == []
+    assert choose_pictured(8, 2, 1).tolist() == [8]
+    assert choose_pictured(8, 2, 6).tolist() == [0, 1, 2, 4, 8, 9]
+    places = choose_pictured(5000, 100, 1000)
+    assert len(places) == 1000
+    assert set(range(450)) < set(places.tolist())
+    assert (places >= 5000).sum() == 100
+    assert (places[:900] >= 2500).sum() > 200
+
+
+def test_what_people_decided_before_is_a_stratum_of_its_own(monkeypatch):
+    from tssd_keras import judged as module
+
+    monkeypatch.setattr(module, "ROLES", (*module.ROLES[:5], "decided"))
+    role = np.zeros(30, np.int8)
+    role[3] = 5
+    p = np.full(30, 0.9)
+    p[3] = np.nan
+    judged = some_judged(30, role=role, p_loss=p, p_feature=p, weight=np.ones(30))
+    rank = rank_suspects(judged)
+    names = stratum_names(judged, rank)
+    assert rank[3] == 0
+    assert names[3] == "decided"
+    assert "decided" not in np.delete(names, 3)
+    strata = count_strata(names, np.empty(0, int))
+    assert strata[-1].name == "decided"
+    assert 3 not in choose_shown(judged, rank, most=99, kept=99)

@@ -17,7 +17,13 @@ from tssd_keras.recipe import Recipe
 from tssd_keras.report import label_issues, label_studio, page, sample_rows
 from tssd_keras.report.pictures import NONE, pictures
 from tssd_keras.run_folder import check_free
-from tssd_keras.suspects import choose_shown, count_strata, rank_suspects, stratum_names
+from tssd_keras.suspects import (
+    choose_pictured,
+    choose_shown,
+    count_strata,
+    rank_suspects,
+    stratum_names,
+)
 
 THUMBNAILS = 1000
 MOST = 20_000  # suspects on the page
@@ -91,7 +97,8 @@ def write_audit(
         judged: N samples.
         samples: to be shown; None: the page has no pictures.
         out: the folder, new or empty.
-        thumbnails: of how many samples of the page a picture (text, row) is embedded.
+        thumbnails: of how many samples of the page a picture (text, row) is embedded,
+            see `suspects.choose_pictured`.
         most: suspects on the page.
         kept: samples of the stratum "kept" on the page, at random.
         seed: of that draw.
@@ -116,10 +123,12 @@ def write_audit(
     strata = stratum_names(judged, rank)
     shown = choose_shown(judged, rank, most=most, kept=kept, seed=seed)
     counted = count_strata(strata, shown)
-    made = _look(judged, samples, shown[:thumbnails], progress)
+    n_suspects = int((rank[shown] > 0).sum())
+    pictured = choose_pictured(n_suspects, len(shown) - n_suspects, thumbnails)
+    made = _look(judged, samples, shown[pictured], progress)
     done = progress("writing the audit", 3)
-    html = page.render(page.page_data(judged, rank, counted, strata, shown, made, note))
-    tasks, config = label_studio.tasks(judged, shown, strata, made)
+    html = page.render(page.page_data(judged, rank, counted, strata, shown, made, pictured, note))
+    tasks, config = label_studio.tasks(judged, shown, strata, made, pictured)
     done(1)
     out.mkdir(parents=True, exist_ok=True)
     lines = _write_tables(judged, out, rank, strata)

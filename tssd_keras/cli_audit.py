@@ -21,7 +21,7 @@ NO_SAMPLES = "The samples themselves are not shown: the audit was made with --wi
     type=click.IntRange(min=0),
     default=1000,
     show_default=True,
-    help="Embed the pictures of so many samples, the surest suspects first.",
+    help="Embed the pictures of so many samples, see docs/audit.md.",
 )
 @click.option(
     "--most",

@@ -24,7 +24,8 @@ class Judged:
         confidence: float[N], its probability, NaN where nobody judged.
         weight: float[N] in [0, 1].
         role: int8[N], an index into `divide.ROLES`, -1 where nobody judged.
-        p_loss, p_feature: float[N], both streams' probability that the label is right.
+        p_loss, p_feature: float[N], both streams' probability that the label is right; NaN
+            where nobody judged.
         q: float[N], the meta classifier's, NaN without it.
         changed: int64[N], the epoch, counted from 1, before which a round last
             changed role or suggestion; -1 where nobody judged.
@@ -62,8 +63,8 @@ class Judged:
 
     @property
     def judged(self) -> np.ndarray:
-        """bool[N]: whom a round has judged."""
-        return self.role >= 0
+        """bool[N]: whom a round has judged; not what a person decided before the run."""
+        return (self.role >= 0) & ~np.isnan(self.p_loss)
 
     @property
     def p_wrong(self) -> np.ndarray:

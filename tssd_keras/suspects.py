@@ -16,7 +16,7 @@ import numpy as np
 
 from tssd_keras.judged import Judged
 
-KEPT, UNJUDGED = "kept", "unjudged"
+KEPT, DECIDED, UNJUDGED = "kept", "decided", "unjudged"
 FIRST = 100  # suspects of the first stratum
 
 
@@ -25,8 +25,8 @@ class Stratum:
     """Samples that are shown together, or not.
 
     Attributes:
-        name: "suspects-FIRST-LAST" by rank, "kept" (judged and no suspect) or
-            "unjudged" (no round has judged them).
+        name: "suspects-FIRST-LAST" by rank, "kept" (judged and no suspect), "decided"
+            (by a person, before the run) or "unjudged" (no round has judged them).
         samples: how many are in it.
         shown: how many of these the page shows.
     """
@@ -65,7 +65,8 @@ def stratum_names(judged: Judged, rank: np.ndarray) -> np.ndarray:
         object[N] of str.
     """
     names = np.full(len(judged), KEPT, object)
-    names[~judged.judged] = UNJUDGED
+    for row in np.flatnonzero(~judged.judged).tolist():
+        names[row] = DECIDED if judged.role_name(row) == DECIDED else UNJUDGED
     for first, last in bands(int(rank.max(initial=0))):
         names[(rank >= first) & (rank <= last)] = f"suspects-{first}-{last}"
     return names
@@ -117,7 +118,49 @@ def count_strata(names: np.ndarray, shown: np.ndarray) -> list[Stratum]:
     return [Stratum(name, samples[name], visible.get(name, 0)) for name in order]
 
 
+def spread(n: int) -> np.ndarray:
+    """An order in which each beginning lies evenly over 0..n-1.
+
+    Args:
+        n: how many.
+
+    Returns:
+        int64[n], each of 0..n-1 once.
+
+    Source:
+        Van der Corput 1935: numbers in the order of their binary digits reversed.
+    """
+    digits = max(1, int(n - 1).bit_length()) if n else 1
+    number = np.arange(2**digits)
+    turned = np.zeros_like(number)
+    for digit in range(digits):
+        turned |= ((number >> digit) & 1) << (digits - 1 - digit)
+    return turned[turned < n]
+
+
+def choose_pictured(n_suspects: int, n_kept: int, n: int) -> np.ndarray:
+    """Places in the gallery whose samples are shown with a picture.
+
+    Args:
+        n_suspects: in the gallery, at its places from 0, by rank.
+        n_kept: behind them.
+        n: pictures at most.
+
+    Returns:
+        int64[m], in rising order: the kept first, as they were drawn to be looked
+        at; of what is left one half for the surest suspects, one for suspects
+        spread over all ranks.
+    """
+    kept = n_suspects + np.arange(min(n, n_kept))
+    left = n - len(kept)
+    surest = np.arange(min(left - left // 2, n_suspects))
+    others = spread(n_suspects)
+    others = others[others >= len(surest)][: left - len(surest)]
+    return np.sort(np.concatenate([surest, others, kept]))
+
+
 def _place(name: str) -> tuple[int, int]:
-    if name in (KEPT, UNJUDGED):
-        return 1 + (name == UNJUDGED), 0
+    others = (KEPT, DECIDED, UNJUDGED)
+    if name in others:
+        return 1 + others.index(name), 0
     return 0, int(name.split("-")[1])

@@ -35,7 +35,11 @@ def document_root(judged: Judged) -> Path | None:
 
 
 def tasks(
-    judged: Judged, shown: np.ndarray, strata: np.ndarray, pictures: Pictures
+    judged: Judged,
+    shown: np.ndarray,
+    strata: np.ndarray,
+    pictures: Pictures,
+    pictured: np.ndarray,
 ) -> tuple[list[dict], str]:
     """Tasks for the samples that a page shows.
 
@@ -43,7 +47,8 @@ def tasks(
         judged: N samples.
         shown: int64[n], rows.
         strata: object[N], each sample's stratum.
-        pictures: of the first of these.
+        pictures: of some of these.
+        pictured: int64[m], places in `shown`, which of them.
 
     Returns:
         Tasks, and the labelling configuration (XML). Samples that are files are
@@ -53,15 +58,16 @@ def tasks(
     root = document_root(judged)
     kind = "image" if root is not None or pictures.kind == "image" else "text"
     names = choice_names(judged.class_names)
+    content_at = dict(zip(pictured.tolist(), pictures.content, strict=False))
     made = []
     for place, row in enumerate(shown.tolist()):
         if root is not None and judged.paths is not None:
             inside = Path(os.path.relpath(judged.paths[row], root)).as_posix()
             content = f"/data/local-files/?d={quote(os.fsencode(inside))}"
-        elif place < len(pictures.content):
-            content = pictures.content[place]
+        elif place in content_at:
+            content = content_at[place]
         else:
-            break
+            continue
         made.append(_task(judged, row, kind, content, names, strata[row]))
     return made, config(kind, names)
 

@@ -11,6 +11,7 @@ from tssd_keras.divide import SEMI_HARD
 from tssd_keras.judged import Judged
 from tssd_keras.mixture import Mixtures, scaled
 from tssd_keras.streams import Streams
+from tssd_keras.suspects import DECIDED
 
 BINS = 48  # of a histogram
 MOST_CLASSES = 200  # drawn of a matrix, and of histograms by class
@@ -58,6 +59,7 @@ def _totals(judged: Judged) -> dict[str, object]:
         "suspects": int(judged.suspect.sum()),
         "wrong": _mean(judged.p_wrong[seen]),
         "by": "q" if not np.isnan(judged.q[seen]).all() else "streams",
+        "decided": sum(judged.role_name(row) == DECIDED for row in np.flatnonzero(~seen).tolist()),
         "golden": samples.get("golden"),
         "accuracy": facts.get("accuracy"),
         "known_noise": facts.get("effective_noise_rate"),

@@ -21,7 +21,7 @@ from tssd_keras.judged import Judged
 from tssd_keras.report.overview import overview
 from tssd_keras.report.pictures import Pictures
 from tssd_keras.report.reasons import reasons
-from tssd_keras.suspects import Stratum
+from tssd_keras.suspects import Stratum, spread
 
 # In the order in which they build on each other.
 SCRIPTS = ("dom.js", "charts.js", "overview.js", "decisions.js", "cards.js", "gallery.js")
@@ -34,6 +34,7 @@ def page_data(
     stratum_of: np.ndarray,
     shown: np.ndarray,
     pictures: Pictures,
+    pictured: np.ndarray,
     note: str = "",
 ) -> dict[str, Any]:
     """All that the page says, as plain data.
@@ -44,7 +45,8 @@ def page_data(
         strata: of `suspects.count_strata`.
         stratum_of: object[N], of `suspects.stratum_names`.
         shown: int64[n], rows that the gallery shows, in its order.
-        pictures: of the first of these.
+        pictures: of some of these.
+        pictured: int64[m], places in `shown`, which of them.
         note: what a person must know, above everything else.
 
     Returns:
@@ -64,7 +66,12 @@ def page_data(
         "overview": overview(judged),
         "strata": [vars(stratum) for stratum in strata],
         "reasons": texts,
-        "pictures": {"kind": pictures.kind, "content": pictures.content},
+        "pictures": {
+            "kind": pictures.kind,
+            "at": pictured[: len(pictures.content)].tolist(),
+            "content": pictures.content,
+        },
+        "spread": spread(len(shown)).tolist(),
         "samples": {
             "index": judged.index[shown].tolist(),
             "id": None if judged.ids is None else [str(v) for v in judged.ids[shown]],

@@ -1,19 +1,21 @@
 // One sample: picture, labels, scores, reason, and what can be decided.
 const DONE = { keep: 'Given label kept', confirm: 'Suggestion confirmed', other: 'Other class', skip: 'Skipped' };
 
+const pictureAt = new Map(data.pictures.at.map((i, at) => [i, data.pictures.content[at]]));
+
 function pictureOf(i) {
-  const { kind, content } = data.pictures;
+  const { kind } = data.pictures;
   if (kind === 'none') return element('p', { class: 'picture quiet', text: 'No picture.' });
-  if (i >= content.length) {
-    return element('p', { class: 'picture quiet', text: `Not embedded: only the first ${count(content.length)} are.` });
+  if (!pictureAt.has(i)) {
+    return element('p', { class: 'picture quiet', text: `Not embedded: ${count(pictureAt.size)} samples have a picture.` });
   }
   if (kind === 'image') {
-    const image = element('img', { src: content[i], alt: `sample ${samples.index[i]}` });
+    const image = element('img', { src: pictureAt.get(i), alt: `sample ${samples.index[i]}` });
     image.addEventListener('load', () => image.classList.toggle('small', image.naturalWidth <= 48));
     return element('div', { class: 'picture' }, image);
   }
   return element('div', { class: `picture ${kind}`, dir: 'auto', tabindex: 0, role: 'region',
-    'aria-label': `${kind} of sample ${samples.index[i]}`, text: content[i] });
+    'aria-label': `${kind} of sample ${samples.index[i]}`, text: pictureAt.get(i) });
 }
 
 function scoresOf(i) {

@@ -12,6 +12,7 @@ const FILTERS = {
   pair: (i, value) => differs(i) && pairKey(i) === Number(value),
   role: (i, value) => samples.role[i] === value,
   stratum: (i, value) => samples.stratum[i] === Number(value),
+  picture: (i) => pictureAt.has(i),
   state: (i, value) => (value === 'decided' ? ![null, 'skip'].includes(actionOf(i))
     : value === 'open' ? actionOf(i) === null : actionOf(i) === value),
 };
@@ -50,6 +51,8 @@ function makeFilters() {
   select('stratum', 'Stratum', [[ALL, 'all strata'], ...strata.map(([at, s]) => [at, `${s.name} (${count(s.shown)})`])]);
   select('state', 'Decisions', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
     ['keep', 'given label kept'], ['other', 'other class'], ['skip', 'skipped']]);
+  select('picture', 'Pictures', [[ALL, 'all'], ['with', `with (${count(pictureAt.size)})`]]);
+  select('order', 'Order', [['surest', 'surest first'], ['spread', 'spread over all ranks']]);
   const size = select('size', 'On a page', SIZES.map((n) => [n, String(n)]));
   size.value = String(view.size);
   byId('filters').append(element('button', { type: 'reset', text: 'Show all' }));
@@ -64,10 +67,8 @@ function makeFilters() {
 function refilter(page = 0) {
   const wanted = Object.keys(FILTERS).map((name) => [name, byId(`filter-${name}`).value]).filter(([, value]) => value !== ALL);
   view.size = Number(byId('filter-size').value);
-  view.list = [];
-  for (let i = 0; i < samples.index.length; i += 1) {
-    if (wanted.every(([name, value]) => FILTERS[name](i, value))) view.list.push(i);
-  }
+  const order = byId('filter-order').value === 'spread' ? data.spread : samples.index.map((_, i) => i);
+  view.list = order.filter((i) => wanted.every(([name, value]) => FILTERS[name](i, value)));
   showPage(page);
 }
 

@@ -20,6 +20,7 @@ function tiles(all) {
     tile(share(totals.wrong), 'estimated noise', totals.by === 'q' ? 'mean of 1 - q' : 'by the mean of both streams'),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
   ];
+  if (totals.decided) found.push(tile(count(totals.decided), 'decided by people before the run'));
   if (totals.golden) found.push(tile(count(totals.golden), 'golden samples'));
   if (judged.last !== null && judged.last !== undefined) {
     found.push(tile(share(judged.last, 2), `${judged.judged_on} accuracy, last epoch`));
