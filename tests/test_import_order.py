@@ -58,6 +58,11 @@ LAYERS = [
     "catalogue",
     "given_labels",
     "golden_choice",
+    "decisions_format",
+    "decisions_checks",
+    "decisions_use",
+    "decisions_split",
+    "decisions_apply",
     "prepare",
     "describe",
     "saved_recipe",
@@ -109,6 +114,7 @@ LAYERS = [
     "report",
     "experiment",
     "cli_datasets",
+    "cli_relabel",
     "cli",
 ]
 LIGHT = ["recipe", "noise", "golden", "table", "mixture", "divide", "report.plots", "sources"]
