@@ -103,6 +103,9 @@ LAYERS = [
     "record",
     "callback_arguments",
     "callback",
+    "outputs_check",
+    "outputs_audit",
+    "outputs_files",
     "schedule",
     "progress",
     "run_folder",
@@ -113,11 +116,23 @@ LAYERS = [
     "noise_export",
     "report",
     "experiment",
+    "cli_audit_outputs",
     "cli_datasets",
     "cli_relabel",
     "cli",
 ]
-LIGHT = ["recipe", "noise", "golden", "table", "mixture", "divide", "report.plots", "sources"]
+LIGHT = [
+    "recipe",
+    "noise",
+    "golden",
+    "table",
+    "mixture",
+    "divide",
+    "outputs_audit",
+    "decisions_apply",
+    "report.plots",
+    "sources",
+]
 HOMES = {
     "tensorflow": {
         "dataset_reading",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.cli_audit_outputs import audit_outputs, output_options
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.cli_relabel import relabel
 from tssd_keras.recipe import DEFAULT
@@ -161,6 +162,19 @@ def noise(
         click.echo(write_noise(loaded, sources.load(loaded.data, loaded.golden), out, picture))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@output_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder, new or empty.")
+@click.option("--backend", type=click.Choice(BACKENDS), help="Of Keras, with --golden only.")
+def audit(out: Path | None, backend: str | None, **files) -> None:
+    """Say which labels are wrong, by the outputs of any model. Trains none.
+
+    \b
+      python cli.py audit --predictions probs.npy --features feats.npy --labels y.npy
+    """
+    audit_outputs(**files, out=out, choose_backend=lambda: _choose_backend(backend))
 
 
 main.add_command(datasets)
