@@ -18,7 +18,7 @@ from tssd_keras.decisions_format import LABELS, Mistakes, once_each, read_rows, 
 
 # Weights that follow the strata to the full are right on average and rest on few samples; equal
 # ones rest on all samples and are biased. Between the two: the weights to this power.
-FLATTENED = 0.5
+FLATTENED = 0.25
 
 
 @dataclass(frozen=True, eq=False)
