@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.decisions_checks import Fit, decision_of, sample_of
+from tssd_keras.decisions_checks import Fit, check_hash, decision_of, sample_of
 from tssd_keras.decisions_format import (
     DECISIONS,
     LABELS,
@@ -141,6 +141,7 @@ def fitting_decisions(path: Path, audited: Audited) -> dict[int, dict[str, str]]
     )
     found = []
     for line, cells in read_rows(path, DECISIONS, mistakes):
+        check_hash(line, cells, fit, mistakes)
         index = whole_number(cells["index"])
         if index is not None and index < len(audited.given) and index not in audited.ids:
             mistakes.add(

@@ -39,6 +39,16 @@ class Fit:
         return self.class_names[label] if label >= 0 else ""
 
 
+def check_hash(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) -> None:
+    """Note a row that was decided on other labels; what else is wrong with it follows from that."""
+    if cells["labels_sha256"] != fit.labels_sha256:
+        mistakes.add(
+            "labels_sha256 must be that of the given labels, "
+            f"{fit.labels_sha256[:16]}... (else the decisions are of another run)",
+            f"line {line} has {shown(cells['labels_sha256'][:16])}",
+        )
+
+
 def sample_of(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) -> int | None:
     """The sample that a row is about.
 
@@ -75,7 +85,7 @@ def decision_of(
 
     Args:
         line: of the row.
-        cells: given, action, labels_sha256.
+        cells: given, action.
         decided: name of the class.
         fit: to which they must fit.
         mistakes: takes what does not.
@@ -84,12 +94,6 @@ def decision_of(
         The label, or None where something does not fit.
     """
     before = sum(map(len, mistakes.found.values()))
-    if cells["labels_sha256"] != fit.labels_sha256:
-        mistakes.add(
-            "labels_sha256 must be that of the given labels, "
-            f"{fit.labels_sha256[:16]}... (else the decisions are of another run)",
-            f"line {line} has {shown(cells['labels_sha256'][:16])}",
-        )
     if decided not in fit.class_names:
         mistakes.add(
             "the decided class must be one of the run's",

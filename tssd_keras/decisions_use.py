@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.decisions_checks import Fit, decision_of, sample_of
+from tssd_keras.decisions_checks import Fit, check_hash, decision_of, sample_of
 from tssd_keras.decisions_format import LABELS, Mistakes, once_each, read_rows, whole_number
 
 # Weights that follow the strata to the full are right on average and rest on few samples; equal
@@ -92,6 +92,7 @@ def read_decisions(
             if cells["label"] != cells["given"]:
                 mistakes.add("a sample without an action must have its given label", f"line {line}")
             continue
+        check_hash(line, cells, fit, mistakes)
         index = sample_of(line, cells, fit, mistakes)
         if index is None:
             continue
