@@ -17,7 +17,7 @@ from tssd_keras.recipe_data import DataRecipe
 from tssd_keras.sources import digits
 
 DIGITS = Path(__file__).parent.parent / "recipes" / "digits.toml"
-SHORT = ("train.epochs=4", "train.warmup_epochs=2")
+SHORT = ("train.epochs=4", "train.warmup_epochs=2", "model.name=mlp", "train.batch_size=128")
 N_DECIDED = 40
 
 
