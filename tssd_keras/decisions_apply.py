@@ -203,50 +203,46 @@ def read_run(run: Path, audit: Path) -> Audited:
             f"RUN must be the folder of a run that has ended or was stopped, {run} lacks "
             f"{', '.join(missing)}."
         )
-    given = np.load(run / "labels.npy", allow_pickle=False)
-    sha256 = (run / "labels.sha256").read_text(encoding="utf-8").strip()
-    if labels_sha256(given) != sha256:
-        raise DecisionError(f"{run}: labels.npy has not the hash that labels.sha256 says.")
-    samples = _table(run / "samples.csv", ("index", "id", "given", "role"))
-    before = {}
-    if (run / "decided.csv").is_file():
-        before = {int(row["index"]): row for row in _table(run / "decided.csv", DECIDED)}
-    strata, sizes = {}, {}
-    if (audit / "strata.csv").is_file() and (audit / "samples.csv").is_file():
-        strata = {
-            int(row["index"]): row["stratum"]
-            for row in _table(audit / "samples.csv", ("index", "stratum"))
-        }
-        sizes = {
-            row["stratum"]: int(row["samples"])
-            for row in _table(audit / "strata.csv", ("stratum", "samples"))
-        }
-    return Audited(
-        given,
-        sha256,
-        _class_names(run, given, samples),
-        {int(row["index"]): row["id"] for row in samples if int(row["index"]) not in before},
-        strata,
-        sizes,
-        before,
-    )
+    try:
+        given = np.load(run / "labels.npy", allow_pickle=False)
+        sha256 = (run / "labels.sha256").read_text(encoding="utf-8").strip()
+        if labels_sha256(given) != sha256:
+            raise ValueError("labels.npy has not the hash that labels.sha256 says")
+        before, strata, sizes = {}, {}, {}
+        if (run / "decided.csv").is_file():
+            before = {int(row["index"]): row for row in _table(run / "decided.csv", DECIDED)}
+        if (audit / "strata.csv").is_file() and (audit / "samples.csv").is_file():
+            for row in _table(audit / "samples.csv", ("index", "stratum")):
+                strata[int(row["index"])] = row["stratum"]
+            for row in _table(audit / "strata.csv", ("stratum", "samples")):
+                sizes[row["stratum"]] = int(row["samples"])
+        ids: dict[int, str] = {}
+        seen: dict[int, str] = {}
+        for row in _table(run / "samples.csv", ("index", "id", "given")):
+            index = int(row["index"])
+            seen[int(given[index])] = row["given"]
+            if index not in before:
+                ids[index] = row["id"]
+        return Audited(given, sha256, _class_names(run, seen), ids, strata, sizes, before)
+    except (ValueError, IndexError) as error:
+        raise DecisionError(
+            f"{run} must be as a run and its audit write it, and is not: {error}. Was it edited?"
+        ) from error
 
 
-def _class_names(run: Path, given: np.ndarray, samples: list[dict[str, str]]) -> tuple[str, ...]:
-    """The classes in label order: classes.txt, where no name has a line break, else samples.csv."""
+def _class_names(run: Path, seen: dict[int, str]) -> tuple[str, ...]:
+    """The classes in label order: classes.txt, where no name has a line break, else those seen."""
     with open(run / "classes.txt", newline="", encoding="utf-8", errors="surrogateescape") as file:
         names = file.read().split("\n")[:-1]
-    seen = {int(given[int(row["index"])]): row["given"] for row in samples}
     if any(label >= len(names) or names[label] != name for label, name in seen.items()):
         if sorted(seen) != list(range(len(seen))):
-            raise DecisionError(f"{run}: classes.txt and samples.csv must name the same classes.")
+            raise ValueError("classes.txt and samples.csv must name the same classes")
         names = [seen[label] for label in range(len(seen))]
     return tuple(names)
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def _table(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
     """Rows of a table that this library wrote."""
     mistakes = Mistakes()
-    rows = [cells for _, cells in read_rows(path, columns, mistakes)]
-    mistakes.refuse(path, "Was the file edited? Run it again")
-    return rows
+    yield from (cells for _, cells in read_rows(path, columns, mistakes))
+    mistakes.refuse(path, "It is not as it was written")

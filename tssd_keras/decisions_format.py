@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,15 +78,15 @@ def as_browsers_write(text: str) -> str:
 
 def read_rows(
     path: Path, columns: Sequence[str], mistakes: Mistakes
-) -> list[tuple[int, dict[str, str]]]:
-    """The whole rows of a CSV file with a header.
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The whole rows of a CSV file with a header, one at a time.
 
     Args:
         path: UTF-8, with or without a byte order mark.
         columns: that it must have; others are not looked at.
         mistakes: takes what is wrong with the file and with its rows.
 
-    Returns:
+    Yields:
         Line (from 1, where the row ends) and cells by column; blank lines are none.
 
     Raises:
@@ -97,37 +97,41 @@ def read_rows(
             f"there must be a CSV file with the columns {', '.join(columns)}, {path.absolute()} is "
             f"{'no file' if path.exists() else 'not there'}."
         )
-    rows: list[tuple[int, list[str]]] = []
     # Names of files need not be text; what a run wrote of them comes back as it was.
     with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         reader = csv.reader(file, strict=True)
+        place: list[int] = []
+        n_cells = 0
         try:
-            rows.extend((reader.line_num, row) for row in reader if row)
+            for row in filter(None, reader):
+                if not n_cells:
+                    place, n_cells = _header(row, columns, mistakes), len(row)
+                    if not place:
+                        return
+                elif len(row) == n_cells:
+                    yield reader.line_num, {c: row[i] for c, i in zip(columns, place, strict=True)}
+                else:
+                    mistakes.add(
+                        f"each row must have {n_cells} cells, as the first",
+                        f"line {reader.line_num} has {len(row)}",
+                    )
         except csv.Error as error:
             mistakes.add("the file must be CSV", f"line {reader.line_num + 1}: {error}")
-    if not rows:
+    if not n_cells and not mistakes:
         mistakes.add("the file must have a row of column names", "it has none")
-        return []
-    header = [name.strip() for name in rows[0][1]]
+
+
+def _header(row: list[str], columns: Sequence[str], mistakes: Mistakes) -> list[int]:
+    """Where each column stands; empty if one does not, or more than once."""
+    header = [name.strip() for name in row]
     lacking = [name for name in columns if name not in header]
-    twice = sorted({name for name in columns if header.count(name) > 1})
-    if lacking or twice:
-        fault = f"{', '.join(lacking)} not there" if lacking else f"{', '.join(twice)} twice"
-        found = ", ".join(shown(name) for name in header[:8])
-        mistakes.add(
-            f"its columns must be {', '.join(columns)}, once each", f"{fault}; got {found}"
-        )
-        return []
-    whole = []
-    for line, row in rows[1:]:
-        if len(row) == len(header):
-            whole.append((line, dict(zip(header, row, strict=True))))
-        else:
-            mistakes.add(
-                f"each row must have {len(header)} cells, as the first",
-                f"line {line} has {len(row)}",
-            )
-    return whole
+    twice = [name for name in columns if header.count(name) > 1]
+    if not lacking and not twice:
+        return [header.index(name) for name in columns]
+    fault = f"{', '.join(lacking)} not there" if lacking else f"{', '.join(twice)} twice"
+    found = ", ".join(shown(name) for name in header[:8])
+    mistakes.add(f"its columns must be {', '.join(columns)}, once each", f"{fault}; got {found}")
+    return []
 
 
 def whole_number(text: str) -> int | None:
