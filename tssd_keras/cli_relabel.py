@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -44,6 +45,5 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
     click.echo(f"{count:,} decisions applied ({by_action}); {applied.changed:,} labels changed")
     if applied.before:
         click.echo(f"{applied.before:,} that the run was told itself stay decided")
-    click.echo(
-        f"train with them: python cli.py train {run / 'recipe.toml'} --set golden.decisions={out}"
-    )
+    recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))
+    click.echo(f"train with them: python cli.py train {recipe} --set {setting}")
