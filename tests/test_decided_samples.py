@@ -104,6 +104,22 @@ def test_rounds_neither_judge_nor_count_what_is_decided():
     assert record["kept_precision"] == pytest.approx((given == truth)[kept].mean())
 
 
+def test_where_epochs_draw_samples_the_drawn_decided_ones_have_full_weight():
+    x, truth, given, golden = blobs()
+    decided = some_decided(truth)
+    tssd = TSSD(x, given, golden=golden, decided=decided, epoch_samples=60, warmup_epochs=1)
+    model = keras.Sequential([keras.Input((DIM,)), keras.layers.Dense(K, activation="softmax")])
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")
+    model.compile("adam", loss=loss)
+    model.fit(tssd.feed(20), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
+    told, drawn = decided >= 0, tssd.table.drawn
+    assert drawn.sum() == 60
+    assert np.bincount(tssd.table.labels[drawn]).tolist() == [20, 20, 20]  # as trained on
+    assert 0 < (told & drawn).sum() < told.sum()
+    assert (tssd.table.weights_now[told, 0] == drawn[told]).all()
+    assert len(tssd.last_round[0].rows) == (drawn & ~told).sum()
+
+
 @pytest.mark.parametrize(
     ("decided", "words"),
     [
