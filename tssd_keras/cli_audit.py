@@ -6,15 +6,18 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.backend_choice import BACKENDS, choose_backend
+from tssd_keras.cli_audit_outputs import audit_outputs, output_options
+
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder of the audit, new or empty. Default: RUN/audit.",
+    help="Folder of the audit, new or empty. Default: RUN/audit; audit-outputs without RUN.",
 )
 @click.option(
     "--thumbnails",
@@ -43,14 +46,18 @@ NO_SAMPLES = "The samples themselves are not shown: the audit was made with --wi
     is_flag=True,
     help="Do not load the data again: a page without pictures.",
 )
+@output_options
+@click.option("--backend", type=click.Choice(BACKENDS), help="Of Keras, with --golden only.")
 def audit(
-    run: Path,
+    run: Path | None,
     out: Path | None,
     thumbnails: int,
     most: int,
     kept: int,
     seed: int,
     without_samples: bool,
+    backend: str | None,
+    **outputs,
 ) -> None:
     """Show which labels of RUN are wrong, and let a person decide. Trains nothing.
 
@@ -59,7 +66,20 @@ def audit(
     export decisions.csv), samples.csv and samples.parquet (a row a sample),
     strata.csv, label_issues.csv for users of cleanlab and FiftyOne, and tasks
     for Label Studio. docs/audit.md says what is in them.
+
+    Without RUN, labels are judged by the outputs of any model; written are
+    samples.csv and summary.json:
+
+    \b
+      python cli.py audit --predictions probs.npy --features feats.npy --labels y.npy
     """
+    if (run is None) != any(outputs.values()):
+        raise click.UsageError(
+            "Give the folder of a run, or --predictions and --labels, not both and not neither."
+        )
+    if run is None:
+        audit_outputs(**outputs, out=out, choose_backend=lambda: choose_backend(backend))
+        return
     from tssd_keras.audit_files import load_samples, write_audit
     from tssd_keras.finished_run import read_run
     from tssd_keras.progress_bar import bar

@@ -181,8 +181,12 @@ def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
 
 
 def write_findings(folder: RunFolder, prepared: Prepared) -> None:
-    """What was found in the data: bad images that were left out, equal samples."""
+    """What was found in the data, and decided: left out images, equal samples, decisions."""
     data = prepared.data
+    if prepared.decided is not None:
+        prepared.decided.write_csv(
+            folder.path / "decided.csv", prepared.given, data.class_names, data.ids
+        )
     for left_out in data.left_out:
         folder.append_row("left_out.csv", vars(left_out))
     if prepared.duplicates is not None and len(prepared.duplicates):
@@ -221,6 +225,7 @@ def callback(
         n_classes=len(prepared.data.class_names),
         warmup_epochs=None if plain else recipe.train.warmup_epochs,
         true_labels=None if truth is None else truth[stream],
+        decided=None if prepared.decided is None else prepared.decided.labels(len(given))[stream],
         divide=recipe.divide,
         purify=recipe.purify,
         epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
@@ -270,6 +275,9 @@ def summarise(
         "auroc": {name: last.get(f"auroc_{name}") for name in ("loss", "feature", "q")},
         "effective_noise_rate": prepared.effective_noise_rate,
         "labels_sha256": prepared.labels_sha256,
+        "decisions": None
+        if prepared.decided is None
+        else prepared.decided.summary(prepared.given, truth),
         "samples": {
             "stream": len(prepared.stream),
             "golden": len(prepared.golden_index),

@@ -17,7 +17,7 @@ from tssd_keras.divide import (
     divide,
     own_class_similarity,
 )
-from tssd_keras.golden import Golden
+from tssd_keras.golden import Golden, effective_weights
 from tssd_keras.golden_head import assign_folds
 from tssd_keras.inputs import Inputs, as_inputs
 from tssd_keras.meta_rows import Trusted
@@ -93,6 +93,8 @@ class Judge:
             self._purifier = Purifier(golden_source, n_classes, purify, len(given))
         if golden:
             self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
+            stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
+            self._weight = effective_weights(stands_for)
 
     def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
         """Score, divide and purify some samples.
@@ -166,7 +168,7 @@ class Judge:
         index = np.arange(len(golden))
         inputs = as_inputs(golden.inputs)
         scores = self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
-        return Trusted(scores, golden.labels, golden.given, self._fold)
+        return Trusted(scores, golden.labels, golden.given, self._fold, self._weight)
 
 
 def _columns(

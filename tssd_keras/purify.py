@@ -115,8 +115,14 @@ class Purifier:
                 return None
             golden, rejected = found
         head = fit_golden_head(
-            golden.scores.features, golden.scores.log_p, golden.labels, golden.fold, self.n_classes
+            golden.scores.features,
+            golden.scores.log_p,
+            golden.labels,
+            golden.fold,
+            self.n_classes,
+            golden.weight,
         )
+        n_golden = round(float(golden.weight.sum()))
         on_part(1)
         judge, class_share = self._judge_of(scores, given, means, division, head, rng)
         on_part(1)
@@ -128,12 +134,12 @@ class Purifier:
             self._classifier = MetaClassifier(
                 np.array([meta_features.DIRECTIONS[name] for name in self._names]),
                 self.settings.folds,
-                len(golden.labels),
+                n_golden,
                 seed=self.settings.seed,
             )
         held_out = self._fit(self._classifier, pairs)
         on_part(1)
-        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, len(golden.labels))
+        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, n_golden)
         logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
         on_part(1)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.

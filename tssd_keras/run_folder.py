@@ -16,7 +16,7 @@ class RunFolder:
     """One run's files.
 
     recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
-    left_out.csv and duplicates.csv are written before training;
+    left_out.csv, duplicates.csv and decided.csv are written before training;
     epochs.csv and rounds.csv grow by a row at a time; samples.csv, streams.npz, model.keras,
     summary.json and the plots are written at the end, also after Ctrl-C or an error.
 
