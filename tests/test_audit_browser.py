@@ -191,6 +191,19 @@ def test_suspects_can_come_in_an_order_that_is_spread_over_the_ranks(opened, add
     assert page.locator(".card img").count() == 24
 
 
+def test_where_no_other_class_is_suggested_there_is_nothing_to_confirm(opened, address):
+    page = opened(address)
+    page.locator("#filter-size").select_option("96")
+    page.locator("#last-top").click()
+    kept = card(page, N_SHOWN - 1)
+    assert kept.locator("[data-action=confirm]").is_disabled()
+    kept.focus()
+    page.keyboard.press("c")
+    assert kept.locator(".state").text_content().startswith("No other class is suggested")
+    page.keyboard.press("k")
+    assert kept.get_attribute("data-state") == "keep"
+
+
 def test_a_pair_of_the_overview_leads_to_its_suspects(opened, address):
     page = opened(address)
     page.locator("[aria-label='Pairs of classes'] button").first.click()

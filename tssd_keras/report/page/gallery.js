@@ -165,7 +165,10 @@ function advance(i) {
 }
 
 const ACT = {
-  confirm: (i) => { if (differs(i)) settle(i, samples.suggested[i]); },
+  confirm: (i) => {
+    if (differs(i)) settle(i, samples.suggested[i]);
+    else if (cardAt(i)) cardAt(i).querySelector('.state').textContent = 'No other class is suggested: keep, choose another, or skip.';
+  },
   keep: (i) => settle(i, samples.given[i]),
   skip: (i) => settle(i, SKIPPED),
   other: (i) => askOther(i),
