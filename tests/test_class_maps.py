@@ -61,5 +61,12 @@ def test_fashion_mnist_with_another_number_of_classes_is_refused():
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=f"{', '.join(ASYMMETRIC_MAPS)}, got 'digits'"):
-        asymmetric_map("digits", tuple("0123456789"))
+    with pytest.raises(ValueError, match=f"{', '.join(ASYMMETRIC_MAPS)}, got 'mnist'"):
+        asymmetric_map("mnist", tuple("0123456789"))
+
+
+def test_digits_are_mistaken_as_in_the_paper():
+    found = asymmetric_map("digits", tuple("0123456789"))
+    assert {i: int(j) for i, j in enumerate(found) if i != j} == {2: 7, 3: 8, 5: 6, 6: 5, 7: 1}
+    with pytest.raises(ValueError, match="10 digits, the data have 3"):
+        asymmetric_map("digits", tuple("012"))

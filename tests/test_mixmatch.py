@@ -111,3 +111,19 @@ def test_no_loss_depends_on_the_order_of_rows_or_classes():
         assert float(loss(turned, turned_target, labelled[rows])) == pytest.approx(expected)
     for loss in (mixmatch.uniformity, mixmatch.negative_entropy):
         assert float(loss(turned)) == pytest.approx(float(loss(log_p)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("noise_rate", "n_classes", "published"),
+    [(0.2, 10, 0), (0.45, 10, 25), (0.72, 10, 25), (0.45, 100, 150), (0.9, 100, 150)],
+)
+def test_lambda_u_by_noise_is_near_the_published_ones(noise_rate, n_classes, published):
+    found = mixmatch.lambda_u_by_noise(noise_rate, n_classes)
+    assert found == pytest.approx(published, rel=0.07)
+
+
+def test_lambda_u_by_noise_rises_with_the_noise_and_never_falls_below_zero():
+    found = [mixmatch.lambda_u_by_noise(rate, 10) for rate in np.linspace(0, 1, 21)]
+    assert found == sorted(found)
+    assert found[0] == 0
+    assert 0 < mixmatch.lambda_u_by_noise(0.3, 10) < 25

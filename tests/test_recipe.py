@@ -120,6 +120,8 @@ WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 @pytest.mark.parametrize(("section", "key", "hint"), SETTINGS)
 def test_every_setting_refuses_a_value_of_another_type(section, key, hint):
     value, words = (WRONG[hint], WORDS[hint]) if hint in WRONG else ("text", "a list")
+    if hint == float | str:
+        value, words = True, "a number or text"
     assert (
         the_mistake({section: {key: value}}) == f"[{section}] {key} must be {words}, got {value!r}"
     )
@@ -192,6 +194,12 @@ def test_a_value_of_the_wrong_type_is_one_mistake_and_not_taken_for_the_default(
         ("augment", "cutout", [0, 16], [-1]),
         ("augment", "strong", [0, 2], [-1]),
         ("augment", "magnitude", [0.01, 1.0], [0.0, 1.01]),
+        ("data", "per_class", [0, 2], [-1, 1, 10**26]),
+        ("objective", "temperature", [0.01, 1.0], [0.0, 1.01]),
+        ("objective", "alpha", [0.5, 1.0, 64.0], [0.0, 0.6, 1.5, 65.0]),
+        ("objective", "lambda_u", [0.0, 150.0, "auto"], [-0.1]),
+        ("objective", "ramp_epochs", [0, 16], [-1]),
+        ("train", "ema", [0.0, 0.999], [-0.1, 1.0]),
         ("divide", "threshold", [0.5, 0.999], [0.499, 1.0]),
         ("divide", "every", [1], [0, 10**26]),
         ("divide", "history", [1, 5], [0, 10**12]),
@@ -230,9 +238,9 @@ def test_a_number_out_of_range_is_refused_with_its_value(section, key, allowed, 
             '[golden] train_on needs source "trusted", got "none"',
         ),
         (
-            ["noise.kind=asymmetric"],
-            '[noise] kind "asymmetric" is defined for cifar10, cifar100, fashion_mnist, '
-            'tiny_imagenet, got the data set "digits"',
+            ["noise.kind=asymmetric", "data.source=clothing1m"],
+            '[noise] kind "asymmetric" is defined for cifar10, cifar100, digits, fashion_mnist, '
+            'tiny_imagenet, got the data set "clothing1m"',
         ),
         (
             ["noise.kind=pair", "noise.include_true=true"],
@@ -280,6 +288,10 @@ def test_a_number_out_of_range_is_refused_with_its_value(section, key, allowed, 
             ["train.ramp_up_epochs=40"],
             "[train] ramp_up_epochs must be 0 or more and below epochs, got 40 of 40",
         ),
+        (
+            ["objective.lambda_u=much"],
+            '[objective] lambda_u must be a number or "auto", got "much"',
+        ),
         (["data.test_share=0.0"], "[data] test_share must lie above 0"),
         (
             ["data.path=a.npz"],
@@ -307,6 +319,7 @@ def test_settings_that_contradict_each_other_are_refused(overrides, line):
         ["golden.per_class=0", "golden.source=certain"],
         ["noise.kind=asymmetric", "data.source=tfds", "data.name=fashion_mnist/3.0.1"],
         ["noise.kind=asymmetric", "data.source=tiny_imagenet"],
+        ["noise.kind=asymmetric"],
     ],
 )
 def test_what_only_seems_a_contradiction_is_taken(overrides):

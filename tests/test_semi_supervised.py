@@ -65,6 +65,26 @@ def test_there_is_one_trace_a_phase(digits):
     assert float(step.lambda_u) == pytest.approx(5.0 * 3 / 4)  # epochs 4 to 7 of a ramp of four
 
 
+def test_lambda_u_can_be_asked_for_each_epoch():
+    step = mixmatch_step(network())
+    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
+    asked = []
+
+    def value():
+        asked.append(len(asked))
+        return 10.0 * len(asked)
+
+    x, y = np.ones((8, 64), "float32"), np.arange(8)
+    seen = []
+    record = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(float(step.lambda_u))
+    )
+    schedule = Schedule(1, 2, value)
+    step.fit(x, y, batch_size=8, epochs=4, callbacks=[schedule, record], shuffle=False, verbose=0)
+    assert asked == [0, 1, 2]
+    assert seen == [0.0, 0.0, 10.0, 30.0]  # warm-up, then 0, a half and all of what was asked for
+
+
 def test_two_networks_divide_for_each_other(digits):
     tssd, step = trained(digits, [network(0), network(1)], epochs=8)
     x, truth, *_ = digits

@@ -150,3 +150,46 @@ def test_the_inner_network_is_what_was_trained(curve, trained):
     step = trained[0]
     x = curve["x"][:4]
     np.testing.assert_array_equal(step.networks[0].predict_on_batch(x), step.predict_on_batch(x))
+
+
+def averaged(curve, ema, steps):
+    """A step with running means after some updates, and its network's weights after each."""
+    inputs = keras.Input((64,))
+    norm = layers.BatchNormalization(momentum=0.9)(layers.Dense(8)(inputs))
+    network = keras.Model(inputs, layers.Dense(10)(norm))
+    step = weighted_step(network, ema=ema)
+    step.compile(keras.optimizers.SGD(0.5), weighted_metrics=[accuracy()])
+    past = [network.get_weights()]
+    for i in range(steps):
+        rows = slice(i * BATCH, (i + 1) * BATCH)
+        step.fit(curve["x"][rows], curve["y"][rows], batch_size=BATCH, shuffle=False, verbose=0)
+        past.append(network.get_weights())
+    return step, network, past
+
+
+def test_the_running_mean_is_that_of_every_weight_worked_out_by_hand(curve):
+    step, _, past = averaged(curve, 0.25, 4)
+    expected = past[0]
+    for t, weights in enumerate(past[1:], 1):
+        keep = min(0.25, (1 + t) / (10 + t))
+        expected = [keep * old + (1 - keep) * new for old, new in zip(expected, weights)]
+    (mean,) = step.averaged
+    for found, right in zip(mean.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-4, atol=1e-6)
+    assert step.n_traces == 1
+
+
+def test_the_running_mean_is_what_is_evaluated_and_the_network_what_is_trained(curve):
+    step, network, _ = averaged(curve, 0.9, 3)
+    x = curve["x"][:8]
+    (mean,) = step.averaged
+    assert step.judged == [mean]
+    np.testing.assert_allclose(step.predict(x, verbose=0), mean.predict(x, verbose=0), rtol=1e-5)
+    assert abs(step.predict(x, verbose=0) - network.predict(x, verbose=0)).max() > 1e-3
+    assert len(step.trainable_variables) == len(network.trainable_variables)
+
+
+def test_without_a_running_mean_nothing_is_copied(curve):
+    step, network, _ = averaged(curve, 0.0, 1)
+    assert step.averaged == []
+    assert step.judged == [network]

@@ -227,7 +227,7 @@ class TSSD(keras.callbacks.Callback):
         # An epoch with fewer kept samples than the one before is shorter. That is no fault.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         self._feed.attended = True
-        networks = self._trained_networks()
+        networks = self._judging_networks()
         if not self._scorers:
             self._networks, self._scorers = networks, self._scoring_models(networks)
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
@@ -243,9 +243,9 @@ class TSSD(keras.callbacks.Callback):
                     f"{self.n_classes - 1}), its output has {width}."
                 )
 
-    def _trained_networks(self) -> list[keras.Model]:
-        """The networks that the model trains: its `networks`, its `network`, or itself."""
-        networks = getattr(self.model, "networks", None)
+    def _judging_networks(self) -> list[keras.Model]:
+        """What judges: the model's `judged`, its `networks`, its `network`, or itself."""
+        networks = getattr(self.model, "judged", getattr(self.model, "networks", None))
         if networks is None:
             networks = [getattr(self.model, "network", self.model)]
         if len(networks) != len(self._judges):

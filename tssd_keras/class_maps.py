@@ -1,7 +1,7 @@
 """Which class is mistaken for which: the published asymmetric noise of each data set.
 
-Sources: Patrini et al., arXiv 1609.03683 (CIFAR-10, and the next class within
-the superclass for CIFAR-100); Tiny-ImageNet takes the next class in sorted
+Sources: Patrini et al., arXiv 1609.03683 (CIFAR-10, MNIST's pairs for digits, and
+the next class within the superclass for CIFAR-100); Tiny-ImageNet takes the next class in sorted
 wnid order; Fashion-MNIST's pairs are ours, of garments that look alike.
 """
 
@@ -20,6 +20,8 @@ CIFAR10 = {
 # By label: 0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker,
 # 8 bag (stays), 9 ankle boot.
 FASHION_MNIST = {0: 6, 6: 0, 2: 4, 4: 2, 1: 3, 3: 1, 5: 7, 7: 5, 9: 7}
+
+DIGITS = {2: 7, 3: 8, 5: 6, 6: 5, 7: 1}
 
 CIFAR100_SUPERCLASSES = (
     ("beaver", "dolphin", "otter", "seal", "whale"),
@@ -69,10 +71,18 @@ def _cifar100(class_names: tuple[str, ...]) -> np.ndarray:
 
 
 def _fashion_mnist(class_names: tuple[str, ...]) -> np.ndarray:
+    return _by_label(FASHION_MNIST, class_names, "Fashion-MNIST has 10 classes")
+
+
+def _digits(class_names: tuple[str, ...]) -> np.ndarray:
+    return _by_label(DIGITS, class_names, "there are 10 digits")
+
+
+def _by_label(pairs: dict[int, int], class_names: tuple[str, ...], ten: str) -> np.ndarray:
     if len(class_names) != 10:
-        raise ValueError(f"Fashion-MNIST has 10 classes, the data have {len(class_names)}.")
+        raise ValueError(f"{ten}, the data have {len(class_names)}.")
     target = np.arange(10)
-    target[list(FASHION_MNIST)] = list(FASHION_MNIST.values())
+    target[list(pairs)] = list(pairs.values())
     return target
 
 
@@ -86,6 +96,7 @@ def _next_name(class_names: tuple[str, ...]) -> np.ndarray:
 ASYMMETRIC_MAPS = {
     "cifar10": _cifar10,
     "cifar100": _cifar100,
+    "digits": _digits,
     "fashion_mnist": _fashion_mnist,
     "tiny_imagenet": _next_name,
 }

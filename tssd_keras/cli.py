@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.backend_choice import BACKENDS, choose_backend
+from tssd_keras.cli_ablate import ablate
 from tssd_keras.cli_audit_outputs import audit_outputs, output_options
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.cli_relabel import relabel
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
 from tssd_keras.run_folder import RunFolder
-
-BACKENDS = ("tensorflow", "jax")
 
 _recipe = click.argument("recipe", required=False, type=click.Path(path_type=Path))
 _set = click.option(
@@ -91,7 +91,7 @@ def train(
         out = RunFolder.plan(out, loaded.dataset).path
     except OSError as error:
         raise click.ClickException(str(error)) from error
-    chosen = _choose_backend(backend)
+    chosen = choose_backend(backend)
     click.echo(f"loading Keras on {chosen}")
     from tssd_keras import experiment  # loads Keras: not before the backend is chosen
 
@@ -174,9 +174,10 @@ def audit(out: Path | None, backend: str | None, **files) -> None:
     \b
       python cli.py audit --predictions probs.npy --features feats.npy --labels y.npy
     """
-    audit_outputs(**files, out=out, choose_backend=lambda: _choose_backend(backend))
+    audit_outputs(**files, out=out, backend=backend)
 
 
+main.add_command(ablate)
 main.add_command(datasets)
 main.add_command(relabel)
 
@@ -194,35 +195,6 @@ def _load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool
         known = sorted(str(path) for path in Path("recipes").glob("*.toml"))
         hint = f" Recipes here: {', '.join(known)}." if known else ""
         raise click.ClickException(f"cannot read the recipe: {error}.{hint}") from error
-
-
-def _choose_backend(backend: str | None) -> str:
-    """Set KERAS_BACKEND before Keras loads: the option, the environment, else what is there."""
-    import importlib.util
-
-    chosen = backend or os.environ.get("KERAS_BACKEND")
-    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
-    if not installed:
-        raise click.ClickException(
-            "neither TensorFlow nor JAX is installed. Try pip install 'tssd_keras[tensorflow]' "
-            "or 'tssd_keras[jax]'."
-        )
-    chosen = chosen or installed[0]
-    if chosen not in BACKENDS:
-        raise click.ClickException(
-            f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}, got {chosen!r}."
-        )
-    if chosen not in installed:
-        raise click.ClickException(
-            f"the backend {chosen} is not installed. Try pip install 'tssd_keras[{chosen}]'."
-        )
-    os.environ["KERAS_BACKEND"] = chosen
-    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != chosen:
-        raise click.ClickException(
-            f"Keras is loaded already, on {sys.modules['keras'].backend.backend()}, and cannot "
-            f"change to {chosen}. Run this in a process of its own."
-        )
-    return chosen
 
 
 def _table(summary: dict) -> str:

@@ -20,7 +20,7 @@ class EpochRecord(keras.callbacks.Callback):
     """Measures accuracy after every epoch and writes its row.
 
     Args:
-        networks: that are trained, within the model that `fit` runs on.
+        networks: that are trained, within the model that `fit` runs on, and their running means.
         prepared: what is judged on.
         train: batch size and number of epochs.
         folder: takes epochs.csv.

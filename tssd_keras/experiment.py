@@ -29,6 +29,7 @@ from tssd_keras.saved_recipe import saved_recipe
 from tssd_keras.schedule import learning_rate
 from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.steps.base_step import BaseStep
+from tssd_keras.steps.mixmatch import lambda_u_by_noise
 from tssd_keras.steps.semi_supervised import Schedule
 
 SEEDS_APART = 1_000_003  # from one network's seed to the next one's
@@ -77,7 +78,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
     feed = tssd.feed(recipe.train.batch_size)
-    epochs = EpochRecord(step.networks, prepared, recipe.train, folder, say)
+    epochs = EpochRecord([*step.networks, *step.averaged], prepared, recipe.train, folder, say)
     folder.make()
     stopped: BaseException | None = None
     try:
@@ -101,7 +102,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         if stopped is not None and not interrupted:
             summary["error"] = f"{type(stopped).__name__}: {stopped}"
         summary["seconds"] = round(time.perf_counter() - start, 3)
-        finish(folder, prepared, tssd, models.together(step.networks), summary)
+        finish(folder, prepared, tssd, models.together(step.judged), summary)
     if stopped is not None and not interrupted:
         say(f"what there was before the error is in {folder.path}")
         raise stopped
@@ -130,6 +131,7 @@ def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
     settings: dict[str, Any] = {
         "weight_decay": recipe.train.weight_decay,
         "augment": Augment(**dataclasses.asdict(recipe.augment)),
+        "ema": recipe.train.ema,
         "seed": recipe.train.seed,
     }
     if recipe.objective.kind != "mixmatch":
@@ -139,7 +141,6 @@ def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
         settings=Mixmatch(
             temperature=recipe.objective.temperature,
             alpha=recipe.objective.alpha,
-            lambda_u=recipe.objective.lambda_u,
             penalty=recipe.objective.warmup_penalty,
         ),
         **settings,
@@ -151,7 +152,9 @@ def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -
     train = recipe.train
     schedule = [keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(train, epoch))]
     if recipe.objective.kind == "mixmatch":
-        schedule.append(Schedule(train.warmup_epochs, recipe.objective.ramp_epochs))
+        schedule.append(
+            Schedule(train.warmup_epochs, recipe.objective.ramp_epochs, lambda_u(recipe, tssd))
+        )
     step.fit(
         feed,
         epochs=train.epochs,
@@ -159,6 +162,22 @@ def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -
         shuffle=False,
         verbose=0,
     )
+
+
+def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
+    """Gives the weight of the unlabelled loss; "auto": by the noise that the last round sees."""
+    weight = recipe.objective.lambda_u
+    if not isinstance(weight, str):
+        return lambda: weight
+
+    def by_noise() -> float:
+        clean = tssd.rounds[-1]["estimated_clean_share"]
+        if clean is None:
+            judged = tssd.table.drawn & (tssd.table.decided < 0)
+            clean = tssd.rounds[-1]["kept"] / int(judged.sum())
+        return lambda_u_by_noise(1 - clean, tssd.n_classes)
+
+    return by_noise
 
 
 def write_findings(folder: RunFolder, prepared: Prepared) -> None:

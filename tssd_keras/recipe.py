@@ -124,7 +124,7 @@ class ObjectiveRecipe:
     kind: str = "weighted"
     temperature: float = 0.5  # mixmatch: of the targets; below 1 sharpens them
     alpha: float = 4.0  # mixmatch: of mixup's Beta distribution, 0.5 or a whole number
-    lambda_u: float = 25.0  # mixmatch: weight of the unlabelled loss
+    lambda_u: float | str = "auto"  # mixmatch: weight of the unlabelled loss; auto: by noise
     ramp_epochs: int = 16  # mixmatch: in which lambda_u rises from 0, after the warm-up
     warmup_penalty: bool = False  # mixmatch: negative entropy in the warm-up, for asymmetric noise
 
@@ -134,9 +134,13 @@ class ObjectiveRecipe:
             yield f"temperature must lie above 0 and up to 1, got {self.temperature}"
         if self.alpha != 0.5 and not (1 <= self.alpha <= 64 and float(self.alpha).is_integer()):
             yield f"alpha must be 0.5 or a whole number in 1..64, got {self.alpha}"
-        for name in ("lambda_u", "ramp_epochs"):
-            if not 0 <= getattr(self, name) < math.inf:
-                yield f"{name} must be 0 or more, got {getattr(self, name)}"
+        if self.ramp_epochs < 0:
+            yield f"ramp_epochs must be 0 or more, got {self.ramp_epochs}"
+        if isinstance(self.lambda_u, str):
+            if self.lambda_u != "auto":
+                yield f'lambda_u must be a number or "auto", got "{self.lambda_u}"'
+        elif not 0 <= self.lambda_u < math.inf:
+            yield f"lambda_u must be 0 or more, got {self.lambda_u}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +201,7 @@ class TrainRecipe:
     balanced_batches: int = 0
     seed: int = 0  # initial weights, order of samples, draws
     networks: int = 1  # 2: each divides the samples for the other
+    ema: float = 0.0  # momentum of a running mean of the weights, which is judged by; 0: off
     optimizer: str = "sgd"
     learning_rate: float = 0.02
     momentum: float = 0.9  # sgd only
@@ -222,6 +227,8 @@ class TrainRecipe:
             yield f"balanced_batches must not be negative, got {self.balanced_batches}"
         if self.networks not in (1, 2):
             yield f"networks must be 1 or 2, got {self.networks}"
+        if not 0 <= self.ema < 1:
+            yield f"ema must lie in 0..1, 1 excluded, got {self.ema}"
         yield from one_of("optimizer", self.optimizer, OPTIMIZERS)
         yield from one_of("schedule", self.schedule, SCHEDULES)
         yield from one_of("precision", self.precision, PRECISIONS)

@@ -38,6 +38,7 @@ class DataRecipe:
     find_duplicates: bool = (
         True  # list equal samples shared by training and test, or within training
     )
+    per_class: int = 0  # train on so many of each class, drawn by split_seed; 0: on all
     # Of each class, held out with true labels and judged in place of the test samples.
     validation_share: float = 0.0
     test_share: float = 0.1  # folder, table: of each class, held out where there is no test split
@@ -60,6 +61,9 @@ class DataRecipe:
             )
         if self.cache_gib < 0:
             yield f"cache_gib must not be negative, got {self.cache_gib}"
+        if self.per_class and self.per_class < 2:
+            yield f"per_class must be 0 (all) or at least 2, got {self.per_class}"
+        yield from at_most(self, per_class=1_000_000_000)
         if not 0 <= self.validation_share <= 0.5:
             yield f"validation_share must lie in 0..0.5, got {self.validation_share}"
         if not 0 < self.test_share <= 0.5:

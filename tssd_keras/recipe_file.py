@@ -117,6 +117,10 @@ def _as_type(value: typing.Any, hint: typing.Any) -> object:
         if not isinstance(value, list | tuple):
             raise TypeError("a list")
         return tuple(_as_type(v, item) for v in value)
+    if isinstance(hint, types.UnionType):  # a number, or a word for a rule that finds it
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise TypeError("a number or text")
+        hint = str if isinstance(value, str) else float
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         try:

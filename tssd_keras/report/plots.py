@@ -24,7 +24,7 @@ def accuracy(
         rounds: rows of rounds.csv.
         judged_on: "test" or "validation".
     """
-    figure, axes = _figure(1, 1)
+    figure, axes = figure_of(1, 1)
     axis = axes[0]
     x = [int(row["epoch"]) for row in epochs]
     axis.plot(
@@ -72,7 +72,7 @@ def loss_mixture(
         loss: float[N] in nats.
         clean: bool[N] where known, which labels are right.
     """
-    figure, axes = _figure(1, 1)
+    figure, axes = figure_of(1, 1)
     group = np.zeros(len(loss), np.int64)
     _mixture(axes[0], division.loss_mixture, 0, loss, group, clean, cleaner_is_low=True)
     axes[0].set_xlabel("loss of the given label, scaled to 0..1")
@@ -114,7 +114,7 @@ def feature_figure(
     """The figure of `feature_mixtures`; says so where not all classes are shown."""
     shown = min(len(class_names), MAX_PANELS)
     columns = min(shown, 4)
-    figure, axes = _figure(-(-shown // columns), columns)
+    figure, axes = figure_of(-(-shown // columns), columns)
     for axis in axes[shown:]:
         axis.set_axis_off()
     legend: tuple[list, list] = ([], [])
@@ -177,12 +177,13 @@ def _mixture(
     axis.set_ylabel("density")
 
 
-def _figure(rows: int, columns: int):
-    """A figure drawn without a screen, and its axes as a flat list."""
+def figure_of(rows: int, columns: int, size: tuple[float, float] | None = None):
+    """A figure drawn without a screen, and its axes as a flat list; size in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    size = (6.4, 4.0) if rows * columns == 1 else (2.6 * columns, 2.1 * rows)
+    if size is None:
+        size = (6.4, 4.0) if rows * columns == 1 else (2.6 * columns, 2.1 * rows)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(np.ravel(figure.subplots(rows, columns, squeeze=False)))

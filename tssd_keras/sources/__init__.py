@@ -9,6 +9,7 @@ from tssd_keras.recipe import DataRecipe, GoldenRecipe
 from tssd_keras.sources import arrays, clothing1m, digits, folder, table, tfds, tiny_imagenet
 from tssd_keras.sources.data_dir import default_data_dir
 from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.sources.some_of_each import some_of_each
 
 SOURCES: dict[str, Callable[..., LabelledData]] = {
     "clothing1m": clothing1m.load,
@@ -49,6 +50,10 @@ def load(recipe: DataRecipe, golden: GoldenRecipe | None = None) -> LabelledData
             f"data.image_size is for the sources {', '.join(ENCODED)}, got {recipe.image_size} "
             f"with source {recipe.source!r}. Set it to 0, and scale the arrays beforehand."
         )
+    named = {}
     if golden is not None and golden.ids and recipe.source in HELD_OUT:
-        return SOURCES[recipe.source](recipe, golden_ids=frozenset(read_ids(golden.ids)))
-    return SOURCES[recipe.source](recipe)
+        named["golden_ids"] = frozenset(read_ids(golden.ids))
+    data = SOURCES[recipe.source](recipe, **named)
+    if recipe.per_class:
+        return some_of_each(data, recipe.per_class, seed=recipe.split_seed)
+    return data

@@ -21,18 +21,19 @@ def weighted_step(
     *,
     weight_decay: float = 0.0,
     augment: Augment | None = None,
+    ema: float = 0.0,
     seed: int = 0,
 ) -> BaseStep:
     """The training step of the backend that runs; see `BaseStep`.
 
     Args:
         network: one, or several that are stepped together.
-        weight_decay, augment, seed: of `BaseStep`.
+        weight_decay, augment, ema, seed: of `BaseStep`.
 
     Raises:
         RuntimeError: there is no step for this backend.
     """
-    settings = {"weight_decay": weight_decay, "augment": augment, "seed": seed}
+    settings = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
     return _step(BaseStep)(_as_list(network), **settings)
 
 
@@ -42,6 +43,7 @@ def mixmatch_step(
     settings: Mixmatch | None = None,
     weight_decay: float = 0.0,
     augment: Augment | None = None,
+    ema: float = 0.0,
     seed: int = 0,
 ) -> SemiSupervised:
     """The semi-supervised training step of the backend that runs; see `SemiSupervised`.
@@ -53,7 +55,7 @@ def mixmatch_step(
         RuntimeError: there is no step for this backend.
         ValueError: the network's samples cannot be mixed.
     """
-    base = {"weight_decay": weight_decay, "augment": augment, "seed": seed}
+    base = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
     return _step(SemiSupervised)(_as_list(network), settings=settings or Mixmatch(), **base)
 
 

@@ -17,10 +17,14 @@ class BaseStep(keras.Model):
             and can be saved and used without this library.
         weight_decay: coupled, see `objective.l2_penalty`.
         augment: changes the images of an update; evaluation and scoring see them as they are.
+        ema: momentum of a running mean of all weights, BatchNorm's statistics included, in
+            [0, 1): it is what is evaluated and scored; 0: the weights themselves are. In
+            the first updates the momentum is less, (1 + t) / (10 + t) at update t.
         seed: starts all that an update draws.
 
     Attributes:
         networks: as given, their variables are the trained ones.
+        averaged: copies of them that hold the running means; empty without `ema`.
         augment: as given.
         seeds: a SeedGenerator; part of the model's state, so that draws go on under any compiler.
         n_traces: how often the training step was traced (once a compilation).
@@ -32,15 +36,24 @@ class BaseStep(keras.Model):
         *,
         weight_decay: float = 0.0,
         augment: Augment | None = None,
+        ema: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__(name="weighted_step")
         self.networks = list(networks)
+        self.ema = ema
+        self.averaged = [_copy(network) for network in self.networks] if ema else []
+        self.n_updates = keras.Variable(0.0, dtype="float32", trainable=False, name="n_updates")
         self.weight_decay = weight_decay
         self.augment = augment
         self.seeds = keras.random.SeedGenerator(seed)
         self.n_traces = 0
         self.built = True
+
+    @property
+    def judged(self) -> list[keras.Model]:
+        """What is evaluated, scored and saved: the running means, else the networks."""
+        return self.averaged or self.networks
 
     def compile(self, optimizer, **kwargs):
         """As Keras' `compile`; the optimizer's slots are made now, so that one trace does."""
@@ -49,7 +62,7 @@ class BaseStep(keras.Model):
 
     def call(self, x, training=None):
         """Logits of a batch; of several networks the logarithm of their mean probabilities."""
-        return objective.mean_prediction([one(x, training=training) for one in self.networks])
+        return objective.mean_prediction([one(x, training=training) for one in self.judged])
 
     def step_loss(self, data):
         """The whole forward pass of one update; moves BatchNorm's statistics and seeds.
@@ -83,6 +96,21 @@ class BaseStep(keras.Model):
         """What is minimised: each network's own loss and its penalty, of the mean over networks."""
         return len(self.networks) * loss + self.penalty()
 
+    def follow(self):
+        """Move the running means towards the weights; called after every update."""
+        if not self.averaged:
+            return
+        t = self.n_updates + 1.0
+        self.n_updates.assign(t)
+        keep = ops.minimum(self.ema, (1.0 + t) / (10.0 + t))
+        for mean, network in zip(self.averaged, self.networks, strict=True):
+            for slow, fast in zip(mean.variables, network.variables, strict=True):
+                if keras.backend.is_float_dtype(slow.dtype):
+                    share = ops.cast(keep, slow.dtype)
+                    slow.assign(share * slow + (1 - share) * fast)
+                else:
+                    slow.assign(fast)
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The weighted objective without the penalty; also what `evaluate` reports."""
         del x, training
@@ -107,3 +135,11 @@ class BaseStep(keras.Model):
         if sample_weight is not None and len(sample_weight.shape) == 2:
             sample_weight = ops.mean(sample_weight, axis=1)
         return super().compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def _copy(network: keras.Model) -> keras.Model:
+    """A network of the same layers and weights, which no optimizer moves."""
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy

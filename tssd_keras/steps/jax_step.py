@@ -22,6 +22,10 @@ class JaxUpdate:
 
         (_, (seen, fixed)), grads = jax.value_and_grad(total, has_aux=True)(trainable)
         trainable, slots = self.optimizer.stateless_apply(slots, grads, trainable)
+        variables = self.trainable_variables + self.non_trainable_variables
+        with _values(variables, [*trainable, *fixed]) as scope:
+            self.follow()
+        fixed = _read(scope, self.non_trainable_variables)
         with _values(self.metrics_variables, counts) as scope:
             logs = self.update_metrics(*seen)
         return logs, (trainable, fixed, slots, _read(scope, self.metrics_variables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -149,11 +150,16 @@ class Schedule(keras.callbacks.Callback):
     Args:
         warmup_epochs: on all labels.
         ramp_epochs: in which lambda_u rises from 0 to its value, after the warm-up.
+        lambda_u: asked for that value at each epoch's begin; by default it is the
+            settings'.
     """
 
-    def __init__(self, warmup_epochs: int, ramp_epochs: int) -> None:
+    def __init__(
+        self, warmup_epochs: int, ramp_epochs: int, lambda_u: Callable[[], float] | None = None
+    ) -> None:
         super().__init__()
         self.warmup_epochs, self.ramp_epochs = warmup_epochs, ramp_epochs
+        self._lambda_u = lambda_u
 
     def on_epoch_begin(self, epoch, logs=None):
         """Say what the epoch minimises."""
@@ -163,4 +169,5 @@ class Schedule(keras.callbacks.Callback):
         if self.ramp_epochs:
             risen = min(1.0, (epoch - self.warmup_epochs) / self.ramp_epochs)
         self.model.begin_main()
-        self.model.lambda_u.assign(self.model.settings.lambda_u * risen)
+        full = self._lambda_u() if self._lambda_u else self.model.settings.lambda_u
+        self.model.lambda_u.assign(full * risen)

@@ -15,4 +15,5 @@ class TensorFlowUpdate:
             total, seen = self.step_loss(data)
         variables = self.trainable_variables
         self.optimizer.apply(tape.gradient(total, variables), variables)
+        self.follow()
         return self.update_metrics(*seen)

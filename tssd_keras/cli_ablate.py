@@ -1,0 +1,122 @@
+"""`python cli.py ablate`: what each part of the method is worth on one's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tssd_keras.backend_choice import BACKENDS, choose_backend
+from tssd_keras.recipe_file import RecipeError
+from tssd_keras.recipe_variants import VARIANTS, plan
+
+LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--seeds", default="0,1,2", show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--noise",
+    "noises",
+    multiple=True,
+    metavar="KIND:RATE",
+    help="Noise in place of the recipe's, e.g. symmetric:0.4. Can be given again.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="VARIANT",
+    help="Run this variant only. Can be given again. Default: all that --list names.",
+)
+@click.option("--list", "list_only", is_flag=True, help="List the variants and stop.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change one setting of every run. Can be given again.",
+)
+@click.option("--backend", type=click.Choice(BACKENDS), help="As for train.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the results. Default: runs/ablation-RECIPE. What it has is not run again.",
+)
+def ablate(
+    recipe: Path,
+    seeds: str,
+    noises: tuple[str, ...],
+    only: tuple[str, ...],
+    list_only: bool,
+    overrides: tuple[str, ...],
+    backend: str | None,
+    out: Path | None,
+) -> None:
+    """Run RECIPE with parts of the method left out or added, over noises and seeds.
+
+    Each run appends a line to runs.jsonl in the folder of results as it ends,
+    so it can be stopped (Ctrl-C) and goes on when it is called again; two can
+    share a folder if their seeds differ. table.md and ablation.png are made
+    anew each time it ends.
+    """
+    if list_only:
+        width = max(map(len, VARIANTS))
+        for name, settings in VARIANTS.items():
+            click.echo(f"{name:<{width}}  {'  '.join(settings)}")
+        return
+    try:
+        planned = plan(
+            recipe,
+            overrides,
+            noises=noises,
+            variants=only or VARIANTS,
+            seeds=_seeds(seeds),
+        )
+    except RecipeError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot read the recipe: {error}.") from error
+    choose_backend(backend)
+    from tssd_keras import ablation, prepare, sources
+    from tssd_keras.report import ablation_table
+
+    out = out or Path("runs") / f"ablation-{recipe.stem}"
+    path = out / LINES
+    failed = 0
+    try:
+        for first in {one.variant: one for one in reversed(planned)}.values():
+            prepare.prepare(first.recipe, sources.load(first.recipe.data, first.recipe.golden))
+        out.mkdir(parents=True, exist_ok=True)
+        for line in ablation.run(planned, path, say=click.echo):
+            failed += bool(line.error)
+            click.echo(f"  {line.error}" if line.error else _result(line.summary))
+        wanted = {ablation.settings_hash(one.recipe) for one in planned}
+        lines = [line for line in ablation.read_lines(path) if line.settings in wanted]
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    (out / TABLE).write_text(ablation_table.table(lines), encoding="utf-8")
+    ablation_table.plot(out / PLOT, lines)
+    click.echo(ablation_table.table(lines))
+    left = len(planned) - len(lines)
+    click.echo(f"{len(lines)} of {len(planned)} runs are in {path}; {TABLE} and {PLOT} beside it")
+    if left:
+        click.echo("the same command goes on")
+    if failed:
+        raise click.ClickException(f"{failed} runs failed, see their lines")
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise RecipeError(f"--seeds takes whole numbers, as 0,1,2; got {text!r}") from None
+    return seeds
+
+
+def _result(summary: dict) -> str:
+    accuracy = summary["accuracy"]
+    return (
+        f"  {accuracy['judged_on']} accuracy {accuracy['last']:.4f} at the last epoch, "
+        f"{accuracy['best']:.4f} at the best, {summary['seconds']:.0f} s"
+    )
