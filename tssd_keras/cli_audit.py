@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tssd_keras.backend_choice import BACKENDS, choose_backend
+from tssd_keras.backend_choice import BACKENDS
 from tssd_keras.cli_audit_outputs import audit_outputs, output_options
 
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
@@ -78,7 +78,7 @@ def audit(
             "Give the folder of a run, or --predictions and --labels, not both and not neither."
         )
     if run is None:
-        audit_outputs(**outputs, out=out, choose_backend=lambda: choose_backend(backend))
+        audit_outputs(**outputs, out=out, backend=backend)
         return
     from tssd_keras.audit_files import load_samples, write_audit
     from tssd_keras.finished_run import read_run

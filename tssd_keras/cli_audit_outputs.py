@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from tssd_keras.backend_choice import choose_backend
+
 FOLDER = "audit-outputs"
 
 _FILE = click.Path(path_type=Path)
@@ -42,7 +44,7 @@ def audit_outputs(
     logits: bool,
     classes: Path | None,
     out: Path | None,
-    choose_backend: Callable[[], str],
+    backend: str | None = None,
 ) -> None:
     """Judge labels by a model's outputs; write samples.csv and summary.json.
 
@@ -51,7 +53,7 @@ def audit_outputs(
         logits: whether predictions are logits.
         classes: a text file.
         out: folder, new or empty; None: `FOLDER`.
-        choose_backend: called before Keras is loaded, which only `golden` needs.
+        backend: of Keras, which only `golden` needs; see `backend_choice`.
 
     Raises:
         click.ClickException: a file or an array is not what it must be; nothing was written.
@@ -71,7 +73,7 @@ def audit_outputs(
         rows = None if features is None else read_array("--features", features)
         known = None if golden is None else read_array("--golden", golden)
         if known is not None:
-            choose_backend()
+            choose_backend(backend)
         found = audit(p, given, rows, known, from_logits=logits)
         folder.make()
         found.write_csv(folder.path / "samples.csv", names)

@@ -174,7 +174,8 @@ def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
     def by_noise() -> float:
         clean = tssd.rounds[-1]["estimated_clean_share"]
         if clean is None:
-            clean = tssd.rounds[-1]["kept"] / int(tssd.table.drawn.sum())
+            judged = tssd.table.drawn & (tssd.table.decided < 0)
+            clean = tssd.rounds[-1]["kept"] / int(judged.sum())
         return lambda_u_by_noise(1 - clean, tssd.n_classes)
 
     return by_noise
