@@ -76,13 +76,20 @@ def suspects(n: int, rng: np.random.Generator) -> Judged:
     )
 
 
+class Repeated(ArrayInputs):
+    """A few photographs that stand for many."""
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """See `Inputs.read`."""
+        return super().read(index % len(self))
+
+
 def main(n: int, thumbnails: int) -> None:
     """Print one row."""
     from playwright.sync_api import sync_playwright
 
     rng = np.random.default_rng(0)
-    judged, inputs = suspects(n, rng), ArrayInputs(photographs(min(n, 2 * thumbnails), rng))
-    judged.q[len(inputs) :] = 0.5  # those without a photograph come last
+    judged, inputs = suspects(n, rng), Repeated(photographs(min(n, 2 * thumbnails), rng))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "audit"
         start = time.perf_counter()

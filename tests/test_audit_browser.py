@@ -334,6 +334,17 @@ def test_typing_in_a_field_decides_nothing(opened, address):
     assert current(page) == 0
 
 
+def test_a_page_without_suspects_says_so(opened, served):
+    folder, url = served
+    judged = some_judged(30, weight=np.ones(30), suggested=np.arange(30) % 3, facts={}, rounds=[])
+    write_audit(judged, None, folder / "none")
+    page = opened(f"{url}/none/report.html")
+    assert page.locator("#cards").text_content() == "No samples are like this."
+    for key in "ckosunp":
+        page.keyboard.press(key)
+    assert page.locator("#progress-text").text_content().startswith("0 of 0 decided")
+
+
 def test_two_pages_about_the_same_labels_share_their_decisions(opened, address):
     one = opened(address)
     two = opened(address, another=True)

@@ -24,7 +24,16 @@ from tssd_keras.report.reasons import reasons
 from tssd_keras.suspects import Stratum, spread
 
 # In the order in which they build on each other.
-SCRIPTS = ("dom.js", "charts.js", "overview.js", "decisions.js", "cards.js", "gallery.js")
+SCRIPTS = (
+    "dom.js",
+    "charts.js",
+    "overview.js",
+    "decisions.js",
+    "cards.js",
+    "gallery.js",
+    "choose.js",
+    "keys.js",
+)
 
 
 def page_data(
