@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tssd_keras.ablation import read_lines
+from tssd_keras.ablation import read_lines, settings_hash
 from tssd_keras.cli import main
+from tssd_keras.recipe_variants import plan
 from tssd_keras.report.ablation_table import plot, table
 
 ROOT = Path(__file__).parent.parent
@@ -84,6 +85,17 @@ def test_other_settings_are_other_runs_and_not_in_the_table(folder, tmp_path):
     assert "1 of 1 runs" in result.output
     rows = [row for row in result.output.splitlines() if row.startswith("| as the recipe")]
     assert len(rows) == 1
+
+
+def test_settings_of_another_objective_do_not_make_another_run():
+    def found(variant, *overrides):
+        (one,) = plan(DIGITS, overrides, noises=(), variants=[variant], seeds=[0])
+        return settings_hash(one.recipe)
+
+    other = "objective.lambda_u=7"
+    assert found("PSD") == found("PSD", other)
+    assert found("mixmatch") != found("mixmatch", other)
+    assert found("PSD") != found("PSD", "train.epochs=7")
 
 
 def test_a_run_that_fails_is_a_line_and_the_others_go_on(tmp_path):

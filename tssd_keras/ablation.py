@@ -21,7 +21,7 @@ import keras
 
 from tssd_keras import experiment
 from tssd_keras.interrupts import ctrl_c_held
-from tssd_keras.recipe import Recipe
+from tssd_keras.recipe import ObjectiveRecipe, Recipe
 from tssd_keras.recipe_file import to_toml
 from tssd_keras.recipe_variants import Planned
 
@@ -52,7 +52,9 @@ class Line:
 
 
 def settings_hash(recipe: Recipe) -> str:
-    """SHA-256 of every setting of a recipe."""
+    """SHA-256 of every setting of a recipe, but for those of an objective that it has not."""
+    if recipe.objective.kind != "mixmatch":
+        recipe = dataclasses.replace(recipe, objective=ObjectiveRecipe(kind=recipe.objective.kind))
     return hashlib.sha256(to_toml(recipe).encode()).hexdigest()
 
 

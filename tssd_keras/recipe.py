@@ -310,6 +310,7 @@ class Recipe:
 DEFAULT: dict[str, object] = {
     "noise": {"kind": "symmetric"},
     "model": {"width": 32},
+    "objective": {"lambda_u": 5.0},
     "purify": {"target_precision": 0.95},
     "train": {"weight_decay": 0.02},
 }
