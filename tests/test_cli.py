@@ -28,6 +28,7 @@ FILES = {
     "rounds.csv",
     "samples.csv",
     "shift.json",
+    "streams.npz",
     "summary.json",
 }
 

@@ -22,6 +22,7 @@ WHOLE = LabelledData(
     test_labels=np.arange(3),
     class_names=("a", "b", "c"),
     ids=np.array([f"sample {i}" for i in range(N)]),
+    texts=np.array([f"text {i}" for i in range(N)]),
 )
 
 
@@ -33,6 +34,7 @@ def test_as_many_of_each_true_class_are_taken_with_all_that_belongs_to_them():
     np.testing.assert_array_equal(part.labels, WHOLE.labels[index])
     np.testing.assert_array_equal(part.true_labels, TRUTH[index])
     assert list(part.ids) == [f"sample {i}" for i in index]
+    assert list(part.texts) == [f"text {i}" for i in index]
     assert len(part.test_inputs) == 3
 
 

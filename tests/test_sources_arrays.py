@@ -152,3 +152,13 @@ def test_a_damaged_array_is_named(tmp_path):
     path.write_bytes(good.replace(np.float64(7).tobytes(), np.float64(8).tobytes(), 1))
     with pytest.raises(ValueError, match=r"x_train cannot be read: .*CRC"):
         sources.load(DataRecipe(source="npz", path=str(path)))
+
+
+def test_texts_to_show_are_one_a_sample_and_text(load):
+    texts = np.array([f"sentence {i}" for i in range(6)])
+    np.testing.assert_array_equal(load(text_train=texts).texts, texts)
+    assert load().texts is None
+    with pytest.raises(ValueError, match=r"texts must have one entry a sample, shape \(6,\)"):
+        load(text_train=texts[:5])
+    with pytest.raises(ValueError, match="texts must be str"):
+        load(text_train=np.zeros(6))

@@ -188,3 +188,23 @@ def test_the_csv_is_in_source_order_and_names_the_classes(tmp_path):
 def test_an_index_of_another_length_is_refused():
     with pytest.raises(ValueError, match="got 2 for 3"):
         SampleTable([0, 0, 0], index=[1, 2])
+
+
+def test_the_last_change_is_the_round_that_gave_another_role_or_suggestion():
+    table = SampleTable(np.zeros(5, int))
+    assert table.changed.tolist() == [-1] * 5
+    table.rewrite(judged(), epoch=6)
+    assert table.changed.tolist() == [6] * 5
+    role = ROLES.copy()
+    role[1] = POSITIVE
+    table.rewrite(judged(role=role, suggested=np.array([0, 0, 3, 0, 0])), epoch=8)
+    assert table.changed.tolist() == [6, 8, 8, 6, 6]
+    table.rewrite(judged(role=role, q=np.zeros(5), suggested=np.array([0, 0, 3, 0, 0])), epoch=9)
+    assert table.changed.tolist() == [6, 8, 8, 6, 6]
+
+
+def test_a_rewrite_of_some_rows_changes_no_others():
+    table = SampleTable(np.zeros(5, int))
+    table.rewrite(judged(2), np.array([0, 3]), epoch=4)
+    table.rewrite(judged(2), np.array([3, 4]), epoch=5)
+    assert table.changed.tolist() == [4, -1, -1, 5, 5]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tssd_keras.dataset_reading import from_dataset
     from tssd_keras.device_inputs import DeviceInputs
     from tssd_keras.golden import Golden
+    from tssd_keras.outputs_audit import LabelAudit, audit
     from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe
     from tssd_keras.recipe_file import load_recipe
     from tssd_keras.table import SampleTable
@@ -23,9 +24,11 @@ _HOMES = {
     "DeviceInputs": "device_inputs",
     "DivideRecipe": "recipe",
     "Golden": "golden",
+    "LabelAudit": "outputs_audit",
     "PurifyRecipe": "recipe",
     "Recipe": "recipe",
     "SampleTable": "table",
+    "audit": "outputs_audit",
     "from_dataset": "dataset_reading",
     "load_recipe": "recipe_file",
 }
@@ -35,9 +38,11 @@ __all__ = [
     "DeviceInputs",
     "DivideRecipe",
     "Golden",
+    "LabelAudit",
     "PurifyRecipe",
     "Recipe",
     "SampleTable",
+    "audit",
     "from_dataset",
     "load_recipe",
 ]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tssd_keras.callback_arguments import (
+    as_decided,
     as_epoch_samples,
     as_golden,
     as_index,
@@ -62,6 +63,9 @@ class TSSD(keras.callbacks.Callback):
             has N' entries); by default all of them.
         true_labels: int[N] where known, -1 for those that are not: the record then
             says how right each round was. Nothing else reads them.
+        decided: int[N], the class that a person decided on, -1 where nobody did. Decided
+            samples are trained on under that class, at weight 1 in every epoch that
+            draws them; no round judges them, and no figure counts them.
         features: name of the layer that gives the features; see `score.scoring_model`.
         score_model: for models that cannot be looked into: a keras.Model that
             shares their layers, inputs -> (features, logits or probabilities).
@@ -110,6 +114,7 @@ class TSSD(keras.callbacks.Callback):
         n_classes: int | None = None,
         index: np.ndarray | None = None,
         true_labels: np.ndarray | None = None,
+        decided: np.ndarray | None = None,
         features: str | None = None,
         score_model: keras.Model | None = None,
         from_logits: bool | None = None,
@@ -159,7 +164,8 @@ class TSSD(keras.callbacks.Callback):
         n_networks = as_whole("n_networks", n_networks, 1)
         score_batch_size = as_whole("score_batch_size", score_batch_size, 1)
         self._seed = as_whole("seed", seed, 0)
-        self.table = SampleTable(labels, index, n_networks=n_networks)
+        decided = as_decided(decided, len(labels), self.n_classes)
+        self.table = SampleTable(labels, index, n_networks=n_networks, decided=decided)
         self.rounds: list[dict] = []
         self.last_round: list[Verdict] = []
         self._features, self._from_logits = features, from_logits
@@ -303,12 +309,13 @@ class TSSD(keras.callbacks.Callback):
             The round's record, also appended to `rounds`.
         """
         self.model  # noqa: B018 - on JAX the property brings the variables up to date
-        rows = np.flatnonzero(self.table.drawn)
+        rows = np.flatnonzero(self.table.drawn & (self.table.decided < 0))
         verdicts = [
             judge.judge(scorer, rows, len(self.rounds))
             for judge, scorer in zip(self._judges, self._scorers, strict=True)
         ]
-        self.table.rewrite(in_agreement([verdict.columns for verdict in verdicts]), rows)
+        columns = in_agreement([verdict.columns for verdict in verdicts])
+        self.table.rewrite(columns, rows, epoch=epoch)
         self.last_round = verdicts
         record = {
             "epoch": epoch,
@@ -337,8 +344,8 @@ class TSSD(keras.callbacks.Callback):
     def _draw(self, epoch: int) -> None:
         if self.epoch_samples is not None:
             rng = draw_generator(self._seed, epoch)
-            given = self.table.given
-            self.table.draw(draw_balanced(given, self.epoch_samples, self.n_classes, rng))
+            labels = self.table.labels
+            self.table.draw(draw_balanced(labels, self.epoch_samples, self.n_classes, rng))
 
 
 _UNREAD = (

@@ -160,6 +160,26 @@ def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarr
     return array
 
 
+def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
+    """Decided classes as int64[N]; raises unless one a sample, in 0..K-1 or -1 (nobody decided)."""
+    if decided is None:
+        return None
+    array = as_labels("decided", decided)
+    bad = np.flatnonzero((array < -1) | (array >= n_classes))
+    if len(array) != n or len(bad):
+        fault = f"{len(bad)} of {len(array)} do not" if len(array) == n else f"got {len(array)}"
+        raise ValueError(
+            f"decided must have one entry for each of {n} labels, in 0..{n_classes - 1}, or -1 "
+            f"where nobody decided: {fault}."
+        )
+    if (array >= 0).all():
+        raise ValueError(
+            f"some samples must be undecided, or there is nothing to judge: all {n} are decided. "
+            "Train on the decided labels as usual."
+        )
+    return array
+
+
 def as_epoch_samples(epoch_samples: int | None, n_classes: int) -> int | None:
     """How many samples an epoch draws; raises unless each class can give enough to be judged."""
     if epoch_samples is None:
@@ -197,7 +217,15 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
         )
     labels = as_labels("golden labels", golden.labels)
     inputs = as_samples("golden samples", golden.inputs)
-    return "trusted", Golden(inputs, labels, np.asarray(golden.given, np.int64))
+    stands_for = golden.stands_for
+    if stands_for is not None:
+        stands_for = np.asarray(stands_for, np.float64)
+        if stands_for.shape != labels.shape or not (stands_for > 0).all():
+            raise ValueError(
+                f"golden stands_for must be above 0, one a sample, shape {labels.shape}, got "
+                f"shape {stands_for.shape} with a minimum of {stands_for.min(initial=np.inf)}."
+            )
+    return "trusted", Golden(inputs, labels, np.asarray(golden.given, np.int64), stands_for)
 
 
 def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:

@@ -11,7 +11,9 @@ import click
 
 from tssd_keras.backend_choice import BACKENDS, choose_backend
 from tssd_keras.cli_ablate import ablate
+from tssd_keras.cli_audit import audit
 from tssd_keras.cli_datasets import datasets
+from tssd_keras.cli_relabel import relabel
 from tssd_keras.recipe import DEFAULT
 from tssd_keras.recipe_file import RecipeError, load_recipe, parse_recipe, to_toml
 from tssd_keras.run_folder import RunFolder
@@ -48,6 +50,7 @@ def main() -> None:
       python cli.py train recipes/digits.toml --set noise.rate=0.6
       python cli.py noise recipes/digits.toml --out labels.npy
       python cli.py datasets                         what can be trained on
+      python cli.py audit RUN                        its wrong labels, as a page
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
@@ -163,7 +166,9 @@ def noise(
 
 
 main.add_command(ablate)
+main.add_command(audit)
 main.add_command(datasets)
+main.add_command(relabel)
 
 
 def _load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool = False):
@@ -185,6 +190,7 @@ def _table(summary: dict) -> str:
     """The final table: a name and a value a line."""
     accuracy, kept, semi_hard = summary["accuracy"], summary["kept"], summary["semi_hard"]
     on = accuracy["judged_on"]
+    decided = summary["decisions"]
     rows = [
         (f"{on} accuracy, last epoch", _share(accuracy["last"])),
         (f"{on} accuracy, mean of the last ten", _share(accuracy["mean_last_10"])),
@@ -200,6 +206,11 @@ def _table(summary: dict) -> str:
         ("  purity", _share(semi_hard["purity"])),
         ("label-error AUROC", _share(summary["label_error_auroc"])),
         ("wrong labels in the training split", _share(summary["effective_noise_rate"])),
+        *(
+            [("decided samples: trained / golden", f"{decided['trained']} / {decided['golden']}")]
+            if decided
+            else []
+        ),
         ("epochs / rounds", f"{summary['epochs']} / {summary['rounds']}"),
         ("seconds", f"{summary['seconds']:.1f}"),
     ]

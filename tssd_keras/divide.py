@@ -14,8 +14,9 @@ from scipy import sparse
 
 from tssd_keras.mixture import Mixtures, fit_mixtures
 
-ROLES = ("positive", "negative", "uncertain", "semi-hard", "floor")
-POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR = range(len(ROLES))
+# The last is not this module's to give: a person has decided, and no round judges the sample.
+ROLES = ("positive", "negative", "uncertain", "semi-hard", "floor", "decided")
+POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR, DECIDED = range(len(ROLES))
 
 
 @dataclass(frozen=True)

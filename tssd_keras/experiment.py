@@ -32,6 +32,7 @@ from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.steps.base_step import BaseStep
 from tssd_keras.steps.mixmatch import lambda_u_by_noise
 from tssd_keras.steps.semi_supervised import Schedule
+from tssd_keras.streams import Streams, save_streams
 
 SEEDS_APART = 1_000_003  # from one network's seed to the next one's
 LAST = 10  # epochs of `accuracy.mean_last_10`
@@ -183,15 +184,20 @@ def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
     def by_noise() -> float:
         clean = tssd.rounds[-1]["estimated_clean_share"]
         if clean is None:
-            clean = tssd.rounds[-1]["kept"] / int(tssd.table.drawn.sum())
+            judged = tssd.table.drawn & (tssd.table.decided < 0)
+            clean = tssd.rounds[-1]["kept"] / int(judged.sum())
         return lambda_u_by_noise(1 - clean, tssd.n_classes)
 
     return by_noise
 
 
 def write_findings(folder: RunFolder, prepared: Prepared) -> None:
-    """What was found in the data: bad images that were left out, equal samples."""
+    """What was found in the data, and decided: left out images, equal samples, decisions."""
     data = prepared.data
+    if prepared.decided is not None:
+        prepared.decided.write_csv(
+            folder.path / "decided.csv", prepared.given, data.class_names, data.ids
+        )
     for left_out in data.left_out:
         folder.append_row("left_out.csv", vars(left_out))
     if prepared.duplicates is not None and len(prepared.duplicates):
@@ -230,6 +236,7 @@ def callback(
         n_classes=len(prepared.data.class_names),
         warmup_epochs=None if plain else recipe.train.warmup_epochs,
         true_labels=None if truth is None else truth[stream],
+        decided=None if prepared.decided is None else prepared.decided.labels(len(given))[stream],
         divide=recipe.divide,
         purify=recipe.purify,
         epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
@@ -279,6 +286,9 @@ def summarise(
         "auroc": {name: last.get(f"auroc_{name}") for name in ("loss", "feature", "q")},
         "effective_noise_rate": prepared.effective_noise_rate,
         "labels_sha256": prepared.labels_sha256,
+        "decisions": None
+        if prepared.decided is None
+        else prepared.decided.summary(prepared.given, truth),
         "samples": {
             "stream": len(prepared.stream),
             "golden": len(prepared.golden_index),
@@ -330,6 +340,18 @@ def finish(
             folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.judged_on
         )
     if tssd.last_round:
+        streams = [
+            Streams.of(
+                seen.division,
+                seen.loss,
+                seen.similarity,
+                index=table.index[seen.rows],
+                given=table.given[seen.rows],
+                transition=seen.transition,
+            )
+            for seen in tssd.last_round
+        ]
+        save_streams(folder.path / "streams.npz", streams, prepared.data.class_names)
         seen = tssd.last_round[0]
         given = table.given[seen.rows]
         clean = None

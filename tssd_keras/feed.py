@@ -161,7 +161,7 @@ def _tf_data(feed: Feed):
 
     with tf.device("CPU:0"):
         weights = tf.Variable(feed.table.weights_now, trainable=False, name="sample_weights")
-        labels = tf.constant(feed.table.given)
+        labels = tf.constant(feed.table.labels)
     feed.table.on_rewrite(weights.assign)
     batch = (feed.batch_size,)
 
@@ -216,7 +216,7 @@ def _pydataset(feed: Feed):
                 self._plan = feed.plan()
             # TensorFlow looks at some batches before the epoch, to learn their types.
             rows, used = (part[step % len(part)] for part in self._plan)
-            return feed.read(rows), feed.table.given[rows], feed.weights(rows, used)
+            return feed.read(rows), feed.table.labels[rows], feed.weights(rows, used)
 
     return FeedBatches()
 

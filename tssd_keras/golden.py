@@ -20,14 +20,34 @@ class Golden:
         labels: int64[M], trusted.
         given: int64[M], the label the noisy stream had for the sample, -1 where
             unknown. A wrong one is a real example of a wrong label.
+        stands_for: float64[M], above 0: how many samples of the stream each one
+            stands for, where they were not all chosen alike; None where they were.
     """
 
     inputs: Inputs | np.ndarray
     labels: np.ndarray
     given: np.ndarray
+    stands_for: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def effective_weights(stands_for: np.ndarray) -> np.ndarray:
+    """How much each golden sample counts, and all of them together.
+
+    Args:
+        stands_for: float[M], above 0.
+
+    Returns:
+        float64[M], proportional to `stands_for`; ones where that is all the same.
+        Their sum is the number of equally weighted samples that tell as much.
+
+    Source:
+        Kish, "Survey Sampling", 1965, section 11.7 (effective sample size).
+    """
+    weight = np.asarray(stands_for, np.float64) / np.mean(stands_for)
+    return weight * (weight.mean() / np.mean(weight**2))
 
 
 def choose_per_class(

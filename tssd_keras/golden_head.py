@@ -57,12 +57,14 @@ def _pooled(own: np.ndarray, network: np.ndarray, share: float | np.ndarray) -> 
     return np.log((1 - share) * np.exp(own) + share * np.exp(network) + 1e-12)
 
 
-def _best_share(own: np.ndarray, network: np.ndarray, labels: np.ndarray) -> float:
+def _best_share(
+    own: np.ndarray, network: np.ndarray, labels: np.ndarray, weight: np.ndarray
+) -> float:
     """The share under which the golden labels are most likely, in steps of a twentieth."""
     index = np.arange(len(labels))
     own, network = own[index, labels, None], network[index, labels, None]
     shares = np.linspace(0, 1, 21)
-    return float(shares[_pooled(own, network, shares).mean(axis=0).argmax()])
+    return float(shares[(weight @ _pooled(own, network, shares)).argmax()])
 
 
 def _rows(features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
@@ -92,6 +94,7 @@ def fit_golden_head(
     labels: np.ndarray,
     fold: np.ndarray,
     n_classes: int,
+    weight: np.ndarray | None = None,
 ) -> GoldenHead:
     """Fit one head for each fold left out, and average them.
 
@@ -101,6 +104,7 @@ def fit_golden_head(
         labels: int[M], trusted.
         fold: int[M], from `assign_folds`.
         n_classes: K; a class without samples gets probability 0 (log -30).
+        weight: float[M], how much each sample counts; by default 1.
 
     Returns:
         GoldenHead.
@@ -109,12 +113,15 @@ def fit_golden_head(
 
     rows = _rows(features, network_log_p)
     n_folds = int(fold.max()) + 1
+    counts = np.ones(len(labels)) if weight is None else weight
     weight = np.zeros((rows.shape[1], n_classes))
     bias = np.zeros(n_classes)
     out_of_fold = np.empty((len(labels), n_classes), np.float32)
     for k in range(n_folds):
         rest = fold != k
-        head = LogisticRegression(C=C, max_iter=MAX_ITER).fit(rows[rest], labels[rest])
+        head = LogisticRegression(C=C, max_iter=MAX_ITER).fit(
+            rows[rest], labels[rest], sample_weight=counts[rest]
+        )
         own_weight = np.zeros_like(weight)
         own_bias = np.full(n_classes, -30.0)
         if len(head.classes_) == 2:  # one row stands for the difference of the two
@@ -127,7 +134,7 @@ def fit_golden_head(
         weight += own_weight / n_folds
         bias += own_bias / n_folds
     network = np.asarray(network_log_p, np.float32)
-    share = _best_share(out_of_fold, network, labels)
+    share = _best_share(out_of_fold, network, labels, counts)
     return GoldenHead(
         weight.astype(np.float32),
         bias.astype(np.float32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,12 +29,18 @@ class Trusted:
         labels: int64[M].
         given: int64[M], the labels the noisy stream had for them, -1 unknown.
         fold: int64[M], in which each sample is left out.
+        weight: float64[M], how much each counts, of `golden.effective_weights`; by
+            default all the same.
     """
 
     scores: Scores
     labels: np.ndarray
     given: np.ndarray
     fold: np.ndarray
+    weight: np.ndarray = field(default_factory=lambda: np.ones(()))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", np.broadcast_to(self.weight, self.labels.shape))
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ def golden_rows(
     """Each golden sample under its own label, under drawn wrong ones, and under its given one.
 
     Rows are weighted so that together they stand for the noisy stream: true
-    classes by their estimated shares, labels by the estimated transition matrix.
+    classes by their estimated shares, samples within a class by their weight,
+    labels by the estimated transition matrix, never by how many of the golden
+    samples were given a wrong one: they may have been chosen for that.
     Where that makes nearly all of them right, the wrong ones weigh more.
 
     Args:
@@ -84,8 +92,8 @@ def golden_rows(
         [labels[None], _wrong_labels(judge.transition, labels, rng), np.maximum(real, 0)[None]]
     )
 
-    count = np.bincount(labels, minlength=k)
-    sample_weight = (class_share / np.maximum(count, 1))[labels]
+    total = np.bincount(labels, golden.weight, minlength=k)
+    sample_weight = golden.weight * (class_share / np.maximum(total, 1e-12))[labels]
     p_right = np.minimum(judge.transition[labels, labels], 0.999)  # wrong rows always count
     weight = np.empty((DRAWS + 2, m))
     weight[0] = sample_weight * p_right

@@ -17,7 +17,7 @@ from tssd_keras.divide import (
     divide,
     own_class_similarity,
 )
-from tssd_keras.golden import Golden
+from tssd_keras.golden import Golden, effective_weights
 from tssd_keras.golden_head import assign_folds
 from tssd_keras.inputs import Inputs, as_inputs
 from tssd_keras.meta_rows import Trusted
@@ -37,6 +37,8 @@ class Verdict:
         loss: float32[n], as judged (averaged over rounds where asked).
         similarity: float32[n], to the given class.
         division: of the two streams, before purification.
+        transition: float64[K, K], P(given = column | true = row) as the purification
+            estimated it; None without.
         columns: what is written of the samples, purified.
         record: plain figures of the purification.
         seconds: of each part.
@@ -46,6 +48,7 @@ class Verdict:
     loss: np.ndarray
     similarity: np.ndarray
     division: Division
+    transition: np.ndarray | None
     columns: Rewrite
     record: dict[str, object]
     seconds: dict[str, float]
@@ -90,6 +93,8 @@ class Judge:
             self._purifier = Purifier(golden_source, n_classes, purify, len(given))
         if golden:
             self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
+            stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
+            self._weight = effective_weights(stands_for)
 
     def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
         """Score, divide and purify some samples.
@@ -142,8 +147,10 @@ class Judge:
         )
         clock.lap("seconds_purify")
         columns = _columns(given, role, division, purification, scores)
-        record = _NO_PURIFICATION if purification is None else purification.record
-        return Verdict(rows, loss, similarity, division, columns, record, clock.laps)
+        record, transition = _NO_PURIFICATION, None
+        if purification is not None:
+            record, transition = purification.record, purification.transition
+        return Verdict(rows, loss, similarity, division, transition, columns, record, clock.laps)
 
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
@@ -161,7 +168,7 @@ class Judge:
         index = np.arange(len(golden))
         inputs = as_inputs(golden.inputs)
         scores = self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
-        return Trusted(scores, golden.labels, golden.given, self._fold)
+        return Trusted(scores, golden.labels, golden.given, self._fold, self._weight)
 
 
 def _columns(

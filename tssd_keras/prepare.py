@@ -12,6 +12,8 @@ import click
 import numpy as np
 
 from tssd_keras import noise
+from tssd_keras.decisions_split import GOLDEN, Decided, split_decisions
+from tssd_keras.decisions_use import read_decisions, stands_for
 from tssd_keras.duplicates import Duplicates, digests, equal_to_some, find_duplicates
 from tssd_keras.given_labels import given_labels
 from tssd_keras.golden import Golden, choose_per_class
@@ -46,6 +48,8 @@ class Prepared:
             with true labels).
         duplicates: equal samples; None where nobody looked.
         notes: for the user, of how the samples were divided up, a line each.
+        decided: what people decided of samples; the golden half of them come last
+            among the golden, the others are in the stream. None where nobody did.
     """
 
     data: LabelledData
@@ -59,6 +63,7 @@ class Prepared:
     judged_on: str
     duplicates: Duplicates | None
     notes: tuple[str, ...]
+    decided: Decided | None = None
 
     @property
     def effective_noise_rate(self) -> float | None:
@@ -96,15 +101,22 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     rest = np.setdiff1d(np.arange(len(given)), held_out)
     judged = np.isin(np.arange(len(given)), held_out)
     apart = np.flatnonzero(~equal_to_some(data.digests, judged))
-    golden_index = choose_golden(recipe.golden, data, truth, marked, apart)
+    if recipe.golden.decisions and marked is None and truth is None:
+        golden_index = np.empty(0, np.int64)  # the decided ones are all there are
+    else:
+        golden_index = choose_golden(recipe.golden, data, truth, marked, apart)
+    decided = _decided(recipe, data, given, np.union1d(held_out, golden_index))
     golden = None
     if recipe.golden.source == "trusted":
-        labels = trusted_labels(data.labels, truth)[golden_index]
+        golden_index, golden = _golden(data, given, truth, golden_index, decided, len(rest))
         if recipe.objective.kind != "plain":
-            check_golden_labels(labels, data.class_names)
-        golden = Golden(Subset(data.inputs, golden_index), labels, given[golden_index])
+            check_golden_labels(golden.labels, data.class_names)
     stream = np.setdiff1d(rest[given[rest] >= 0], golden_index)
-    _check_stream(data, given, stream, len(golden_index), len(held_out))
+    labels = given
+    if decided is not None:
+        own = decided.labels(len(given))
+        labels = np.where(own >= 0, own, given)
+    _check_stream(data, labels, stream, len(golden_index), len(held_out))
     judge_inputs, judge_labels, judged_on = data.test_inputs, data.test_labels, data.judged_on
     if truth is not None and len(held_out):
         judge_inputs, judge_labels = Subset(data.inputs, held_out), truth[held_out]
@@ -120,8 +132,69 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         judge_labels,
         judged_on,
         _duplicates(recipe, data, given if truth is None else np.where(given < 0, truth, given)),
-        tuple(_notes(recipe, data, given, marked, golden_index)),
+        (*_notes(recipe, data, given, marked, golden_index), *(decided.notes if decided else ())),
+        decided,
     )
+
+
+def _decided(
+    recipe: Recipe, data: LabelledData, given: np.ndarray, taken: np.ndarray
+) -> Decided | None:
+    """What people decided, and what each decision is used for; None where nobody did.
+
+    Args:
+        recipe: its golden section.
+        data: of the source.
+        given: int64[N].
+        taken: int64[n], samples that are held out, or golden anyway.
+    """
+    if not recipe.golden.decisions:
+        return None
+    decisions = read_decisions(
+        recipe.golden.decisions,
+        given=given,
+        class_names=data.class_names,
+        ids=data.ids,
+        labels_sha256=noise.labels_sha256(given),
+    )
+    return split_decisions(
+        decisions,
+        teaches=recipe.golden.source == "trusted",
+        taken=np.isin(np.arange(len(given)), taken),
+        in_test=in_test(data),
+    )
+
+
+def _golden(
+    data: LabelledData,
+    given: np.ndarray,
+    truth: np.ndarray | None,
+    drawn: np.ndarray,
+    decided: Decided | None,
+    n_stream: int,
+) -> tuple[np.ndarray, Golden]:
+    """The golden samples, drawn ones first, then decided ones, and their indices.
+
+    Args:
+        data: of the source.
+        given, truth: int64[N], or no truth.
+        drawn: int64[M], from the whole stream.
+        decided: some of which are golden, or None.
+        n_stream: samples that these stand for.
+    """
+    index, labels, weight = drawn, trusted_labels(data.labels, truth)[drawn], None
+    if decided is not None:
+        chosen, found = decided.of(GOLDEN), decided.decisions
+        index = np.concatenate([drawn, found.index[chosen]])
+        labels = np.concatenate([labels, found.label[chosen]])
+        if len(chosen):
+            weight = stands_for(
+                found.stratum[chosen],
+                found.stratum_size[chosen],
+                n_uniform=len(drawn),
+                n_stream=n_stream,
+            )
+    return index, Golden(Subset(data.inputs, index), labels, given[index], weight)
 
 
 def _check_classes(recipe: Recipe, data: LabelledData, given: np.ndarray) -> None:

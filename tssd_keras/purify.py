@@ -37,6 +37,7 @@ class Purification:
         role: int8[N], the division's roles with the uncertain settled; see `settle`.
         suggested: int64[N], the most probable true class.
         confidence: float32[N], its probability.
+        transition: float64[K, K], estimated: P(given = column | true = row).
         record: plain figures of the round, for its row in the record.
     """
 
@@ -44,6 +45,7 @@ class Purification:
     role: np.ndarray
     suggested: np.ndarray
     confidence: np.ndarray
+    transition: np.ndarray
     record: dict[str, object] = field(default_factory=dict)
 
 
@@ -113,8 +115,14 @@ class Purifier:
                 return None
             golden, rejected = found
         head = fit_golden_head(
-            golden.scores.features, golden.scores.log_p, golden.labels, golden.fold, self.n_classes
+            golden.scores.features,
+            golden.scores.log_p,
+            golden.labels,
+            golden.fold,
+            self.n_classes,
+            golden.weight,
         )
+        n_golden = round(float(golden.weight.sum()))
         on_part(1)
         judge, class_share = self._judge_of(scores, given, means, division, head, rng)
         on_part(1)
@@ -126,12 +134,12 @@ class Purifier:
             self._classifier = MetaClassifier(
                 np.array([meta_features.DIRECTIONS[name] for name in self._names]),
                 self.settings.folds,
-                len(golden.labels),
+                n_golden,
                 seed=self.settings.seed,
             )
         held_out = self._fit(self._classifier, pairs)
         on_part(1)
-        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, len(golden.labels))
+        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, n_golden)
         logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
         on_part(1)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
@@ -154,7 +162,9 @@ class Purifier:
             "golden_auroc_streams": auroc_streams if trusted else None,
             "shift": self._shift(pairs, features, (role == POSITIVE) | (role == SEMI_HARD)),
         }
-        return Purification(q.astype(np.float32), role, suggested, confidence, record)
+        return Purification(
+            q.astype(np.float32), role, suggested, confidence, judge.transition, record
+        )
 
     def _judge_of(
         self,

@@ -132,6 +132,9 @@ class GoldenRecipe:
     source: str = "trusted"
     per_class: int = 5  # drawn of each class, where the data mark none as trusted
     ids: str = ""  # text file, one sample id a line: those samples' labels are trusted
+    # What `python cli.py relabel` wrote: half of the decided samples are trained on under the
+    # decided label, the other half are golden.
+    decisions: str = ""
     at_most_per_class: int = 0  # of trusted samples that are marked, so many are drawn; 0: all
     seed: int = 0
     train_on: bool = False  # objective "plain" only: train on them too, under their trusted labels

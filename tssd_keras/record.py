@@ -9,7 +9,7 @@ from tssd_keras.table import SampleTable
 
 
 def role_counts(table: SampleTable) -> dict[str, int]:
-    """Samples of each role, and how many carry weight, of those drawn now."""
+    """Samples of each role, and how many carry weight, of those drawn now and not decided."""
     names = {
         "positive": POSITIVE,
         "negative": NEGATIVE,
@@ -19,7 +19,7 @@ def role_counts(table: SampleTable) -> dict[str, int]:
     }
     role_now = table.role[table.drawn]
     counts = {name: int((role_now == role).sum()) for name, role in names.items()}
-    return {"kept": int(table.kept.sum()), **counts}
+    return {"kept": int((table.kept & (table.decided < 0)).sum()), **counts}
 
 
 def quality(
@@ -28,7 +28,8 @@ def quality(
     """Figures of a round that need the truth; clean is the positive class.
 
     Args:
-        table: N samples, after the rewrite; those drawn now, n of them, are looked at.
+        table: N samples, after the rewrite; those drawn now and not decided, n of
+            them, are looked at: a decision is no merit of the method's.
         division: of the n samples, before purification.
         loss: float[n], as the round read it.
         true_labels: int[N], -1 where unknown, or None: the figures are those of
@@ -56,7 +57,7 @@ def quality(
     )
     if true_labels is None:
         return dict.fromkeys(names)
-    drawn = np.flatnonzero(table.drawn)
+    drawn = np.flatnonzero(table.drawn & (table.decided < 0))
     known = true_labels[drawn] >= 0
     if not known.any():
         return dict.fromkeys(names)

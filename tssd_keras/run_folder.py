@@ -16,8 +16,8 @@ class RunFolder:
     """One run's files.
 
     recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
-    left_out.csv and duplicates.csv are written before training;
-    epochs.csv and rounds.csv grow by a row at a time; samples.csv, model.keras,
+    left_out.csv, duplicates.csv and decided.csv are written before training;
+    epochs.csv and rounds.csv grow by a row at a time; samples.csv, streams.npz, model.keras,
     summary.json and the plots are written at the end, also after Ctrl-C or an error.
 
     Args:
@@ -42,12 +42,12 @@ class RunFolder:
         if path is None:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             path = Path("runs") / f"{name}-{stamp}-{os.getpid()}"
-        _check_free(path)
+        check_free(path)
         return cls(path)
 
     def make(self) -> None:
         """Make the folder; see `plan` for what is raised."""
-        _check_free(self.path)
+        check_free(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
 
     def write_text(self, name: str, text: str) -> None:
@@ -85,12 +85,21 @@ class RunFolder:
         self.write_text("summary.json", text + "\n")
 
 
-def _check_free(path: Path) -> None:
-    """Raise unless the folder is new or empty and its place can be written to."""
+def check_free(path: Path, *, what: str = "the run folder") -> None:
+    """Raise unless the folder is new or empty and its place can be written to.
+
+    Args:
+        path: of the folder.
+        what: it is called in the message.
+
+    Raises:
+        FileExistsError: it is there and not empty.
+        OSError: nothing can be written there.
+    """
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise FileExistsError(
-                f"the run folder must be new or empty, {path} is not. Nothing was overwritten. "
+                f"{what} must be new or empty, {path} is not. Nothing was overwritten. "
                 "Give another --out, or remove it."
             )
         there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
@@ -100,7 +109,7 @@ def _check_free(path: Path) -> None:
         raise
     except OSError as error:
         raise type(error)(
-            f"the run folder must lie where a folder can be made, {path} does not: "
+            f"{what} must lie where a folder can be made, {path} does not: "
             f"{error.strerror}. Nothing was run. Give another --out."
         ) from error
 

@@ -12,7 +12,7 @@ from tssd_keras.sources.data_dir import default_data_dir
 PATHS = {
     "data": ("path", "images", "data_dir"),
     "noise": ("labels",),
-    "golden": ("ids",),
+    "golden": ("ids", "decisions"),
     "model": ("weights",),
 }  # settings that name a file or a folder
 BY_NAME = ("imagenet",)  # weights that are named, and in no file

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.divide import FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
+from tssd_keras.divide import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,13 @@ class SampleTable:
         index: int64[N], each row's index in its source, kept for life; by
             default the row's own number.
         n_networks: M, each with weights of its own.
+        decided: int64[N], the class that a person decided on, -1 where nobody
+            did; by default nobody. Decided rows keep weight 1 and role decided, their
+            suggested class is the decided one, and no round writes them.
 
     Attributes:
-        given, index: as above.
+        given, index, decided: as above.
+        labels: int64[N], what is trained on: the decided class, else the given label.
         weights: float32[N, M] in [0, 1], what each network trains on; 1 until the first round.
         role: int8[N], an index into `divide.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
@@ -49,26 +53,40 @@ class SampleTable:
         drawn: bool[N], the samples of this epoch; all of them until `draw`.
         judged: bool[N], which rows a round has written; what is said of the
             others above is how they begin.
+        changed: int64[N], the epoch, counted from 0, before which a round last changed
+            the role or the suggested class; -1 before a round.
         n_rewrites: rounds written so far.
     """
 
     def __init__(
-        self, given: np.ndarray, index: np.ndarray | None = None, *, n_networks: int = 1
+        self,
+        given: np.ndarray,
+        index: np.ndarray | None = None,
+        *,
+        n_networks: int = 1,
+        decided: np.ndarray | None = None,
     ) -> None:
         n = len(given)
         self.given = np.asarray(given, np.int64)
         self.index = np.arange(n) if index is None else np.asarray(index, np.int64)
         if len(self.index) != n:
             raise ValueError(f"index must have one entry a label, got {len(self.index)} for {n}.")
+        self.decided = np.full(n, -1) if decided is None else np.asarray(decided, np.int64)
+        if len(self.decided) != n:
+            raise ValueError(
+                f"decided must have one entry a label, got {len(self.decided)} for {n}."
+            )
+        self.labels = np.where(self.decided >= 0, self.decided, self.given)
         self.weights = np.ones((n, n_networks), np.float32)
-        self.role = np.full(n, UNCERTAIN, np.int8)
+        self.role = np.where(self.decided >= 0, DECIDED, UNCERTAIN).astype(np.int8)
         self.p_loss = np.full(n, np.nan, np.float32)
         self.p_feature = np.full(n, np.nan, np.float32)
         self.q = np.full(n, np.nan, np.float32)
-        self.suggested = np.full(n, -1, np.int64)
+        self.suggested = self.decided.copy()
         self.confidence = np.full(n, np.nan, np.float32)
         self.drawn = np.ones(n, bool)
         self.judged = np.zeros(n, bool)
+        self.changed = np.full(n, -1, np.int64)
         self.n_rewrites = 0
         self._readers: list[Callable[[np.ndarray], None]] = []
 
@@ -110,16 +128,20 @@ class SampleTable:
         self.drawn[rows] = True
         self._tell()
 
-    def rewrite(self, new: Rewrite, rows: np.ndarray | None = None) -> None:
+    def rewrite(
+        self, new: Rewrite, rows: np.ndarray | None = None, *, epoch: int | None = None
+    ) -> None:
         """Replace every judged column at once.
 
         Args:
             new: of n samples.
-            rows: int64[n], the table rows that are written, each once; by
-                default all, in order.
+            rows: int64[n], the table rows that are written, each once and none
+                decided; by default all, in order.
+            epoch: counted from 0, the first that is trained so; by default the
+                number of rounds before this one.
 
         Raises:
-            ValueError: a column has not one entry a sample, a weight lies
+            ValueError: a row is decided, a column has not one entry a sample, a weight lies
                 outside [0, 1], or no sample would carry weight. Nothing is
                 written then.
         """
@@ -141,6 +163,14 @@ class SampleTable:
                 "more warm-up epochs."
             )
         written = slice(None) if rows is None else rows
+        if (self.decided[written] >= 0).any():
+            raise ValueError(
+                "what a person has decided must not be rewritten: leave it out of rows."
+            )
+        same = self.judged[written] & (self.role[written] == columns["role"])
+        same &= self.suggested[written] == columns["suggested"]
+        epoch = self.n_rewrites if epoch is None else epoch
+        self.changed[written] = np.where(same, self.changed[written], epoch)
         self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
         for name, column in columns.items():
             getattr(self, name)[written] = column
@@ -161,7 +191,7 @@ class SampleTable:
         true_labels: np.ndarray | None = None,
         ids: np.ndarray | None = None,
     ) -> None:
-        """Write the table for a person: one row a sample, in source order.
+        """Write the table for a person: one row a sample, in source order, epochs from 1.
 
         Args:
             path: of the CSV file.
@@ -191,6 +221,7 @@ class SampleTable:
                     "q",
                     "suggested",
                     "confidence",
+                    "changed",
                 ]
             )
             weight = self.weight
@@ -201,13 +232,14 @@ class SampleTable:
                         "" if ids is None else ids[i],
                         named(self.given[i]),
                         "" if true_labels is None else named(true_labels[i]),
-                        ROLES[self.role[i]] if self.judged[i] else "",
+                        ROLES[self.role[i]] if self.judged[i] or self.decided[i] >= 0 else "",
                         number(weight[i]),
                         number(self.p_loss[i]),
                         number(self.p_feature[i]),
                         number(self.q[i]),
                         named(self.suggested[i]),
                         number(self.confidence[i]),
+                        self.changed[i] + 1 if self.judged[i] else "",
                     ]
                 )
 

@@ -13,7 +13,7 @@ from tssd_keras.recipe import DataRecipe
 from tssd_keras.sources.labelled_data import LabelledData
 
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
-OPTIONAL = ("y_train_true", "class_names", "trusted")
+OPTIONAL = ("y_train_true", "class_names", "trusted", "text_train")
 
 
 def load(recipe: DataRecipe) -> LabelledData:
@@ -22,7 +22,8 @@ def load(recipe: DataRecipe) -> LabelledData:
     Arrays: x_train [N, ...] and x_test [T, ...] of numbers, as the network is
     to see them; y_train int[N] (given labels) and y_test int[T] in 0..K-1. May
     be there: y_train_true int[N], -1 where unknown; class_names str[K], else "0".."K-1" with K one
-    more than the highest label; trusted bool[N], given labels known to be right.
+    more than the highest label; trusted bool[N], given labels known to be right;
+    text_train str[N], what an audit shows in place of x_train's numbers.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -42,6 +43,7 @@ def load(recipe: DataRecipe) -> LabelledData:
         test_labels=labels["y_test"],
         class_names=_class_names(path, arrays.get("class_names"), labels),
         trusted=arrays.get("trusted"),
+        texts=arrays.get("text_train"),
     )
 
 

@@ -47,6 +47,8 @@ class LabelledData:
         test_ids: the same for the T test samples, or None.
         trusted: bool[N], which samples' labels are known to be right: the true
             label where there is one, else the given.
+        texts: str[N], what each training sample was before it became numbers, for a
+            person to read; None where samples are shown as they are.
         digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
             samples' encoded bytes; None where nobody looked, or there are none.
         judged_on: what the test labels are, in a word or two.
@@ -67,6 +69,7 @@ class LabelledData:
     ids: np.ndarray | None = None
     test_ids: np.ndarray | None = None
     trusted: np.ndarray | None = None
+    texts: np.ndarray | None = None
     digests: np.ndarray | None = None
     test_digests: np.ndarray | None = None
     judged_on: str = "test"
@@ -91,6 +94,8 @@ class LabelledData:
                 yield from _ids(what, ids, n)
         if self.trusted is not None:
             yield from _column("trusted", self.trusted, n_train, np.bool_)
+        if self.texts is not None:
+            yield from _column("texts", self.texts, n_train, np.str_)
         yield from self._without_label()
         hint = ADD
         if self.left_out:

@@ -49,6 +49,6 @@ def some_of_each(data: LabelledData, per_class: int, *, seed: int) -> LabelledDa
         inputs = ArrayInputs(inputs.read(np.arange(len(index))))  # the rest need not stay in memory
     columns: dict[str, Any] = {
         name: None if getattr(data, name) is None else getattr(data, name)[index]
-        for name in ("labels", "true_labels", "ids", "trusted", "digests")
+        for name in ("labels", "true_labels", "ids", "trusted", "texts", "digests")
     }
     return dataclasses.replace(data, inputs=inputs, **columns)

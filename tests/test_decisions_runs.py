@@ -1,0 +1,221 @@
+"""The loop on the digits: train, decide on suspects, apply, train again."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from run_files import HEADER, read_csv, write_csv
+
+from tssd_keras.cli import main
+from tssd_keras.decisions_use import in_golden_half
+from tssd_keras.prepare import prepare
+from tssd_keras.recipe import GoldenRecipe, NoiseRecipe, ObjectiveRecipe, Recipe
+from tssd_keras.recipe_data import DataRecipe
+from tssd_keras.sources import digits
+
+DIGITS = Path(__file__).parent.parent / "recipes" / "digits.toml"
+SHORT = ("train.epochs=4", "train.warmup_epochs=2", "model.name=mlp", "train.batch_size=128")
+N_DECIDED = 40
+
+
+def tssd(*words):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def train(recipe, out, *settings):
+    words = [word for setting in settings for word in ("--set", setting)]
+    result = tssd("train", recipe, *words, "--out", out)
+    assert result.exit_code == 0, result.output
+    return json.loads((out / "summary.json").read_text())
+
+
+def decide(run, path, n=N_DECIDED):
+    """The true labels of the surest suspects, as decisions."""
+    rows = [r for r in read_csv(run / "samples.csv") if r["suggested"] != r["given"]]
+    rows = sorted(
+        (r for r in rows if r["role"] != "decided"), key=lambda r: -float(r["confidence"])
+    )
+    sha = (run / "labels.sha256").read_text().strip()
+    actions = {True: "keep", False: "confirm"}
+    table = [
+        (r["id"], r["index"], r["given"], r["true"], actions[r["true"] == r["given"]], "", sha)
+        for r in rows[:n]
+    ]
+    return write_csv(path, HEADER, table)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The first run, its summary, and the labels that its decisions gave."""
+    folder = tmp_path_factory.mktemp("loop")
+    summary = train(DIGITS, folder / "first", *SHORT)
+    decisions = decide(folder / "first", folder / "decisions.csv")
+    result = tssd("relabel", folder / "first", decisions, "--out", folder / "labels.csv")
+    assert result.exit_code == 0, result.output
+    return folder / "first", summary, folder / "labels.csv"
+
+
+@pytest.fixture(scope="module")
+def second(first):
+    run, _, labels = first
+    out = labels.parent / "second"
+    return out, train(run / "recipe.toml", out, f"golden.decisions={labels}")
+
+
+def test_half_of_the_decided_are_trained_on_and_the_others_have_left_the_stream(first, second):
+    decided = read_csv(second[0] / "decided.csv")
+    assert len(decided) == N_DECIDED
+    samples = {row["index"]: row for row in read_csv(second[0] / "samples.csv")}
+    golden = in_golden_half([row["id"] for row in decided])
+    assert [row["use"] == "golden" for row in decided] == golden.tolist()
+    for row in decided:
+        if row["use"] == "golden":
+            assert row["index"] not in samples
+            continue
+        sample = samples[row["index"]]
+        assert (sample["role"], sample["weight"]) == ("decided", "1")
+        assert (sample["given"], sample["suggested"]) == (row["given"], row["decided"])
+    assert sum(row["role"] == "decided" for row in samples.values()) == (~golden).sum()
+    assert len(samples) == first[1]["samples"]["stream"] - golden.sum()
+
+
+def test_the_summary_says_what_was_decided_and_counts_none_of_it(first, second):
+    summary, decisions = second[1], second[1]["decisions"]
+    assert decisions["count"] == N_DECIDED == decisions["trained"] + decisions["golden"]
+    assert decisions["agree_with_truth"] == 1.0
+    assert len(decisions["sha256"]) == 64
+    assert summary["labels_sha256"] == first[1]["labels_sha256"]  # of the labels as they were given
+    assert summary["effective_noise_rate"] == first[1]["effective_noise_rate"]
+    assert summary["samples"]["golden"] == 50 + decisions["golden"]
+    judged = [r for r in read_csv(second[0] / "samples.csv") if r["role"] != "decided"]
+    kept = [r for r in judged if float(r["weight"]) > 0]
+    assert summary["kept"]["count"] == len(kept)
+    right = np.mean([r["given"] == r["true"] for r in kept])
+    assert summary["kept"]["precision"] == pytest.approx(right)
+    assert first[1]["decisions"] is None
+
+
+def test_the_saved_recipe_names_the_decisions_by_their_whole_path(first, second):
+    assert f'decisions = "{first[2]}"' in (second[0] / "recipe.toml").read_text()
+
+
+def test_the_next_audit_s_decisions_come_on_top(first, second, tmp_path):
+    decisions = decide(second[0], tmp_path / "decisions.csv", n=7)
+    result = tssd("relabel", second[0], decisions, "--out", tmp_path / "labels.csv")
+    assert result.exit_code == 0, result.output
+    assert f"{N_DECIDED} that the run was told itself" in result.output
+    now = {r["index"]: r["label"] for r in read_csv(tmp_path / "labels.csv") if r["action"]}
+    before = {r["index"]: r["label"] for r in read_csv(first[2]) if r["action"]}
+    assert len(now) == N_DECIDED + 7
+    assert before.items() <= now.items()
+
+
+def test_two_networks_learn_from_decided_samples_as_labelled_ones(first, tmp_path):
+    summary = train(
+        first[0] / "recipe.toml",
+        tmp_path / "run",
+        f"golden.decisions={first[2]}",
+        "objective.kind=mixmatch",
+        "train.networks=2",
+        "train.epochs=2",
+        "train.warmup_epochs=1",
+    )
+    assert summary["error"] is None
+    decided = [r for r in read_csv(tmp_path / "run" / "samples.csv") if r["role"] == "decided"]
+    assert len(decided) == summary["decisions"]["trained"] > 0
+    assert {r["weight"] for r in decided} == {"1"}
+
+
+def test_plain_training_takes_the_decided_labels(first, tmp_path):
+    summary = train(
+        first[0] / "recipe.toml",
+        tmp_path / "run",
+        f"golden.decisions={first[2]}",
+        "objective.kind=plain",
+        "train.epochs=1",
+    )
+    assert summary["decisions"]["trained"] > 0
+    decided = [r for r in read_csv(tmp_path / "run" / "samples.csv") if r["role"] == "decided"]
+    assert len(decided) == summary["decisions"]["trained"]
+
+
+def test_decisions_on_other_labels_are_refused_before_anything_is_run(first, tmp_path):
+    result = tssd(
+        "train",
+        first[0] / "recipe.toml",
+        "--set",
+        f"golden.decisions={first[2]}",
+        "--set",
+        "noise.seed=5",
+        "--out",
+        tmp_path / "run",
+    )
+    assert result.exit_code == 1
+    assert "labels_sha256 must be" in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_check_says_what_decisions_are_used_for(first):
+    result = tssd("check", first[0] / "recipe.toml", "--set", f"golden.decisions={first[2]}")
+    assert result.exit_code == 0, result.output
+    assert f"decisions: {N_DECIDED} of sha256" in result.output
+    assert "teach the meta classifier" in result.output
+
+
+SOURCE = digits.load(DataRecipe())
+
+
+def recipe(labels, **golden):
+    base = Recipe(noise=NoiseRecipe(kind="symmetric"))
+    return dataclasses.replace(base, golden=GoldenRecipe(decisions=str(labels), **golden))
+
+
+def test_without_trusted_samples_to_learn_from_all_are_trained_on(first):
+    for source in ("none", "certain"):
+        found = prepare(recipe(first[2], source=source), SOURCE)
+        assert (found.decided.labels(len(found.given)) >= 0).sum() == N_DECIDED
+        assert found.golden is None
+        assert len(found.stream) == len(found.given)
+        assert any("all are trained on" in note for note in found.notes)
+
+
+def test_a_sample_that_is_golden_or_held_out_anyway_stays_that(first):
+    settings = recipe(first[2], per_class=100)
+    settings = dataclasses.replace(settings, data=DataRecipe(validation_share=0.1))
+    found = prepare(settings, SOURCE)
+    use = found.decided.summary(found.given, found.truth)
+    assert use["not_used"] > 0
+    index = found.decided.decisions.index[found.decided.of(2)]
+    assert not np.isin(index, found.stream).any()
+    assert np.unique(found.golden_index).size == len(found.golden_index)
+    assert any("are not used" in note for note in found.notes)
+
+
+def test_drawn_golden_samples_are_the_same_with_and_without_decisions(first):
+    with_decisions = prepare(recipe(first[2]), SOURCE)
+    without = prepare(dataclasses.replace(recipe(""), golden=GoldenRecipe()), SOURCE)
+    assert with_decisions.golden_index[:50].tolist() == without.golden_index.tolist()
+    assert with_decisions.golden.labels[:50].tolist() == without.golden.labels.tolist()
+    weight = with_decisions.golden.stands_for
+    assert (weight[:50] == weight[0]).all()
+    assert weight[0] > weight[50:].max()  # the decided ones are of the surest suspects
+    assert without.golden.stands_for is None
+
+
+def test_decided_samples_can_be_all_the_golden_ones_there_are(first, tmp_path):
+    unknown = dataclasses.replace(SOURCE, true_labels=None)
+    every = read_csv(first[2])
+    given = prepare(recipe(first[2]), SOURCE).given
+    as_given = dataclasses.replace(unknown, labels=given)
+    settings = dataclasses.replace(
+        recipe(first[2]), noise=NoiseRecipe(), objective=ObjectiveRecipe(kind="plain")
+    )
+    found = prepare(settings, as_given)
+    decided = {int(r["index"]): r["label"] for r in every if r["action"]}
+    assert len(found.golden) == len(found.decided.of(1)) > 0
+    assert [str(label) for label in found.golden.labels] == [
+        decided[i] for i in found.golden_index.tolist()
+    ]

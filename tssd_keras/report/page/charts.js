@@ -1,0 +1,154 @@
+// Charts as SVG. Colours come from the style sheet, so that they follow light and dark.
+const CHART = { width: 480, height: 240, left: 54, right: 24, top: 12, bottom: 34 };
+
+function frame(label, xTicks, yTicks, x, y) {
+  const { width, height, left, right, bottom } = CHART;
+  const svg = drawing('svg', {
+    viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label, class: 'chart',
+  });
+  for (const [value, text] of yTicks) {
+    svg.append(
+      drawing('line', { x1: left, x2: width - right, y1: y(value), y2: y(value), class: 'grid' }),
+      drawing('text', { x: left - 6, y: y(value) + 4, 'text-anchor': 'end', text }),
+    );
+  }
+  for (const [value, text] of xTicks) {
+    svg.append(drawing('text', { x: x(value), y: height - bottom + 18, 'text-anchor': 'middle', text }));
+  }
+  return svg;
+}
+
+function scale(low, high, from, to) {
+  const span = high > low ? high - low : 1;
+  return (value) => from + ((value - low) / span) * (to - from);
+}
+
+// Some whole numbers of a range, not too many to be read.
+function wholeTicks(low, high) {
+  const step = Math.max(1, Math.ceil((high - low) / 8));
+  const ticks = [];
+  for (let v = low; v <= high; v += step) ticks.push([v, String(v)]);
+  return ticks;
+}
+
+// series: {name, class, x: [..], y: [..]}, y null where there is no value.
+function lineChart(label, series, { yTicks, low = 0, high = 1, mark = null }) {
+  const known = series
+    .map((s) => ({ ...s, points: s.x.map((v, i) => [v, s.y[i]]).filter((p) => p[1] !== null) }))
+    .filter((s) => s.points.length);
+  if (!known.length) return null;
+  const all = known.flatMap((s) => s.points.map((p) => p[0]));
+  const first = Math.min(...all);
+  const last = Math.max(...all);
+  const { width, height, left, right, top, bottom } = CHART;
+  const x = scale(first, last, left, width - right);
+  const y = scale(low, high, height - bottom, top);
+  const svg = frame(label, wholeTicks(first, last), yTicks, x, y);
+  if (mark !== null && mark >= first) {
+    svg.append(drawing('line', { x1: x(mark), x2: x(mark), y1: top, y2: height - bottom, class: 'mark' }));
+  }
+  for (const s of known) {
+    const path = s.points.map((p, i) => `${i ? 'L' : 'M'}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`);
+    svg.append(drawing('path', { d: path.join(''), class: `line ${s.class}` }));
+    if (s.points.length === 1) {
+      svg.append(drawing('circle', { cx: x(s.points[0][0]), cy: y(s.points[0][1]), r: 3, class: `dot ${s.class}` }));
+    }
+  }
+  return element('figure', {}, svg, legend(known));
+}
+
+function legend(items) {
+  const rows = items.map((item) =>
+    element('li', {},
+      drawing('svg', { viewBox: '0 0 28 10', class: 'key', 'aria-hidden': 'true' },
+        drawing('line', { x1: 1, x2: 27, y1: 5, y2: 5, class: `line ${item.class}` })),
+      item.name));
+  return element('ul', { class: 'legend' }, ...rows);
+}
+
+// Scores of one heap or two, and the two Gaussians fitted to them.
+function histogram(label, heap, cleanIsLow) {
+  const total = heap.counts.reduce((a, b) => a + b, 0);
+  if (!total) return element('p', { class: 'quiet', text: 'No samples.' });
+  const bins = heap.counts.length;
+  const density = heap.counts.map((n) => (n * bins) / total);
+  const grid = Array.from({ length: 201 }, (_, i) => i / 200);
+  const bell = (i, at) =>
+    (heap.share[i] * Math.exp(-((at - heap.mean[i]) ** 2) / (2 * heap.variance[i]))) /
+    Math.sqrt(2 * Math.PI * heap.variance[i]);
+  const curves = [0, 1].map((i) => grid.map((at) => bell(i, at)));
+  // One full bin must not flatten all else: the axis ends where most of it can be seen.
+  const highest = Math.max(...curves[0], ...curves[1], ...density.slice().sort((a, b) => b - a).slice(1));
+  const { width, height, left, right, top, bottom } = CHART;
+  const x = scale(0, 1, left, width - right);
+  const y = scale(0, highest, height - bottom, top);
+  const ends = [[0, heap.low], [0.5, (heap.low + heap.high) / 2], [1, heap.high]];
+  const svg = frame(label, ends.map(([at, v]) => [at, String(Number(v.toPrecision(3)))]), [], x, y);
+  density.forEach((d, i) => {
+    const up = y(Math.min(d, highest));
+    svg.append(drawing('rect', {
+      x: x(i / bins) + 0.5, width: (width - left - right) / bins - 1, y: up, height: height - bottom - up, class: 'bin',
+    }));
+  });
+  const kinds = cleanIsLow ? ['right', 'wrong'] : ['wrong', 'right'];
+  curves.forEach((curve, i) => {
+    const d = curve.map((v, j) => `${j ? 'L' : 'M'}${x(grid[j]).toFixed(1)} ${y(v).toFixed(1)}`).join('');
+    svg.append(drawing('path', { d, class: `line ${kinds[i]}` }));
+  });
+  const says = heap.abstains ? 'One heap, not two: the stream says nothing here.' : `${count(total)} samples.`;
+  return element('figure', {}, svg,
+    legend([{ name: 'fitted: right labels', class: 'right' }, { name: 'fitted: wrong labels', class: 'wrong' }]),
+    element('p', { class: 'quiet', text: says }));
+}
+
+const NUMBERED = 16; // classes up to which the matrix is a table of numbers
+
+function heatMap(rows, rowTitle, columnTitle) {
+  return rows.length <= NUMBERED ? numberedMap(rows, rowTitle, columnTitle) : colouredMap(rows, rowTitle, columnTitle);
+}
+
+function numberedMap(rows, rowTitle, columnTitle) {
+  const head = element('tr', {}, element('th', { scope: 'col', text: `${rowTitle} \u2193 / ${columnTitle} \u2192` }),
+    ...rows.map((_, j) => element('th', { scope: 'col' }, nameOf(j))));
+  const body = rows.map((row, i) =>
+    element('tr', {}, element('th', { scope: 'row' }, nameOf(i)),
+      ...row.map((p, j) => {
+        const cell = element('td', { class: i === j ? 'cell same' : 'cell', text: p < 5 ? (p > 0 ? '<1' : '') : String(Math.round(p / 10)) });
+        cell.style.setProperty('--share', String(Math.sqrt(p / 1000)));
+        return cell;
+      })));
+  const table = element('table', { class: 'map' }, element('thead', {}, head), element('tbody', {}, ...body));
+  return element('div', { class: 'wide', tabindex: 0, role: 'region', 'aria-label': `${rowTitle} by ${columnTitle}, per cent` }, table);
+}
+
+// Many classes: a picture, a square a cell; pointing at one names it.
+function colouredMap(rows, rowTitle, columnTitle) {
+  const k = rows.length;
+  const side = Math.max(1, Math.floor(400 / k));
+  const canvas = element('canvas', {
+    width: side * k, height: side * k, class: 'map', role: 'img',
+    'aria-label': `${rowTitle} by ${columnTitle}; the largest entries are in the table of pairs`,
+  });
+  const says = element('p', { class: 'quiet', text: `Rows: ${rowTitle}, columns: ${columnTitle}. Point at a square to read it.` });
+  const paint = () => {
+    const context = canvas.getContext('2d');
+    const style = getComputedStyle(document.documentElement);
+    context.fillStyle = style.getPropertyValue('--panel');
+    context.fillRect(0, 0, side * k, side * k);
+    rows.forEach((row, i) => row.forEach((p, j) => {
+      context.globalAlpha = Math.sqrt(p / 1000);
+      context.fillStyle = style.getPropertyValue(i === j ? '--right' : '--wrong');
+      if (p) context.fillRect(j * side, i * side, side, side);
+    }));
+    context.globalAlpha = 1;
+  };
+  canvas.addEventListener('pointermove', (event) => {
+    const box = canvas.getBoundingClientRect();
+    const j = Math.min(k - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * k)));
+    const i = Math.min(k - 1, Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * k)));
+    says.textContent = `${rowTitle} ${className(i)}, ${columnTitle} ${className(j)}: ${share(rows[i][j] / 1000)}`;
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
+  paint();
+  return element('div', {}, canvas, says);
+}

@@ -1,0 +1,33 @@
+// Another class: a dialog with a list that typing narrows down.
+let asked = -1;
+
+function askOther(i) {
+  asked = i;
+  byId('other-search').value = '';
+  listClasses();
+  byId('other').showModal();
+}
+
+function listClasses() {
+  const wanted = byId('other-search').value.trim().toLowerCase();
+  const found = [];
+  data.classes.forEach((name, c) => { if (name.toLowerCase().includes(wanted)) found.push(c); });
+  const choose = (c) => () => { byId('other').close(); settle(asked, c); };
+  const line = (c) => element('li', {}, element('button', {
+    type: 'button', text: className(c), title: cut(data.classes[c], 500), on: { click: choose(c) } }));
+  byId('other-list').replaceChildren(...found.slice(0, MOST_LISTED).map(line));
+  byId('other-more').textContent = found.length ? `${count(found.length)} classes` : 'No class is called so.';
+}
+
+function moveInList(event) {
+  const buttons = [...byId('other-list').querySelectorAll('button')];
+  const at = buttons.indexOf(document.activeElement);
+  if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+    const next = event.key === 'ArrowDown' ? at + 1 : at - 1;
+    (buttons[next] || byId('other-search')).focus();
+    event.preventDefault();
+  } else if (event.key === 'Enter' && document.activeElement === byId('other-search') && buttons.length) {
+    buttons[0].click();
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,107 @@
+// What was decided. It is kept in the browser's storage under the hash of the labels, so that it
+// survives a reload, and a second page about the same labels knows it too.
+const samples = data.samples;
+const SKIPPED = -1;
+const STORE = `tssd-audit:${data.sha}`;
+const MOST_UNDONE = 2000;
+
+const place = new Map(samples.index.map((index, i) => [index, i]));
+const decisions = { of: new Map(), history: [], stored: true };
+
+// A class, or SKIPPED; anything else in the storage is passed over.
+const isDecision = (label) => Number.isInteger(label) && label >= SKIPPED && label < data.classes.length;
+
+function loadDecisions() {
+  decisions.of.clear();
+  decisions.history = [];
+  try {
+    const found = JSON.parse(localStorage.getItem(STORE) || '{}');
+    for (const [index, label] of found.decided || []) {
+      if (Number.isInteger(index) && isDecision(label)) decisions.of.set(index, label);
+    }
+    for (const [index, before] of found.history || []) {
+      if (Number.isInteger(index)) decisions.history.push([index, isDecision(before) ? before : null]);
+    }
+  } catch (error) {
+    decisions.stored = false;
+  }
+}
+
+function storeDecisions() {
+  try {
+    localStorage.setItem(STORE, JSON.stringify({ decided: [...decisions.of], history: decisions.history }));
+    decisions.stored = true;
+  } catch (error) {
+    decisions.stored = false;
+  }
+}
+
+function decide(i, label) {
+  const index = samples.index[i];
+  decisions.history.push([index, decisions.of.has(index) ? decisions.of.get(index) : null]);
+  decisions.history = decisions.history.slice(-MOST_UNDONE);
+  decisions.of.set(index, label);
+  storeDecisions();
+}
+
+// Take the last decision back; the place of its sample, or null if there is none on this page.
+function undoDecision() {
+  while (decisions.history.length) {
+    const [index, before] = decisions.history.pop();
+    if (!place.has(index)) continue;
+    if (before !== null) decisions.of.set(index, before);
+    else decisions.of.delete(index);
+    storeDecisions();
+    return place.get(index);
+  }
+  return null;
+}
+
+// The class that was decided on, or SKIPPED; undefined where nothing was.
+const decisionOf = (i) => decisions.of.get(samples.index[i]);
+
+// keep, confirm, other or skip; null where nothing was decided.
+function actionOf(i) {
+  const label = decisionOf(i);
+  if (label === undefined) return null;
+  if (label === SKIPPED) return 'skip';
+  if (label === samples.given[i]) return 'keep';
+  return label === samples.suggested[i] ? 'confirm' : 'other';
+}
+
+function tally() {
+  const found = { keep: 0, confirm: 0, other: 0, skip: 0 };
+  let here = 0;
+  for (const index of decisions.of.keys()) {
+    if (!place.has(index)) continue;
+    here += 1;
+    found[actionOf(place.get(index))] += 1;
+  }
+  found.elsewhere = decisions.of.size - here;
+  return found;
+}
+
+const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
+
+// Fields as RFC 4180 has them. Names are written as they are, also where they begin like a formula.
+function decisionsAsCsv() {
+  const lines = ['id,index,given,decided,action,stratum,labels_sha256'];
+  samples.index.forEach((index, i) => {
+    const action = actionOf(i);
+    if (!action || action === 'skip') return;
+    const stratum = data.strata[samples.stratum[i]].name;
+    const id = samples.id === null ? '' : samples.id[i];
+    lines.push([quoted(id), index, quoted(data.classes[samples.given[i]]), quoted(data.classes[decisionOf(i)]),
+      action, quoted(stratum), data.sha].join(','));
+  });
+  return lines.join('\r\n') + '\r\n';
+}
+
+function exportDecisions() {
+  const url = URL.createObjectURL(new Blob([decisionsAsCsv()], { type: 'text/csv;charset=utf-8' }));
+  const link = element('a', { href: url, download: 'decisions.csv', hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}

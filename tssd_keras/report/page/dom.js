@@ -1,0 +1,59 @@
+// Elements are built from text and numbers. Nothing is ever parsed as HTML.
+const data = JSON.parse(document.getElementById('data').textContent);
+const byId = (id) => document.getElementById(id);
+
+function element(tag, options = {}, ...children) {
+  const made = document.createElement(tag);
+  return fill(made, options, children);
+}
+
+function drawing(tag, options = {}, ...children) {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  return fill(made, options, children);
+}
+
+// Options: text, class, on (name -> listener), and attributes.
+function fill(made, options, children) {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === 'text') made.textContent = value;
+    else if (name === 'class') made.setAttribute('class', value);
+    else if (name === 'on') {
+      for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    } else made.setAttribute(name, value === true ? '' : String(value));
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+const LONGEST = 40; // characters of a name on buttons and in lists
+const ISOLATE = '\u2068';
+const END_ISOLATE = '\u2069';
+
+function cut(text, most) {
+  const some = Array.from(text.slice(0, 2 * most + 2));
+  return some.length > most ? some.slice(0, most).join('') + '\u2026' : text;
+}
+
+// One line; whatever way a name is written in stays within it.
+function short(text, most = LONGEST) {
+  const line = cut(text.slice(0, 4 * most).replace(/[\s\u0085\u2028\u2029]+/g, ' '), most);
+  return ISOLATE + (line.trim() === '' ? '(blank)' : line) + END_ISOLATE;
+}
+
+const shortNames = data.classes.map((name) => short(name));
+const className = (label) => (label >= 0 ? shortNames[label] : '-');
+
+// A name as people wrote it, in its own direction, with the whole of it as a tooltip.
+function nameOf(label) {
+  if (label < 0) return element('span', { text: '-' });
+  const whole = data.classes[label];
+  const cutShort = shortNames[label] !== ISOLATE + whole + END_ISOLATE;
+  return element('bdi', { text: shortNames[label], dir: 'auto', class: 'name', title: cutShort ? cut(whole, 500) : null });
+}
+
+const grouped = new Intl.NumberFormat('en-US');
+const count = (n) => grouped.format(n);
+const share = (p, digits = 1) =>
+  p === null || p === undefined ? 'not known' : `${(100 * p).toFixed(digits)}\u00a0%`;
+const thousandths = (p) => (p === null ? '-' : (p / 1000).toFixed(3));

@@ -1,0 +1,203 @@
+// The second part: which samples are shown, page by page, and what is done when one is decided.
+const view = { list: [], page: 0, size: 24, current: -1 };
+const ALL = 'all';
+const SIZES = [12, 24, 48, 96];
+const MOST_LISTED = 500;
+
+const pairKey = (i) => samples.given[i] * data.classes.length + samples.suggested[i];
+const differs = (i) => samples.suggested[i] >= 0 && samples.suggested[i] !== samples.given[i];
+
+const FILTERS = {
+  class: (i, value) => samples.given[i] === Number(value) || samples.suggested[i] === Number(value),
+  pair: (i, value) => differs(i) && pairKey(i) === Number(value),
+  role: (i, value) => samples.role[i] === value,
+  stratum: (i, value) => samples.stratum[i] === Number(value),
+  picture: (i) => pictureAt.has(i),
+  state: (i, value) => (value === 'decided' ? ![null, 'skip'].includes(actionOf(i))
+    : value === 'open' ? actionOf(i) === null : actionOf(i) === value),
+};
+
+// How many samples have a key; the second key, where it differs from the first, counts too.
+function counted(keyOf, secondOf = null) {
+  const found = new Map();
+  const add = (key) => found.set(key, (found.get(key) || 0) + 1);
+  for (let i = 0; i < samples.index.length; i += 1) {
+    const key = keyOf(i);
+    if (key !== null) add(key);
+    if (secondOf && secondOf(i) !== key) add(secondOf(i));
+  }
+  return found;
+}
+
+function select(name, label, options) {
+  const made = element('select', { id: `filter-${name}`, on: { change: () => refilter() } },
+    ...options.map(([value, text]) => element('option', { value, text })));
+  byId('filters').append(element('div', {}, element('label', { for: made.id, text: label }), made));
+  return made;
+}
+
+function makeFilters() {
+  const classes = [...counted((i) => samples.given[i], (i) => samples.suggested[i])].filter(([c]) => c >= 0).sort((a, b) => a[0] - b[0]);
+  select('class', 'Class (either)', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
+  const pairs = [...counted((i) => (differs(i) ? pairKey(i) : null))].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED);
+  select('pair', 'Pair (given, suggested)', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
+    const given = Math.floor(key / data.classes.length);
+    const suggested = key % data.classes.length;
+    return [key, `${className(given)} \u2192 ${className(suggested)} (${count(n)})`];
+  })]);
+  const roles = [...counted((i) => samples.role[i])].sort();
+  select('role', 'Role', [[ALL, 'all roles'], ...roles.map(([role, n]) => [role, `${role} (${count(n)})`])]);
+  const strata = data.strata.map((s, at) => [at, s]).filter(([, s]) => s.shown);
+  select('stratum', 'Stratum', [[ALL, 'all strata'], ...strata.map(([at, s]) => [at, `${s.name} (${count(s.shown)})`])]);
+  select('state', 'Decisions', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
+    ['keep', 'given label kept'], ['other', 'other class'], ['skip', 'skipped']]);
+  select('picture', 'Pictures', [[ALL, 'all'], ['with', `with (${count(pictureAt.size)})`]]);
+  select('order', 'Order', [['surest', 'surest first'], ['spread', 'spread over all ranks']]);
+  const size = select('size', 'On a page', SIZES.map((n) => [n, String(n)]));
+  size.value = String(view.size);
+  byId('filters').append(element('button', { type: 'reset', text: 'Show all' }));
+  byId('filters').addEventListener('reset', (event) => {
+    event.preventDefault();
+    for (const name of Object.keys(FILTERS)) byId(`filter-${name}`).value = ALL;
+    refilter();
+  });
+  byId('filters').addEventListener('submit', (event) => event.preventDefault());
+}
+
+function refilter(page = 0) {
+  const wanted = Object.keys(FILTERS).map((name) => [name, byId(`filter-${name}`).value]).filter(([, value]) => value !== ALL);
+  view.size = Number(byId('filter-size').value);
+  const order = byId('filter-order').value === 'spread' ? data.spread : samples.index.map((_, i) => i);
+  view.list = order.filter((i) => wanted.every(([name, value]) => FILTERS[name](i, value)));
+  showPage(page);
+}
+
+const lastPage = () => Math.max(0, Math.ceil(view.list.length / view.size) - 1);
+const onPage = () => view.list.slice(view.page * view.size, (view.page + 1) * view.size);
+
+function showPage(page) {
+  view.page = Math.min(Math.max(0, page), lastPage());
+  const rows = onPage();
+  byId('cards').replaceChildren(...(rows.length ? rows.map((i) => cardOf(i, ACT))
+    : [element('p', { class: 'quiet empty', text: 'No samples are like this.' })]));
+  byId('pager-top').replaceChildren(...pager('top'));
+  byId('pager-bottom').replaceChildren(...pager('bottom'));
+  makeCurrent(rows.length ? rows[0] : -1, { focus: false });
+}
+
+function pager(where) {
+  const go = (page, back) => {
+    showPage(page);
+    byId('suspects').scrollIntoView();
+    (byId(`${back}-${where}`) || byId('suspects')).focus({ preventScroll: true });
+  };
+  const button = (id, text, page, off) => {
+    const made = element('button', { type: 'button', id: `${id}-${where}`, text, on: { click: () => go(page, id) } });
+    made.disabled = off;
+    return made;
+  };
+  const first = view.list.length ? view.page * view.size + 1 : 0;
+  const last = Math.min(view.list.length, (view.page + 1) * view.size);
+  return [
+    button('first', 'First', 0, view.page === 0),
+    button('previous', 'Previous', view.page - 1, view.page === 0),
+    element('span', { class: 'where', text: `${count(first)} to ${count(last)} of ${count(view.list.length)}` }),
+    button('next', 'Next', view.page + 1, view.page >= lastPage()),
+    button('last', 'Last', lastPage(), view.page >= lastPage()),
+  ];
+}
+
+const cardAt = (i) => document.querySelector(`.card[data-i="${i}"]`);
+
+function makeCurrent(i, { focus = true } = {}) {
+  const before = cardAt(view.current);
+  if (before) {
+    before.tabIndex = -1;
+    before.classList.remove('current');
+  }
+  view.current = i;
+  const card = cardAt(i);
+  if (!card) return;
+  card.tabIndex = 0;
+  card.classList.add('current');
+  if (focus) {
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: 'nearest' });
+  }
+}
+
+function showProgress() {
+  const found = tally();
+  const done = found.confirm + found.keep + found.other;
+  byId('progress').max = Math.max(1, samples.index.length);
+  byId('progress').value = done;
+  const parts = [`${count(done)} of ${count(samples.index.length)} decided`,
+    `${count(found.confirm)} confirmed, ${count(found.keep)} kept, ${count(found.other)} other`];
+  if (found.skip) parts.push(`${count(found.skip)} skipped`);
+  if (found.elsewhere) parts.push(`${count(found.elsewhere)} more on samples that this page does not show`);
+  byId('progress-text').textContent = parts.join('; ');
+  byId('export').disabled = done === 0;
+  byId('undo').disabled = !decisions.history.some(([index]) => place.has(index));
+  byId('storage-note').hidden = decisions.stored;
+  byId('storage-note').textContent = decisions.stored ? ''
+    : 'This browser does not store anything for this page: export before you close or reload it.';
+}
+
+function settle(i, label) {
+  decide(i, label);
+  const card = cardAt(i);
+  if (card) showState(card, i);
+  showProgress();
+  advance(i);
+}
+
+// To the next sample that is not decided, on the next page if need be.
+function advance(i) {
+  const rows = onPage();
+  const later = rows.slice(rows.indexOf(i) + 1).find((j) => actionOf(j) === null);
+  if (later !== undefined) return makeCurrent(later);
+  if (byId('filter-state').value !== ALL) refilter(view.page);
+  else if (view.page < lastPage()) showPage(view.page + 1);
+  else return makeCurrent(i);
+  const open = onPage().find((j) => actionOf(j) === null);
+  makeCurrent(open === undefined ? view.current : open);
+  return undefined;
+}
+
+const ACT = {
+  confirm: (i) => {
+    if (differs(i)) settle(i, samples.suggested[i]);
+    else if (cardAt(i)) cardAt(i).querySelector('.state').textContent = 'No other class is suggested: keep, choose another, or skip.';
+  },
+  keep: (i) => settle(i, samples.given[i]),
+  skip: (i) => settle(i, SKIPPED),
+  other: (i) => askOther(i),
+};
+
+function undo() {
+  const i = undoDecision();
+  if (i === null) return;
+  const at = view.list.indexOf(i);
+  if (at < 0) refilter(view.page);
+  else if (!onPage().includes(i)) showPage(Math.floor(at / view.size));
+  const card = cardAt(i);
+  if (card) {
+    showState(card, i);
+    makeCurrent(i);
+  }
+  showProgress();
+}
+
+function showPair(given, suggested) {
+  for (const name of Object.keys(FILTERS)) byId(`filter-${name}`).value = ALL;
+  const pick = byId('filter-pair');
+  const wanted = String(given * data.classes.length + suggested);
+  pick.value = wanted;
+  if (pick.value !== wanted) { // a rare pair, or one whose samples are not on this page
+    pick.append(element('option', { value: wanted, text: `${className(given)} \u2192 ${className(suggested)}` }));
+    pick.value = wanted;
+  }
+  refilter();
+  byId('suspects').scrollIntoView();
+  byId('suspects').focus({ preventScroll: true });
+}

@@ -1,0 +1,132 @@
+// The first part: what the run found out as a whole.
+function tile(value, name, title = null) {
+  return element('div', { class: 'tile', title }, element('dt', { text: name }), element('dd', { text: value }));
+}
+
+function panel(title, about, ...content) {
+  return element('section', { class: 'panel' }, element('h3', { text: title }),
+    about ? element('p', { class: 'quiet', text: about }) : null, ...content);
+}
+
+function tiles(all) {
+  const { totals } = all;
+  const judged = totals.accuracy || {};
+  const of = (n) => (totals.samples ? ` (${share(n / totals.samples)})` : '');
+  const found = [
+    tile(count(totals.samples), 'samples of the noisy stream'),
+    tile(count(totals.kept) + of(totals.kept), 'kept: carry weight'),
+    tile(count(totals.dropped) + of(totals.dropped), 'dropped: no weight'),
+    tile(count(totals.mined) + of(totals.mined), 'mined (semi-hard)'),
+    tile(share(totals.wrong), 'estimated noise', totals.by === 'q' ? 'mean of 1 - q' : 'by the mean of both streams'),
+    tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
+  ];
+  if (totals.decided) found.push(tile(count(totals.decided), 'decided by people before the run'));
+  if (totals.golden) found.push(tile(count(totals.golden), 'golden samples'));
+  if (judged.last !== null && judged.last !== undefined) {
+    found.push(tile(share(judged.last, 2), `${judged.judged_on} accuracy, last epoch`));
+  }
+  if (totals.known_noise !== null && totals.known_noise !== undefined) {
+    found.push(tile(share(totals.known_noise), 'wrong labels in truth, where known'));
+  }
+  if (totals.auroc !== null && totals.auroc !== undefined) {
+    found.push(tile(totals.auroc.toFixed(4), 'label-error AUROC, against the truth'));
+  }
+  return element('dl', { class: 'tiles' }, ...found);
+}
+
+const fifths = [0, 0.2, 0.4, 0.6, 0.8, 1].map((v) => [v, `${Math.round(100 * v)} %`]);
+
+function accuracyPanel({ epochs, rounds, totals }) {
+  const judged = (totals.accuracy || {}).judged_on || 'test';
+  const mark = rounds.epoch.length ? rounds.epoch[0] : null;
+  const chart = lineChart('Accuracy by epoch', [
+    { name: `${judged} accuracy`, class: 'accent', x: epochs.epoch, y: epochs.accuracy },
+    { name: 'agreement with the labels trained on', class: 'quiet-line', x: epochs.epoch, y: epochs.train_accuracy },
+  ], { yTicks: fifths, mark });
+  return chart && panel('Accuracy by epoch', mark === null ? '' : 'The upright line is the first round.', chart);
+}
+
+function selectionPanel({ rounds, totals }) {
+  const part = (values) => values.map((v) => (v === null ? null : v / totals.samples));
+  const chart = lineChart('Selection by epoch', [
+    { name: 'kept, share of the stream', class: 'ink', x: rounds.epoch, y: part(rounds.kept) },
+    { name: 'mined, share of the stream', class: 'quiet-line', x: rounds.epoch, y: part(rounds.semi_hard) },
+    { name: 'estimated share of right labels', class: 'third', x: rounds.epoch, y: rounds.estimated_clean_share },
+    { name: 'kept: precision, against the truth', class: 'right', x: rounds.epoch, y: rounds.kept_precision },
+    { name: 'kept: recall, against the truth', class: 'wrong', x: rounds.epoch, y: rounds.kept_recall },
+  ], { yTicks: fifths });
+  return chart && panel('Selection by epoch', 'What the round before each epoch kept.', chart);
+}
+
+function matrixPanel({ matrix }) {
+  if (!matrix) {
+    return panel('Transition matrix', `It is not drawn for ${count(data.classes.length)} classes; the pairs are in the table.`);
+  }
+  const estimated = matrix.kind === 'transition';
+  return panel(
+    estimated ? 'Estimated transition matrix' : 'Suggested and given classes',
+    estimated ? 'Per cent of each true class that is given a label.'
+      : 'Per cent of the samples of each suggested class that have a given label. (No transition matrix: the run had no purification.)',
+    heatMap(matrix.rows, estimated ? 'true' : 'suggested', 'given'));
+}
+
+function streamPanels({ streams }) {
+  const panels = [];
+  streams.forEach((seen, network) => {
+    const of = streams.length > 1 ? `, network ${network + 1}` : '';
+    panels.push(panel(`Loss stream${of}`, 'Loss of the given label in the last round, in nats.',
+      histogram(`Histogram of losses${of}`, seen.loss, true)));
+    const place = element('div', {});
+    const pick = element('select', { id: `feature-class-${network}` },
+      ...seen.feature.map((_, c) => element('option', { value: c, text: shortNames[c] })));
+    const draw = () => place.replaceChildren(
+      histogram(`Histogram of similarities${of}`, seen.feature[Number(pick.value)], false));
+    pick.addEventListener('change', draw);
+    draw();
+    const rest = data.classes.length - seen.feature.length;
+    panels.push(panel(`Feature stream${of}`, 'Mean cosine similarity to the samples of the given class.',
+      element('label', { for: pick.id, text: rest > 0 ? `Class (the first ${seen.feature.length})` : 'Class' }), ' ', pick, place));
+  });
+  return panels;
+}
+
+function classPanel({ classes }) {
+  const order = data.classes.map((_, i) => i)
+    .sort((a, b) => (classes.wrong[b] ?? -1) - (classes.wrong[a] ?? -1));
+  return panel('By given class', 'The noisiest first, as estimated.', scrollTable(
+    'Figures by class', ['class', 'samples', 'kept', 'mined', 'suspects', 'noise'],
+    order.map((c) => [nameOf(c), count(classes.samples[c]), count(classes.kept[c]), count(classes.mined[c]),
+      count(classes.suspects[c]), classes.wrong[c] === null ? '-' : share(classes.wrong[c])])));
+}
+
+function pairPanel({ pairs }, showPair) {
+  if (!pairs.length) return panel('Classes most confused', 'No other class is suggested for any sample.');
+  const button = ([given, suggested]) => element('button', {
+    type: 'button', text: 'Show', 'aria-label': `Show ${className(given)} to ${className(suggested)}`,
+    on: { click: () => showPair(given, suggested) },
+  });
+  return panel('Classes most confused', 'Suspects by given and suggested class.', scrollTable(
+    'Pairs of classes', ['given', 'suggested', 'suspects', ''],
+    pairs.map((pair) => [nameOf(pair[0]), nameOf(pair[1]), count(pair[2]), button(pair)])));
+}
+
+function scrollTable(label, head, rows) {
+  const line = (tag, cells) => element('tr', {}, ...cells.map((cell) => element(tag, tag === 'th' ? { scope: 'col' } : {}, cell)));
+  const table = element('table', {}, element('thead', {}, line('th', head)),
+    element('tbody', {}, ...rows.map((cells) => line('td', cells))));
+  return element('div', { class: 'tall', tabindex: 0, role: 'region', 'aria-label': label }, table);
+}
+
+function showOverview(showPair) {
+  const all = data.overview;
+  byId('title').textContent = `Audit of ${short(data.name)}`;
+  const stopped = all.totals.error ? ' The run ended with an error.' : all.totals.interrupted ? ' The run was stopped early.' : '';
+  byId('subtitle').textContent =
+    `${count(all.totals.samples)} samples, ${count(data.classes.length)} classes; labels ${data.sha.slice(0, 12)}.${stopped}`;
+  if (data.note) {
+    byId('note').textContent = data.note;
+    byId('note').hidden = false;
+  }
+  const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all, showPair), classPanel(all)];
+  byId('overview').append(tiles(all), element('div', { class: 'panels' }, ...panels.filter((p) => p !== null)));
+}
