@@ -97,6 +97,7 @@ def read_rows(
             f"there must be a CSV file with the columns {', '.join(columns)}, {path.absolute()} is "
             f"{'no file' if path.exists() else 'not there'}."
         )
+    csv.field_size_limit(2**31 - 1)  # names and ids can be of any length
     # Names of files need not be text; what a run wrote of them comes back as it was.
     with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         reader = csv.reader(file, strict=True)
