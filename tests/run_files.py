@@ -53,5 +53,5 @@ def write_csv(path, header, rows):
 
 
 def read_csv(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
         return list(csv.DictReader(file))

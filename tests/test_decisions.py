@@ -7,6 +7,7 @@ from run_files import HEADER, read_csv, write_csv, write_run
 
 from tssd_keras.cli import main
 from tssd_keras.decisions_apply import BEFORE
+from tssd_keras.decisions_checks import Fit
 from tssd_keras.decisions_format import DecisionError
 from tssd_keras.decisions_split import GOLDEN, NOT_USED, TRAIN, split_decisions
 from tssd_keras.decisions_use import in_golden_half, read_decisions, stands_for
@@ -221,6 +222,15 @@ def test_an_id_that_is_no_text_fits_as_a_browser_writes_it(tmp_path):
     result, out = relabel(run, [decision(0, "dog", "confirm", id="caf\ufffd.png")])
     assert result.exit_code == 0, result.output
     assert b"caf\xe9.png" in out.read_bytes()
+
+
+def test_classes_that_are_no_text_fit_as_a_browser_writes_them_where_one_only_can_be_meant():
+    names = ("caf\udce9", "cat", "x\udce8", "x\udce9")
+    fit = Fit(np.arange(4), names, lambda i: "", SHA)
+    assert [fit.label(name) for name in names] == [0, 1, 2, 3]
+    assert fit.label("caf\ufffd") == 0
+    assert fit.label("x\ufffd") is None
+    assert fit.label("dog") is None
 
 
 def told(run):

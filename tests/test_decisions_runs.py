@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from run_files import HEADER, read_csv, write_csv
 
 from tssd_keras.cli import main
@@ -127,6 +130,40 @@ def test_two_networks_learn_from_decided_samples_as_labelled_ones(first, tmp_pat
     decided = [r for r in read_csv(tmp_path / "run" / "samples.csv") if r["role"] == "decided"]
     assert len(decided) == summary["decisions"]["trained"] > 0
     assert {r["weight"] for r in decided} == {"1"}
+
+
+def test_folders_and_files_whose_names_are_no_text_go_round_the_loop(tmp_path):
+    """Bytes that are not UTF-8, as old archives unpack to."""
+    rng = np.random.default_rng(0)
+    for grey, name in ((60, b"caf\xe9"), (180, b"cat")):
+        folder = os.path.join(os.fsencode(tmp_path), b"photos", name)
+        os.makedirs(folder)
+        for i in range(60):
+            pixels = (grey + rng.integers(-40, 40, (8, 8))).astype(np.uint8)
+            with open(os.path.join(folder, b"\xe9 %d.png" % i), "wb") as file:
+                Image.fromarray(pixels).save(file, "PNG")
+    own = ("data.source=folder", f"data.path={tmp_path / 'photos'}", "golden.source=none")
+    own = (*SHORT, *own, "noise.kind=symmetric", "noise.rate=0.2")
+    train(DIGITS, tmp_path / "run", *own)
+    result = tssd("audit", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    row = read_csv(tmp_path / "run" / "audit" / "samples.csv")[0]
+    assert os.fsencode(row["path"]).startswith(os.fsencode(tmp_path) + b"/photos/ca")
+    sha = (tmp_path / "run" / "labels.sha256").read_text().strip()
+    seen = [row["id"], row["index"], row["given_name"], "caf\udce9", "other", row["stratum"], sha]
+    seen[4] = "keep" if row["given_name"] == "caf\udce9" else "other"
+    # The page's export has U+FFFD where there was no character.
+    seen = [re.sub("[\ud800-\udfff]", "\ufffd", cell) for cell in seen]
+    decisions = write_csv(tmp_path / "decisions.csv", HEADER, [seen])
+    result = tssd("relabel", tmp_path / "run", decisions, "--out", tmp_path / "labels.csv")
+    assert result.exit_code == 0, result.output
+    summary = train(
+        tmp_path / "run" / "recipe.toml",
+        tmp_path / "again",
+        f"golden.decisions={tmp_path / 'labels.csv'}",
+    )
+    assert summary["decisions"]["trained"] == 1
+    assert read_csv(tmp_path / "again" / "decided.csv")[0]["id"] == row["id"]
 
 
 def test_plain_training_takes_the_decided_labels(first, tmp_path):

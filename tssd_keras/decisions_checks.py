@@ -38,6 +38,13 @@ class Fit:
         """Name of a class; empty for -1."""
         return self.class_names[label] if label >= 0 else ""
 
+    def label(self, name: str) -> int | None:
+        """The class of a name, as it is or as browsers write it; None of no class, or of two."""
+        if name in self.class_names:
+            return self.class_names.index(name)
+        found = [k for k, own in enumerate(self.class_names) if as_browsers_write(own) == name]
+        return found[0] if len(found) == 1 else None
+
 
 def check_hash(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) -> None:
     """Note a row that was decided on other labels; what else is wrong with it follows from that."""
@@ -94,7 +101,8 @@ def decision_of(
         The label, or None where something does not fit.
     """
     before = sum(map(len, mistakes.found.values()))
-    if decided not in fit.class_names:
+    label = fit.label(decided)
+    if label is None:
         mistakes.add(
             "the decided class must be one of the run's",
             f"line {line} has {shown(decided)}, the classes are "
@@ -110,6 +118,4 @@ def decision_of(
             f"{KEEP} must decide on the given class, {OTHER} on another one",
             f"line {line} has {action} with {shown(decided)}, given {shown(cells['given'])}",
         )
-    if sum(map(len, mistakes.found.values())) > before:
-        return None
-    return fit.class_names.index(decided)
+    return None if sum(map(len, mistakes.found.values())) > before else label

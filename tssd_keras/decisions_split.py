@@ -88,7 +88,7 @@ class Decided:
             ids: str[N], or None.
         """
         d = self.decisions
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             for i, index in enumerate(d.index.tolist()):

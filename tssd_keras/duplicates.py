@@ -210,7 +210,7 @@ def write_csv(
         ids: str[N], the source's own names of the training samples.
         test_ids: str[T], those of the test samples.
     """
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
         writer.writerow(["group", "split", "index", "id", "given", "kind"])
         for row in range(len(duplicates)):

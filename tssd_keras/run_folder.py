@@ -53,7 +53,7 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         """Write a text file at once: a reader sees the old one or the new one, never half."""
         part = self.path / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
         os.replace(part, self.path / name)
 
     def write_labels(self, given: np.ndarray, sha256: str) -> None:
@@ -65,7 +65,7 @@ class RunFolder:
         """Append a row to a CSV file; the first row's keys are its header."""
         file = self.path / name
         new = not file.exists()
-        with open(file, "a", newline="", encoding="utf-8") as handle:
+        with open(file, "a", newline="", encoding="utf-8", errors="surrogateescape") as handle:
             writer = csv.DictWriter(handle, list(row))
             if new:
                 writer.writeheader()

@@ -206,7 +206,7 @@ class SampleTable:
         def number(value: float) -> str:
             return "" if np.isnan(value) else f"{value:.6g}"
 
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             writer = csv.writer(file)
             writer.writerow(
                 [

@@ -89,8 +89,8 @@ def _ticks(axis, class_names: tuple[str, ...]) -> None:
 
 
 def _short(name: str) -> str:
-    """One line of at most `LONGEST` characters."""
-    name = " ".join(name.split())
+    """One line of at most `LONGEST` characters; a folder's name need not be text, fonts want it."""
+    name = " ".join(name.encode("utf-8", "replace").decode("utf-8").split())
     return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
 
 

@@ -122,7 +122,7 @@ def feature_figure(
         rows = np.flatnonzero(labels == k)
         if not len(rows):
             axis.set_axis_off()
-            axis.set_title(f"{class_names[k]} (no samples)"[:32], fontsize=8, parse_math=False)
+            axis.set_title(_title(f"{class_names[k]} (no samples)"), fontsize=8, parse_math=False)
             continue
         _mixture(
             axis,
@@ -134,7 +134,7 @@ def feature_figure(
             cleaner_is_low=False,
         )
         abstains = " (abstains)" if division.feature_abstains[k] else ""
-        axis.set_title(f"{class_names[k]}{abstains}"[:32], fontsize=8, parse_math=False)
+        axis.set_title(_title(f"{class_names[k]}{abstains}"), fontsize=8, parse_math=False)
         axis.tick_params(labelsize=6)
         axis.set_ylabel("")
         legend = axis.get_legend_handles_labels()
@@ -142,6 +142,11 @@ def feature_figure(
     some = f" (the first {shown} of {len(class_names)} classes)" if shown < len(class_names) else ""
     figure.supxlabel(f"similarity to the given class, scaled to 0..1{some}", fontsize=9)
     return figure
+
+
+def _title(text: str) -> str:
+    """Short, and of characters only: a folder's name need not be text, and fonts want some."""
+    return text[:32].encode("utf-8", "replace").decode("utf-8")
 
 
 def _mixture(
