@@ -81,6 +81,15 @@ def test_logits_and_probabilities_say_the_same(digits):
 
 
 @pytest.mark.backend_free
+def test_probabilities_that_rounding_moved_are_still_probabilities(digits):
+    p, given, _, _ = digits
+    one = tssd_keras.audit(p, given)
+    other = tssd_keras.audit(1.015 * p, given)
+    np.testing.assert_allclose(one.score, other.score, atol=1e-6)
+    assert other.confidence.max() <= 1
+
+
+@pytest.mark.backend_free
 def test_predictions_that_agree_with_nearly_every_label_are_spoken_of(digits):
     _, given, _, _ = digits
     learned = np.full((len(given), K), 0.01)
@@ -125,12 +134,13 @@ def test_golden_labels_need_no_features(digits):
         ({"predictions": np.full((30, 1), 1.0)}, ValueError, "at least two"),
         ({"predictions": np.full((30, 3), "a")}, TypeError, "must be numbers"),
         ({"labels": np.zeros((30, 3), int)}, TypeError, "argmax"),
-        ({"labels": np.zeros(30)}, TypeError, "whole numbers"),
+        ({"labels": np.zeros(30)}, TypeError, r"whole numbers.*Try .astype"),
         ({"labels": np.zeros(29, int)}, ValueError, "one entry for each of 30"),
         ({"labels": np.full(30, 3)}, ValueError, "0..2"),
         ({"labels": np.full(30, -1)}, ValueError, "0..2"),
         ({"features": np.zeros((29, 4))}, ValueError, "one row for each of 30"),
         ({"features": np.zeros(30)}, ValueError, "one row for each"),
+        ({"features": np.zeros((30, 0))}, ValueError, "d at least 1"),
         ({"features": np.full((30, 2), np.inf)}, ValueError, "features must be finite"),
         ({"golden": np.full(30, -2)}, ValueError, "0..2"),
         ({"golden": np.full(30, -1)}, ValueError, "at least 2 golden samples of each class"),

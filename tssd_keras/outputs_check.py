@@ -52,7 +52,8 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
             log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         else:
             _check_probabilities(block, rows.start)
-            log_p = np.log(np.maximum(block, 1e-300))
+            total = block.sum(axis=1, keepdims=True)  # 1, but for what rounding took or gave
+            log_p = np.log(np.maximum(block / total, 1e-300))
         out[rows] = np.maximum(log_p, MIN_LOG_P)
     return out
 
@@ -72,10 +73,10 @@ def unit_features(features: np.ndarray, n: int) -> np.ndarray:
         ValueError: another number of samples, or a value that is not finite.
     """
     features = _numbers("features", features)
-    if features.ndim < 2 or len(features) != n:
+    if features.ndim < 2 or len(features) != n or not features.size:
         raise ValueError(
-            f"features must have one row for each of {n} predictions, shape ({n}, d), got "
-            f"{features.shape}."
+            f"features must have one row for each of {n} predictions, shape ({n}, d), d at least "
+            f"1, got {features.shape}."
         )
     out = np.empty((n, int(np.prod(features.shape[1:]))), np.float16)
     for rows in blocks(features):
@@ -104,9 +105,12 @@ def whole_labels(
     """
     array = np.asarray(labels)
     if array.ndim != 1 or array.dtype.kind not in "iu":
+        hint = "Try .astype(np.int64)."
+        if array.ndim > 1:
+            hint = "One-hot rows become labels by .argmax(axis=1)."
         raise TypeError(
             f"{name} must be whole numbers, one a sample, got shape {array.shape} and type "
-            f"{array.dtype}. One-hot rows become labels by .argmax(axis=1)."
+            f"{array.dtype}. {hint}"
         )
     if len(array) != n:
         raise ValueError(
