@@ -268,6 +268,16 @@ def test_options_that_miss_each_other_are_refused(files):
 
 
 @pytest.mark.backend_free
+def test_options_without_effect_are_refused(files):
+    result = audit(files, "predictions", "labels", extra=("--kept", 9))
+    assert result.exit_code == 2
+    assert "--kept is of the page, which needs the folder of a run" in result.output
+    result = audit(files, "predictions", "labels", extra=("--backend", "jax"))
+    assert "--backend needs --golden" in result.output
+    assert not (files / "out").exists()
+
+
+@pytest.mark.backend_free
 def test_audit_is_a_function_of_the_package():
     assert callable(tssd_keras.audit)
     assert "audit" in tssd_keras.__all__

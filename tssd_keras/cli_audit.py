@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from tssd_keras.backend_choice import BACKENDS
 from tssd_keras.cli_audit_outputs import audit_outputs, output_options
 
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
+
+OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "seed", "without_samples"})
 
 
 @click.command()
@@ -77,6 +80,7 @@ def audit(
         raise click.UsageError(
             "Give the folder of a run, or --predictions and --labels, not both and not neither."
         )
+    _check_together(outputs["golden"] is not None, run is None)
     if run is None:
         audit_outputs(**outputs, out=out, backend=backend)
         return
@@ -106,3 +110,18 @@ def audit(
     for line in lines:
         click.echo(line)
     click.echo(f"everything is in {out}; open {out / 'report.html'} in a browser")
+
+
+def _check_together(golden: bool, outputs: bool) -> None:
+    """Raise UsageError if an option was given that has no effect on what is audited."""
+    context = click.get_current_context()
+    given = {
+        option.name
+        for option in context.command.params
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    }
+    idle, what = given & {"backend"} if not golden else set(), "needs --golden"
+    if outputs and given & OF_THE_PAGE:
+        idle, what = given & OF_THE_PAGE, "is of the page, which needs the folder of a run"
+    for name in sorted(idle):
+        raise click.UsageError(f"--{name.replace('_', '-')} {what}.")
