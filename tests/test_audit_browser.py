@@ -261,7 +261,7 @@ def test_decisions_by_mouse_and_undo_also_after_a_reload(opened, address):
     assert card(page, 2).get_attribute("data-state") == "open"
     assert current(page) == 2
     page.keyboard.press("u")
-    page.keyboard.press("u")
+    page.keyboard.press("U")  # as with Caps Lock
     assert page.locator("#undo").is_disabled()
     assert stored(page) == {}
     page.reload()
@@ -280,6 +280,23 @@ def test_after_the_last_of_a_page_comes_the_next_page(opened, address):
     page.keyboard.press("u")
     assert "1 to 12" in page.locator("#pager-top .where").text_content()
     assert current(page) == 11
+
+
+def test_pages_that_are_done_are_passed_over_and_a_reload_goes_on_where_one_was(opened, address):
+    page = opened(address)
+    page.locator("#filter-size").select_option("12")
+    page.keyboard.press("n")
+    for _ in range(12):
+        page.keyboard.press("k")
+    assert current(page) == 24
+    page.keyboard.press("p")
+    page.keyboard.press("p")
+    for _ in range(12):
+        page.keyboard.press("k")
+    assert current(page) == 24  # not 12, where a further key would decide again
+    page.reload()
+    assert "25 to 48" in page.locator("#pager-top .where").text_content()
+    assert current(page) == 24
 
 
 def test_undecided_samples_alone_are_worked_off_page_by_page(opened, address):
@@ -332,6 +349,21 @@ def test_typing_in_a_field_decides_nothing(opened, address):
     assert not page.locator("#other").is_visible()
     assert page.locator('.card:not([data-state="open"])').count() == 0
     assert current(page) == 0
+
+
+def test_enter_takes_the_class_of_that_name_and_none_where_nothing_was_typed(opened, served):
+    folder, url = served
+    names = ("caterpillar", "bobcat", "cat")
+    write_audit(some_judged(30, names), None, folder / "cats")
+    page = opened(f"{url}/cats/report.html")
+    page.keyboard.press("o")
+    page.keyboard.press("Enter")
+    assert page.locator("#other").is_visible()
+    page.keyboard.type(" Cat")
+    listed = page.locator("#other-list button").all_text_contents()
+    assert [text.strip("\u2068\u2069") for text in listed] == ["cat", "caterpillar", "bobcat"]
+    page.keyboard.press("Enter")
+    assert list(stored(page).values()) == [2]
 
 
 def test_a_page_without_suspects_says_so(opened, served):

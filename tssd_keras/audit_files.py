@@ -75,8 +75,10 @@ def load_samples(judged: Judged, recipe: Recipe) -> Samples:
 def _told(what: str) -> Iterator[None]:
     try:
         yield
-    except (FileNotFoundError, ValueError) as error:
-        raise type(error)(f"{what}: {error} {WITHOUT}") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{what}: {error} {WITHOUT}") from error
+    except ValueError as error:  # of any kind: some kinds take more than a text
+        raise ValueError(f"{what}: {error} {WITHOUT}") from error
 
 
 def write_audit(

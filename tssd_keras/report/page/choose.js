@@ -10,8 +10,13 @@ function askOther(i) {
 
 function listClasses() {
   const wanted = byId('other-search').value.trim().toLowerCase();
-  const found = [];
-  data.classes.forEach((name, c) => { if (name.toLowerCase().includes(wanted)) found.push(c); });
+  // The very name comes first, then names that begin so: Enter takes the first.
+  const ranked = [[], [], []];
+  data.classes.forEach((name, c) => {
+    const own = name.trim().toLowerCase();
+    if (own.includes(wanted)) ranked[own === wanted ? 0 : own.startsWith(wanted) ? 1 : 2].push(c);
+  });
+  const found = ranked.flat();
   const choose = (c) => () => { byId('other').close(); settle(asked, c); };
   const line = (c) => element('li', {}, element('button', {
     type: 'button', text: className(c), title: cut(data.classes[c], 500), on: { click: choose(c) } }));
@@ -26,8 +31,8 @@ function moveInList(event) {
     const next = event.key === 'ArrowDown' ? at + 1 : at - 1;
     (buttons[next] || byId('other-search')).focus();
     event.preventDefault();
-  } else if (event.key === 'Enter' && document.activeElement === byId('other-search') && buttons.length) {
-    buttons[0].click();
+  } else if (event.key === 'Enter' && document.activeElement === byId('other-search')) {
+    if (buttons.length && byId('other-search').value.trim()) buttons[0].click();
     event.preventDefault();
   }
 }

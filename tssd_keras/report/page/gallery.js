@@ -151,17 +151,25 @@ function settle(i, label) {
   advance(i);
 }
 
-// To the next sample that is not decided, on the next page if need be.
+// To the next sample that is not decided, on a later page if need be.
 function advance(i) {
   const rows = onPage();
   const later = rows.slice(rows.indexOf(i) + 1).find((j) => actionOf(j) === null);
   if (later !== undefined) return makeCurrent(later);
-  if (byId('filter-state').value !== ALL) refilter(view.page);
-  else if (view.page < lastPage()) showPage(view.page + 1);
-  else return makeCurrent(i);
+  if (byId('filter-state').value === ALL) return toOpen((view.page + 1) * view.size) || makeCurrent(i);
+  refilter(view.page);
   const open = onPage().find((j) => actionOf(j) === null);
-  makeCurrent(open === undefined ? view.current : open);
-  return undefined;
+  return makeCurrent(open === undefined ? view.current : open);
+}
+
+// To the first sample from a place of the list on that is not decided; false if there is none.
+function toOpen(from, options = {}) {
+  const at = view.list.findIndex((i, where) => where >= from && actionOf(i) === null);
+  if (at < 0) return false;
+  const page = Math.floor(at / view.size);
+  if (page !== view.page) showPage(page);
+  makeCurrent(view.list[at], options);
+  return true;
 }
 
 const ACT = {

@@ -28,7 +28,8 @@ function step(by) {
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
   if (event.target.closest('input, select, textarea, .wide, .tall')) return;
-  const key = KEYS.find(([name]) => name === event.key);
+  const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key; // Caps Lock or not
+  const key = KEYS.find(([name]) => name === pressed);
   if (!key || (!byId('keys-on').checked && key[0] !== '?')) return;
   const needsSample = 'ckos'.includes(key[0]) || key[0].startsWith('Arrow');
   if (needsSample && (view.current < 0 || (event.repeat && 'ckos'.includes(key[0])))) return;
@@ -68,6 +69,7 @@ function start() {
     showProgress();
   });
   refilter();
+  toOpen(0, { focus: false }); // after a reload, where the work goes on
   showProgress();
 }
 
