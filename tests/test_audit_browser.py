@@ -297,6 +297,8 @@ def test_pages_that_are_done_are_passed_over_and_a_reload_goes_on_where_one_was(
     page.reload()
     assert "25 to 48" in page.locator("#pager-top .where").text_content()
     assert current(page) == 24
+    page.locator("#filter-order").select_option("spread")
+    assert card(page, current(page)).get_attribute("data-state") == "open"
 
 
 def test_undecided_samples_alone_are_worked_off_page_by_page(opened, address):

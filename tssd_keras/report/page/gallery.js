@@ -30,7 +30,11 @@ function counted(keyOf, secondOf = null) {
 }
 
 function select(name, label, options) {
-  const made = element('select', { id: `filter-${name}`, on: { change: () => refilter() } },
+  const change = () => {
+    refilter();
+    if (name === 'order') toOpen(0, { focus: false });
+  };
+  const made = element('select', { id: `filter-${name}`, on: { change } },
     ...options.map(([value, text]) => element('option', { value, text })));
   byId('filters').append(element('div', {}, element('label', { for: made.id, text: label }), made));
   return made;
