@@ -355,12 +355,13 @@ def test_typing_in_a_field_decides_nothing(opened, address):
 
 def test_enter_takes_the_class_of_that_name_and_none_where_nothing_was_typed(opened, served):
     folder, url = served
-    names = ("caterpillar", "bobcat", "cat")
+    names = ("caterpillar", "bobcat", "cat", "")
     write_audit(some_judged(30, names), None, folder / "cats")
     page = opened(f"{url}/cats/report.html")
     page.keyboard.press("o")
     page.keyboard.press("Enter")
     assert page.locator("#other").is_visible()
+    assert "caterpillar" in page.locator("#other-list button").first.text_content()
     page.keyboard.type(" Cat")
     listed = page.locator("#other-list button").all_text_contents()
     assert [text.strip("\u2068\u2069") for text in listed] == ["cat", "caterpillar", "bobcat"]

@@ -14,7 +14,8 @@ function listClasses() {
   const ranked = [[], [], []];
   data.classes.forEach((name, c) => {
     const own = name.trim().toLowerCase();
-    if (own.includes(wanted)) ranked[own === wanted ? 0 : own.startsWith(wanted) ? 1 : 2].push(c);
+    if (!wanted) ranked[0].push(c);
+    else if (own.includes(wanted)) ranked[own === wanted ? 0 : own.startsWith(wanted) ? 1 : 2].push(c);
   });
   const found = ranked.flat();
   const choose = (c) => () => { byId('other').close(); settle(asked, c); };
