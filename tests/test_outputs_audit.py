@@ -143,6 +143,7 @@ def test_golden_labels_need_no_features(digits):
         ({"features": np.zeros((30, 0))}, ValueError, "d at least 1"),
         ({"features": np.full((30, 2), np.inf)}, ValueError, "features must be finite"),
         ({"golden": np.full(30, -2)}, ValueError, "0..2"),
+        ({"golden": np.r_[np.full(29, -1), 7]}, ValueError, "first is 7 of sample 29"),
         ({"golden": np.full(30, -1)}, ValueError, "at least 2 golden samples of each class"),
         ({"golden": np.arange(30) % 3}, ValueError, "all are golden"),
         ({"divide": DivideRecipe(streams=("feature",))}, ValueError, "features must be given"),

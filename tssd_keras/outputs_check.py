@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tssd_keras.divide import check_labels
-
 BLOCK_BYTES = 16 << 20  # of rows that are looked at at a time
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
 MIN_LOG_P = -80.0  # as of the score pass: keeps half-precision log-probabilities finite
@@ -117,11 +115,13 @@ def whole_labels(
             f"{name} must have one entry for each of {n} predictions, got {len(array)}."
         )
     array = array.astype(np.int64)
-    try:
-        check_labels(array[array != -1] if unknown else array, n_classes)
-    except ValueError as error:
+    bad = np.flatnonzero((array < (-1 if unknown else 0)) | (array >= n_classes))
+    if len(bad):
         extra = ", or be -1 where nobody knows" if unknown else ""
-        raise ValueError(f"{name}: {error} Predictions have {n_classes} columns{extra}.") from error
+        raise ValueError(
+            f"{name} must lie in 0..{n_classes - 1}, as predictions have {n_classes} columns"
+            f"{extra}: {len(bad)} of {n} do not, the first is {array[bad[0]]} of sample {bad[0]}."
+        )
     return array
 
 
