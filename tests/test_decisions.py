@@ -224,6 +224,13 @@ def test_an_id_that_is_no_text_fits_as_a_browser_writes_it(tmp_path):
     assert b"caf\xe9.png" in out.read_bytes()
 
 
+def test_a_sample_table_with_other_labels_than_the_run_s_is_refused(run):
+    text = (run / "samples.csv").read_text()
+    assert "\n3,img/3.png,cat," in text
+    (run / "samples.csv").write_text(text.replace("\n3,img/3.png,cat,", "\n3,img/3.png,dog,"))
+    assert "sample 3 has another label in samples.csv" in refused(run, GOOD)
+
+
 def test_classes_that_are_no_text_fit_as_a_browser_writes_them_where_one_only_can_be_meant():
     names = ("caf\udce9", "cat", "x\udce8", "x\udce9")
     fit = Fit(np.arange(4), names, lambda i: "", SHA)

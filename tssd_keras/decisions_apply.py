@@ -220,7 +220,11 @@ def read_run(run: Path, audit: Path) -> Audited:
         seen: dict[int, str] = {}
         for row in _table(run / "samples.csv", ("index", "id", "given")):
             index = int(row["index"])
-            seen[int(given[index])] = row["given"]
+            if seen.setdefault(int(given[index]), row["given"]) != row["given"]:
+                raise ValueError(
+                    f"sample {index} has another label in samples.csv than in labels.npy (as it "
+                    "has under golden.train_on)"
+                )
             if index not in before:
                 ids[index] = row["id"]
         return Audited(given, sha256, _class_names(run, seen), ids, strata, sizes, before)
