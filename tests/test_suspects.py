@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from audit_samples import some_judged
 
+from tssd_keras.divide import DECIDED
 from tssd_keras.suspects import (
     bands,
     choose_pictured,
@@ -131,12 +132,9 @@ def test_pictures_go_to_the_kept_then_to_the_surest_and_to_all_ranks():
     assert (places[:900] >= 2500).sum() > 200
 
 
-def test_what_people_decided_before_is_a_stratum_of_its_own(monkeypatch):
-    from tssd_keras import judged as module
-
-    monkeypatch.setattr(module, "ROLES", (*module.ROLES[:5], "decided"))
+def test_what_people_decided_before_is_a_stratum_of_its_own():
     role = np.zeros(30, np.int8)
-    role[3] = 5
+    role[3] = DECIDED
     p = np.full(30, 0.9)
     p[3] = np.nan
     judged = some_judged(30, role=role, p_loss=p, p_feature=p, weight=np.ones(30))
