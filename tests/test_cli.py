@@ -101,6 +101,7 @@ def test_there_is_a_row_an_epoch_a_row_a_round_and_a_row_a_sample(run):
 
 
 def test_the_output_has_a_line_a_round_and_a_final_table(run):
+    assert f"python cli.py audit {run[0]}" in run[1]
     assert run[1].count("round before epoch") == 3
     assert "label-error AUROC" in run[1]
     assert str(run[0]) in run[1]

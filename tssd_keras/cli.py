@@ -51,6 +51,7 @@ def main() -> None:
       python cli.py noise recipes/digits.toml --out labels.npy
       python cli.py datasets                         what can be trained on
       python cli.py audit RUN                        its wrong labels, as a page
+      python cli.py relabel RUN decisions.csv --out labels.csv
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
@@ -104,6 +105,9 @@ def train(
     again = shlex.quote(str(finished.folder / "recipe.toml"))
     click.echo(f"everything is in {finished.folder}")
     click.echo(f"run it again: python cli.py train {again} --backend {chosen}")
+    if finished.summary["rounds"]:
+        run = shlex.quote(str(finished.folder))
+        click.echo(f"its wrong labels, as a page: python cli.py audit {run}")
     if finished.interrupted:
         sys.exit(130)
 
