@@ -174,7 +174,8 @@ def _in_stratum(line: int, index: int, stratum: str, audited: Audited, mistakes:
     if not audited.stratum_size:
         mistakes.add(
             "the strata must be in strata.csv and samples.csv of the audit",
-            f"line {line} names {shown(stratum)}, and python cli.py audit RUN writes them",
+            f"line {line} names {shown(stratum)}; python cli.py audit RUN writes them, and --audit "
+            "says where they are",
         )
     else:
         mistakes.add(
