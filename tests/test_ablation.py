@@ -78,6 +78,16 @@ def test_what_has_run_is_not_run_again_and_more_is_added(folder):
     assert "6 of 6 runs" in result.output
 
 
+def test_the_table_can_be_made_without_running_anything(folder):
+    before = (folder[0] / "runs.jsonl").read_text()
+    asked = ["ablate", DIGITS, *SHORT, "--seeds", "0,1", "--no-run", "--out", folder[0]]
+    result = tssd(*asked)
+    assert result.exit_code == 0, result.output
+    assert "4 of 28 runs" in result.output
+    assert (folder[0] / "runs.jsonl").read_text() == before
+    assert result.output.count("| 0,1 |") == 2
+
+
 def test_other_settings_are_other_runs_and_not_in_the_table(folder, tmp_path):
     asked = ["ablate", DIGITS, *SHORT, "--only", "plain", "--seeds", "0", "--out", folder[0]]
     result = tssd(*asked, "--set", "train.batch_size=32")

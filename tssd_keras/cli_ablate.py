@@ -29,6 +29,7 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
     metavar="VARIANT",
     help="Run this variant only. Can be given again. Default: all that --list names.",
 )
+@click.option("--no-run", is_flag=True, help="Run nothing: the table and plot of what there is.")
 @click.option("--list", "list_only", is_flag=True, help="List the variants and stop.")
 @click.option(
     "--set",
@@ -48,6 +49,7 @@ def ablate(
     seeds: str,
     noises: tuple[str, ...],
     only: tuple[str, ...],
+    no_run: bool,
     list_only: bool,
     overrides: tuple[str, ...],
     backend: str | None,
@@ -83,16 +85,18 @@ def ablate(
 
     out = out or Path("runs") / f"ablation-{recipe.stem}"
     path = out / LINES
+    to_run = [] if no_run else planned
     failed = 0
     try:
-        for first in {one.variant: one for one in reversed(planned)}.values():
+        for first in {one.variant: one for one in reversed(to_run)}.values():
             prepare.prepare(first.recipe, sources.load(first.recipe.data, first.recipe.golden))
         out.mkdir(parents=True, exist_ok=True)
-        for line in ablation.run(planned, path, say=click.echo):
+        for line in ablation.run(to_run, path, say=click.echo):
             failed += bool(line.error)
             click.echo(f"  {line.error}" if line.error else _result(line.summary))
-        wanted = {ablation.settings_hash(one.recipe) for one in planned}
+        wanted = {ablation.settings_hash(one.recipe): place for place, one in enumerate(planned)}
         lines = [line for line in ablation.read_lines(path) if line.settings in wanted]
+        lines.sort(key=lambda line: wanted[line.settings])
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     (out / TABLE).write_text(ablation_table.table(lines), encoding="utf-8")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -105,9 +106,18 @@ def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
         )
 
 
+@contextlib.contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """Names and ids can be long; the limit is the whole process's, so it is put back."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def _samples(path: Path, class_names: tuple[str, ...]) -> dict[str, list]:
     """The columns of a run's samples.csv, as numbers; classes by number, -1 for none."""
-    csv.field_size_limit(2**31 - 1)  # names and ids can be of any length
     number = {name: i for i, name in enumerate(class_names)}
     roles = {"": -1, **{name: i for i, name in enumerate(ROLES)}}
     read: dict[str, Callable[[str], object]] = {
@@ -121,7 +131,10 @@ def _samples(path: Path, class_names: tuple[str, ...]) -> dict[str, list]:
         **dict.fromkeys(REAL, lambda text: float(text or "nan")),
     }
     found: dict[str, list] = {name: [] for name in read}
-    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        open(path, newline="", encoding="utf-8", errors="surrogateescape") as file,
+        _fields_of_any_length(),
+    ):
         rows = csv.reader(file)
         header = next(rows, [])
         missing = [name for name in read if name not in header]
