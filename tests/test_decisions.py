@@ -231,6 +231,14 @@ def test_a_sample_table_with_other_labels_than_the_run_s_is_refused(run):
     assert "sample 3 has another label in samples.csv" in refused(run, GOOD)
 
 
+def test_the_limit_of_csv_fields_is_put_back(run):
+    before = csv.field_size_limit()
+    relabel(run, GOOD)
+    assert csv.field_size_limit() == before
+    refused(run, GOOD, out=run.parent / "other.csv", header=HEADER[:-1])
+    assert csv.field_size_limit() == before
+
+
 def test_classes_that_are_no_text_fit_as_a_browser_writes_them_where_one_only_can_be_meant():
     names = ("caf\udce9", "cat", "x\udce8", "x\udce9")
     fit = Fit(np.arange(4), names, lambda i: "", SHA)

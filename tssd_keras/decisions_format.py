@@ -6,6 +6,7 @@ mistake too; a row that is not whole is left out of what is checked further.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -76,6 +77,16 @@ def as_browsers_write(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
+@contextlib.contextmanager
+def fields_of_any_length() -> Iterator[None]:
+    """Names and ids can be long; the limit is the whole process's, so it is put back."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
 def read_rows(
     path: Path, columns: Sequence[str], mistakes: Mistakes
 ) -> Iterator[tuple[int, dict[str, str]]]:
@@ -97,9 +108,11 @@ def read_rows(
             f"there must be a CSV file with the columns {', '.join(columns)}, {path.absolute()} is "
             f"{'no file' if path.exists() else 'not there'}."
         )
-    csv.field_size_limit(2**31 - 1)  # names and ids can be of any length
     # Names of files need not be text; what a run wrote of them comes back as it was.
-    with open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+    with (
+        open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file,
+        fields_of_any_length(),
+    ):
         reader = csv.reader(file, strict=True)
         place: list[int] = []
         n_cells = 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.decisions_format import fields_of_any_length
 from tssd_keras.divide import ROLES
 from tssd_keras.judged import Judged
 from tssd_keras.recipe import DataRecipe, Recipe
@@ -106,16 +106,6 @@ def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
         )
 
 
-@contextlib.contextmanager
-def _fields_of_any_length() -> Iterator[None]:
-    """Names and ids can be long; the limit is the whole process's, so it is put back."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
 def _samples(path: Path, class_names: tuple[str, ...]) -> dict[str, list]:
     """The columns of a run's samples.csv, as numbers; classes by number, -1 for none."""
     number = {name: i for i, name in enumerate(class_names)}
@@ -133,7 +123,7 @@ def _samples(path: Path, class_names: tuple[str, ...]) -> dict[str, list]:
     found: dict[str, list] = {name: [] for name in read}
     with (
         open(path, newline="", encoding="utf-8", errors="surrogateescape") as file,
-        _fields_of_any_length(),
+        fields_of_any_length(),
     ):
         rows = csv.reader(file)
         header = next(rows, [])
