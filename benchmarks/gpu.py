@@ -25,7 +25,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    there = "installed, and not used" if importlib.util.find_spec("tensorflow") else "not installed"
+    there = "not installed"
+    if importlib.util.find_spec("tensorflow"):
+        there = "installed: tf.data feeds what TSSD trains, all else is JAX"
     where = "import jax; d = jax.devices()[0]; print('device:', d.device_kind, 'of', d.platform)"
     network = QUICK if quick else FULL
     samples = "1024" if quick else "50000"

@@ -1,3 +1,5 @@
+import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -11,7 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tssd_keras.ablation import read_lines, settings_hash
+from tssd_keras import ablation, experiment
+from tssd_keras.ablation import Line, of_plan, read_lines, settings_hash
 from tssd_keras.cli import main
 from tssd_keras.recipe_variants import plan
 from tssd_keras.report.ablation_table import plot, table
@@ -84,6 +87,7 @@ def test_the_table_can_be_made_without_running_anything(folder):
     result = tssd(*asked)
     assert result.exit_code == 0, result.output
     assert "4 of 28 runs" in result.output
+    assert "without --no-run it goes on" in result.output
     assert (folder[0] / "runs.jsonl").read_text() == before
     assert result.output.count("| 0,1 |") == 2
 
@@ -117,6 +121,10 @@ def test_a_run_that_fails_is_a_line_and_the_others_go_on(tmp_path):
     assert [bool(line.error) for line in lines] == [False, True]
     assert "must be finite" in lines[1].error
     assert "(1 failed)" in (tmp_path / "table.md").read_text()
+    again = tssd(*asked, "--set", "train.learning_rate=1e30")
+    assert again.exit_code == 1  # it has not gone away by being asked for again
+    assert f"their lines in {tmp_path / 'runs.jsonl'} say why" in again.output
+    assert len(read_lines(tmp_path / "runs.jsonl")) == 2
 
 
 def test_what_does_not_fit_the_data_is_refused_before_anything_runs(tmp_path):
@@ -124,6 +132,7 @@ def test_what_does_not_fit_the_data_is_refused_before_anything_runs(tmp_path):
     result = tssd(*asked, "--set", "golden.per_class=50")
     assert result.exit_code == 1
     assert "golden.per_class = 50" in result.output
+    assert "That is of the run as the recipe says, plain, seed 0." in result.output
     assert not (tmp_path / "new").exists()
 
 
@@ -133,6 +142,97 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path):
     assert result.exit_code == 1
     assert "line 1 must be one run of an ablation" in result.output
     assert (tmp_path / "runs.jsonl").read_text() == '{"not": "a run"}\n'
+
+
+def line(one, **changed):
+    values = {
+        "case": one.case,
+        "variant": one.variant,
+        "seed": one.seed,
+        "backend": "jax",
+        "settings": settings_hash(one.recipe),
+        "date": "2026-11-25",
+        "summary": {"accuracy": {"judged_on": "test", "last": 0.9, "best": 0.9}, "seconds": 1},
+    }
+    return Line(**values | changed)
+
+
+def planned(*variants, noises=(), overrides=(), seeds=(0,)):
+    return plan(DIGITS, overrides, noises=noises, variants=variants, seeds=seeds)
+
+
+def test_a_run_is_in_the_table_once_on_each_backend_and_under_the_names_that_were_asked_for():
+    (recipes_own,) = planned("PSD")
+    (asked,) = planned("PSD", noises=["symmetric:0.4"])
+    lines = [line(recipes_own), line(recipes_own, date="new"), line(asked, backend="tensorflow")]
+    found = of_plan([asked], lines)
+    assert [(one.case, one.backend, one.date) for one in found] == [
+        ("symmetric 0.4", "jax", "new"),
+        ("symmetric 0.4", "tensorflow", "2026-11-25"),
+    ]
+
+
+def test_variants_that_a_recipe_makes_equal_are_one_run_and_a_row_each():
+    both = planned("PSD+MSP", "PSD+MSP, EMA", overrides=["train.ema=0.99"])
+    assert len({settings_hash(one.recipe) for one in both}) == 1
+    found = of_plan(both, [line(both[0])])
+    assert [one.variant for one in found] == ["PSD+MSP", "PSD+MSP, EMA"]
+
+
+def test_runs_of_another_backend_do_not_count_as_done(tmp_path):
+    other = "tensorflow" if keras.backend.backend() == "jax" else "jax"
+    asked = ["--set", "train.epochs=1", "--set", "data.per_class=40"]
+    runs = planned("plain", overrides=asked[1::2], seeds=(0, 1))
+    lines = [line(one, backend=other) for one in runs]
+    lines += [line(runs[0], backend=keras.backend.backend())]
+    text = "".join(json.dumps(dataclasses.asdict(one)) + "\n" for one in lines)
+    (tmp_path / "runs.jsonl").write_text(text.rstrip("\n"))  # as an editor leaves it
+    result = tssd("ablate", DIGITS, *asked, "--only", "plain", "--seeds", "0,1", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "2/2: as the recipe says, plain, seed 1" in result.output
+    assert "2 of 2 runs are in" in result.output
+    assert "goes on" not in result.output
+    assert len(read_lines(tmp_path / "runs.jsonl")) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"seed": "0"}, "seed must be int, got '0'"),
+        ({"settings": ["x"]}, r"settings must be str, got \['x'\]"),
+        ({"summary": {}}, "neither an accuracy nor an error"),
+    ],
+)
+def test_a_line_of_another_form_is_refused(changed, words, tmp_path):
+    (one,) = planned("plain")
+    texts = [json.dumps(dataclasses.asdict(line(one))), ""]
+    texts += [json.dumps({**dataclasses.asdict(line(one)), **changed})]
+    (tmp_path / "runs.jsonl").write_text("\n".join(texts))
+    with pytest.raises(ValueError, match=rf"line 3 must be one run of an ablation: .*{words}"):
+        read_lines(tmp_path / "runs.jsonl")
+
+
+def test_a_folder_that_cannot_hold_results_is_refused_by_its_name(tmp_path):
+    (tmp_path / "file").write_text("")
+    asked = ["ablate", DIGITS, *SHORT, *TWO, "--seeds", "0", "--out", tmp_path / "file" / "new"]
+    result = tssd(*asked)
+    assert result.exit_code == 1
+    assert f"--out must be a folder that results can be written to and read from, {tmp_path}" in (
+        result.output
+    )
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path):
+    (tmp_path / "runs.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"runs\.jsonl must be lines of runs in UTF-8"):
+        read_lines(tmp_path / "runs.jsonl")
+
+
+@pytest.mark.parametrize("text", ["5", "[]", '"x"', "{", "\x00"])
+def test_a_line_that_is_no_object_is_refused(text, tmp_path):
+    (tmp_path / "runs.jsonl").write_text(text)
+    with pytest.raises(ValueError, match="line 1 must be one run of an ablation"):
+        read_lines(tmp_path / "runs.jsonl")
 
 
 def test_the_variants_can_be_listed():
@@ -163,6 +263,21 @@ def test_after_ctrl_c_the_same_command_goes_on(tmp_path):
     assert "the same command goes on" in said
     for line in path.read_text().splitlines():
         json.loads(line)
+
+
+def test_ctrl_c_that_python_drops_ends_it_after_the_run(tmp_path, monkeypatch):
+    def swallowing(recipe, **settings):
+        with contextlib.suppress(KeyboardInterrupt):  # as a finaliser does
+            signal.raise_signal(signal.SIGINT)
+        summary = {"accuracy": {"judged_on": "test", "last": 0.5, "best": 0.5}, "seconds": 1}
+        return experiment.Finished(tmp_path, summary, interrupted=False)
+
+    monkeypatch.setattr(experiment, "run", swallowing)
+    before = signal.getsignal(signal.SIGINT)
+    runs = planned("plain", seeds=(0, 1, 2))
+    ended = list(ablation.run(runs, tmp_path / "runs.jsonl", say=lambda text: None))
+    assert [one.seed for one in ended] == [0]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_no_lines_make_an_empty_table_and_plot(tmp_path):

@@ -25,6 +25,20 @@ def test_samples_are_picked_on_the_device():
 
 
 @on_jax
+@pytest.mark.parametrize(
+    ("dtype", "held"),
+    [("float64", "float32"), (">f4", "float32"), ("int64", "int32"), ("bool", "bool")],
+)
+def test_numbers_that_jax_does_not_have_are_held_in_those_that_it_has(dtype, held):
+    array = np.arange(6).reshape(3, 2).astype(dtype)
+    inputs = DeviceInputs(array)
+    assert inputs.dtype == np.dtype(held)
+    batch = inputs.read(np.array([2, 0]))
+    assert batch.dtype == held
+    np.testing.assert_array_equal(np.asarray(batch), array[[2, 0]].astype(held))
+
+
+@on_jax
 def test_a_run_with_its_samples_on_the_device_is_the_same_run(tmp_path):
     tables = []
     for name, setting in (("host", "false"), ("device", "true")):

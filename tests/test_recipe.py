@@ -292,6 +292,7 @@ def test_a_number_out_of_range_is_refused_with_its_value(section, key, allowed, 
             ["objective.lambda_u=much"],
             '[objective] lambda_u must be a number or "auto", got "much"',
         ),
+        (["objective.weak_guesses=true"], "[objective] weak_guesses goes with augment.strong or"),
         (["data.test_share=0.0"], "[data] test_share must lie above 0"),
         (
             ["data.path=a.npz"],
@@ -320,6 +321,7 @@ def test_settings_that_contradict_each_other_are_refused(overrides, line):
         ["noise.kind=asymmetric", "data.source=tfds", "data.name=fashion_mnist/3.0.1"],
         ["noise.kind=asymmetric", "data.source=tiny_imagenet"],
         ["noise.kind=asymmetric"],
+        ["objective.weak_guesses=true", "augment.strong=2"],
     ],
 )
 def test_what_only_seems_a_contradiction_is_taken(overrides):

@@ -1,10 +1,13 @@
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, noise
+from tssd_keras import TSSD, experiment, noise
+from tssd_keras.recipe_file import parse_recipe
 from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.steps.semi_supervised import Schedule
 
@@ -85,6 +88,22 @@ def test_lambda_u_can_be_asked_for_each_epoch():
     assert seen == [0.0, 0.0, 10.0, 30.0]  # warm-up, then 0, a half and all of what was asked for
 
 
+@pytest.mark.parametrize(
+    ("estimated", "kept", "expected"),
+    [(0.7, 6, 10.0), (None, 6, 5.0), (None, 8, 0.0), (0.1, 6, 25.0)],
+)
+def test_lambda_u_goes_by_the_noise_that_the_last_round_estimates(estimated, kept, expected):
+    """Without an estimate by the share of the judged that was dropped: ten drawn, two decided."""
+    earlier = {"estimated_clean_share": 0.3, "kept": 0}
+    tssd = SimpleNamespace(
+        rounds=[earlier, {"estimated_clean_share": estimated, "kept": kept}],
+        table=SimpleNamespace(drawn=np.arange(12) < 10, decided=np.where(np.arange(12) < 2, 3, -1)),
+        n_classes=10,
+    )
+    recipe = parse_recipe({"objective": {"kind": "mixmatch", "lambda_u": "auto"}})
+    assert experiment.lambda_u(recipe, tssd)() == pytest.approx(expected)
+
+
 def test_two_networks_divide_for_each_other(digits):
     tssd, step = trained(digits, [network(0), network(1)], epochs=8)
     x, truth, *_ = digits
@@ -156,3 +175,118 @@ def test_samples_that_cannot_be_mixed_are_refused():
     words = layers.GlobalAveragePooling1D()(layers.Embedding(9, 4)(inputs))
     with pytest.raises(ValueError, match=r"must take floats.*it takes int32.*weighted"):
         mixmatch_step(keras.Model(inputs, layers.Dense(3)(words)))
+
+
+class StrongAndWeak:
+    """An augmentation that leaves nothing of a sample, and whose weak side leaves it as it is."""
+
+    def __call__(self, images, seeds):
+        return 0.0 * images
+
+    @staticmethod
+    def weak(images, seeds):
+        return images
+
+
+@pytest.mark.parametrize("weak_guesses", [False, True])
+def test_guesses_can_be_made_on_weak_views_while_strong_ones_are_learned_from(weak_guesses):
+    kernel = np.array([[2.0, 0.0], [0.0, 2.0]], "float32")
+    one = keras.Sequential([keras.Input((2,)), layers.Dense(2, use_bias=False)])
+    one.set_weights([kernel])
+    settings = Mixmatch(temperature=1.0, lambda_r=0.0, weak_guesses=weak_guesses)
+    step = mixmatch_step(one, settings=settings, augment=StrongAndWeak())
+    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
+    step.begin_main()
+    step.lambda_u.assign(1.0)
+    x = np.array([[1.0, 0.0]] * 4, "float32")
+    _, (loss, *_) = step.step_loss((x, np.zeros(4, int), np.zeros(4, "float32")))
+    # Learned from is a sample of zeros, so p is even; the guess is p of the sample, or of zeros.
+    guess = softmax(x @ kernel)[0] if weak_guesses else np.array([0.5, 0.5])
+    assert float(loss) == pytest.approx(((0.5 - guess) ** 2).mean(), rel=1e-5, abs=1e-9)
+
+
+class TwoViews:
+    """An augmentation whose views are known: the samples as they are, then half of them."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, images, seeds):
+        self.calls += 1
+        return images if self.calls % 2 else 0.5 * images
+
+
+def softmax(logits):
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def test_one_step_of_two_networks_is_what_the_formulae_say():
+    rng = np.random.default_rng(0)
+    n, d, k, lambda_u, lambda_r, decay = 6, 4, 3, 7.0, 2.0, 0.1
+    x, y = rng.normal(size=(n, d)).astype("float32"), rng.integers(0, k, n)
+    weights = np.array([[1, 0], [0.4, 1], [0, 0.7], [0, 0], [1, 1], [0.2, 0.9]], "float32")
+    kernels = [rng.normal(size=(d, k)).astype("float32") for _ in range(2)]
+    networks = []
+    for kernel in kernels:
+        networks.append(keras.Sequential([keras.Input((d,)), layers.Dense(k, use_bias=False)]))
+        networks[-1].set_weights([kernel])
+    step = mixmatch_step(
+        networks,
+        settings=Mixmatch(temperature=0.5, alpha=4, lambda_r=lambda_r),
+        weight_decay=decay,
+        augment=TwoViews(),
+        seed=5,
+    )
+    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
+    step.begin_main()
+    step.lambda_u.assign(lambda_u)
+    total, (loss, *_) = step.step_loss((x, y, weights))
+
+    seeds = keras.random.SeedGenerator(5)
+    share = np.sort(np.asarray(keras.random.uniform((7,), seed=seeds)))[3]
+    share = max(share, 1 - share)
+    partner = np.argsort(np.asarray(keras.random.uniform((2 * n,), seed=seeds)))
+    views = np.concatenate([x, 0.5 * x])
+    own = [(softmax(x @ kernel) + softmax(0.5 * x @ kernel)) / 2 for kernel in kernels]
+    expected = 0.0
+    for m, kernel in enumerate(kernels):
+        w = weights[:, m : m + 1]
+        target = w * np.eye(k)[y] + (1 - w) * np.where(w > 0, own[m], (own[0] + own[1]) / 2)
+        target = target**2 / (target**2).sum(axis=1, keepdims=True)
+        target, labelled = np.tile(target, (2, 1)), np.tile(w[:, 0] > 0, 2)
+        target = share * target + (1 - share) * target[partner]
+        p = softmax((share * views + (1 - share) * views[partner]) @ kernel)
+        expected += -(target * np.log(p)).sum(axis=1)[labelled].mean()
+        expected += lambda_u * ((p - target) ** 2).mean(axis=1)[~labelled].mean()
+        expected += lambda_r * (np.log(1 / k) - np.log(p.mean(axis=0))).mean()
+    assert float(loss) == pytest.approx(expected / 2, rel=1e-4)
+    penalty = 0.5 * decay * sum((kernel**2).sum() for kernel in kernels)
+    assert float(total) == pytest.approx(expected + penalty, rel=1e-4)
+
+
+def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(digits):
+    x, truth, y, trusted = digits
+    step = mixmatch_step([network(0), network(1)], ema=0.98)
+    step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2, unlabelled=True, n_networks=2)
+    seen = {}
+
+    def look(epoch, logs=None):
+        """After the round, before the epoch's first update."""
+        if tssd.rounds:
+            for name, models in (("mean", step.averaged), ("own", step.networks)):
+                p = [softmax(one.predict(x, verbose=0)) for one in models]
+                seen[name] = [-np.log(one[np.arange(len(x)), y]) for one in p]
+            seen["scored"] = [verdict.loss for verdict in tssd.last_round]
+
+    callbacks = [tssd, Schedule(2, 0), keras.callbacks.LambdaCallback(on_epoch_begin=look)]
+    step.fit(tssd.feed(64), epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
+    assert step.n_traces == 2
+    for scored, mean, own in zip(seen["scored"], seen["mean"], seen["own"], strict=True):
+        np.testing.assert_allclose(scored, mean, rtol=1e-3, atol=1e-3)
+        assert np.abs(scored - own).max() > 0.1
+    p = [softmax(one.predict(x, verbose=0)) for one in step.averaged]
+    together = softmax(step.predict(x, verbose=0))
+    np.testing.assert_allclose(together, np.mean(p, axis=0), rtol=1e-3, atol=1e-5)
+    assert (together.argmax(axis=1) == truth).mean() > 0.8

@@ -11,8 +11,9 @@ import gc
 import hashlib
 import json
 import logging
+import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from pathlib import Path
 import keras
 
 from tssd_keras import experiment
-from tssd_keras.interrupts import ctrl_c_held
+from tssd_keras.interrupts import ctrl_c_held, ctrl_c_noted
 from tssd_keras.recipe import ObjectiveRecipe, Recipe
 from tssd_keras.recipe_variants import Planned
 
@@ -50,6 +51,9 @@ class Line:
     error: str = ""
 
 
+FIELDS = dataclasses.fields(Line)
+
+
 def settings_hash(recipe: Recipe) -> str:
     """SHA-256 of the settings that are not at their default; a new setting makes no new run.
 
@@ -68,23 +72,60 @@ def settings_hash(recipe: Recipe) -> str:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """The lines of an ablation's file; none if it is not there.
+    """The lines of an ablation's file, blank ones left out; none if it is not there.
 
     Raises:
-        ValueError: a line is no run of an ablation; names its number.
+        ValueError: the file is no text, or a line no run of an ablation; names its number.
     """
     if not path.exists():
         return []
+    try:
+        texts = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} must be lines of runs in UTF-8: {error}. Give another --out."
+        ) from error
     lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            continue
         try:
-            lines.append(Line(**json.loads(text)))
+            lines.append(_line(json.loads(text)))
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path}, line {number} must be one run of an ablation: {error}. Mend or remove "
                 "the line, or give another --out."
             ) from error
     return lines
+
+
+def _line(values: object) -> Line:
+    """A line's run; raises TypeError if it is none."""
+    if not isinstance(values, dict):
+        raise TypeError(f"it is no object but {values!r}")
+    line = Line(**values)
+    kinds = {field.name: dict if field.name == "summary" else str for field in FIELDS}
+    for name, kind in {**kinds, "seed": int}.items():
+        if not isinstance(getattr(line, name), kind):
+            raise TypeError(f"{name} must be {kind.__name__}, got {getattr(line, name)!r}")
+    if not line.error and not isinstance(line.summary.get("accuracy"), dict):
+        raise TypeError("it has neither an accuracy nor an error")
+    return line
+
+
+def of_plan(planned: Iterable[Planned], lines: Iterable[Line]) -> list[Line]:
+    """The newest line of each planned run, on each backend, under the names that the plan gives it.
+
+    Two plans can call a run differently, and two variants of a recipe can be the same run.
+    """
+    newest = {(line.backend, line.settings): line for line in lines}
+    backends = dict.fromkeys(backend for backend, _ in newest)
+    return [
+        dataclasses.replace(newest[key], case=one.case, variant=one.variant, seed=one.seed)
+        for backend in backends
+        for one in planned
+        if (key := (backend, settings_hash(one.recipe))) in newest
+    ]
 
 
 def run(
@@ -105,17 +146,29 @@ def run(
     backend = keras.backend.backend()
     # TensorFlow takes each run's own functions for one that is traced again and again.
     logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
-    for count, one in enumerate(planned, 1):
-        key = (settings_hash(one.recipe), backend)
-        if key in {(line.settings, line.backend) for line in read_lines(path)}:
-            continue
-        say(f"{count}/{len(planned)}: {one.case}, {one.variant}, seed {one.seed}")
-        line = _run_one(one, backend)
-        if line is None:
-            return
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(dataclasses.asdict(line)) + "\n")
-        yield line
+    with ctrl_c_noted() as stopped:
+        for count, one in enumerate(planned, 1):
+            key = (settings_hash(one.recipe), backend)
+            if key in {(line.settings, line.backend) for line in read_lines(path)}:
+                continue
+            say(f"{count}/{len(planned)}: {one.title}")
+            line = _run_one(one, backend)
+            if line is None:
+                return
+            _append(path, json.dumps(dataclasses.asdict(line)))
+            yield line
+            if stopped():  # and a finaliser dropped it
+                return
+
+
+def _append(path: Path, text: str) -> None:
+    """Add a line, also where the file's last one has no end."""
+    with open(path, "a+b") as file:
+        begun = file.seek(0, os.SEEK_END) > 0
+        if begun:
+            file.seek(-1, os.SEEK_END)
+        unended = begun and file.read(1) != b"\n"
+        file.write(b"\n" * unended + text.encode() + b"\n")
 
 
 def _run_one(one: Planned, backend: str) -> Line | None:

@@ -8,7 +8,7 @@ import click
 
 from tssd_keras.backend_choice import BACKENDS, choose_backend
 from tssd_keras.recipe_file import RecipeError
-from tssd_keras.recipe_variants import VARIANTS, plan
+from tssd_keras.recipe_variants import VARIANTS, Planned, firsts, plan
 
 LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 
@@ -79,35 +79,54 @@ def ablate(
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"cannot read the recipe: {error}.") from error
-    choose_backend(backend)
-    from tssd_keras import ablation, prepare, sources
+    chosen = choose_backend(backend)
+    from tssd_keras import ablation
     from tssd_keras.report import ablation_table
 
     out = out or Path("runs") / f"ablation-{recipe.stem}"
     path = out / LINES
     to_run = [] if no_run else planned
-    failed = 0
     try:
-        for first in {one.variant: one for one in reversed(to_run)}.values():
-            prepare.prepare(first.recipe, sources.load(first.recipe.data, first.recipe.golden))
+        ablation.read_lines(path)  # what is wrong with it is told before anything is loaded
+        for first in firsts(to_run):
+            _check_data(first)
         out.mkdir(parents=True, exist_ok=True)
         for line in ablation.run(to_run, path, say=click.echo):
-            failed += bool(line.error)
             click.echo(f"  {line.error}" if line.error else _result(line.summary))
-        wanted = {ablation.settings_hash(one.recipe): place for place, one in enumerate(planned)}
-        lines = [line for line in ablation.read_lines(path) if line.settings in wanted]
-        lines.sort(key=lambda line: wanted[line.settings])
-    except (ValueError, OSError) as error:
+        lines = ablation.of_plan(planned, ablation.read_lines(path))
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"--out must be a folder that results can be written to and read from, {out} is not: "
+            f"{error}. Try another."
+        ) from error
     (out / TABLE).write_text(ablation_table.table(lines), encoding="utf-8")
     ablation_table.plot(out / PLOT, lines)
     click.echo(ablation_table.table(lines))
-    left = len(planned) - len(lines)
-    click.echo(f"{len(lines)} of {len(planned)} runs are in {path}; {TABLE} and {PLOT} beside it")
-    if left:
-        click.echo("the same command goes on")
+    here = [line for line in lines if line.backend == chosen]
+    click.echo(f"{len(here)} of {len(planned)} runs are in {path}; {TABLE} and {PLOT} beside it")
+    if len(here) < len(planned):
+        click.echo("without --no-run it goes on" if no_run else "the same command goes on")
+    failed = sum(bool(line.error) for line in here)
     if failed:
-        raise click.ClickException(f"{failed} runs failed, see their lines")
+        raise click.ClickException(
+            f"{failed} runs failed, their lines in {path} say why. To run them again, mend the "
+            "cause and remove these lines."
+        )
+
+
+def _check_data(one: Planned) -> None:
+    """Raise ClickException if a run's data do not fit its recipe."""
+    from tssd_keras import prepare, sources
+
+    try:
+        prepare.prepare(one.recipe, sources.load(one.recipe.data, one.recipe.golden))
+    except (ValueError, OSError) as error:
+        raise click.ClickException(
+            f"{error}\n  That is of the run {one.title}. Change it, or name those that fit with "
+            "--only."
+        ) from error
 
 
 def _seeds(text: str) -> tuple[int, ...]:

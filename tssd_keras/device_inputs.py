@@ -21,6 +21,10 @@ class DeviceInputs:
     Args:
         inputs: N samples, an array [N, ...] or `Inputs`; all are read once, now.
 
+    Attributes:
+        shape: as given.
+        dtype: that they have on the device: JAX keeps 64-bit numbers in 32 bits.
+
     Raises:
         ValueError: Keras does not run on JAX. (TensorFlow's pipeline would take
             every batch back to the host.)
@@ -35,12 +39,13 @@ class DeviceInputs:
                 f"runs on {keras.backend.backend()}. Set KERAS_BACKEND=jax, or leave it out."
             )
         inputs = as_inputs(inputs)
-        self.shape, self.dtype = tuple(inputs.shape), np.dtype(inputs.dtype)
-        whole = np.empty(self.shape, self.dtype)
+        self.shape = tuple(inputs.shape)
+        whole = np.empty(self.shape, np.dtype(inputs.dtype).newbyteorder("="))
         for start in range(0, len(inputs), BLOCK):
             rows = np.arange(start, min(start + BLOCK, len(inputs)))
             whole[rows] = inputs.read(rows)
-        self._samples = ops.convert_to_tensor(whole, dtype=str(self.dtype))
+        self._samples = ops.convert_to_tensor(whole)
+        self.dtype = np.dtype(keras.backend.standardize_dtype(self._samples.dtype))
 
     def __len__(self) -> int:
         return self.shape[0]

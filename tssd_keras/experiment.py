@@ -153,6 +153,7 @@ def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
             temperature=recipe.objective.temperature,
             alpha=recipe.objective.alpha,
             penalty=recipe.objective.warmup_penalty,
+            weak_guesses=recipe.objective.weak_guesses,
         ),
         **settings,
     )

@@ -1,4 +1,4 @@
-"""Ctrl-C, held back while files are written that make no sense by halves."""
+"""Ctrl-C, held back while files are written that make no sense by halves, or remembered."""
 
 from __future__ import annotations
 
@@ -37,3 +37,32 @@ def ctrl_c_held(say: Callable[[str], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if came:
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def ctrl_c_noted() -> Iterator[Callable[[], bool]]:
+    """Remember that Ctrl-C came, also where Python drops it.
+
+    What the handler raises within a finaliser or a callback of the garbage collector
+    is printed and forgotten, and whatever was to be stopped goes on.
+
+    Yields:
+        A function that tells whether Ctrl-C came within the block, whatever it raised.
+    """
+    came = False
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: False
+        return
+    raises = before
+
+    def note(number, frame) -> None:
+        nonlocal came
+        came = True
+        raises(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -127,6 +127,7 @@ class ObjectiveRecipe:
     lambda_u: float | str = "auto"  # mixmatch: weight of the unlabelled loss; auto: by noise
     ramp_epochs: int = 16  # mixmatch: in which lambda_u rises from 0, after the warm-up
     warmup_penalty: bool = False  # mixmatch: negative entropy in the warm-up, for asymmetric noise
+    weak_guesses: bool = False  # mixmatch: guess on views with crop and flip alone (AugDesc)
 
     def mistakes(self) -> Iterator[str]:
         yield from one_of("kind", self.kind, OBJECTIVES)
@@ -292,6 +293,11 @@ class Recipe:
             yield (
                 '[golden] train_on is for objective.kind "plain" only: a network that was fitted '
                 "on the golden samples cannot be judged by them"
+            )
+        if self.objective.weak_guesses and not (self.augment.strong or self.augment.cutout):
+            yield (
+                "[objective] weak_guesses goes with augment.strong or augment.cutout, got neither: "
+                "without, all views are weak"
             )
         if self.noise.kind == "asymmetric" and self.dataset not in ASYMMETRIC_MAPS:
             yield (

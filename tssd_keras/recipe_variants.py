@@ -18,7 +18,7 @@ EMA = "train.ema=0.99"
 # From less to more; what a recipe sets besides stays.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "plain": ("objective.kind=plain",),
-    "plain+golden": ("objective.kind=plain", "golden.train_on=true"),
+    "plain+golden": ("objective.kind=plain", "golden.source=trusted", "golden.train_on=true"),
     "loss stream": ("objective.kind=weighted", *NO_GOLDEN, 'divide.streams=["loss"]'),
     "feature stream": ("objective.kind=weighted", *NO_GOLDEN, 'divide.streams=["feature"]'),
     "PSD": ("objective.kind=weighted", *NO_GOLDEN),
@@ -43,6 +43,11 @@ class Planned:
     variant: str
     seed: int
     recipe: Recipe
+
+    @property
+    def title(self) -> str:
+        """What tells it from the others, in words."""
+        return f"{self.case}, {self.variant}, seed {self.seed}"
 
 
 def seeded(seed: int) -> tuple[str, ...]:
@@ -73,27 +78,60 @@ def plan(
         seeds: of all that is drawn.
 
     Raises:
-        RecipeError: a setting, noise or variant does not fit; says which run's.
+        RecipeError: a setting, noise or variant does not fit; says which run's. Or a setting
+            would be lost, since each run sets it itself.
     """
-    overrides, variants = tuple(overrides), tuple(variants)
-    cases = [_case(text) for text in noises] or [(AS_IT_IS, ())]
+    overrides, variants = tuple(overrides), tuple(dict.fromkeys(variants))
+    cases = [_case(text) for text in dict.fromkeys(noises)] or [(AS_IT_IS, ())]
     for name in variants:
         if name not in VARIANTS:
             raise RecipeError(
                 f"a variant must be one of {'; '.join(VARIANTS)}, got {name!r}"
                 f"{did_you_mean(name, VARIANTS)}"
             )
-    return [
-        Planned(
-            case,
-            variant,
-            seed,
-            load_recipe(path, (*overrides, *noise, *VARIANTS[variant], *seeded(seed))),
-        )
+    runs = [
+        (case, variant, seed, (*noise, *VARIANTS[variant], *seeded(seed)))
         for seed in seeds
         for case, noise in cases
         for variant in variants
     ]
+    _check_kept(overrides, [own for *_, own in runs])
+    return [
+        Planned(case, variant, seed, _recipe(path, overrides, own, f"{case}, {variant}"))
+        for case, variant, seed, own in runs
+    ]
+
+
+def firsts(planned: list[Planned]) -> list[Planned]:
+    """The first run of each variant and of each noise: what to look at before any of them runs."""
+    by_variant = {one.variant: one for one in reversed(planned)}
+    by_case = {one.case: one for one in reversed(planned)}
+    return list(dict.fromkeys([*reversed(by_variant.values()), *reversed(by_case.values())]))
+
+
+def _check_kept(overrides: Iterable[str], own: list[tuple[str, ...]]) -> None:
+    """Raise RecipeError if all runs set for themselves what was asked for."""
+    set_by_all = set.intersection(*({_key(text) for text in texts} for texts in own))
+    for text in overrides:
+        if _key(text) in set_by_all:
+            raise RecipeError(
+                f"--set {text} would be lost: the variants, --noise and --seeds set {_key(text)} "
+                "in each run. Leave it out."
+            )
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].strip()
+
+
+def _recipe(path: Path, overrides: tuple[str, ...], own: tuple[str, ...], title: str) -> Recipe:
+    try:
+        return load_recipe(path, (*overrides, *own))
+    except RecipeError as error:
+        load_recipe(path, overrides)  # its own mistakes are told as its own
+        raise RecipeError(
+            f"{error}\n  That is of the run {title}. Change it, or name those that fit with --only."
+        ) from error
 
 
 def _case(text: str) -> tuple[str, tuple[str, ...]]:

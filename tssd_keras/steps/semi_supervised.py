@@ -22,6 +22,9 @@ class Mixmatch:
         lambda_u: weight of the unlabelled loss once it has risen.
         lambda_r: weight of the penalty on uneven mean predictions.
         penalty: whether the warm-up adds the negative entropy, for asymmetric noise.
+        weak_guesses: whether guesses are made on views of their own, which `Augment.weak`
+            gives, and only what is learned from is changed strongly (Nishi et al., "AugDesc",
+            arXiv 2103.02130).
     """
 
     temperature: float = 0.5
@@ -29,6 +32,7 @@ class Mixmatch:
     lambda_u: float = 25.0
     lambda_r: float = 1.0
     penalty: bool = False
+    weak_guesses: bool = False
 
 
 class SemiSupervised(BaseStep):
@@ -79,12 +83,14 @@ class SemiSupervised(BaseStep):
 
     def _main(self, x, y, weight):
         """Two views of each sample, guessed, mixed and learned from."""
-        views = [self.augment(x, self.seeds) if self.augment else x for _ in range(2)]
-        views = ops.concatenate(views, axis=0)
         n = ops.shape(y)[0]
         ready, cores = zip(*self._parts, strict=True)
-        inputs = [prepare(views) for prepare in ready]
-        guesses = [_guess(core, one, n) for core, one in zip(cores, inputs, strict=True)]
+        views = self._two_views(x, self.augment)
+        inputs = looked_at = [prepare(views) for prepare in ready]
+        if self.settings.weak_guesses and self.augment:
+            views = self._two_views(x, self.augment.weak)
+            looked_at = [prepare(views) for prepare in ready]
+        guesses = [_guess(core, one, n) for core, one in zip(cores, looked_at, strict=True)]
         together = sum(guesses) / len(guesses)
         uniforms = keras.random.uniform((self._n_uniforms,), seed=self.seeds)
         share = mixmatch.mixup_lambda(uniforms, self.settings.alpha)
@@ -100,6 +106,11 @@ class SemiSupervised(BaseStep):
             loss += self._loss(log_p, mixmatch.mix(target, partner, share), labelled)
         loss /= len(cores)
         return self.total(loss), (loss, y, ops.log(ops.maximum(together, 1e-12)), weight)
+
+    def _two_views(self, x, augment):
+        """Two views of each of n samples, the first ones first: [2 n, ...]."""
+        views = [augment(x, self.seeds) if augment else x for _ in range(2)]
+        return ops.concatenate(views, axis=0)
 
     def _loss(self, log_p, target, labelled):
         """L_C + lambda_u L_U + lambda_r L_reg of one network."""
