@@ -9,8 +9,8 @@ flip, a layer before the network), batch, optimizer and no validation. The other
 the callback's round (score pass, division, purification with five golden samples a class) to the
 epoch's last update. Images are made up: a colour for each class under noise, so that the division
 finds what is wrong and half of the samples carry no weight where half of the labels are wrong.
-Every phase's first two epochs, which compile, are left out, and of the others the fastest counts, as
-other work on a machine only ever slows an epoch down. Plain runs before and after the others: if the
+Every phase's first two epochs, which compile, are left out, and of the others the fastest counts:
+other work on a machine only ever slows an epoch. Plain runs before and after the others; if the
 two differ much, run it again. images/s are samples of the stream, also where half of them carry no
 weight and are not trained on. There is no weight decay in any of them.
 """
