@@ -12,12 +12,19 @@ from pathlib import Path
 
 
 def rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; none if it is not there (plain runs have no rounds)."""
+    if not path.exists():
+        return []
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def shares(column: list[str]) -> str:
     return " ".join(f"{float(value):.4f}" for value in column if value) or "-"
+
+
+def share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def main(folders: list[str]) -> None:
@@ -34,7 +41,7 @@ def main(folders: list[str]) -> None:
             f"{summary['effective_noise_rate']:.4f}",
             shares([row["accuracy"] for row in rows(folder / "epochs.csv")]),
             shares([row["kept_precision"] for row in rows(folder / "rounds.csv")]),
-            f"{summary['label_error_auroc']:.4f}",
+            share(summary["label_error_auroc"]),
             f"{summary['seconds'] / 60:.1f}",
             summary["labels_sha256"][:12],
         )
