@@ -10,6 +10,15 @@ from tssd_keras.sources.labelled_data import as_ids
 from tssd_keras.streams import Streams
 
 SHA = "ab" * 32
+# Names and texts that a page or a table may stumble over, or run.
+HOSTILE = (
+    "<script>window.ran = 1</script>",
+    '</script><img src=x onerror="window.ran = 2">\' & &lt;',
+    "line\nbreak\r\ttab \u2028\u2029\0 {{script}} ${window.ran}",
+    "\u202eright to left \u05d0\u05d1\u05d2",
+    "long " * 2000,
+    '=HYPERLINK("http://x")',
+)
 
 
 def some_streams(given, wrong, n_classes, *, seed=0, transition=True):

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from audit_samples import SHA, some_images, some_judged
+from audit_samples import HOSTILE, SHA, some_images, some_judged
 
 from tssd_keras.audit_files import Samples, write_audit
 from tssd_keras.inputs import ArrayInputs
@@ -19,14 +19,6 @@ from tssd_keras.suspects import rank_suspects
 pytestmark = pytest.mark.backend_free
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STORE = f"tssd-audit:{SHA}"
-HOSTILE = (
-    "<script>window.ran = 1</script>",
-    '</script><img src=x onerror="window.ran = 2">\' & &lt;',
-    "line\nbreak\r\ttab \u2028\u2029\0 {{script}} ${window.ran}",
-    "\u202eright to left \u05d0\u05d1\u05d2",
-    "long " * 2000,
-    '=HYPERLINK("http://x")',
-)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from audit_samples import some_images, some_judged
+from audit_samples import HOSTILE, some_images, some_judged
 
 from tssd_keras.audit_files import Samples, write_audit
 from tssd_keras.inputs import ArrayInputs
@@ -16,14 +16,6 @@ from tssd_keras.sources.labelled_data import as_ids
 from tssd_keras.suspects import choose_shown, count_strata, rank_suspects, stratum_names
 
 pytestmark = pytest.mark.backend_free
-HOSTILE = (
-    "<script>window.ran = 1</script>",
-    '</script><img src=x onerror="window.ran = 2">\' & &lt;',
-    "line\nbreak\r\ttab \u2028\u2029\0 {{script}} ${window.ran}",
-    "\u202eright to left \u05d0\u05d1\u05d2",
-    "long " * 2000,
-    "=1+1",
-)
 
 
 class Tags(HTMLParser):

@@ -17,7 +17,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "AUROC": ("label_error_auroc",),
     "kept precision": ("kept", "precision"),
     "kept recall": ("kept", "recall"),
-    "noise": ("effective_noise_rate",),
+    "wrong labels": ("effective_noise_rate",),
 }  # head -> where the figure stands in a summary
 
 
