@@ -20,17 +20,15 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import result_lines
 from sklearn.metrics import roc_auc_score
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT, RESULTS = result_lines.ROOT, result_lines.RESULTS
 ARMS = ("page", "spread", "random")
 HEADER = ("id", "index", "given", "decided", "action", "stratum", "labels_sha256")
 
@@ -92,23 +90,6 @@ def auroc(run: Path, left_out: set[str]) -> tuple[float, int, float]:
     return float(roc_auc_score(clean, score)), len(table), float(1 - clean.mean())
 
 
-def commit() -> str:
-    """The commit that runs, with "+" where files other than results differ from it."""
-    head = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    differ = ["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results"]
-    return head.stdout.strip() + "+" * bool(subprocess.run(differ, cwd=ROOT).returncode)
-
-
-def have(results: Path) -> list[dict]:
-    return [json.loads(x) for x in results.read_text().splitlines()] if results.exists() else []
-
-
 def run(args: argparse.Namespace) -> None:
     case = {
         "recipe": args.recipe,
@@ -117,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
         "seed": args.seed,
         "backend": args.backend,
     }
-    done = {row["step"] for row in have(args.results) if row["case"] == case}
+    done = {row["step"] for row in result_lines.read(args.results) if row["case"] == case}
     name = f"{Path(args.recipe).stem}-{args.decisions}-{args.backend}-{args.seed}"
     work = (args.work / name).resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -147,15 +128,11 @@ def run(args: argparse.Namespace) -> None:
             "effective_noise_rate": summary["effective_noise_rate"],
             "labels_sha256": summary["labels_sha256"],
             "minutes": round(summary["seconds"] / 60, 2),
-            "command": " ".join(map(str, ("python cli.py", *words))),
-            "commit": commit(),
-            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "command": " ".join(map(str, ("python cli.py", *words))).replace(f"{work}/", ""),
+            **result_lines.origin(),
             "machine": summary["machine"],
-            "cores": len(os.sched_getaffinity(0)),
         }
-        args.results.parent.mkdir(parents=True, exist_ok=True)
-        with open(args.results, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line).replace(f"{work}/", "") + "\n")
+        result_lines.append(args.results, line)
         last = summary["accuracy"]["last"]
         print(f"{step}: AUROC {score:.4f} on {n:,}, accuracy {last:.4f}", flush=True)
 
@@ -184,7 +161,7 @@ def table(results: Path) -> str:
         "last | minutes |",
         "|" + " --- |" * 8,
     ]
-    for row in have(results):
+    for row in result_lines.read(results):
         case, told = row["case"], row["decisions"]
         cells = (
             Path(case["recipe"]).stem,
@@ -216,7 +193,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backend", default="tensorflow")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "audit_loop")
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "audit_loop.jsonl")
+    parser.add_argument("--results", type=Path, default=RESULTS / "audit_loop.jsonl")
     args = parser.parse_args()
     args.set = args.set or ["golden.per_class=10"]
     if args.what == "run":

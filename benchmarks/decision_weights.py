@@ -16,14 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import result_lines
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results" / "decision_weights.jsonl"
+RESULTS = result_lines.RESULTS / "decision_weights.jsonl"
 RECIPE = "recipes/fashion_mnist_asym40.toml"
 N_DECIDED = 500
 POWERS = (0.0, 0.25, 0.5, 1.0)
@@ -134,20 +133,15 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     for how, decided in chosen.items():
         for power in POWERS if len(decided) else (0.0,):
             line = {"seed": seed, "how": how, "power": power, **purified(decided, power)}
-            line |= {"noise_rate": float((given != truth).mean()), "commit": commit()}
+            line |= {"noise_rate": float((given != truth).mean()), "commit": result_lines.commit()}
             lines.append(line)
             print(json.dumps(line), flush=True)
     return lines
 
 
-def commit() -> str:
-    words = ["git", "rev-parse", "--short=12", "HEAD"]
-    return subprocess.run(words, cwd=HERE, capture_output=True, text=True).stdout.strip()
-
-
 def table() -> str:
     """A Markdown table: means over the seeds."""
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    rows = result_lines.read(RESULTS)
     seeds = sorted({row["seed"] for row in rows})
     lines = [
         f"Means over seeds {', '.join(map(str, seeds))}.",
@@ -172,24 +166,22 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("run", "table"))
     parser.add_argument("seeds", type=int, nargs="*", default=[7])
-    parser.add_argument("--work", type=Path, default=HERE.parent / "runs" / "decision_weights")
+    parser.add_argument(
+        "--work", type=Path, default=result_lines.ROOT / "runs" / "decision_weights"
+    )
     args = parser.parse_args()
     if args.what == "table":
         print(table())
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     args.work.mkdir(parents=True, exist_ok=True)
-    done = set()
-    if RESULTS.exists():
-        done = {json.loads(line)["seed"] for line in RESULTS.read_text().splitlines()}
+    done = {line["seed"] for line in result_lines.read(RESULTS)}
     for seed in args.seeds:
         if seed in done:
             print(f"seed {seed} has run", file=sys.stderr)
             continue
-        lines = evaluate(seed, train(seed, args.work))
-        RESULTS.parent.mkdir(exist_ok=True)
-        with open(RESULTS, "a", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in lines)
+        for line in evaluate(seed, train(seed, args.work)):
+            result_lines.append(RESULTS, line)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import result_lines
 
-HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results" / "spine.jsonl"
+RESULTS = result_lines.RESULTS / "spine.jsonl"
 OBJECTIVES = {
     "tssd": [],
     "plain": ["objective.kind=plain"],
@@ -54,26 +53,21 @@ def seeded(seed: int) -> list[str]:
     ]
 
 
-def done() -> list[dict]:
-    """The lines of the results file."""
-    if not RESULTS.exists():
-        return []
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()]
-
-
 def key(row: dict) -> tuple:
     return row["case"], row["objective"], row["backend"], row["seed"]
 
 
 def run(group: str, backend: str, seeds: tuple[int, ...], objectives: list[str]) -> None:
     """Run what is missing, seed by seed, so that whole comparisons come first."""
-    have = {key(row) for row in done()}
+    have = {key(row) for row in result_lines.read(RESULTS)}
     for seed in seeds:
         for case, (recipe, settings) in CASES[group].items():
             for objective in objectives:
                 row = {"case": case, "objective": objective, "backend": backend, "seed": seed}
                 if key(row) not in have:
-                    append(row | measure(recipe, settings + OBJECTIVES[objective], backend, seed))
+                    row |= measure(recipe, settings + OBJECTIVES[objective], backend, seed)
+                    result_lines.append(RESULTS, row)
+                    print(*key(row), f"{row['wall_seconds']} s", flush=True)
 
 
 def measure(recipe: str, settings: list[str], backend: str, seed: int) -> dict:
@@ -85,7 +79,7 @@ def measure(recipe: str, settings: list[str], backend: str, seed: int) -> dict:
         start = time.perf_counter()
         subprocess.run(
             [*command, "--out", str(out)],
-            cwd=HERE.parent,
+            cwd=result_lines.ROOT,
             check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -96,40 +90,10 @@ def measure(recipe: str, settings: list[str], backend: str, seed: int) -> dict:
     pinned = f"taskset -c {','.join(map(str, cores))}"
     return {
         "command": " ".join([pinned, "python", *command[1:]]),
-        "commit": commit(),
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "cores": len(cores),
+        **result_lines.origin(),
         "wall_seconds": round(seconds, 1),
         "summary": summary,
     }
-
-
-def commit() -> str:
-    """The commit that runs, with "+" where files other than results differ from it."""
-    head = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"],
-        cwd=HERE.parent,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    differ = ["git", "diff", "--quiet", "HEAD", "--", ".", ":!benchmarks/results"]
-    changed = subprocess.run(differ, cwd=HERE.parent).returncode
-    return head.stdout.strip() + "+" * bool(changed)
-
-
-def append(row: dict) -> None:
-    RESULTS.parent.mkdir(exist_ok=True)
-    with open(RESULTS, "a") as file:
-        file.write(json.dumps(row) + "\n")
-    print(
-        row["case"],
-        row["objective"],
-        row["backend"],
-        row["seed"],
-        f"{row['wall_seconds']} s",
-        flush=True,
-    )
 
 
 COLUMNS = {
@@ -162,7 +126,7 @@ def figure(rows: list[dict], path: tuple[str, ...]) -> str:
 def table() -> str:
     """A Markdown table: one line for each case, objective and backend."""
     groups: dict[tuple, list[dict]] = {}
-    for row in done():
+    for row in result_lines.read(RESULTS):
         groups.setdefault((row["case"], row["backend"], row["objective"]), []).append(row)
     head = ["data", "backend", "objective", "seeds", *COLUMNS, "minutes"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]

@@ -11,12 +11,14 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 from run_files import HEADER, read_csv, write_csv
+from sklearn.metrics import roc_auc_score
 
 from tssd_keras.cli import main
 from tssd_keras.decisions_use import in_golden_half
 from tssd_keras.prepare import prepare
 from tssd_keras.recipe import GoldenRecipe, NoiseRecipe, ObjectiveRecipe, Recipe
 from tssd_keras.recipe_data import DataRecipe
+from tssd_keras.run_comparison import compare
 from tssd_keras.sources import digits
 
 DIGITS = Path(__file__).parent.parent / "recipes" / "digits.toml"
@@ -256,3 +258,48 @@ def test_decided_samples_can_be_all_the_golden_ones_there_are(first, tmp_path):
     assert [str(label) for label in found.golden.labels] == [
         decided[i] for i in found.golden_index.tolist()
     ]
+
+
+def test_what_decisions_bought_is_told_of_the_samples_that_both_runs_judged(first, second):
+    found = compare([first[0], second[0]])
+    before, after = (
+        {r["index"]: r for r in read_csv(run / "samples.csv")} for run in (first[0], second[0])
+    )
+    decided = {row["index"] for row in read_csv(second[0] / "decided.csv")}
+    shared = sorted((set(before) & set(after)) - decided, key=int)
+    assert found.samples == len(shared) == len(before) - N_DECIDED
+    clean = np.array([before[i]["given"] == before[i]["true"] for i in shared])
+    assert found.truly_wrong == pytest.approx(1 - clean.mean())
+    for run, rows, summary in zip(found.runs, (before, after), (first[1], second[1]), strict=True):
+        q = np.array([float(rows[i]["q"]) for i in shared])
+        assert run.auroc == pytest.approx(roc_auc_score(clean, q))
+        assert run.wrong == pytest.approx(1 - q.mean(), abs=1e-6)
+        assert run.kept == np.mean([float(rows[i]["weight"]) > 0 for i in shared])
+        assert run.accuracy["last"] == summary["accuracy"]["last"]
+    assert found.runs[0].told == (0, 0)
+    assert sum(found.runs[1].told) == N_DECIDED
+
+
+def test_compare_prints_the_runs_side_by_side(first, second):
+    result = tssd("compare", first[0], second[0])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    found = compare([first[0], second[0]])
+    assert next(line for line in lines if line.startswith("AUROC")).split()[-2:] == [
+        f"{run.auroc:.4f}" for run in found.runs
+    ]
+    assert f"{found.samples:,} samples that all judged" in lines[-1]
+
+
+def test_runs_that_cannot_be_compared_are_refused(first, tmp_path):
+    run = first[0]
+    other = tmp_path / "other"
+    train(run / "recipe.toml", other, "noise.seed=7")
+    for words, text in (
+        ([run], "two runs"),
+        ([run, other], "same given labels"),
+        ([run, tmp_path / "nothing"], "must be the folder of a run"),
+    ):
+        result = tssd("compare", *words)
+        assert result.exit_code == 1
+        assert text in result.output

@@ -115,6 +115,7 @@ LAYERS = [
     "progress",
     "run_folder",
     "finished_run",
+    "run_comparison",
     "interrupts",
     "epoch_record",
     "device_inputs",
@@ -138,6 +139,7 @@ LAYERS = [
     "audit_files",
     "cli_audit_outputs",
     "cli_audit",
+    "cli_compare",
     "cli_datasets",
     "cli_relabel",
     "cli",
@@ -145,6 +147,7 @@ LAYERS = [
 LIGHT = [
     "audit_files",
     "finished_run",
+    "run_comparison",
     "recipe",
     "noise",
     "golden",

@@ -68,6 +68,39 @@ def test_there_is_one_trace_a_phase(digits):
     assert float(step.lambda_u) == pytest.approx(5.0 * 3 / 4)  # epochs 4 to 7 of a ramp of four
 
 
+def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
+    x, _, y, trusted = digits
+    step = mixmatch_step(network())
+    step.compile(keras.optimizers.Adam(3e-3))
+
+    def fit(schedule, **settings):
+        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, **settings)
+        feed = tssd.feed(64)
+        step.fit(feed, epochs=2, callbacks=[tssd, *schedule], shuffle=False, verbose=0)
+
+    with pytest.raises(ValueError, match="unlabelled=True"):
+        fit([Schedule(1, 0)])
+    with pytest.raises(RuntimeError, match=r"Give fit the callback .*Schedule"):
+        fit([], unlabelled=True)
+    fit([Schedule(1, 0)], unlabelled=True)
+    assert not step.warming_up
+
+
+def test_a_second_fit_warms_up_again(digits):
+    x, _, y, trusted = digits
+    step = mixmatch_step(network())
+    step.compile(keras.optimizers.Adam(3e-3))
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(step.warming_up)
+    )
+    for _ in range(2):
+        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, unlabelled=True)
+        callbacks = [tssd, Schedule(1, 0), look]
+        step.fit(tssd.feed(64), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
+    assert seen == [True, False, True, False]
+
+
 def test_lambda_u_can_be_asked_for_each_epoch():
     step = mixmatch_step(network())
     step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
@@ -140,7 +173,7 @@ def test_guessing_leaves_batchnorms_statistics_alone():
     one = network()
     step = mixmatch_step(one)
     step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
-    step.begin_main()
+    step.warm_up(False)
     x = np.ones((16, 64), "float32")
     weight = np.repeat([1.0, 0.0], 8).astype("float32")
     step.fit(x, np.arange(16) % 10, sample_weight=weight, batch_size=16, shuffle=False, verbose=0)
@@ -164,7 +197,7 @@ def test_the_warmup_penalty_leaves_the_network_less_sure(digits):
 def test_bytes_are_mixed_as_numbers():
     step = mixmatch_step(network(dtype="uint8"))
     step.compile(keras.optimizers.SGD(0.1), weighted_metrics=[accuracy()])
-    step.begin_main()
+    step.warm_up(False)
     x = np.random.default_rng(0).integers(0, 256, (32, 64)).astype("uint8")
     done = step.fit(x, np.arange(32) % 10, batch_size=16, shuffle=False, verbose=0)
     assert np.isfinite(done.history["loss"]).all()
@@ -196,7 +229,7 @@ def test_guesses_can_be_made_on_weak_views_while_strong_ones_are_learned_from(we
     settings = Mixmatch(temperature=1.0, lambda_r=0.0, weak_guesses=weak_guesses)
     step = mixmatch_step(one, settings=settings, augment=StrongAndWeak())
     step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
-    step.begin_main()
+    step.warm_up(False)
     step.lambda_u.assign(1.0)
     x = np.array([[1.0, 0.0]] * 4, "float32")
     _, (loss, *_) = step.step_loss((x, np.zeros(4, int), np.zeros(4, "float32")))
@@ -239,7 +272,7 @@ def test_one_step_of_two_networks_is_what_the_formulae_say():
         seed=5,
     )
     step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
-    step.begin_main()
+    step.warm_up(False)
     step.lambda_u.assign(lambda_u)
     total, (loss, *_) = step.step_loss((x, y, weights))
 

@@ -187,6 +187,8 @@ def _run_one(one: Planned, backend: str) -> Line | None:
         return None
     except (ValueError, RuntimeError) as failed:
         error = str(failed)
+    except Exception as failed:  # e.g. TensorFlow's own, out of memory: the others go on
+        error = f"{type(failed).__name__}: {failed}"
     return Line(
         case=one.case,
         variant=one.variant,

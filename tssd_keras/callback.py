@@ -227,6 +227,11 @@ class TSSD(keras.callbacks.Callback):
         # An epoch with fewer kept samples than the one before is shorter. That is no fault.
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         self._feed.attended = True
+        if getattr(self.model, "wants_unlabelled", False) and not self._unlabelled:
+            raise ValueError(
+                "the model's objective learns from samples without weight too, so they must be in "
+                "the feed. Make TSSD with unlabelled=True."
+            )
         networks = self._judging_networks()
         if not self._scorers:
             self._networks, self._scorers = networks, self._scoring_models(networks)
@@ -288,6 +293,13 @@ class TSSD(keras.callbacks.Callback):
         """Stop unless the epoch was fed by the feed."""
         if epoch not in self._feed.planned[self._n_plans :]:
             raise RuntimeError(_UNREAD)
+        warmed_up = self.warmup_epochs is not None and epoch >= self.warmup_epochs
+        if warmed_up and getattr(self.model, "warming_up", False):
+            raise RuntimeError(
+                "an epoch after the warm-up was trained as warm-up, on every label. Give fit the "
+                "callback steps.semi_supervised.Schedule, with TSSD's warmup_epochs "
+                f"({self.warmup_epochs})."
+            )
 
     def on_train_end(self, logs=None):
         """Say so if no label was ever judged."""

@@ -12,6 +12,7 @@ import click
 from tssd_keras.backend_choice import BACKENDS, choose_backend
 from tssd_keras.cli_ablate import ablate
 from tssd_keras.cli_audit import audit
+from tssd_keras.cli_compare import compare
 from tssd_keras.cli_datasets import datasets
 from tssd_keras.cli_relabel import relabel
 from tssd_keras.recipe import DEFAULT
@@ -52,6 +53,7 @@ def main() -> None:
       python cli.py datasets                         what can be trained on
       python cli.py audit RUN                        its wrong labels, as a page
       python cli.py relabel RUN decisions.csv --out labels.csv
+      python cli.py compare RUN RUN2                 what the second run gained
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
@@ -171,6 +173,7 @@ def noise(
 
 main.add_command(ablate)
 main.add_command(audit)
+main.add_command(compare)
 main.add_command(datasets)
 main.add_command(relabel)
 

@@ -32,7 +32,8 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
 
     \b
     A second run uses the file:
-      python cli.py train RUN/recipe.toml --set golden.decisions=labels.csv
+      python cli.py train RUN/recipe.toml --set golden.decisions=labels.csv --out RUN2
+      python cli.py compare RUN RUN2
     """
     from tssd_keras.decisions_apply import relabel as apply
 
@@ -46,4 +47,5 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
     if applied.before:
         click.echo(f"{applied.before:,} that the run was told itself stay decided")
     recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))
-    click.echo(f"train with them: python cli.py train {recipe} --set {setting}")
+    click.echo(f"train with them: python cli.py train {recipe} --set {setting} --out RUN2")
+    click.echo(f"see what they bought: python cli.py compare {shlex.quote(str(run))} RUN2")

@@ -82,6 +82,11 @@ def read_decisions(
         DecisionError: it is of other labels, or no such file; lists every mistake.
     """
     path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            "golden.decisions must name the file that python cli.py relabel writes, "
+            f"{path.absolute()} is {'no file' if path.exists() else 'not there'}."
+        )
     fit = Fit(
         given, class_names, (lambda i: "") if ids is None else (lambda i: ids[i]), labels_sha256
     )

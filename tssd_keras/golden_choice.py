@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -171,10 +172,11 @@ def check_golden_labels(labels: np.ndarray, class_names: tuple[str, ...]) -> Non
     count = np.bincount(labels, minlength=len(class_names))
     short = np.flatnonzero(count < 2)
     if len(short):
+        name = reprlib.repr(class_names[short[0]])
         raise ValueError(
             'golden.source = "trusted" needs at least 2 golden samples of each class: '
             f"{len(short)} of {len(class_names)} classes have fewer, the first is class {short[0]} "
-            f"({class_names[short[0]]}) with {count[short[0]]} of {len(labels)}. Mark more "
+            f"({name}) with {count[short[0]]} of {len(labels)}. Mark more "
             "(golden.ids, the column golden of a table, the array trusted of an .npz file), or "
             'set golden.source = "certain".'
         )

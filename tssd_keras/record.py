@@ -75,10 +75,12 @@ def quality(
         precision,
         recall,
         f1,
-        _auroc(clean, -np.asarray(loss)[known]),
-        _auroc(clean, table.p_feature[rows]) if not division.feature_abstains.all() else None,
-        _auroc(clean, table.q[rows]) if judged else None,
-        _auroc(clean, table.clean_score[rows]),
+        label_error_auroc(clean, -np.asarray(loss)[known]),
+        label_error_auroc(clean, table.p_feature[rows])
+        if not division.feature_abstains.all()
+        else None,
+        label_error_auroc(clean, table.q[rows]) if judged else None,
+        label_error_auroc(clean, table.clean_score[rows]),
         _share(clean, uncertain),
         _share(clean, semi_hard),
         _share(semi_hard, uncertain & clean),
@@ -115,7 +117,8 @@ def _share(what: np.ndarray, among: np.ndarray) -> float | None:
     return float(what[among].mean()) if among.any() else None
 
 
-def _auroc(clean: np.ndarray, score: np.ndarray) -> float | None:
+def label_error_auroc(clean: np.ndarray, score: np.ndarray) -> float | None:
+    """How well float[n] scores rank bool[n] right labels first; None where all are alike."""
     from sklearn.metrics import roc_auc_score
 
     if clean.all() or not clean.any():

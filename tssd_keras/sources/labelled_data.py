@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -203,7 +204,7 @@ def lacking_classes(
     if len(missing):
         yield (
             f"each class must occur {where}: {len(missing)} of {len(names)} do not, the first is "
-            f"class {missing[0]} ({names[missing[0]]}). {hint}"
+            f"class {missing[0]} ({reprlib.repr(names[missing[0]])}). {hint}"
         )
     lone = np.flatnonzero(count == 1)
     if len(lone):
@@ -211,6 +212,6 @@ def lacking_classes(
         yield (
             f"each class must have at least 2 training samples {where}, or nothing can be "
             f"compared: {len(lone)} of {len(names)} have one, the first is class {lone[0]} "
-            f"({names[lone[0]]}), with sample {sample if ids is None else ids[sample]} alone. "
-            f"Is that label a typing error? {hint}"
+            f"({reprlib.repr(names[lone[0]])}), with sample "
+            f"{sample if ids is None else ids[sample]} alone. Is that label a typing error? {hint}"
         )

@@ -36,7 +36,7 @@ class Mixmatch:
 
 
 class SemiSupervised(BaseStep):
-    """See `BaseStep`; begins in the warm-up, on all labels, until `begin_main`.
+    """See `BaseStep`; begins in the warm-up, on all labels, until `Schedule` ends it.
 
     Args:
         networks, augment, weight_decay, seed: of `BaseStep`.
@@ -45,7 +45,10 @@ class SemiSupervised(BaseStep):
     Attributes:
         warming_up: whether the labels are all trusted still.
         lambda_u: variable; the weight of the unlabelled loss now.
+        wants_unlabelled: that batches must hold the samples without weight too.
     """
+
+    wants_unlabelled = True
 
     def __init__(self, networks: list[keras.Model], *, settings: Mixmatch, **base) -> None:
         super().__init__(networks, **base)
@@ -55,10 +58,10 @@ class SemiSupervised(BaseStep):
         self._parts = [_parts(network) for network in networks]
         self._n_uniforms = mixmatch.n_uniforms(settings.alpha)
 
-    def begin_main(self) -> None:
-        """End the warm-up: the step is traced once more, and no more after that."""
-        if self.warming_up:
-            self.warming_up = False
+    def warm_up(self, on: bool) -> None:
+        """Begin the warm-up or end it: the step is traced once for each change."""
+        if self.warming_up != on:
+            self.warming_up = on
             self.make_train_function(force=True)
 
     def step_loss(self, data):
@@ -174,11 +177,11 @@ class Schedule(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Say what the epoch minimises."""
+        self.model.warm_up(epoch < self.warmup_epochs)
         if epoch < self.warmup_epochs:
             return
         risen = 1.0
         if self.ramp_epochs:
             risen = min(1.0, (epoch - self.warmup_epochs) / self.ramp_epochs)
-        self.model.begin_main()
         full = self._lambda_u() if self._lambda_u else self.model.settings.lambda_u
         self.model.lambda_u.assign(full * risen)
