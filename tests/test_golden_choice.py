@@ -133,7 +133,7 @@ def test_samples_that_equal_some_are_found_where_somebody_looked():
 
 
 def test_a_class_without_two_golden_samples_is_told_in_the_words_of_a_recipe():
-    with pytest.raises(ValueError, match=r"2 of 3 .* class 1 \(b\) with 1 of 3\. .*golden\.ids"):
+    with pytest.raises(ValueError, match=r"2 of 3 .* class 1 \('b'\) with 1 of 3\. .*golden\.ids"):
         check_golden_labels(np.array([0, 0, 1]), ("a", "b", "c"))
     check_golden_labels(np.array([0, 0, 1, 1, 2, 2]), ("a", "b", "c"))
 

@@ -17,6 +17,7 @@ LAYERS = [
     "image_decoding",
     "encoded_files",
     "inputs",
+    "column_moments",
     "dataset_reading",
     "label_order",
     "label_formats",

@@ -9,6 +9,8 @@ import pytest
 from keras.src.applications.resnet import WEIGHTS_HASHES
 
 from tssd_keras import models, recipe
+from tssd_keras.column_moments import Moments, moments, moments_of_some
+from tssd_keras.inputs import ArrayInputs
 from tssd_keras.models.resnet50 import WEIGHTS_URL
 
 IMAGES = {
@@ -117,6 +119,43 @@ def test_integers_are_scaled_and_floats_are_not():
     for dtype, scale in (("uint8", 1 / 255), ("float32", 1.0)):
         model = models.build("mlp", (3,), dtype, 2)
         assert model.get_layer("rescaled").scale == scale
+
+
+@pytest.mark.parametrize(("name", "shape"), [("wide_resnet16", (8, 8, 3)), ("mlp", (5,))])
+def test_channels_can_be_brought_to_mean_0_and_deviation_1(name, shape, tmp_path):
+    rng = np.random.default_rng(0)
+    samples = np.clip(rng.normal(90, 30, (700, *shape)), 0, 255).astype("uint8")
+    samples[..., 1] //= 3
+    samples[..., 2] = 9  # alike in all samples
+    index = np.arange(20, 700)
+    found = moments(ArrayInputs(samples), index)
+    axes = tuple(range(len(shape)))
+    used = samples[index].astype("float64")
+    np.testing.assert_allclose(found.mean, used.mean(axis=axes))
+    expected = used.std(axis=axes)
+    np.testing.assert_allclose(found.deviation, np.where(expected > 0, expected, np.inf))
+    model = models.build(name, shape, "uint8", 2, moments=found)
+    model.save(tmp_path / "model.keras")
+    for network in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        seen = keras.Model(network.inputs[0], network.get_layer("rescaled").output)
+        values = keras.ops.convert_to_numpy(seen(samples[index]))
+        np.testing.assert_allclose(values.mean(axis=axes), 0, atol=1e-4)
+        np.testing.assert_allclose(values.std(axis=axes), np.minimum(expected, 1), atol=1e-4)
+
+
+def test_of_many_samples_ten_thousand_at_random_give_the_moments():
+    samples = np.arange(50_000, dtype="float32")[:, None]
+    found = moments_of_some(ArrayInputs(samples), np.arange(50_000), seed=1)
+    assert found == moments_of_some(ArrayInputs(samples), np.arange(50_000), seed=1)
+    assert found != moments_of_some(ArrayInputs(samples), np.arange(50_000), seed=2)
+    assert abs(found.mean[0] - 25_000) < 3 * 14_434 / 100
+    assert abs(found.deviation[0] - 14_434) < 300
+
+
+def test_imagenets_own_means_are_not_replaced():
+    with pytest.raises(ValueError, match=r"model.normalise is not for .*resnet50"):
+        found = Moments(np.zeros(3), np.ones(3))
+        models.build("resnet50", (64, 64, 3), "uint8", 2, moments=found)
 
 
 def test_tables_of_numbers_are_refused_by_image_networks():

@@ -479,11 +479,11 @@ def test_golden_samples_are_not_held_out(tmp_path):
         (["path,label", *rows(), "img\0x.png,cat"], r"without NUL .* row 8 \('img\\x00x.png'"),
         (
             ["path,label", *rows(), "img/7.png,caat"],
-            r"one, the first is class 0 \(caat\), with sample img/7.png alone\. Is that label",
+            r"one, the first is class 0 \('caat'\), with sample img/7.png alone\. Is that label",
         ),
         (
             ["path,label", "img/10.png,--5", *[f"img/{i}.png,{7 + i % 2}" for i in range(10)]],
-            r"class 0 \(--5\), with sample img/10\.png alone",
+            r"class 0 \('--5'\), with sample img/10\.png alone",
         ),
         (["path,label"], "must have a row for each image, it has none"),
         (

@@ -101,7 +101,9 @@ NAMED = dataclasses.replace(DIGITS, ids=np.array([f"d{i}" for i in range(N)]))
 def test_too_few_golden_samples_are_refused_with_their_class(tmp_path):
     of_one_class = np.flatnonzero(DIGITS.labels == 3)[:20]
     golden = ids_of(tmp_path, of_one_class)
-    with pytest.raises(ValueError, match=r"9 of 10 classes have fewer, .* class 0 \(0\) with 0 of"):
+    with pytest.raises(
+        ValueError, match=r"9 of 10 classes have fewer, .* class 0 \('0'\) with 0 of"
+    ):
         prepare(recipe(golden=golden), NAMED)
     plain = recipe(golden=golden, objective=ObjectiveRecipe(kind="plain"))
     assert len(prepare(plain, NAMED).golden_index) == 20  # nothing is learned from them
@@ -133,7 +135,7 @@ def test_a_class_that_golden_samples_leave_without_any_is_refused(tmp_path):
     two = [np.flatnonzero(DIGITS.labels == k)[:2] for k in range(9)]
     golden = ids_of(tmp_path, np.concatenate([*two, np.flatnonzero(DIGITS.labels == 9)]))
     with pytest.raises(
-        ValueError, match=r"once \d+ golden and 0 validation .* class 9 \(9\)\. Add"
+        ValueError, match=r"once \d+ golden and 0 validation .* class 9 \('9'\)\. Add"
     ):
         prepare(recipe(golden=golden, noise=NoiseRecipe(kind="none")), NAMED)
 

@@ -32,7 +32,7 @@ GOOD = LabelledData(
         ({"labels": np.array([0, 1, 2])}, r"labels must have one entry a sample, shape \(6,\)"),
         ({"labels": np.array([0, 1, 3, 0, 1, 2])}, r"0\.\.2: 1 of 6 do not, .* sample 2 with 3"),
         ({"labels": np.array([0, -1, 2, 0, 1, 2])}, "the first is sample 1 with -1"),
-        ({"labels": np.array([0, 2, 2, 0, 2, 2])}, r"1 of 3 do not, the first is class 1 \(b\)"),
+        ({"labels": np.array([0, 2, 2, 0, 2, 2])}, r"1 of 3 do not, the first is class 1 \('b'\)"),
         ({"labels": np.zeros(6)}, r"labels must be int64\[6\], got float64"),
         ({"labels": np.zeros(6, np.int32)}, r"labels must be int64\[6\], got int32"),
         ({"true_labels": np.full(6, 3)}, "true_labels must lie in"),

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from tssd_keras.transition import estimate_transition, posterior_true, symmetric
+from tssd_keras.transition import (
+    corrected,
+    estimate_transition,
+    posterior_true,
+    symmetric,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -104,3 +109,43 @@ def test_a_label_that_was_never_given_is_held_to_be_rare_not_impossible():
 def test_with_one_class_there_is_nothing_to_confuse():
     matrix, share = estimate_transition(np.zeros((4, 1)), np.zeros(4, int), 1)
     assert (matrix.tolist(), share.tolist()) == ([[1]], [1])
+
+
+def pairs_of(matrix, n, seed=0):
+    """n true labels of each class, and what T gives them."""
+    true = np.repeat(np.arange(len(matrix)), n)
+    u = np.random.default_rng(seed).random((len(true), 1))
+    return true, (u >= np.cumsum(matrix[true], axis=1)[:, :-1]).sum(axis=1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pairs_that_agree_with_the_estimate_do_not_correct_it(seed):
+    matrix = symmetric(10, right=0.6)
+    assert corrected(matrix, *pairs_of(matrix, 10, seed)) is None
+    assert corrected(matrix, np.empty(0, np.int64), np.empty(0, np.int64)) is None
+
+
+@pytest.mark.parametrize("n", [10, 50])
+def test_pairs_that_contradict_the_estimate_correct_it(n):
+    wrong, matrix = symmetric(10, right=0.9), symmetric(10, right=0.55)
+    found = corrected(wrong, *pairs_of(matrix, n))
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert np.diag(found).mean() == pytest.approx(0.55, abs=3 * np.sqrt(0.25 / (10 * n)))
+    assert np.abs(found - matrix).sum() < np.abs(wrong - matrix).sum() / 2
+
+
+def test_rows_go_their_own_ways_where_there_are_pairs_enough_to_say_so():
+    """Only class 0 is given wrongly; a common factor would spread that over all classes."""
+    matrix = np.eye(4)
+    matrix[0] = (0.2, 0.8, 0, 0)
+    found = corrected(symmetric(4, right=0.98), *pairs_of(matrix, 100))
+    assert found[0, 0] < 0.35
+    assert found[0, 1] > 0.6
+    assert np.diag(found)[1:].min() > 0.93
+
+
+def test_pairs_that_are_all_right_leave_some_noise():
+    true = np.repeat(np.arange(3), 40)
+    found = corrected(symmetric(3, right=0.5), true, true)
+    assert (np.diag(found) > 0.98).all()
+    assert (found > 0).all()

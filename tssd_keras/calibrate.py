@@ -7,6 +7,7 @@ import numpy as np
 N_ITER = 200
 TOL = 1e-6
 MIN_SLOPE = 0.05  # of Platt scaling: an order must not be turned round
+CONTRADICTED = 3.0  # standard errors between a share that was counted and an estimated one
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:
@@ -51,12 +52,12 @@ def fit_platt(
     slope, offset = float(fit.coef_[0, 0]), float(fit.intercept_[0])
     if slope >= MIN_SLOPE:
         return slope, offset
-    return MIN_SLOPE, _offset_for_share(MIN_SLOPE * logit, right, weight)
+    share = float(np.average(right, weights=weight))
+    return MIN_SLOPE, offset_for_share(MIN_SLOPE * logit, share, weight)
 
 
-def _offset_for_share(logit: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:
-    """The offset under which the mean probability is the share of right rows, by bisection."""
-    share = np.average(right, weights=weight)
+def offset_for_share(logit: np.ndarray, share: float, weight: np.ndarray | None = None) -> float:
+    """What must be added to the log-odds float[n] so that their mean probability is `share`."""
     low, high = -50.0 - logit.max(), 50.0 - logit.min()
     for _ in range(60):
         middle = (low + high) / 2
@@ -90,3 +91,9 @@ def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, 
         if abs(share - previous) < TOL:
             break
     return p, share
+
+
+def contradicts(right: np.ndarray, share: float) -> bool:
+    """Whether labels bool[m] of samples drawn at random cannot well be right at that rate."""
+    error = np.sqrt(max(share * (1 - share), 1 / max(len(right), 1)) / max(len(right), 1))
+    return len(right) > 0 and abs(right.mean() - share) > CONTRADICTED * error

@@ -225,7 +225,16 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
                 f"golden stands_for must be above 0, one a sample, shape {labels.shape}, got "
                 f"shape {stands_for.shape} with a minimum of {stands_for.min(initial=np.inf)}."
             )
-    return "trusted", Golden(inputs, labels, np.asarray(golden.given, np.int64), stands_for)
+    at_random = golden.at_random
+    if at_random is not None:
+        at_random = np.asarray(at_random)
+        if at_random.shape != labels.shape or at_random.dtype != bool:
+            raise ValueError(
+                f"golden at_random must be bool, one a sample, shape {labels.shape}, got "
+                f"{at_random.dtype} of shape {at_random.shape}."
+            )
+    given = np.asarray(golden.given, np.int64)
+    return "trusted", Golden(inputs, labels, given, stands_for, at_random)
 
 
 def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:

@@ -37,7 +37,8 @@ def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> 
         f"stream: {len(prepared.stream):,} samples; golden: {recipe.golden.source}, "
         f"{len(prepared.golden_index):,}; accuracy on {prepared.judged_on}: "
         f"{len(prepared.judge_labels):,}",
-        f"network: {recipe.model.name} in {recipe.train.precision}; objective: "
+        f"network: {recipe.model.name} in {recipe.train.precision}"
+        f"{', channels normalised' * recipe.model.normalise}; objective: "
         f"{recipe.objective.kind}; {recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of "
         "them warm-up",
     ]

@@ -18,6 +18,7 @@ import numpy as np
 from tssd_keras import duplicates, models, progress, sources
 from tssd_keras.augment import Augment
 from tssd_keras.callback import TSSD
+from tssd_keras.column_moments import moments_of_some
 from tssd_keras.describe import SHOWN, describe
 from tssd_keras.device_inputs import DeviceInputs
 from tssd_keras.epoch_record import EpochRecord
@@ -122,6 +123,10 @@ def on_device(prepared: Prepared) -> Prepared:
 
 def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
     """The recipe's network, or several of its kind with initial weights of their own."""
+    moments = None
+    if recipe.model.normalise:
+        inputs, seed = prepared.data.inputs, recipe.train.seed
+        moments = moments_of_some(inputs, prepared.stream, seed=seed)
     return [
         models.build(
             recipe.model.name,
@@ -132,6 +137,7 @@ def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
             seed=recipe.train.seed + i * SEEDS_APART,
             weights=recipe.model.weights,
             precision=recipe.train.precision,
+            moments=moments,
         )
         for i in range(recipe.train.networks)
     ]

@@ -22,12 +22,16 @@ class Golden:
             unknown. A wrong one is a real example of a wrong label.
         stands_for: float64[M], above 0: how many samples of the stream each one
             stands for, where they were not all chosen alike; None where they were.
+        at_random: bool[M], which of them were drawn at random among the samples of
+            their true class, whatever label these were given: their given labels then
+            show the noise as it is. None: none of them, or nobody knows.
     """
 
     inputs: Inputs | np.ndarray
     labels: np.ndarray
     given: np.ndarray
     stands_for: np.ndarray | None = None
+    at_random: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -7,11 +7,12 @@ linear map from pixels to wrong classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 
+from tssd_keras.column_moments import blocks, by_column, moments
 from tssd_keras.inputs import Inputs
 
 SPREAD = 0.1  # standard deviation of the flip rates before they are cut off at 0 and 1
@@ -71,19 +72,19 @@ def draw_instance_labels(
     draws = np.random.default_rng(per_sample).random((n, 2))
     q = _flip_rates(draws[:, 0], rate)
     size = batch_size or max(1, BLOCK_BYTES // (8 * max(d, 1)))
-    mean, deviation = _moments(inputs, size, on_batch)
+    read = on_batch or (lambda n: None)
+    mean, deviation = moments(inputs, np.arange(n), size, read)
     given = np.empty(n, np.int64)
     for label in range(n_classes):
         members = np.flatnonzero(true_labels == label)
         if not len(members):
             continue
         weight = np.random.default_rng(per_class[label]).standard_normal((d, n_classes))
-        for rows in _blocks(members, size):
-            x = (_by_column(inputs, rows) - mean) / deviation
+        for rows in blocks(members, size):
+            x = (by_column(inputs, rows) - mean) / deviation
             wrong = _wrong_class(x.reshape(len(rows), d) @ weight, label, draws[rows, 1] / q[rows])
             given[rows] = np.where(draws[rows, 1] < q[rows], wrong, label)
-            if on_batch is not None:
-                on_batch(len(rows))
+            read(len(rows))
     return given
 
 
@@ -114,47 +115,6 @@ def _flip_rates(uniform: np.ndarray, rate: float) -> np.ndarray:
     quantile = np.clip(low + uniform * (high - low), low, np.nextafter(1.0, 0.0))
     q = np.fromiter(map(normal.inv_cdf, quantile.tolist()), np.float64, len(uniform))
     return np.clip(q, 1e-12, 1)  # is divided by
-
-
-def _blocks(index: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(index), size):
-        yield index[start : start + size]
-
-
-def _by_column(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
-    """Samples as float64[n, pixels, columns]; each column has its own mean and deviation."""
-    columns = inputs.shape[-1] if len(inputs.shape) in (2, 4) else 1
-    return inputs.read(rows).astype(np.float64).reshape(len(rows), -1, columns)
-
-
-def _moments(
-    inputs: Inputs, size: int, on_batch: Callable[[int], None] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column; blocks are merged as by Chan et al., 1983.
-
-    A column that does not vary gets the deviation infinity: it says nothing.
-    """
-    count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for rows in _blocks(np.arange(len(inputs)), size):
-        x = _by_column(inputs, rows)
-        finite = np.isfinite(x).all(axis=(1, 2))
-        if not finite.all():
-            raise ValueError(
-                "samples must be finite for noise that depends on them, sample "
-                f"{rows[~finite][0]} is not. Drop it or fill in the gaps."
-            )
-        n = x.shape[0] * x.shape[1]
-        block_mean = x.mean(axis=(0, 1))
-        shift = block_mean - mean
-        squares = squares + ((x - block_mean) ** 2).sum(axis=(0, 1))
-        squares = squares + shift**2 * (count * n / (count + n))
-        mean = mean + shift * (n / (count + n))
-        count += n
-        if on_batch is not None:
-            on_batch(len(rows))
-    deviation = np.sqrt(squares / max(count, 1))
-    constant = deviation <= 1e-12 * np.abs(mean)  # what rounding alone leaves
-    return mean, np.where(constant, np.inf, deviation)
 
 
 def _wrong_class(logits: np.ndarray, label: int, uniform: np.ndarray) -> np.ndarray:

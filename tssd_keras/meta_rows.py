@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tssd_keras.calibrate import log_odds
 from tssd_keras.divide import NEGATIVE, POSITIVE, Division
 from tssd_keras.golden_head import assign_folds
 from tssd_keras.meta_features import Judge
@@ -17,6 +18,7 @@ UNIFORM_SHARE = 0.1  # of these draws; the rest follow the estimated transition 
 # right label by the number of golden samples; among rows that are nearly all right these odds would
 # not exceed what is expected beforehand, and no label could ever be found more right than wrong.
 MOST_RIGHT = 0.8
+PAIRS = 200  # so many golden samples drawn at random count half by T, half as they were given
 CERTAIN_PER_CLASS = 50  # stand-ins a class, where no golden samples are at hand
 
 
@@ -31,6 +33,8 @@ class Trusted:
         fold: int64[M], in which each sample is left out.
         weight: float64[M], how much each counts, of `golden.effective_weights`; by
             default all the same.
+        at_random: bool[M], whether it was drawn at random among the samples of its true
+            class, so that its given label shows the noise as it is; by default none was.
     """
 
     scores: Scores
@@ -38,9 +42,18 @@ class Trusted:
     given: np.ndarray
     fold: np.ndarray
     weight: np.ndarray = field(default_factory=lambda: np.ones(()))
+    at_random: np.ndarray = field(default_factory=lambda: np.zeros((), bool))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weight", np.broadcast_to(self.weight, self.labels.shape))
+        for name in ("weight", "at_random"):
+            value = np.broadcast_to(getattr(self, name), self.labels.shape)
+            object.__setattr__(self, name, value)
+
+    @property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """True and given labels of those that were drawn at random: int64[m] each."""
+        known = self.at_random & (self.given >= 0)
+        return self.labels[known], self.given[known]
 
 
 @dataclass(frozen=True)
@@ -64,23 +77,38 @@ class TrainingRows:
         """Share of right labels, by weight."""
         return float(self.weight[self.right].sum() / self.weight.sum())
 
+    @property
+    def odds(self) -> float:
+        """Log-odds of a right label among the rows."""
+        return log_odds(self.share)
+
 
 def golden_rows(
-    judge: Judge, golden: Trusted, class_share: np.ndarray, rng: np.random.Generator
+    judge: Judge,
+    golden: Trusted,
+    class_share: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    by_pairs: bool = False,
 ) -> TrainingRows:
     """Each golden sample under its own label, under drawn wrong ones, and under its given one.
 
     Rows are weighted so that together they stand for the noisy stream: true
     classes by their estimated shares, samples within a class by their weight,
-    labels by the estimated transition matrix, never by how many of the golden
+    labels by the estimated transition matrix, not by how many of the golden
     samples were given a wrong one: they may have been chosen for that.
     Where that makes nearly all of them right, the wrong ones weigh more.
+
+    Which label a sample is given can depend on the sample, which no matrix says. With
+    `by_pairs` those that were drawn at random partly stand under the label that
+    they were given, the more the more of them there are.
 
     Args:
         judge: of the round.
         golden: M golden samples.
         class_share: float64[K], estimated share of each true class.
         rng: draws the wrong labels.
+        by_pairs: whether pairs of true and given label count as they are.
 
     Returns:
         TrainingRows, (DRAWS + 2) * M of them.
@@ -95,10 +123,13 @@ def golden_rows(
     total = np.bincount(labels, golden.weight, minlength=k)
     sample_weight = golden.weight * (class_share / np.maximum(total, 1e-12))[labels]
     p_right = np.minimum(judge.transition[labels, labels], 0.999)  # wrong rows always count
+    known = golden.at_random & (given >= 0) & by_pairs
+    as_given = sample_weight * known * known.sum() / (known.sum() + PAIRS)
+    sample_weight = sample_weight - as_given
     weight = np.empty((DRAWS + 2, m))
-    weight[0] = sample_weight * p_right
+    weight[0] = sample_weight * p_right + as_given * (given == labels)
     weight[1:-1] = sample_weight * (1 - p_right) / (DRAWS + (real >= 0))
-    weight[-1] = np.where(real >= 0, weight[1], 0.0)
+    weight[-1] = np.where(real >= 0, weight[1] + as_given, 0.0)
     share = weight[0].sum() / weight.sum()
     if share > MOST_RIGHT:
         weight[1:] *= share / (1 - share) * (1 - MOST_RIGHT) / MOST_RIGHT

@@ -95,6 +95,7 @@ class Judge:
             self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
             stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
             self._weight = effective_weights(stands_for)
+            self._at_random = np.zeros((), bool) if golden.at_random is None else golden.at_random
 
     def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
         """Score, divide and purify some samples.
@@ -168,7 +169,9 @@ class Judge:
         index = np.arange(len(golden))
         inputs = as_inputs(golden.inputs)
         scores = self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
-        return Trusted(scores, golden.labels, golden.given, self._fold, self._weight)
+        return Trusted(
+            scores, golden.labels, golden.given, self._fold, self._weight, self._at_random
+        )
 
 
 def _columns(
@@ -198,6 +201,7 @@ _NO_PURIFICATION: dict[str, object] = {
     "reach": None,
     "criterion": None,
     "estimated_clean_share": None,
+    "corrected_by_pairs": None,
     "network_share": None,
     "golden_auroc_q": None,
     "golden_auroc_streams": None,

@@ -108,7 +108,12 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     decided = _decided(recipe, data, given, np.union1d(held_out, golden_index))
     golden = None
     if recipe.golden.source == "trusted":
-        golden_index, golden = _golden(data, given, truth, golden_index, decided, len(rest))
+        # Whose truth is known by chance, or because somebody doubted the label, nobody can say.
+        all_known = marked is None and truth is not None and bool((truth >= 0).all())
+        at_random = np.full(len(golden_index), all_known)
+        golden_index, golden = _golden(
+            data, given, truth, golden_index, decided, n_stream=len(rest), at_random=at_random
+        )
         if recipe.objective.kind != "plain":
             check_golden_labels(golden.labels, data.class_names)
     stream = np.setdiff1d(rest[given[rest] >= 0], golden_index)
@@ -171,7 +176,9 @@ def _golden(
     truth: np.ndarray | None,
     drawn: np.ndarray,
     decided: Decided | None,
+    *,
     n_stream: int,
+    at_random: np.ndarray,
 ) -> tuple[np.ndarray, Golden]:
     """The golden samples, drawn ones first, then decided ones, and their indices.
 
@@ -181,12 +188,14 @@ def _golden(
         drawn: int64[M], from the whole stream.
         decided: some of which are golden, or None.
         n_stream: samples that these stand for.
+        at_random: bool[M], whether the drawn ones were, and not marked by somebody.
     """
     index, labels, weight = drawn, trusted_labels(data.labels, truth)[drawn], None
     if decided is not None:
         chosen, found = decided.of(GOLDEN), decided.decisions
         index = np.concatenate([drawn, found.index[chosen]])
         labels = np.concatenate([labels, found.label[chosen]])
+        at_random = np.concatenate([at_random, np.zeros(len(chosen), bool)])
         if len(chosen):
             weight = stands_for(
                 found.stratum[chosen],
@@ -194,7 +203,7 @@ def _golden(
                 n_uniform=len(drawn),
                 n_stream=n_stream,
             )
-    return index, Golden(Subset(data.inputs, index), labels, given[index], weight)
+    return index, Golden(Subset(data.inputs, index), labels, given[index], weight, at_random)
 
 
 def _check_classes(recipe: Recipe, data: LabelledData, given: np.ndarray) -> None:

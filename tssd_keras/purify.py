@@ -9,7 +9,7 @@ explained in docs/method.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,6 +47,24 @@ class Purification:
     confidence: np.ndarray
     transition: np.ndarray
     record: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What g, fitted to one set of rows, says.
+
+    Attributes:
+        held_out: float32[n], of the rows, out of fold.
+        log_odds: float[N], of the samples, calibrated, free of the rows' share of right ones.
+        features: float32[N, F], that it read of them.
+        suggested: int64[N], the most probable true class; confidence float32[N], its probability.
+    """
+
+    held_out: np.ndarray
+    log_odds: np.ndarray
+    features: np.ndarray
+    suggested: np.ndarray
+    confidence: np.ndarray
 
 
 class Purifier:
@@ -110,10 +128,10 @@ class Purifier:
         rng = np.random.default_rng((self.settings.seed, round_index))
         rejected = None
         if golden is None:
-            found = stand_ins(scores, given, division, self.n_classes, self.settings.folds, rng)
-            if found is None:
+            certain = stand_ins(scores, given, division, self.n_classes, self.settings.folds, rng)
+            if certain is None:
                 return None
-            golden, rejected = found
+            golden, rejected = certain
         head = fit_golden_head(
             golden.scores.features,
             golden.scores.log_p,
@@ -126,10 +144,6 @@ class Purifier:
         on_part(1)
         judge, class_share = self._judge_of(scores, given, means, division, head, rng)
         on_part(1)
-        if rejected is None:
-            pairs = golden_rows(judge, golden, class_share, rng)
-        else:
-            pairs = certain_rows(judge, golden, scores, given, rejected)
         if self._classifier is None:
             self._classifier = MetaClassifier(
                 np.array([meta_features.DIRECTIONS[name] for name in self._names]),
@@ -137,17 +151,28 @@ class Purifier:
                 n_golden,
                 seed=self.settings.seed,
             )
-        held_out = self._fit(self._classifier, pairs)
+        if rejected is None:
+            pairs = golden_rows(judge, golden, class_share, rng)
+        else:
+            pairs = certain_rows(judge, golden, scores, given, rejected)
+        found = self._found(self._classifier, pairs, n_golden, judge, scores, given)
         on_part(1)
-        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, n_golden)
-        logit, features, suggested, confidence = self._judge(self._classifier, judge, scores, given)
+        true, label = golden.pairs
+        clean_share = calibrate.correct_prior(found.log_odds + pairs.odds, pairs.share)[1]
+        by_pairs = calibrate.contradicts(true == label, clean_share)
+        if by_pairs:
+            judge = replace(judge, transition=transition.corrected(judge.transition, true, label))
+            pairs = golden_rows(judge, golden, class_share, rng, by_pairs=True)
+            found = self._found(self._classifier, pairs, n_golden, judge, scores, given)
         on_part(1)
-        # Rounds differ in the share of right rows, so what is averaged must be free of it.
-        trained = calibrate.log_odds(pairs.share)
-        past = self._averaged(rows, slope * logit + offset - trained)
-        q, clean_share = calibrate.correct_prior(past + trained, pairs.share)
+        past = self._averaged(rows, found.log_odds)
+        if by_pairs:
+            clean_share = float(class_share @ np.diag(judge.transition))
+            q = calibrate.sigmoid(past + calibrate.offset_for_share(past, clean_share))
+        else:
+            q, clean_share = calibrate.correct_prior(past + pairs.odds, pairs.share)
 
-        auroc_q, auroc_streams = _rank_quality(pairs, held_out)
+        auroc_q, auroc_streams = _rank_quality(pairs, found.held_out)
         reach = self._reach(auroc_q, auroc_streams)
         role = overrule(division.role, q) if reach == "all" else division.role
         criterion = self._criterion(q[role == UNCERTAIN])
@@ -157,13 +182,19 @@ class Purifier:
             "reach": reach,
             "criterion": criterion,
             "estimated_clean_share": clean_share,
+            "corrected_by_pairs": by_pairs,
             "network_share": head.network_share,
             "golden_auroc_q": auroc_q if trusted else None,
             "golden_auroc_streams": auroc_streams if trusted else None,
-            "shift": self._shift(pairs, features, (role == POSITIVE) | (role == SEMI_HARD)),
+            "shift": self._shift(pairs, found.features, (role == POSITIVE) | (role == SEMI_HARD)),
         }
         return Purification(
-            q.astype(np.float32), role, suggested, confidence, judge.transition, record
+            q.astype(np.float32),
+            role,
+            found.suggested,
+            found.confidence,
+            judge.transition,
+            record,
         )
 
     def _judge_of(
@@ -194,11 +225,25 @@ class Purifier:
         self._past.update(rows, log_odds)
         return self._past.mean(rows)
 
-    def _fit(self, classifier: MetaClassifier, rows: TrainingRows) -> np.ndarray:
-        """Fit g; the rows' log-odds, each by the member that has not seen its sample."""
-        own = rows.features[:, self._columns]
-        classifier.fit(own, rows.right, rows.weight, rows.fold)
-        return classifier.logits(own, rows.fold)
+    def _found(
+        self,
+        classifier: MetaClassifier,
+        pairs: TrainingRows,
+        n_golden: int,
+        judge: Judge,
+        scores: Scores,
+        given: np.ndarray,
+    ) -> _Found:
+        """Fit g to the rows, calibrate it, and ask it of the samples."""
+        own = pairs.features[:, self._columns]
+        classifier.fit(own, pairs.right, pairs.weight, pairs.fold)
+        held_out = classifier.logits(own, pairs.fold)  # each by the member that has not seen it
+        slope, offset = calibrate.fit_platt(held_out, pairs.right, pairs.weight, n_golden)
+        logit, features, suggested, confidence = self._judge(classifier, judge, scores, given)
+        # Rounds differ in the share of right rows, so what is averaged must be free of it.
+        return _Found(
+            held_out, slope * logit + offset - pairs.odds, features, suggested, confidence
+        )
 
     def _judge(
         self, classifier: MetaClassifier, judge: Judge, scores: Scores, given: np.ndarray

@@ -86,6 +86,7 @@ class ModelRecipe:
     width: int = 0  # of the first layer; 0: the model's own default
     # resnet50: "imagenet" (downloaded once), or a file of such weights; empty: random ones.
     weights: str = ""
+    normalise: bool = False  # each channel to mean 0, deviation 1; else bytes to 0..1, floats not
 
     def mistakes(self) -> Iterator[str]:
         yield from one_of("name", self.name, MODELS)
@@ -94,6 +95,8 @@ class ModelRecipe:
         yield from at_most(self, width=_WIDEST.get(self.name, 16_384))
         if self.width and self.name == "resnet50":
             yield f'width must be 0 for name "resnet50", which has one width only, got {self.width}'
+        if self.normalise and self.name == "resnet50":
+            yield 'normalise is not for name "resnet50", which normalises by means of its own'
         if self.weights and self.name != "resnet50":
             yield f'weights is for name "resnet50" only, got "{self.weights}" with "{self.name}"'
 

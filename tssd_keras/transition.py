@@ -6,6 +6,11 @@ k of T, where k is hidden and the classifier says how probable each k is.
 Expectation-maximisation finds T without any pair of true and given label.
 Source: Dawid and Skene 1979, with the classifier in place of the prior.
 
+People's mistakes depend on the sample: what looks like another class is called so, by them and by
+the classifier. Then the classifier agrees with wrong labels more often than the model allows, and
+too few seem wrong. Golden samples drawn at random show it: their given labels are pairs of true and
+given label. Where these contradict the estimate, they correct it (`corrected`).
+
 With many classes a row has few samples for its K entries, and a weak
 classifier's errors would pass for noise. So T leans towards symmetric noise of
 the same overall rate, the more the fewer samples a row has.
@@ -18,6 +23,7 @@ import numpy as np
 MAX_SAMPLES = 20_000  # T has K * K entries; more samples than this no longer move them
 N_ITER = 30
 PSEUDO_COUNT = 5.0  # of each entry, times what it would be if the noise were symmetric
+STRENGTHS = np.geomspace(1.0, 1000.0, 25)  # pairs that an estimated row can count as
 
 
 def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray) -> np.ndarray:
@@ -73,3 +79,54 @@ def estimate_transition(
         count += PSEUDO_COUNT * n_classes * prior
         transition = count / count.sum(axis=1, keepdims=True)
     return transition, posterior.mean(axis=0, dtype=np.float64)
+
+
+def corrected(transition: np.ndarray, true: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """T as pairs of true and given label correct it.
+
+    All odds of a wrong label are multiplied alike, until as many labels are expected to be right as
+    are; then each row is pooled with its pairs. How many pairs the estimate counts as is what makes
+    the pairs most likely (the concentration of a Dirichlet-multinomial; Minka, "Estimating a
+    Dirichlet distribution", 2000).
+
+    Args:
+        transition: float[K, K], estimated.
+        true, given: int[m], of samples drawn at random, whatever their given label; m > 0.
+
+    Returns:
+        float64[K, K], rows sum to 1.
+    """
+    # Neither all right nor all wrong, whatever few pairs say.
+    found = float(np.clip((true == given).sum(), 0.5, len(true) - 0.5))
+    base = _with_right(transition, true, found)
+    count = np.zeros(base.shape)
+    np.add.at(count, (true, given), 1)
+    likely = [_log_likelihood(count, strength * base) for strength in STRENGTHS]
+    pooled = count + STRENGTHS[int(np.argmax(likely))] * base
+    return pooled / pooled.sum(axis=1, keepdims=True)
+
+
+def _with_right(transition: np.ndarray, true: np.ndarray, found: float) -> np.ndarray:
+    """T with the odds of wrong labels multiplied so that `found` of these samples are right."""
+    k = len(transition)
+    right = np.clip(np.diag(transition), 1e-6, 1 - 1e-6)
+    odds, low, high = (1 - right) / right, -20.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if (1 / (1 + np.exp(middle) * odds))[true].sum() > found:
+            low = middle
+        else:
+            high = middle
+    now = 1 / (1 + np.exp(low) * odds)
+    wrong = transition * (1 - np.eye(k))
+    wrong *= ((1 - now) / np.maximum(wrong.sum(axis=1), 1e-12))[:, None]
+    return wrong + np.diag(now)
+
+
+def _log_likelihood(count: np.ndarray, alpha: np.ndarray) -> float:
+    """Of float[K, K] counts, their rows drawn from Dirichlet-multinomials; up to a constant."""
+    from scipy.special import gammaln
+
+    alpha = np.maximum(alpha, 1e-9)
+    rows = gammaln(alpha.sum(axis=1)) - gammaln((alpha + count).sum(axis=1))
+    return float(rows.sum() + (gammaln(alpha + count) - gammaln(alpha)).sum())

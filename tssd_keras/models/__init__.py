@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 
+from tssd_keras.column_moments import Moments
 from tssd_keras.models import blocks
 from tssd_keras.models.mlp import mlp
 from tssd_keras.models.preact_resnet import preact_resnet18, preact_resnet34
@@ -35,8 +36,12 @@ def build(
     seed: int = 0,
     weights: str = "",
     precision: str = "float32",
+    moments: Moments | None = None,
 ) -> keras.Model:
     """The network of a name; see the functions of `MODELS`.
+
+    Its first layer brings bytes to 0..1; with `moments` it brings each channel to mean 0
+    and deviation 1, of bytes and of floats.
 
     Under `precision` "bfloat16" its layers compute in bfloat16; variables, normalisation's
     statistics, pooled features and logits are float32.
@@ -53,10 +58,14 @@ def build(
         raise ValueError(
             f"train.precision must be one of {', '.join(blocks.PRECISIONS)}, got {precision!r}."
         )
-    settings = ModelRecipe(name=name, width=width, weights=weights)
+    normalise = moments is not None
+    settings = ModelRecipe(name=name, width=width, weights=weights, normalise=normalise)
     for mistake in settings.mistakes():
         raise ValueError(f"model.{mistake}.")
     settings.check_samples(shape)
     files = {"weights": weights} if weights else {}
     with blocks.computing_in(precision):
-        return MODELS[name](shape, dtype, n_classes, width=width, seed=seed, **files)
+        network = MODELS[name](shape, dtype, n_classes, width=width, seed=seed, **files)
+    if moments is not None:
+        blocks.normalise(network, *moments)
+    return network

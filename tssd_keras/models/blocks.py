@@ -33,6 +33,9 @@ def seeds(seed: int) -> Iterator[int]:
         yield int(rng.integers(2**31))
 
 
+RESCALED = "rescaled"  # name of the layer that makes numbers to compute with
+
+
 def rescaled_input(shape: tuple[int, ...], dtype: str):
     """An input, and what the network computes with: uint8 is brought to 0..1 in the network.
 
@@ -40,7 +43,20 @@ def rescaled_input(shape: tuple[int, ...], dtype: str):
     """
     inputs = keras.Input(shape, dtype=dtype, name="inputs")
     scale = 1 / 255 if dtype == "uint8" else 1.0
-    return inputs, layers.Rescaling(scale, dtype="float32", name="rescaled")(inputs)
+    return inputs, layers.Rescaling(scale, dtype="float32", name=RESCALED)(inputs)
+
+
+def normalise(network: keras.Model, mean: np.ndarray, deviation: np.ndarray) -> None:
+    """Have the network bring each channel to mean 0 and deviation 1 in place of 0..1.
+
+    Args:
+        network: just built, with an input of `rescaled_input`.
+        mean: float[C], of the samples' last axis, in their own units.
+        deviation: float[C], above 0; infinite of a column that says nothing, which becomes 0.
+    """
+    layer = network.get_layer(RESCALED)
+    layer.scale = (1 / np.asarray(deviation)).tolist()
+    layer.offset = (-np.asarray(mean) / deviation).tolist()
 
 
 def conv(x, width: int, size: int, draw: Iterator[int], *, stride: int = 1):
