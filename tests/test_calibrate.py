@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from tssd_keras.calibrate import correct_prior, fit_platt, sigmoid
+from tssd_keras.calibrate import (
+    contradicts,
+    correct_prior,
+    fit_platt,
+    offset_for_share,
+    sigmoid,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -131,3 +137,29 @@ def test_a_set_of_one_kind_only_has_that_share(logit, share):
 def test_nothing_to_judge_leaves_the_share_of_training():
     q, share = correct_prior(np.array([]), 0.3)
     assert (len(q), share) == (0, 0.3)
+
+
+def test_an_offset_makes_the_mean_what_it_is_told_to_be():
+    logit, _ = two_normals(0.3, n=1000)
+    for share in (0.01, 0.5, 0.97):
+        q = sigmoid(logit + offset_for_share(logit, share))
+        assert q.mean() == pytest.approx(share, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "share", "expected"),
+    [
+        (50, 100, 0.6, False),
+        (40, 100, 0.6, True),
+        (80, 100, 0.6, True),
+        (5, 10, 0.9, True),
+        (0, 0, 0.5, False),
+        (100, 100, 1.0, False),
+        (99, 100, 1.0, False),
+        (60, 100, 1.0, True),
+    ],
+)
+def test_what_was_counted_contradicts_a_share_beyond_three_standard_errors(
+    right, of, share, expected
+):
+    assert contradicts(np.arange(of) < right, share) == expected
