@@ -59,6 +59,7 @@ def prepare(archives: Path, out: Path) -> None:
         out / "images.npz",
         x_train=np.stack([images[str(path)] for path in named["path"]]),
         y_train=named["clean"].astype(np.int64),
+        y_train_true=named["clean"].astype(np.int64),
         x_test=np.stack([images[str(path)] for path in named["test_path"]]),
         y_test=named["test_label"].astype(np.int64),
         class_names=named["class_names"],
@@ -83,13 +84,10 @@ def measure(recipe: str, run: str, seed: int, backend: str, extra: list[str], lo
         out = Path(folder) / "run"
         start = time.perf_counter()
         with open(log, "w") as file:
-            subprocess.run(
-                [sys.executable, *command, "--out", str(out)],
-                cwd=ROOT,
-                check=True,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
+            whole = [sys.executable, *command, "--out", str(out)]
+            done = subprocess.run(whole, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        if done.returncode:
+            sys.exit(f"{' '.join(whole)} failed, the end of {log}:\n{log.read_text()[-2000:]}")
         seconds = time.perf_counter() - start
         text = log.read_text().replace(f"{folder}/", "").replace(f"{ROOT}/", "")
         log.write_text(text)

@@ -178,6 +178,9 @@ def test_suspects_can_come_in_an_order_that_is_spread_over_the_ranks(opened, add
     card(page, shown[0]).focus()
     page.keyboard.press("k")
     assert current(page) == shown[1]
+    page.reload()
+    assert page.locator("#filter-order").input_value() == "spread"
+    assert current(page) == shown[1]
     page.locator("#filter-picture").select_option("with")
     assert "of 40" in page.locator("#pager-top .where").text_content()
     assert page.locator(".card img").count() == 24

@@ -36,6 +36,23 @@ function storeDecisions() {
   }
 }
 
+// The order that was last worked in, so that a reload goes on in it.
+function storedOrder() {
+  try {
+    return localStorage.getItem(`${STORE}:order`);
+  } catch (error) {
+    return null;
+  }
+}
+
+function storeOrder(order) {
+  try {
+    localStorage.setItem(`${STORE}:order`, order);
+  } catch (error) {
+    decisions.stored = false;
+  }
+}
+
 function decide(i, label) {
   const index = samples.index[i];
   decisions.history.push([index, decisions.of.has(index) ? decisions.of.get(index) : null]);

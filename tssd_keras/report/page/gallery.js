@@ -32,7 +32,9 @@ function counted(keyOf, secondOf = null) {
 function select(name, label, options) {
   const change = () => {
     refilter();
-    if (name === 'order') toOpen(0, { focus: false });
+    if (name !== 'order') return;
+    storeOrder(made.value);
+    toOpen(0, { focus: false });
   };
   const made = element('select', { id: `filter-${name}`, on: { change } },
     ...options.map(([value, text]) => element('option', { value, text })));
@@ -56,7 +58,8 @@ function makeFilters() {
   select('state', 'Decisions', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
     ['keep', 'given label kept'], ['other', 'other class'], ['skip', 'skipped']]);
   select('picture', 'Pictures', [[ALL, 'all'], ['with', `with (${count(pictureAt.size)})`]]);
-  select('order', 'Order', [['surest', 'surest first'], ['spread', 'spread over all ranks']]);
+  const order = select('order', 'Order', [['surest', 'surest first'], ['spread', 'spread over all ranks']]);
+  if (storedOrder() === 'spread') order.value = 'spread';
   const size = select('size', 'On a page', SIZES.map((n) => [n, String(n)]));
   size.value = String(view.size);
   byId('filters').append(element('button', { type: 'reset', text: 'Show all' }));
