@@ -162,4 +162,11 @@ def test_an_offset_makes_the_mean_what_it_is_told_to_be():
 def test_what_was_counted_contradicts_a_share_beyond_three_standard_errors(
     right, of, share, expected
 ):
-    assert contradicts(np.arange(of) < right, share) == expected
+    assert contradicts(np.arange(of) < right, np.ones(of), share) is expected
+
+
+def test_what_was_counted_is_weighed():
+    """9 of 10 right, but the wrong one stands for as many as the others together."""
+    right, weight = np.arange(10) < 9, np.where(np.arange(10) < 9, 1.0, 9.0)
+    assert not contradicts(np.tile(right, 4), np.tile(weight, 4), 0.5)
+    assert contradicts(np.tile(right, 4), np.ones(40), 0.5)

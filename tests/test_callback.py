@@ -273,6 +273,11 @@ def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
         model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
 
+def marked(at_random):
+    """Two golden samples of each of three classes."""
+    return Golden(np.ones((6, 3)), np.arange(6) % 3, np.full(6, -1), at_random=at_random)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -304,6 +309,11 @@ def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
         ({"labels": np.zeros(6, int)}, "n_classes .* at least 2, got 1"),
         ({"n_networks": 0}, "n_networks must be at least 1, got 0"),
         ({"golden": (1, 2, 3)}, "pair .* got 3 things"),
+        (
+            {"golden": marked(np.ones(5, bool))},
+            r"at_random must be bool, .*6,.* got bool of .*5",
+        ),
+        ({"golden": marked(np.ones(6))}, r"at_random must be bool, .* got float64"),
         ({"golden": 7}, "golden must be .* got a int"),
         ({"divide": {"threshold": 0.5}}, "divide must be a DivideRecipe"),
         ({"inputs": [[1.0], [1.0, 2.0]] * 3}, "inputs must be samples of one shape"),
@@ -322,6 +332,17 @@ def test_true_labels_can_be_unknown_here_and_there():
     truth = np.array([0, -1, 2, -1, 1, 2])
     tssd = TSSD(np.zeros((6, 3)), np.array([0, 1, 2, 0, 1, 2]), true_labels=truth)
     assert tssd.true_labels.tolist() == truth.tolist()
+
+
+def test_pairs_of_a_users_golden_samples_reach_the_purification(digits):
+    """They say that no label is right, which nothing else says."""
+    trusted = digits[3]
+    for at_random in (False, True):
+        given = (trusted[1] + 1) % 10
+        golden = Golden(*trusted, given, at_random=np.full(len(given), at_random))
+        tssd, _ = trained(digits, golden, epochs=6)
+        assert tssd.rounds[-1]["corrected_by_pairs"] is at_random
+        assert (tssd.rounds[-1]["estimated_clean_share"] < 0.2) == at_random
 
 
 def test_part_of_the_inputs_can_be_the_stream(digits):

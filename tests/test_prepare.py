@@ -202,3 +202,14 @@ def test_settings_without_effect_on_these_data_are_told(sections, told):
     text = describe(recipe(**sections), prepare(recipe(**sections), DIGITS))
     assert text.count("without effect here: ") == (told is not None)
     assert told is None or f"without effect here: {told}" in text
+
+
+def test_golden_samples_that_were_chosen_by_their_labels_are_no_random_pairs(tmp_path):
+    assert prepare(recipe(), DIGITS).golden.at_random.all()
+    marked = ids_of(
+        tmp_path, np.concatenate([np.flatnonzero(DIGITS.labels == k)[:9] for k in range(10)])
+    )
+    assert not prepare(recipe(golden=marked), NAMED).golden.at_random.any()
+    truth = np.where(np.arange(N) < 300, DIGITS.labels, -1)  # known in part, nobody can say why
+    in_part = dataclasses.replace(DIGITS, true_labels=truth)
+    assert not prepare(recipe(), in_part).golden.at_random.any()

@@ -93,7 +93,16 @@ def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, 
     return p, share
 
 
-def contradicts(right: np.ndarray, share: float) -> bool:
-    """Whether labels bool[m] of samples drawn at random cannot well be right at that rate."""
-    error = np.sqrt(max(share * (1 - share), 1 / max(len(right), 1)) / max(len(right), 1))
-    return len(right) > 0 and abs(right.mean() - share) > CONTRADICTED * error
+def contradicts(right: np.ndarray, weight: np.ndarray, share: float) -> bool:
+    """Whether labels of samples drawn at random cannot well be right at that rate.
+
+    Args:
+        right: bool[m], which of them are; m can be 0.
+        weight: float[m], above 0, how much each counts for the set that `share` is of.
+        share: estimated, of right labels.
+    """
+    if not len(right):
+        return False
+    n = weight.sum() ** 2 / (weight**2).sum()  # effective number; Kish 1965
+    error = np.sqrt(max(share * (1 - share), 1 / n) / n)
+    return bool(abs(np.average(right, weights=weight) - share) > CONTRADICTED * error)

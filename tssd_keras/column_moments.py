@@ -10,7 +10,7 @@ import numpy as np
 from tssd_keras.inputs import Inputs
 
 SOME = 10_000  # samples that say enough about the columns
-TOGETHER = 512  # of them at a time
+BLOCK_BYTES = 64 << 20  # of samples as float64 that are held at a time
 
 
 class Moments(NamedTuple):
@@ -23,6 +23,11 @@ class Moments(NamedTuple):
 
     mean: np.ndarray
     deviation: np.ndarray
+
+
+def block_size(inputs: Inputs) -> int:
+    """How many samples are read at a time."""
+    return max(1, BLOCK_BYTES // (8 * max(int(np.prod(inputs.shape[1:])), 1)))
 
 
 def blocks(index: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -40,7 +45,7 @@ def by_column(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
 def moments(
     inputs: Inputs,
     index: np.ndarray,
-    size: int = TOGETHER,
+    size: int | None = None,
     on_block: Callable[[int], None] = lambda n: None,
 ) -> Moments:
     """Moments of some samples, which are read once; blocks are merged as by Chan et al., 1983.
@@ -48,14 +53,14 @@ def moments(
     Args:
         inputs: samples.
         index: int[n], which of them.
-        size: of them in memory at a time.
+        size: of them in memory at a time, by default 64 MiB of them.
         on_block: called with the number of samples read.
 
     Raises:
         ValueError: a sample is not finite.
     """
     count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for rows in blocks(index, size):
+    for rows in blocks(index, size or block_size(inputs)):
         x = by_column(inputs, rows)
         finite = np.isfinite(x).all(axis=(1, 2))
         if not finite.all():

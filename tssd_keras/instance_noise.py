@@ -12,11 +12,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tssd_keras.column_moments import blocks, by_column, moments
+from tssd_keras.column_moments import block_size, blocks, by_column, moments
 from tssd_keras.inputs import Inputs
 
 SPREAD = 0.1  # standard deviation of the flip rates before they are cut off at 0 and 1
-BLOCK_BYTES = 64 << 20  # of samples as float64 that are held at a time
 
 
 def draw_instance_labels(
@@ -71,7 +70,7 @@ def draw_instance_labels(
     per_sample, *per_class = np.random.SeedSequence(seed).spawn(1 + n_classes)
     draws = np.random.default_rng(per_sample).random((n, 2))
     q = _flip_rates(draws[:, 0], rate)
-    size = batch_size or max(1, BLOCK_BYTES // (8 * max(d, 1)))
+    size = batch_size or block_size(inputs)
     read = on_batch or (lambda n: None)
     mean, deviation = moments(inputs, np.arange(n), size, read)
     given = np.empty(n, np.int64)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tssd_keras.calibrate import log_odds
 from tssd_keras.divide import NEGATIVE, POSITIVE, Division
 from tssd_keras.golden_head import assign_folds
-from tssd_keras.meta_features import Judge
+from tssd_keras.meta_features import NAMES, Judge
 from tssd_keras.score import Scores
+from tssd_keras.transition import corrected
 
 DRAWS = 6  # wrong labels drawn for a golden sample
 UNIFORM_SHARE = 0.1  # of these draws; the rest follow the estimated transition matrix
@@ -50,10 +51,10 @@ class Trusted:
             object.__setattr__(self, name, value)
 
     @property
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """True and given labels of those that were drawn at random: int64[m] each."""
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """True labels, given labels and folds of those drawn at random: int64[m] each."""
         known = self.at_random & (self.given >= 0)
-        return self.labels[known], self.given[known]
+        return self.labels[known], self.given[known], self.fold[known]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def golden_rows(
     class_share: np.ndarray,
     rng: np.random.Generator,
     *,
-    by_pairs: bool = False,
+    estimated: np.ndarray | None = None,
 ) -> TrainingRows:
     """Each golden sample under its own label, under drawn wrong ones, and under its given one.
 
@@ -99,16 +100,18 @@ def golden_rows(
     samples were given a wrong one: they may have been chosen for that.
     Where that makes nearly all of them right, the wrong ones weigh more.
 
-    Which label a sample is given can depend on the sample, which no matrix says. With
-    `by_pairs` those that were drawn at random partly stand under the label that
-    they were given, the more the more of them there are.
+    Which label a sample is given can depend on the sample, which no matrix says. Where the
+    judge's matrix is one that pairs corrected, those that were drawn at random partly stand
+    under the label that they were given, the more the more of them there are; and
+    none is judged by a matrix that its own pair went into.
 
     Args:
         judge: of the round.
         golden: M golden samples.
         class_share: float64[K], estimated share of each true class.
         rng: draws the wrong labels.
-        by_pairs: whether pairs of true and given label count as they are.
+        estimated: float64[K, K], the transition matrix before pairs corrected it to the
+            judge's; None where they did not.
 
     Returns:
         TrainingRows, (DRAWS + 2) * M of them.
@@ -123,7 +126,7 @@ def golden_rows(
     total = np.bincount(labels, golden.weight, minlength=k)
     sample_weight = golden.weight * (class_share / np.maximum(total, 1e-12))[labels]
     p_right = np.minimum(judge.transition[labels, labels], 0.999)  # wrong rows always count
-    known = golden.at_random & (given >= 0) & by_pairs
+    known = golden.at_random & (given >= 0) & (estimated is not None)
     as_given = sample_weight * known * known.sum() / (known.sum() + PAIRS)
     sample_weight = sample_weight - as_given
     weight = np.empty((DRAWS + 2, m))
@@ -137,12 +140,21 @@ def golden_rows(
     right[0] = True
 
     repeat = np.tile(np.arange(m), DRAWS + 2)
-    features = judge.features(
+    pairs = (
         golden.scores.features[repeat],
         golden.scores.log_p[repeat],
         under.ravel(),
         judge.head.out_of_fold[repeat],
     )
+    if estimated is None:
+        features = judge.features(*pairs)
+    else:
+        features = np.empty((len(repeat), len(NAMES)), np.float32)
+        true, label, fold = golden.pairs
+        for left_out in np.unique(golden.fold):
+            rows, other = golden.fold[repeat] == left_out, fold != left_out
+            matrix = corrected(estimated, true[other], label[other])
+            features[rows] = replace(judge, transition=matrix).features(*(p[rows] for p in pairs))
     weight = weight.ravel() * (weight.size / weight.sum())
     return TrainingRows(features, right.ravel(), weight, golden.fold[repeat])
 

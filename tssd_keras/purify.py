@@ -157,12 +157,14 @@ class Purifier:
             pairs = certain_rows(judge, golden, scores, given, rejected)
         found = self._found(self._classifier, pairs, n_golden, judge, scores, given)
         on_part(1)
-        true, label = golden.pairs
+        true, label, _ = golden.pairs
         clean_share = calibrate.correct_prior(found.log_odds + pairs.odds, pairs.share)[1]
-        by_pairs = calibrate.contradicts(true == label, clean_share)
+        weight = class_share[true] / np.bincount(true, minlength=self.n_classes)[true]
+        by_pairs = calibrate.contradicts(true == label, weight, clean_share)
         if by_pairs:
-            judge = replace(judge, transition=transition.corrected(judge.transition, true, label))
-            pairs = golden_rows(judge, golden, class_share, rng, by_pairs=True)
+            estimated = judge.transition
+            judge = replace(judge, transition=transition.corrected(estimated, true, label))
+            pairs = golden_rows(judge, golden, class_share, rng, estimated=estimated)
             found = self._found(self._classifier, pairs, n_golden, judge, scores, given)
         on_part(1)
         past = self._averaged(rows, found.log_odds)

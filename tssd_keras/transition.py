@@ -91,11 +91,13 @@ def corrected(transition: np.ndarray, true: np.ndarray, given: np.ndarray) -> np
 
     Args:
         transition: float[K, K], estimated.
-        true, given: int[m], of samples drawn at random, whatever their given label; m > 0.
+        true, given: int[m], of samples drawn at random, whatever their given label.
 
     Returns:
         float64[K, K], rows sum to 1.
     """
+    if not len(true):
+        return transition
     # Neither all right nor all wrong, whatever few pairs say.
     found = float(np.clip((true == given).sum(), 0.5, len(true) - 0.5))
     base = _with_right(transition, true, found)
