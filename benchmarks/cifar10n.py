@@ -167,7 +167,9 @@ def main() -> None:
         }
         if any(case.items() <= row.items() for row in result_lines.read(args.results)):
             continue
-        log = args.results.parent / f"cifar10n-{Path(args.recipe).stem}-{run}-{args.seed}.log"
+        name = f"cifar10n-{Path(args.recipe).stem}-{run}-{backend}-{args.seed}"
+        name += "-set" * bool(args.set)
+        log = args.results.parent / f"{name}.log"
         row = case | measure(args.recipe, run, args.seed, backend, args.set, log)
         result_lines.append(args.results, row)
         print(

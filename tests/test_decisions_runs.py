@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from sklearn.metrics import roc_auc_score
 
 from tssd_keras.cli import main
 from tssd_keras.decisions_use import in_golden_half
+from tssd_keras.finished_run import read_run
 from tssd_keras.prepare import prepare
 from tssd_keras.recipe import GoldenRecipe, NoiseRecipe, ObjectiveRecipe, Recipe
 from tssd_keras.recipe_data import DataRecipe
-from tssd_keras.run_comparison import compare
+from tssd_keras.run_comparison import check_same_labels, compare
 from tssd_keras.sources import digits
 
 DIGITS = Path(__file__).parent.parent / "recipes" / "digits.toml"
@@ -283,12 +285,34 @@ def test_what_decisions_bought_is_told_of_the_samples_that_both_runs_judged(firs
 def test_compare_prints_the_runs_side_by_side(first, second):
     result = tssd("compare", first[0], second[0])
     assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
-    found = compare([first[0], second[0]])
-    assert next(line for line in lines if line.startswith("AUROC")).split()[-2:] == [
-        f"{run.auroc:.4f}" for run in found.runs
+    lines = {line[:30].strip(): line[30:].split() for line in result.output.splitlines()}
+    one, two = compare([first[0], second[0]]).runs
+    assert lines["run"] == ["first", "second"]
+    assert lines["decisions trained on / golden"] == [
+        "0",
+        "/",
+        "0",
+        str(two.told[0]),
+        "/",
+        str(two.told[1]),
     ]
-    assert f"{found.samples:,} samples that all judged" in lines[-1]
+    difference = f"({two.auroc - one.auroc:+.4f})"
+    assert lines["AUROC of label errors"] == [f"{one.auroc:.4f}", f"{two.auroc:.4f}", difference]
+    assert lines["accuracy measured on"] == ["test", "test"]
+    assert "samples were judged by all" in result.output
+
+
+def test_a_run_that_was_stopped_or_measured_elsewhere_is_told(first, tmp_path):
+    other = shutil.copytree(first[0], tmp_path / "a\nb")
+    summary = json.loads((other / "summary.json").read_text())
+    summary["interrupted"] = True
+    summary["accuracy"] = {"judged_on": "validation", "last": None, "mean_last_10": None}
+    (other / "summary.json").write_text(json.dumps(summary))
+    lines = tssd("compare", first[0], other).output.splitlines()
+    assert lines[0].split() == ["run", "first", "a", "b"]
+    assert lines[1].split() == ["epochs", "4", "4,", "stopped"]
+    assert lines[3].split()[-1] == "validation"
+    assert lines[4].split()[-1] == "-"
 
 
 def test_runs_that_cannot_be_compared_are_refused(first, tmp_path):
@@ -296,10 +320,19 @@ def test_runs_that_cannot_be_compared_are_refused(first, tmp_path):
     other = tmp_path / "other"
     train(run / "recipe.toml", other, "noise.seed=7")
     for words, text in (
-        ([run], "two runs"),
+        ([run], "two different runs"),
+        ([run, run], "two different runs to compare, or more, got 2, 1 of them"),
         ([run, other], "same given labels"),
         ([run, tmp_path / "nothing"], "must be the folder of a run"),
     ):
         result = tssd("compare", *words)
         assert result.exit_code == 1
         assert text in result.output
+
+
+def test_classes_of_other_names_are_told_by_the_first_that_differs(first):
+    judged = read_run(first[0])[0]
+    names = (*judged.class_names[:3], "three\n", *judged.class_names[4:])
+    other = dataclasses.replace(judged, class_names=names)
+    with pytest.raises(ValueError, match=r"class 3 is '3' in a and 'three\\n' in b"):
+        check_same_labels(Path("a"), judged, Path("b"), other)
