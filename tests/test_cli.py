@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from tssd_keras.cli import main
+from tssd_keras.recipe_data import DataRecipe
+from tssd_keras.sources import digits
 
 ROOT = Path(__file__).parent.parent
 SHORT = ["--set", "train.epochs=5", "--set", "train.warmup_epochs=2"]
@@ -52,6 +54,19 @@ def run(tmp_path_factory):
 
 def test_a_run_leaves_every_file(run):
     assert {path.name for path in run[0].iterdir()} == FILES
+
+
+def test_a_network_can_normalise_by_the_samples_of_the_stream(tmp_path):
+    small = ("model.normalise=true", "model.name=mlp", "model.width=8", "train.epochs=2")
+    words = [w for s in (*small, "train.warmup_epochs=1") for w in ("--set", s)]
+    result = tssd("train", *words, "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert "mlp in float32, channels normalised" in result.output
+    first = keras.saving.load_model(tmp_path / "run" / "model.keras").get_layer("rescaled")
+    stream = [int(row["index"]) for row in rows(tmp_path / "run" / "samples.csv")]
+    pixels = digits.load(DataRecipe()).inputs.read(np.array(stream)).astype("float64")
+    np.testing.assert_allclose(first.scale, [1 / pixels.std()])
+    np.testing.assert_allclose(first.offset, [-pixels.mean() / pixels.std()])
 
 
 def test_the_summary_has_the_figures_and_they_are_numbers(run):
