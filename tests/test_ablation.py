@@ -21,7 +21,8 @@ from tssd_keras.report.ablation_table import plot, table
 
 ROOT = Path(__file__).parent.parent
 DIGITS = ROOT / "recipes" / "digits.toml"
-SHORT = ["--set", "train.epochs=3", "--set", "train.warmup_epochs=2", "--set", "data.per_class=40"]
+SETTINGS = ("train.epochs=3", "train.warmup_epochs=2", "data.per_class=40", "model.name=mlp")
+SHORT = [word for setting in SETTINGS for word in ("--set", setting)]
 TWO = ["--only", "plain", "--only", "PSD"]
 
 

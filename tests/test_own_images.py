@@ -103,7 +103,7 @@ def test_images_deeper_in_a_class_belong_to_it_and_hidden_files_do_not(tmp_path)
         ({"ant/0.png": png(9)}, r"one folder a class, at least 2, it holds 1 \(ant\)"),
         ({"0.png": png(9)}, r"at least 2, it holds 0 \(none\)"),
         ({**by_class(), "dog/readme.txt": b""}, "1 folders .* have none, the first is dog. Add"),
-        ({**by_class(), "dog/0.png": png(250)}, "at least 2 training samples.*class 3 .dog"),
+        ({**by_class(), "dog/0.png": png(250)}, "at least 2 training samples.*class 3 .'dog"),
         (
             {**by_class("train/"), "test/readme.txt": b""},
             "test must hold images of the classes of .*train, it holds none. Add some, or",
