@@ -75,7 +75,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     from tssd_keras.meta_rows import Trusted
     from tssd_keras.purify import Purifier
     from tssd_keras.recipe import PurifyRecipe
-    from tssd_keras.score import Scores
+    from tssd_keras.scores import Scores
 
     with np.load(kept, allow_pickle=False) as file:
         last = dict(file)

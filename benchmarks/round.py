@@ -28,7 +28,7 @@ PARTS = ("means", "similarity", "divide", "floor", "purify")
 
 def made_up(n: int, k: int, rng: np.random.Generator):
     """Scores of n samples, their given labels, and the true ones."""
-    from tssd_keras.score import Scores
+    from tssd_keras.scores import Scores
 
     direction = rng.normal(size=(k, D)).astype(np.float32)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)

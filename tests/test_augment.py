@@ -10,7 +10,8 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from tssd_keras.augment import OPERATIONS, Augment, geometry, strong
 from tssd_keras.augment.strong import TONE
-from tssd_keras.recipe import PADDINGS, AugmentRecipe
+from tssd_keras.recipe import AugmentRecipe
+from tssd_keras.recipe_choices import PADDINGS
 from tssd_keras.steps import weighted_step
 
 GOLDEN = Path(__file__).parent / "golden" / "augment.npz"

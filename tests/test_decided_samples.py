@@ -171,7 +171,7 @@ def test_a_head_takes_a_weight_of_two_for_two_samples():
 @pytest.mark.backend_free
 def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_given_wrong_labels():
     from tssd_keras.meta_rows import Trusted, golden_rows
-    from tssd_keras.score import Scores
+    from tssd_keras.scores import Scores
 
     class Judge:
         transition = noise.symmetric(K, 0.2)

@@ -13,7 +13,7 @@ from tssd_keras.meta_rows import DRAWS, PAIRS, Trusted, golden_rows
 from tssd_keras.noise import symmetric
 from tssd_keras.purify import Purifier
 from tssd_keras.recipe import PurifyRecipe
-from tssd_keras.score import Scores
+from tssd_keras.scores import Scores
 from tssd_keras.transition import corrected
 
 

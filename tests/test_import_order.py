@@ -12,6 +12,8 @@ PACKAGE = ROOT / "tssd_keras"
 
 # Data flow in this order, and so do imports: a module imports only modules above it.
 LAYERS = [
+    "recipe_choices",
+    "recipe_checks",
     "class_maps",
     "noise",
     "image_decoding",
@@ -26,7 +28,6 @@ LAYERS = [
     "duplicates",
     "golden",
     "golden_ids",
-    "recipe_checks",
     "recipe_data",
     "recipe",
     "recipe_file",
@@ -77,6 +78,7 @@ LAYERS = [
     "models.together",
     "models",
     "models.meta_classifier",
+    "scores",
     "mixture",
     "divide",
     "streams",

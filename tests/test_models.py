@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras.src.applications.resnet import WEIGHTS_HASHES
 
-from tssd_keras import models, recipe
+from tssd_keras import models, recipe_choices
 from tssd_keras.column_moments import Moments, moments, moments_of_some
 from tssd_keras.inputs import ArrayInputs
 from tssd_keras.models.resnet50 import WEIGHTS_URL
@@ -169,7 +169,7 @@ def test_an_unknown_name_names_the_known_ones():
 
 
 def test_the_recipe_knows_exactly_these_models():
-    assert sorted(recipe.MODELS) == sorted(models.MODELS)
+    assert sorted(recipe_choices.MODELS) == sorted(models.MODELS)
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ import pytest
 
 from tssd_keras.noise import (
     asymmetric,
-    check_matrix,
     draw_labels,
     labels_sha256,
     pair,
     symmetric,
     transition_matrix,
 )
+from tssd_keras.recipe_checks import check_matrix
 
 pytestmark = pytest.mark.backend_free
 

@@ -27,7 +27,7 @@ from tssd_keras.meta_rows import (
 from tssd_keras.noise import asymmetric, draw_labels, symmetric
 from tssd_keras.purify import Purifier, overrule, settle
 from tssd_keras.recipe import PurifyRecipe
-from tssd_keras.score import Scores
+from tssd_keras.scores import Scores
 
 K, D = 10, 16
 NAMES = tuple("abcdefghij")

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from tssd_keras import schedule
-from tssd_keras.recipe import SCHEDULES, TrainRecipe
+from tssd_keras.recipe import TrainRecipe
+from tssd_keras.recipe_choices import SCHEDULES
 from tssd_keras.schedule import learning_rate
 
 pytestmark = pytest.mark.backend_free

@@ -15,7 +15,6 @@ from tssd_keras.callback_arguments import (
     as_index,
     as_labels,
     as_samples,
-    as_settings,
     as_truth,
     as_whole,
     check_apart,
@@ -30,6 +29,7 @@ from tssd_keras.golden import Golden
 from tssd_keras.inputs import Inputs, as_inputs
 from tssd_keras.one_round import Judge, Verdict
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.recipe_checks import as_settings
 from tssd_keras.record import quality, role_counts, together
 from tssd_keras.score import scoring_model, two_outputs
 from tssd_keras.table import SampleTable, in_agreement

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tssd_keras.divide import check_labels
@@ -25,21 +23,6 @@ def as_whole(name: str, value: object, least: int) -> int:
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}.")
     return int(value)
-
-
-def as_settings(name: str, value: Any, kind: Any) -> Any:
-    """Settings of their own class, by default its defaults; raises unless all are possible."""
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
-        raise TypeError(
-            f"{name} must be a {kind.__name__}, got {value!r} of type {type(value).__name__}. Try "
-            f"{name}={kind.__name__}(...)."
-        )
-    mistakes = list(value.mistakes())
-    if mistakes:
-        raise ValueError(f"{name}: " + "; ".join(mistakes) + ".")
-    return value
 
 
 def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:

@@ -8,8 +8,6 @@ import numpy as np
 
 from tssd_keras.inputs import Inputs
 
-SOURCES = ("trusted", "certain", "none")
-
 
 @dataclass(frozen=True)
 class Golden:

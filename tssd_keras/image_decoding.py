@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-MAX_PIXELS = 64_000_000  # 192 MB when decoded; a larger image is taken for a mistake
+from tssd_keras.recipe_choices import MAX_PIXELS
+
 # Others are refused whatever their name: some readers start programs (EPS: Ghostscript).
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
 _MODES = {1: "L", 3: "RGB"}

@@ -10,7 +10,7 @@ from tssd_keras.calibrate import log_odds
 from tssd_keras.divide import NEGATIVE, POSITIVE, Division
 from tssd_keras.golden_head import assign_folds
 from tssd_keras.meta_features import NAMES, Judge
-from tssd_keras.score import Scores
+from tssd_keras.scores import Scores
 from tssd_keras.transition import corrected
 
 DRAWS = 6  # wrong labels drawn for a golden sample

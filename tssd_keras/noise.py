@@ -13,8 +13,8 @@ import hashlib
 import numpy as np
 
 from tssd_keras.class_maps import asymmetric_map
-
-KINDS = ("none", "symmetric", "asymmetric", "pair", "matrix")
+from tssd_keras.recipe_checks import check_matrix
+from tssd_keras.recipe_choices import MATRIX_NOISES
 
 
 def symmetric(n_classes: int, rate: float, *, include_true: bool = False) -> np.ndarray:
@@ -78,32 +78,6 @@ def _flip(target: np.ndarray, rate: float) -> np.ndarray:
     return matrix
 
 
-def check_matrix(matrix: object, n_classes: int) -> np.ndarray:
-    """The matrix as float64[K, K]; raises ValueError if its rows are no distributions."""
-    try:
-        matrix = np.asarray(matrix, dtype=np.float64)
-        shape = str(matrix.shape)
-    except ValueError:
-        matrix, shape = np.empty(0), "rows of different length"
-    if matrix.shape != (n_classes, n_classes):
-        raise ValueError(
-            f"noise.matrix must have one row and one column a class, shape "
-            f"({n_classes}, {n_classes}), got {shape}."
-        )
-    bad = np.flatnonzero(
-        (matrix < 0).any(axis=1)
-        | ~np.isfinite(matrix).all(axis=1)
-        | ~np.isclose(matrix.sum(axis=1), 1, rtol=0, atol=1e-6)
-    )
-    if len(bad):
-        raise ValueError(
-            f"each row of noise.matrix must be probabilities that sum to 1: {len(bad)} of "
-            f"{n_classes} rows are not, the first is row {bad[0]} with sum "
-            f"{matrix[bad[0]].sum():g}."
-        )
-    return matrix
-
-
 def transition_matrix(
     kind: str,
     class_names: tuple[str, ...],
@@ -116,7 +90,7 @@ def transition_matrix(
     """The transition matrix that a recipe's [noise] section asks for.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `recipe_choices.MATRIX_NOISES`.
         class_names: K names in label order.
         rate: see `symmetric`, `pair`, `asymmetric`; unused by "none" and "matrix".
         include_true: see `symmetric`.
@@ -140,7 +114,7 @@ def transition_matrix(
         return pair(n_classes, rate)
     if kind == "matrix":
         return check_matrix(matrix, n_classes)
-    raise ValueError(f"noise.kind must be one of {', '.join(KINDS)}, got {kind!r}.")
+    raise ValueError(f"noise.kind must be one of {', '.join(MATRIX_NOISES)}, got {kind!r}.")
 
 
 def draw_labels(true_labels: np.ndarray, matrix: np.ndarray, *, seed: int) -> np.ndarray:

@@ -24,7 +24,8 @@ from tssd_keras.meta_rows import Trusted
 from tssd_keras.purify import Purification, Purifier
 from tssd_keras.recent_mean import RecentMean
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
-from tssd_keras.score import Scores, score_pass
+from tssd_keras.score import score_pass
+from tssd_keras.scores import Scores
 from tssd_keras.table import Rewrite, weights_of
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.callback_arguments import as_settings
 from tssd_keras.divide import ROLES, Division, class_means, own_class_similarity
 from tssd_keras.divide import divide as divide_streams
 from tssd_keras.golden_choice import check_golden_labels
 from tssd_keras.golden_head import assign_folds
 from tssd_keras.outputs_check import log_probabilities, unit_features, whole_labels
 from tssd_keras.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.recipe_checks import as_settings
 
 GOLDEN = "golden"
 BY_HEART = 0.99  # share of labels that no honest model's predictions agree with, wrong ones and all
@@ -183,7 +183,7 @@ def _purified(log_p, unit, loss, given, known, rows, means, division, settings):
     """What MSP makes of the division; see `purify.Purification`."""
     from tssd_keras.meta_rows import Trusted  # loads Keras
     from tssd_keras.purify import Purifier
-    from tssd_keras.score import Scores
+    from tssd_keras.scores import Scores
 
     half = log_p.astype(np.float16)
     trusted = np.flatnonzero(known >= 0)

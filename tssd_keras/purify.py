@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +20,12 @@ from tssd_keras.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, Division
 from tssd_keras.golden_head import GoldenHead, fit_golden_head
 from tssd_keras.meta_features import Judge
 from tssd_keras.meta_rows import TrainingRows, Trusted, certain_rows, golden_rows, stand_ins
-from tssd_keras.models.meta_classifier import MetaClassifier
 from tssd_keras.recent_mean import RecentMean
 from tssd_keras.recipe import PurifyRecipe
-from tssd_keras.score import Scores
+from tssd_keras.scores import Scores
+
+if TYPE_CHECKING:
+    from tssd_keras.models.meta_classifier import MetaClassifier
 
 BLOCK = 8192  # samples judged at once
 QUARTILES = (0.25, 0.5, 0.75)
@@ -145,6 +148,8 @@ class Purifier:
         judge, class_share = self._judge_of(scores, given, means, division, head, rng)
         on_part(1)
         if self._classifier is None:
+            from tssd_keras.models.meta_classifier import MetaClassifier  # loads Keras: not before
+
             self._classifier = MetaClassifier(
                 np.array([meta_features.DIRECTIONS[name] for name in self._names]),
                 self.settings.folds,

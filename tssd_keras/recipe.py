@@ -11,19 +11,19 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tssd_keras.class_maps import ASYMMETRIC_MAPS
 from tssd_keras.recipe_checks import a_seed, at_most, one_of
+from tssd_keras.recipe_choices import (
+    LOOK_ALIKES,
+    MODELS,
+    OBJECTIVES,
+    OPTIMIZERS,
+    PADDINGS,
+    PRECISIONS,
+    REACHES,
+    SCHEDULES,
+    STREAMS,
+)
 from tssd_keras.recipe_data import DataRecipe, GoldenRecipe, NoiseRecipe
-
-# Names of what is defined further down the import order; tests hold them against the real ones.
-MODELS = ("mlp", "preact_resnet18", "preact_resnet34", "resnet50", "small_cnn", "wide_resnet16")
-OBJECTIVES = ("mixmatch", "plain", "weighted")
-OPTIMIZERS = ("adam", "sgd")
-SCHEDULES = ("constant", "cosine", "step")
-REACHES = ("auto", "uncertain", "all")
-STREAMS = ("loss", "feature")
-PADDINGS = ("zero", "reflect")
-PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -302,9 +302,9 @@ class Recipe:
                 "[objective] weak_guesses goes with augment.strong or augment.cutout, got neither: "
                 "without, all views are weak"
             )
-        if self.noise.kind == "asymmetric" and self.dataset not in ASYMMETRIC_MAPS:
+        if self.noise.kind == "asymmetric" and self.dataset not in LOOK_ALIKES:
             yield (
-                f'[noise] kind "asymmetric" is defined for {", ".join(ASYMMETRIC_MAPS)}, got the '
+                f'[noise] kind "asymmetric" is defined for {", ".join(LOOK_ALIKES)}, got the '
                 f'data set "{self.dataset}"; try kind "pair" or "matrix"'
             )
 

@@ -1,9 +1,12 @@
-"""What sections of a recipe check alike, as ends of one message a mistake."""
+"""Checks that sections of a recipe share: ends of messages, settings as a whole, a matrix."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
 
 
 def one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
@@ -31,3 +34,44 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The nearest of the known names as the end of a message, or nothing."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def as_settings(name: str, value: Any, kind: Any) -> Any:
+    """Settings of their own class, by default its defaults; raises unless all are possible."""
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise TypeError(
+            f"{name} must be a {kind.__name__}, got {value!r} of type {type(value).__name__}. Try "
+            f"{name}={kind.__name__}(...)."
+        )
+    mistakes = list(value.mistakes())
+    if mistakes:
+        raise ValueError(f"{name}: " + "; ".join(mistakes) + ".")
+    return value
+
+
+def check_matrix(matrix: object, n_classes: int) -> np.ndarray:
+    """The matrix as float64[K, K]; raises ValueError if its rows are no distributions."""
+    try:
+        matrix = np.asarray(matrix, dtype=np.float64)
+        shape = str(matrix.shape)
+    except ValueError:
+        matrix, shape = np.empty(0), "rows of different length"
+    if matrix.shape != (n_classes, n_classes):
+        raise ValueError(
+            f"noise.matrix must have one row and one column a class, shape "
+            f"({n_classes}, {n_classes}), got {shape}."
+        )
+    bad = np.flatnonzero(
+        (matrix < 0).any(axis=1)
+        | ~np.isfinite(matrix).all(axis=1)
+        | ~np.isclose(matrix.sum(axis=1), 1, rtol=0, atol=1e-6)
+    )
+    if len(bad):
+        raise ValueError(
+            f"each row of noise.matrix must be probabilities that sum to 1: {len(bad)} of "
+            f"{n_classes} rows are not, the first is row {bad[0]} with sum "
+            f"{matrix[bad[0]].sum():g}."
+        )
+    return matrix

@@ -6,14 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tssd_keras import golden, noise
-from tssd_keras.image_decoding import MAX_PIXELS
-from tssd_keras.recipe_checks import a_seed, at_most, one_of
+from tssd_keras.recipe_checks import a_seed, at_most, check_matrix, one_of
+from tssd_keras.recipe_choices import GOLDEN_SOURCES, MAX_PIXELS, NOISES, ORDERS, SOURCES
 
-# Names of what is defined further down the import order; tests hold them against the real ones.
-SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
-NOISES = (*noise.KINDS, "instance", "file")
-ORDERS = ("source", "id")
 MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # no larger images are read, so none are made
 
 
@@ -119,7 +114,7 @@ class NoiseRecipe:
             yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {rows} rows'
         if self.matrix:
             try:
-                noise.check_matrix(self.matrix, len(self.matrix))
+                check_matrix(self.matrix, len(self.matrix))
             except ValueError as error:  # ragged rows too
                 yield str(error).rstrip(".")
         yield from a_seed("seed", self.seed)
@@ -140,7 +135,7 @@ class GoldenRecipe:
     train_on: bool = False  # objective "plain" only: train on them too, under their trusted labels
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("source", self.source, golden.SOURCES)
+        yield from one_of("source", self.source, GOLDEN_SOURCES)
         if self.source == "trusted" and self.per_class < 2:
             yield f'per_class must be at least 2 for source "trusted", got {self.per_class}'
         for name in ("train_on", "ids", "at_most_per_class"):

@@ -5,36 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import ops
 
 from tssd_keras.inputs import Inputs
+from tssd_keras.scores import Scores
 
 IN_MEMORY = 1 << 30  # bytes of half-precision results; larger ones are memory-mapped
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
 MIN_LOG_P = -80.0  # keeps half-precision log-probabilities finite
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What the network says of N samples, without augmentation or dropout.
-
-    Attributes:
-        loss: float32[N], cross-entropy of the given label in nats.
-        features: float16[N, d], penultimate features scaled to length 1.
-        log_p: float16[N, K], log-probabilities.
-    """
-
-    loss: np.ndarray
-    features: np.ndarray
-    log_p: np.ndarray
-
-    def take(self, index: np.ndarray) -> Scores:
-        """The scores of some samples."""
-        return Scores(self.loss[index], self.features[index], self.log_p[index])
 
 
 def scoring_model(

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from tssd_keras.noise import KINDS, check_matrix, draw_labels, transition_matrix
+from tssd_keras.noise import draw_labels, transition_matrix
+from tssd_keras.recipe_checks import check_matrix
+from tssd_keras.recipe_choices import MATRIX_NOISES
 
 pytestmark = pytest.mark.backend_free
 
@@ -17,7 +19,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=MATRIX_NOISES)
 def matrix(request):
     return transition_matrix(request.param, WNIDS, **SETTINGS[request.param])
 
@@ -27,7 +29,7 @@ def true_labels(n):
 
 
 def test_the_sweep_covers_every_kind():
-    assert set(SETTINGS) == set(KINDS)
+    assert set(SETTINGS) == set(MATRIX_NOISES)
 
 
 def test_rows_are_probabilities_that_sum_to_1(matrix):
@@ -37,7 +39,7 @@ def test_rows_are_probabilities_that_sum_to_1(matrix):
     np.testing.assert_array_equal(check_matrix(matrix, len(WNIDS)), matrix)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "rate" in SETTINGS[kind]])
+@pytest.mark.parametrize("kind", [kind for kind in MATRIX_NOISES if "rate" in SETTINGS[kind]])
 def test_rate_0_is_no_noise_and_wrong_labels_grow_with_the_rate(kind):
     def at(rate):
         return transition_matrix(kind, WNIDS, **(SETTINGS[kind] | {"rate": rate}))

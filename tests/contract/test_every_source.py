@@ -11,7 +11,7 @@ from PIL import Image
 
 from tssd_keras import sources
 from tssd_keras.recipe import DataRecipe
-from tssd_keras.recipe_data import SOURCES as NAMES
+from tssd_keras.recipe_choices import SOURCES as NAMES
 
 
 def digits(folder):

@@ -1,0 +1,22 @@
+"""What can be chosen by name, and the limits of what a recipe can ask for.
+
+The modules that carry the choices out come later in the order of imports; tests hold both together.
+"""
+
+from __future__ import annotations
+
+SOURCES = ("clothing1m", "digits", "folder", "npz", "table", "tfds", "tiny_imagenet")
+MATRIX_NOISES = ("none", "symmetric", "asymmetric", "pair", "matrix")  # by a transition matrix
+NOISES = (*MATRIX_NOISES, "instance", "file")
+LOOK_ALIKES = ("cifar10", "cifar100", "digits", "fashion_mnist", "tiny_imagenet")  # asymmetric
+ORDERS = ("source", "id")
+GOLDEN_SOURCES = ("trusted", "certain", "none")
+PADDINGS = ("zero", "reflect")
+MODELS = ("mlp", "preact_resnet18", "preact_resnet34", "resnet50", "small_cnn", "wide_resnet16")
+OBJECTIVES = ("mixmatch", "plain", "weighted")
+STREAMS = ("loss", "feature")
+REACHES = ("auto", "uncertain", "all")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine", "step")
+PRECISIONS = ("float32", "bfloat16")
+MAX_PIXELS = 64_000_000  # 192 MB when decoded; a larger image is taken for a mistake
