@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.audit_files import Samples, write_audit
-from tssd_keras.divide import NEGATIVE, divide
-from tssd_keras.inputs import ArrayInputs
-from tssd_keras.judged import Judged
-from tssd_keras.sources.labelled_data import as_ids
-from tssd_keras.streams import Streams
+from tssd_keras.auditing.write import Samples, write_audit
+from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.data.labelled_data import as_ids
+from tssd_keras.judge.divide import NEGATIVE, divide
+from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.streams import Streams
 
 CLASSES = 100
 TIMES = 9

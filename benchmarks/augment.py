@@ -42,7 +42,7 @@ def measure(how: str, size: int) -> None:
     import keras
     import numpy as np
 
-    from tssd_keras.augment import Augment
+    from tssd_keras.train.augment import Augment
 
     def compiled(function):
         if how == "jax":

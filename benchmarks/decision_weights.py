@@ -35,8 +35,9 @@ def train(seed: int, work: Path) -> Path:
     kept = work / f"last-round-{seed}.npz"
     if kept.exists():
         return kept
-    from tssd_keras import experiment, one_round
-    from tssd_keras.recipe_file import load_recipe
+    from tssd_keras.recipe.toml import load_recipe
+    from tssd_keras.run import experiment
+    from tssd_keras.train import round as one_round
 
     last: dict[str, np.ndarray] = {}
 
@@ -68,14 +69,14 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     """One purification for each choice of samples and each power."""
     from sklearn.metrics import log_loss, roc_auc_score
 
-    from tssd_keras import decisions_use
-    from tssd_keras.divide import class_means, divide, own_class_similarity
-    from tssd_keras.golden import effective_weights
-    from tssd_keras.golden_head import assign_folds
-    from tssd_keras.meta_rows import Trusted
-    from tssd_keras.purify import Purifier
-    from tssd_keras.recipe import PurifyRecipe
-    from tssd_keras.scores import Scores
+    from tssd_keras.judge.divide import class_means, divide, own_class_similarity
+    from tssd_keras.judge.golden_head import assign_folds
+    from tssd_keras.judge.meta_rows import Trusted
+    from tssd_keras.judge.purify import Purifier
+    from tssd_keras.judge.scores import Scores
+    from tssd_keras.labels import decisions as decisions_use
+    from tssd_keras.labels.golden import effective_weights
+    from tssd_keras.recipe.recipe import PurifyRecipe
 
     with np.load(kept, allow_pickle=False) as file:
         last = dict(file)

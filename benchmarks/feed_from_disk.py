@@ -42,10 +42,10 @@ def plain(data_dir: str) -> Iterator:
 
 
 def feed(data_dir: str, cache_gib: float) -> Iterator:
-    from tssd_keras import sources
-    from tssd_keras.feed import Feed
-    from tssd_keras.recipe import DataRecipe
-    from tssd_keras.table import SampleTable
+    from tssd_keras.data import loading as sources
+    from tssd_keras.judge.table import SampleTable
+    from tssd_keras.recipe.recipe import DataRecipe
+    from tssd_keras.train.feed import Feed
 
     data = sources.load(
         DataRecipe(

@@ -93,10 +93,10 @@ def main() -> None:
     import keras
 
     from tssd_keras import TSSD
-    from tssd_keras.augment import Augment
-    from tssd_keras.inputs import ArrayInputs
-    from tssd_keras.score import score_pass, scoring_model
-    from tssd_keras.steps import accuracy, weighted_step
+    from tssd_keras.data.inputs import ArrayInputs
+    from tssd_keras.train.augment import Augment
+    from tssd_keras.train.score_pass import score_pass, scoring_model
+    from tssd_keras.train.steps import accuracy, weighted_step
 
     bench = step.Bench(options)
     n, batch = options.samples // options.batch * options.batch, options.batch

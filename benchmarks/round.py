@@ -28,7 +28,7 @@ PARTS = ("means", "similarity", "divide", "floor", "purify")
 
 def made_up(n: int, k: int, rng: np.random.Generator):
     """Scores of n samples, their given labels, and the true ones."""
-    from tssd_keras.scores import Scores
+    from tssd_keras.judge.scores import Scores
 
     direction = rng.normal(size=(k, D)).astype(np.float32)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
@@ -70,11 +70,11 @@ class Parts:
 
 def measure(n: int, k: int) -> None:
     """One row of the table."""
-    from tssd_keras.divide import apply_floor, class_means, divide, own_class_similarity
-    from tssd_keras.golden_head import assign_folds
-    from tssd_keras.meta_rows import Trusted
-    from tssd_keras.purify import Purifier
-    from tssd_keras.recipe import PurifyRecipe
+    from tssd_keras.judge.divide import apply_floor, class_means, divide, own_class_similarity
+    from tssd_keras.judge.golden_head import assign_folds
+    from tssd_keras.judge.meta_rows import Trusted
+    from tssd_keras.judge.purify import Purifier
+    from tssd_keras.recipe.recipe import PurifyRecipe
 
     rng = np.random.default_rng(0)
     scores, given, _ = made_up(n, k, rng)

@@ -91,7 +91,7 @@ class Bench:
         """Keras' own fit."""
         import keras
 
-        from tssd_keras.augment import Augment
+        from tssd_keras.train.augment import Augment
 
         class Augmented(keras.layers.Layer):
             def __init__(self) -> None:
@@ -120,9 +120,9 @@ class Bench:
     def tssd(self, objective: str, noise: float) -> tuple[list[float], dict, float]:
         """An objective under so much noise: seconds, the last round's record, seconds in rounds."""
         from tssd_keras import TSSD
-        from tssd_keras.augment import Augment
-        from tssd_keras.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
-        from tssd_keras.steps.semi_supervised import Schedule
+        from tssd_keras.train.augment import Augment
+        from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
+        from tssd_keras.train.steps.semi_supervised import Schedule
 
         settings = {"augment": Augment(crop=4, flip=True), "seed": 0}
         if objective == "mixmatch":

@@ -1,6 +1,9 @@
+"""Where things live: packages in the order that data flow, and imports that point down only."""
+
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,176 +13,59 @@ pytestmark = pytest.mark.backend_free
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tssd_keras"
 
-# Data flow in this order, and so do imports: a module imports only modules above it.
-LAYERS = [
-    "recipe_choices",
-    "recipe_checks",
-    "class_maps",
-    "noise",
-    "image_decoding",
-    "encoded_files",
-    "inputs",
-    "column_moments",
-    "dataset_reading",
-    "label_order",
-    "label_formats",
-    "label_file",
-    "instance_noise",
-    "duplicates",
-    "golden",
-    "golden_ids",
-    "recipe_data",
-    "recipe",
-    "recipe_file",
-    "one_writer",
-    "sources.labelled_data",
-    "sources.data_dir",
-    "sources.hold_out",
-    "sources.some_of_each",
-    "sources.image_check",
-    "sources.image_files",
-    "sources.digits",
-    "sources.arrays",
-    "sources.own_images",
-    "sources.folder",
-    "sources.table",
-    "sources.record_files",
-    "sources.tfds_reading",
-    "sources.tfds",
-    "sources.safe_path",
-    "sources.tiny_imagenet_zip",
-    "sources.tiny_imagenet_builder",
-    "sources.tiny_imagenet",
-    "sources.clothing1m_lists",
-    "sources.clothing1m_builder",
-    "sources.clothing1m_prepare",
-    "sources.clothing1m",
-    "sources.local_files",
-    "sources.cifar_n_files",
-    "sources.local_builder",
-    "sources",
-    "catalogue",
-    "given_labels",
-    "golden_choice",
-    "decisions_format",
-    "decisions_checks",
-    "decisions_use",
-    "decisions_split",
-    "decisions_apply",
-    "prepare",
-    "describe",
-    "saved_recipe",
-    "models.blocks",
-    "models.mlp",
-    "models.small_cnn",
-    "models.preact_resnet",
-    "models.wide_resnet",
-    "models.resnet50",
-    "models.together",
-    "models",
-    "models.meta_classifier",
-    "scores",
-    "mixture",
-    "divide",
-    "streams",
-    "judged",
-    "suspects",
-    "draw",
-    "recent_mean",
-    "table",
-    "feed",
-    "augment.geometry",
-    "augment.strong",
-    "augment",
-    "steps.objective",
-    "steps.mixmatch",
-    "steps.base_step",
-    "steps.semi_supervised",
-    "steps.tensorflow_step",
-    "steps.jax_step",
-    "steps",
-    "score",
-    "golden_head",
-    "transition",
-    "calibrate",
-    "class_ranks",
-    "meta_features",
-    "meta_rows",
-    "purify",
-    "one_round",
-    "record",
-    "callback_arguments",
-    "callback",
-    "outputs_check",
-    "outputs_audit",
-    "outputs_files",
-    "schedule",
-    "progress_bar",
+# A module imports only from its own entry and from those above it.
+ORDER = (
     "progress",
-    "run_folder",
-    "finished_run",
-    "run_comparison",
-    "interrupts",
-    "epoch_record",
-    "device_inputs",
-    "report.plots",
-    "report.confusion",
-    "report.sample_rows",
-    "report.reasons",
-    "report.pictures",
-    "report.overview",
-    "report.page",
-    "report.label_studio",
-    "report.label_issues",
-    "noise_export",
-    "report",
-    "experiment",
-    "recipe_variants",
-    "ablation",
-    "report.ablation_table",
-    "backend_choice",
-    "cli_ablate",
-    "audit_files",
-    "cli_audit_outputs",
-    "cli_audit",
-    "cli_compare",
-    "cli_datasets",
-    "cli_relabel",
-    "cli",
-]
-LIGHT = [
-    "audit_files",
-    "finished_run",
-    "run_comparison",
     "recipe",
-    "noise",
-    "golden",
-    "table",
-    "mixture",
-    "divide",
-    "outputs_audit",
-    "decisions_apply",
-    "report.plots",
-    "sources",
-]
+    "data",
+    "labels",
+    "judge",
+    "models",
+    "train",
+    "run",
+    "auditing",
+    "cli",
+)
+# Every module in these loads without Keras and without a backend, but for those named.
+LIGHT = {
+    "progress": (),
+    "recipe": (),
+    "data": (
+        "data.named.tiny_imagenet_builder",
+        "data.named.clothing1m_builder",
+        "data.named.clothing1m_prepare",
+    ),
+    "labels": (),
+    "judge": ("judge.meta_classifier",),
+    "auditing": (),
+}
+LIGHT_MODULES = (
+    "run.read",
+    "run.compare",
+    "run.plots",
+    "run.folder",
+    "cli.main",
+    "train.arguments",
+)
+HEAVY = ("keras", "tensorflow", "tensorflow_datasets", "jax", "matplotlib", "sklearn")
 HOMES = {
     "tensorflow": {
-        "dataset_reading",
-        "feed",
-        "steps.tensorflow_step",
-        "sources.tfds",
-        "sources.tfds_reading",
-        "sources.record_files",
+        "data.from_dataset",
+        "data.named.tfds",
+        "data.named.tfds_reading",
+        "data.named.record_files",
+        "train.feed",
+        "train.steps.tensorflow_step",
     },
-    "jax": {"steps.jax_step"},
+    "jax": {"train.steps.jax_step"},
     "tensorflow_datasets": {
-        "sources.tfds",
-        "sources.tfds_reading",
-        "sources.tiny_imagenet",
-        "sources.tiny_imagenet_builder",
-        "sources.clothing1m_builder",
-        "sources.clothing1m_prepare",
-        "sources.local_builder",
+        "data.named.tfds",
+        "data.named.tfds_reading",
+        "data.named.tiny_imagenet",
+        "data.named.tiny_imagenet_builder",
+        "data.named.clothing1m_builder",
+        "data.named.clothing1m_prepare",
+        "data.named.local_builder",
     },
 }
 
@@ -217,15 +103,49 @@ def own(name):
     return name
 
 
-def test_the_list_names_every_module():
-    assert sorted(LAYERS) == sorted(MODULES)
+def needed(name):
+    """The modules of this package that a module imports."""
+    return {other for other in map(own, imported(MODULES[name])) if other and other != name}
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_imports_point_upwards(name):
-    rank = {module: i for i, module in enumerate(LAYERS)}
-    below = [o for o in map(own, imported(MODULES[name])) if o and rank[o] > rank[name]]
-    assert below == []
+def entry(name):
+    """The package's entry that a module belongs to."""
+    return name.partition(".")[0]
+
+
+def loaded(names):
+    """Which of HEAVY are loaded once these modules of the package are."""
+    code = (
+        "import sys, importlib\n"
+        f"for name in {sorted(names)!r}: importlib.import_module('tssd_keras.' + name)\n"
+        f"print([n for n in {HEAVY!r} if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_packages_top_has_twelve_entries_at_most():
+    entries = {path.name for path in PACKAGE.iterdir() if not path.name.startswith("__pycache__")}
+    assert {name.removesuffix(".py") for name in entries} == {"__init__", *ORDER}
+    assert len(entries) <= 12
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down_only(name):
+    rank = ORDER.index(entry(name))
+    assert [other for other in sorted(needed(name)) if ORDER.index(entry(other)) > rank] == []
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_no_package_has_a_cycle(package):
+    inside = {name: needed(name) for name in MODULES if entry(name) == package}
+    graph = {name: {o for o in others if o in inside} for name, others in inside.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a cycle: {' -> '.join(error.args[1])}")
 
 
 @pytest.mark.parametrize("library", HOMES)
@@ -239,16 +159,16 @@ def test_a_backend_enters_in_its_own_modules_only(library):
     assert users
 
 
-@pytest.mark.parametrize("name", LIGHT)
-def test_what_needs_no_network_loads_no_keras(name):
-    code = (
-        f"import tssd_keras.{name}, sys;"
-        "print([n for n in ('keras', 'tensorflow', 'jax', 'matplotlib') if n in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+@pytest.mark.parametrize("package", LIGHT)
+def test_what_needs_no_network_loads_no_keras(package):
+    heavy = set(LIGHT[package])
+    assert heavy <= set(MODULES)
+    assert loaded({name for name in MODULES if entry(name) == package} - heavy) == "[]"
+
+
+@pytest.mark.parametrize("name", LIGHT_MODULES)
+def test_some_modules_beside_the_network_load_no_keras(name):
+    assert loaded({name}) == "[]"
 
 
 def test_the_package_itself_loads_nothing_heavy():
@@ -260,3 +180,10 @@ def test_the_package_itself_loads_nothing_heavy():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().endswith("[]")
+
+
+def test_every_public_name_can_be_had():
+    import tssd_keras
+
+    for name in tssd_keras.__all__:
+        assert getattr(tssd_keras, name) is not None

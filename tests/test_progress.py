@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 
-from tssd_keras import progress
-from tssd_keras.prepare import prepare
-from tssd_keras.progress import EpochBar
-from tssd_keras.recipe import DataRecipe, GoldenRecipe, ModelRecipe, Recipe
-from tssd_keras.sources.arrays import load
+from tssd_keras.data.sources.arrays import load
+from tssd_keras.labels.prepare import prepare
+from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe, ModelRecipe, Recipe
+from tssd_keras.run import epoch_bar as progress
+from tssd_keras.run.epoch_bar import EpochBar
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def test_the_command_line_runs_whole_on_jax_alone(tmp_path):
     settings = ["train.epochs=8", "train.warmup_epochs=6"]
     arguments = [word for s in settings for word in ("--set", s)]
     run(
-        "from tssd_keras.cli import main; main()",
+        "from tssd_keras.cli.main import main; main()",
         "train",
         "recipes/digits.toml",
         *arguments,

@@ -10,27 +10,27 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tssd_keras.callback import TSSD
-    from tssd_keras.dataset_reading import from_dataset
-    from tssd_keras.device_inputs import DeviceInputs
-    from tssd_keras.golden import Golden
-    from tssd_keras.outputs_audit import LabelAudit, audit
-    from tssd_keras.recipe import DivideRecipe, PurifyRecipe, Recipe
-    from tssd_keras.recipe_file import load_recipe
-    from tssd_keras.table import SampleTable
+    from tssd_keras.auditing.outputs import LabelAudit, audit
+    from tssd_keras.data.from_dataset import from_dataset
+    from tssd_keras.judge.table import SampleTable
+    from tssd_keras.labels.golden import Golden
+    from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe, Recipe
+    from tssd_keras.recipe.toml import load_recipe
+    from tssd_keras.train.callback import TSSD
+    from tssd_keras.train.device_inputs import DeviceInputs
 
 _HOMES = {
-    "TSSD": "callback",
-    "DeviceInputs": "device_inputs",
-    "DivideRecipe": "recipe",
-    "Golden": "golden",
-    "LabelAudit": "outputs_audit",
-    "PurifyRecipe": "recipe",
-    "Recipe": "recipe",
-    "SampleTable": "table",
-    "audit": "outputs_audit",
-    "from_dataset": "dataset_reading",
-    "load_recipe": "recipe_file",
+    "TSSD": "train.callback",
+    "DeviceInputs": "train.device_inputs",
+    "DivideRecipe": "recipe.recipe",
+    "Golden": "labels.golden",
+    "LabelAudit": "auditing.outputs",
+    "PurifyRecipe": "recipe.recipe",
+    "Recipe": "recipe.recipe",
+    "SampleTable": "judge.table",
+    "audit": "auditing.outputs",
+    "from_dataset": "data.from_dataset",
+    "load_recipe": "recipe.toml",
 }
 
 __all__ = [

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tssd_keras.noise import draw_labels, transition_matrix
-from tssd_keras.recipe_checks import check_matrix
-from tssd_keras.recipe_choices import MATRIX_NOISES
+from tssd_keras.labels.noise import draw_labels, transition_matrix
+from tssd_keras.recipe.checks import check_matrix
+from tssd_keras.recipe.choices import MATRIX_NOISES
 
 pytestmark = pytest.mark.backend_free
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tssd_keras import models
-from tssd_keras.class_maps import CIFAR100_SUPERCLASSES
-from tssd_keras.inputs import ArrayInputs
-from tssd_keras.prepare import prepare
-from tssd_keras.recipe import DEFAULT
-from tssd_keras.recipe_file import load_recipe, parse_recipe, to_toml
-from tssd_keras.sources.labelled_data import LabelledData
+from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.labels.class_maps import CIFAR100_SUPERCLASSES
+from tssd_keras.labels.prepare import prepare
+from tssd_keras.recipe.recipe import DEFAULT
+from tssd_keras.recipe.toml import load_recipe, parse_recipe, to_toml
 
 FOLDER = Path(__file__).parents[2] / "recipes"
 FILES = sorted(FOLDER.glob("*.toml"))

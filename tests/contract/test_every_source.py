@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tssd_keras import sources
-from tssd_keras.recipe import DataRecipe
-from tssd_keras.recipe_choices import SOURCES as NAMES
+from tssd_keras.data import loading as sources
+from tssd_keras.recipe.choices import SOURCES as NAMES
+from tssd_keras.recipe.recipe import DataRecipe
 
 
 def digits(folder):
@@ -109,9 +109,9 @@ def table(folder):
 def clothing1m(folder):
     """The original's layout, made small and prepared."""
     pytest.importorskip("tensorflow_datasets")
-    from clothing1m_folder import write_original
+    from builders.clothing1m_folder import write_original
 
-    from tssd_keras.sources.clothing1m_prepare import prepare
+    from tssd_keras.data.named.clothing1m_prepare import prepare
 
     write_original(folder / "original")
     prepare(folder / "original", folder)

@@ -1,0 +1,132 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from builders.audit_samples import some_judged, some_streams
+
+from tssd_keras.auditing.overview import BINS, overview
+from tssd_keras.auditing.reasons import reasons
+from tssd_keras.judge.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD
+
+pytestmark = pytest.mark.backend_free
+
+
+def test_the_counts_are_those_of_the_samples():
+    judged = some_judged()
+    found = overview(judged)
+    totals, classes = found["totals"], found["classes"]
+    assert totals["samples"] == sum(classes["samples"]) == 300
+    assert totals["kept"] + totals["dropped"] == totals["judged"] == 300
+    assert totals["kept"] == sum(classes["kept"]) == (judged.weight > 0).sum()
+    assert totals["mined"] == sum(classes["mined"]) == (judged.role == SEMI_HARD).sum()
+    assert totals["suspects"] == sum(classes["suspects"]) == judged.suspect.sum()
+    assert totals["wrong"] == pytest.approx(1 - judged.q.mean())
+    assert classes["wrong"][1] == pytest.approx(1 - judged.q[judged.given == 1].mean(), abs=1e-4)
+
+
+def test_samples_that_nobody_judged_count_nowhere_else():
+    judged = some_judged()
+    role = judged.role.copy()
+    role[:50] = -1
+    found = overview(dataclasses.replace(judged, role=role))["totals"]
+    assert found["samples"] == 300
+    assert found["judged"] == found["kept"] + found["dropped"] == 250
+    assert found["wrong"] == pytest.approx(1 - judged.q[50:].mean())
+
+
+def test_the_pairs_are_counted_by_hand():
+    judged = some_judged(
+        6,
+        given=np.array([0, 0, 0, 1, 2, 2]),
+        suggested=np.array([1, 1, 0, 2, 2, 0]),
+        weight=np.zeros(6),
+        role=np.full(6, NEGATIVE, np.int8),
+    )
+    assert overview(judged)["pairs"] == [[0, 1, 2], [1, 2, 1], [2, 0, 1]]
+
+
+def test_the_matrix_is_the_estimated_one_the_mean_over_networks_or_else_counts():
+    judged = some_judged()
+    one = judged.streams[0]
+    two = dataclasses.replace(one, transition=np.eye(3))
+    found = overview(dataclasses.replace(judged, streams=(one, two)))["matrix"]
+    assert found == {"kind": "transition", "rows": [[900, 50, 50], [50, 900, 50], [50, 50, 900]]}
+    without = dataclasses.replace(judged, streams=(dataclasses.replace(one, transition=None),))
+    found = overview(without)["matrix"]
+    assert found["kind"] == "counts"
+    given_of_cat = np.bincount(judged.given[judged.suggested == 0], minlength=3)
+    expected = np.rint(1000 * given_of_cat / given_of_cat.sum())
+    assert found["rows"][0] == expected.tolist()
+
+
+def test_more_classes_than_can_be_drawn_leave_the_matrix_out():
+    names = [f"c{i}" for i in range(201)]
+    judged = some_judged(603, names)
+    found = overview(judged)
+    assert found["matrix"] is None
+    assert len(found["streams"][0]["feature"]) == 200
+    assert len(found["classes"]["samples"]) == 201
+
+
+def test_the_histograms_hold_every_sample_and_the_mixture_their_share():
+    judged = some_judged()
+    found = overview(judged)["streams"][0]
+    assert len(found["loss"]["counts"]) == BINS
+    assert sum(found["loss"]["counts"]) == 300
+    for label, heap in enumerate(found["feature"]):
+        assert sum(heap["counts"]) == (judged.given == label).sum()
+    assert sum(found["loss"]["share"]) == pytest.approx(1, abs=1e-4)
+    assert found["loss"]["mean"][0] < found["loss"]["mean"][1]
+    assert found["loss"]["abstains"] is False
+
+
+def test_figures_that_are_no_numbers_are_none_and_epochs_count_from_one():
+    judged = some_judged(
+        rounds=[{"epoch": "2", "kept": "7", "kept_precision": "", "semi_hard": "a / b"}]
+    )
+    found = overview(judged)["rounds"]
+    assert found["epoch"] == [3]
+    assert found["kept"] == [7]
+    assert found["kept_precision"] == found["semi_hard"] == [None]
+    assert overview(judged)["epochs"]["epoch"] == [1, 2, 3]
+
+
+def test_an_overview_is_plain_data():
+    json.dumps(overview(some_judged()), allow_nan=False)
+    json.dumps(overview(some_judged(facts={}, streams=(), epochs=[], rounds=[])), allow_nan=False)
+
+
+def test_reasons_say_what_each_judge_says():
+    judged = some_judged(
+        5,
+        given=np.zeros(5, int),
+        suggested=np.array([1, 0, 1, 1, 1]),
+        p_loss=np.array([0.02, 0.6, 0.5, 0.98, 0.4]),
+        p_feature=np.array([0.4, 0.98, 0.02, 0.98, 0.4]),
+        q=np.array([0.1, 0.9, np.nan, 0.8, 0.2]),
+        role=np.array([NEGATIVE, SEMI_HARD, NEGATIVE, POSITIVE, FLOOR], np.int8),
+        weight=np.array([0, 0.9, 0, 1, 1]),
+    )
+    texts, which = reasons(judged, np.arange(5))
+    said = [texts[i] for i in which]
+    assert said[0] == (
+        "Its loss is clearly one of the high ones. It lies apart from its given class. The meta "
+        "classifier takes the label to be wrong. It carries no weight."
+    )
+    assert "Its loss is one of the low ones. It lies clearly among its given class." in said[1]
+    assert "No other class is more probable. It was mined, and carries the weight q." in said[1]
+    assert "meta classifier" not in said[2]
+    assert said[3].endswith("It carries weight (positive).")
+    assert said[4].endswith("It carries weight only as one of the best few of its class.")
+
+
+def test_a_stream_that_abstains_says_nothing_in_the_reasons():
+    judged = some_judged(9)
+    streams = some_streams(judged.given, np.zeros(9, bool), 3)
+    silent = dataclasses.replace(
+        streams, loss_abstains=True, feature_abstains=np.array([True, False, False])
+    )
+    texts, which = reasons(dataclasses.replace(judged, streams=(silent,)), np.arange(9))
+    assert all("The losses form one heap and say nothing." in text for text in texts)
+    assert [("which says nothing" in texts[i]) for i in which[:3]] == [True, False, False]

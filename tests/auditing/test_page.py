@@ -1,0 +1,148 @@
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from builders.audit_samples import HOSTILE, some_images, some_judged
+
+from tssd_keras.auditing.page import as_json, page_data, render
+from tssd_keras.auditing.pictures import NONE
+from tssd_keras.auditing.suspects import choose_shown, count_strata, rank_suspects, stratum_names
+from tssd_keras.auditing.write import Samples, write_audit
+from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.data.labelled_data import as_ids
+
+pytestmark = pytest.mark.backend_free
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen, self.data, self.inside = [], {}, None
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        self.inside = (tag, dict(attrs).get("id"))
+
+    def handle_data(self, data):
+        if self.inside:
+            self.data[self.inside] = self.data.get(self.inside, "") + data
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+
+def page_of(judged, **change):
+    rank = rank_suspects(judged)
+    names = stratum_names(judged, rank)
+    shown = choose_shown(judged, rank, most=10**6, kept=0)
+    data = page_data(
+        judged, rank, count_strata(names, shown), names, shown, NONE, shown[:0], **change
+    )
+    return data, render(data)
+
+
+def parsed(html):
+    tags = Tags()
+    tags.feed(html)
+    return tags
+
+
+def test_data_come_back_from_the_page_as_they_went_in():
+    judged = some_judged(30, HOSTILE, name=HOSTILE[1], ids=None)
+    data, html = page_of(judged, note=HOSTILE[0])
+    assert html.isascii()
+    found = json.loads(parsed(html).data[("script", "data")])
+    assert found == json.loads(json.dumps(data))
+    assert found["classes"] == list(HOSTILE)
+
+
+def test_hostile_text_adds_no_element():
+    _, tame = page_of(some_judged(30, ("a", "b", "c", "d", "e", "f")))
+    _, wild = page_of(
+        some_judged(
+            30, HOSTILE, name=HOSTILE[0], ids=as_ids([HOSTILE[0] + str(i) for i in range(30)])
+        )
+    )
+    assert [tag for tag, _ in parsed(wild).seen] == [tag for tag, _ in parsed(tame).seen]
+    assert "<script>window" not in wild
+
+
+def test_json_for_a_script_block_holds_nothing_that_could_end_it():
+    text = as_json(["</script><!--<script>", "\u2028\u2029", "&amp;", "\ud800"])
+    assert re.search(r"[<>&\u2028\u2029]", text) is None
+    assert text.isascii()
+    assert json.loads(text) == ["</script><!--<script>", "\u2028\u2029", "&amp;", "\ud800"]
+
+
+def test_nothing_but_the_page_s_own_script_and_style_may_run():
+    _, html = page_of(some_judged(9))
+    tags = parsed(html)
+    policy = next(
+        a["content"] for t, a in tags.seen if t == "meta" and "content" in a and "http-equiv" in a
+    )
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for tag in ("script", "style"):
+        own = re.search(rf"<{tag}>(.*?)</{tag}>", html, re.S).group(1)
+        digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+        assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
+    assert not [a for _, attrs in tags.seen for a in attrs if a.startswith("on")]
+
+
+def test_the_page_names_no_other_place():
+    _, html = page_of(some_judged(9))
+    tags = parsed(html)
+    links = [a.get("href") or a.get("src") for _, a in tags.seen if "href" in a or "src" in a]
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert set(re.findall(r"https?://[^'\"\s]+", html)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_the_script_parses_no_html():
+    _, html = page_of(some_judged(9))
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "Function(",
+    ):
+        assert word not in html
+
+
+def test_a_page_of_50_000_samples_with_2_000_pictures_stays_under_30_mb(tmp_path):
+    n = 50_000
+    images = np.random.default_rng(0).integers(0, 256, (2100, 64, 64, 3), dtype=np.uint8)
+
+    class Repeated(ArrayInputs):
+        def read(self, index):
+            return super().read(index % len(images))
+
+    judged = some_judged(n, [f"class {i}" for i in range(100)])
+    judged.index[:] = np.arange(n)
+    out = tmp_path / "audit"
+    write_audit(judged, Samples(inputs=Repeated(images)), out, thumbnails=2000, most=n)
+    size = (out / "report.html").stat().st_size
+    assert 8e6 < size < 30e6  # of noise, which compresses worse than any photograph
+    data = json.loads(parsed((out / "report.html").read_text()).data[("script", "data")])
+    assert len(data["pictures"]["content"]) == 2000
+    assert len(data["samples"]["index"]) == judged.suspect.sum()
+
+
+def test_pictures_are_those_of_the_samples_they_stand_beside(tmp_path):
+    judged, samples = some_judged(60), some_images(60)
+    out = tmp_path / "audit"
+    write_audit(judged, samples, out, thumbnails=5)
+    data = json.loads(parsed((out / "report.html").read_text()).data[("script", "data")])
+    from tssd_keras.auditing.pictures import data_uri
+
+    places = data["pictures"]["at"]
+    assert len(places) == 5
+    expected = samples.inputs.read(np.array(data["samples"]["index"])[places])
+    assert data["pictures"]["content"] == [data_uri(image) for image in expected]

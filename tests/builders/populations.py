@@ -1,0 +1,81 @@
+"""Samples around a few directions, as a network that has learned the noise sees them."""
+
+import numpy as np
+
+from tssd_keras.judge.divide import class_means, divide, own_class_similarity, unit_rows
+from tssd_keras.judge.golden_head import assign_folds, log_softmax
+from tssd_keras.judge.meta_rows import Trusted
+from tssd_keras.judge.purify import Purifier
+from tssd_keras.judge.scores import Scores
+from tssd_keras.labels.noise import draw_labels, symmetric
+from tssd_keras.recipe.recipe import PurifyRecipe
+
+K, D = 10, 16
+NAMES = tuple("abcdefghij")
+
+
+def population(matrix, *, n=6000, seed=0, noise_seed=0):
+    """Samples around K directions, their labels, and what a network says of them.
+
+    The network has learned the noise: it says how probable each given label is, not each class.
+    """
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(K, D))
+    truth = rng.integers(0, K, n)
+    given = draw_labels(truth, matrix, seed=noise_seed)
+    features = unit_rows((centres[truth] + rng.normal(0, 1.5, (n, D))).astype(np.float32))
+    logits = 8 * features @ unit_rows(centres.astype(np.float32)).T
+    log_p = np.log(np.exp(log_softmax(logits)) @ matrix)
+    loss = -log_p[np.arange(n), given]
+    scores = Scores(loss.astype(np.float32), features.astype(np.float16), log_p.astype(np.float16))
+    return scores, truth, given
+
+
+def remembered(share, *, n=6000, seed=0, golden=300):
+    """Half of the labels are wrong; the network remembers all but those of golden samples."""
+    scores, truth, given = population(symmetric(K, 0.5), n=n, seed=seed)
+    p = np.exp(scores.log_p.astype(np.float32))
+    p[golden:] *= 1 - share
+    p[np.arange(golden, n), given[golden:]] += share
+    log_p = np.log(p)
+    return (
+        Scores(-log_p[np.arange(n), given], scores.features, log_p.astype(np.float16)),
+        truth,
+        given,
+    )
+
+
+def judged(
+    matrix,
+    source="trusted",
+    *,
+    settings=None,
+    known=True,
+    remember=0.0,
+    at_random=False,
+    noise_seed=0,
+):
+    """Divide and purify a population; M = 300 golden samples from the same one, apart."""
+    scores, truth, given = (
+        remembered(remember) if remember else population(matrix, noise_seed=noise_seed)
+    )
+    golden = np.arange(300)
+    stream = np.arange(300, len(truth))
+    settings = settings or PurifyRecipe()
+    trusted = Trusted(
+        scores.take(golden),
+        truth[golden],
+        given[golden] if known else np.full(300, -1),
+        assign_folds(truth[golden], settings.folds, seed=0),
+        at_random=np.full(300, at_random),
+    )
+    own, labels = scores.take(stream), given[stream]
+    means = class_means(own.features, labels, K)
+    division = divide(
+        own.loss, own_class_similarity(own.features, labels, means), labels, K, threshold=0.9
+    )
+    purifier = Purifier(source, K, settings)
+    found = purifier.purify(
+        own, labels, means, division, golden=trusted if source == "trusted" else None
+    )
+    return found, division, truth[stream], labels

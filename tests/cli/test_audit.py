@@ -1,0 +1,306 @@
+"""The audit of real runs: short ones, by the command line."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders.examples import load as load_example
+from builders.runs import SHORT, train, tssd
+
+from tssd_keras.auditing import write as audit_files
+from tssd_keras.cli import audit as cli_audit
+from tssd_keras.recipe.recipe import DEFAULT
+from tssd_keras.recipe.toml import parse_recipe
+from tssd_keras.run import experiment
+
+ROOT = Path(__file__).parents[2]
+FILES = {
+    "label_issues.csv",
+    "label_studio_config.xml",
+    "label_studio_tasks.json",
+    "report.html",
+    "samples.csv",
+    "samples.parquet",
+    "strata.csv",
+}
+
+
+def audited(run, *options):
+    result = tssd("audit", run, *options)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def page_data(folder):
+    html = (folder / "report.html").read_text(encoding="ascii")
+    return json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("runs") / "digits")
+
+
+@pytest.fixture(scope="module")
+def audit(run):
+    """Made in a process of its own, which shows what it loads and that it leaves the run alone."""
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    code = (
+        "import sys; from tssd_keras.cli.main import main;"
+        "main(['audit', sys.argv[1], '--thumbnails=20', '--kept=10'], standalone_mode=False);"
+        "print([n for n in ('keras', 'tensorflow', 'jax') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(run)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("[]")
+    assert {path: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+    return run / "audit"
+
+
+def test_an_audit_leaves_every_file(audit):
+    assert {path.name for path in audit.iterdir()} == FILES
+
+
+def test_the_rows_are_those_of_the_run(run, audit):
+    theirs, ours = rows(run / "samples.csv"), rows(audit / "samples.csv")
+    assert len(ours) == len(theirs) == 1387
+    for a, b in zip(theirs, ours, strict=True):
+        for name in ("index", "id", "weight", "role", "p_loss", "p_feature", "q", "changed"):
+            assert a[name] == b[name]
+        assert (a["given"], a["suggested"]) == (b["given_name"], b["suggested_name"])
+        assert a["given"] == b["given_label"]  # of digits
+        assert float(b["p_wrong"]) == pytest.approx(1 - float(b["q"]), abs=1e-5)
+    assert {r["changed"] for r in ours} == {"2", "3"}
+
+
+def test_parquet_says_the_same_as_csv(audit):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="no pyarrow")
+    table = parquet.read_table(audit / "samples.parquet").to_pylist()
+    for a, b in zip(table, rows(audit / "samples.csv"), strict=True):
+        assert list(a) == list(b)
+        assert str(a["index"]) == b["index"]
+        assert a["q"] == pytest.approx(float(b["q"]), rel=1e-5)
+        assert (a["rank"] is None) == (b["rank"] == "")
+        assert a["suggested_name"] == b["suggested_name"]
+
+
+def test_the_strata_count_the_rows_and_the_page_shows_what_they_say(audit):
+    strata = rows(audit / "strata.csv")
+    samples = rows(audit / "samples.csv")
+    data = page_data(audit)
+    assert data["strata"] == [
+        {"name": s["stratum"], "samples": int(s["samples"]), "shown": int(s["shown"])}
+        for s in strata
+    ]
+    for place, s in enumerate(strata):
+        assert sum(r["stratum"] == s["stratum"] for r in samples) == int(s["samples"])
+        assert data["samples"]["stratum"].count(place) == int(s["shown"])
+    assert strata[-1]["stratum"] == "kept"
+    assert strata[-1]["shown"] == "10"
+    assert len(data["pictures"]["content"]) == 20
+
+
+def test_the_suspects_are_mostly_wrong_and_come_first(audit):
+    ranked = sorted(
+        (r for r in rows(audit / "samples.csv") if r["rank"]), key=lambda r: int(r["rank"])
+    )
+    assert [r["index"] for r in ranked] == [
+        str(i) for i in page_data(audit)["samples"]["index"][:-10]
+    ]
+    assert np.mean([r["true_name"] != r["given_name"] for r in ranked[:200]]) > 0.9
+
+
+def test_the_overview_has_what_the_round_found(run, audit):
+    found = page_data(audit)["overview"]
+    last = rows(run / "rounds.csv")[-1]
+    assert found["totals"]["kept"] == int(last["kept"])
+    assert found["rounds"]["epoch"] == [2, 3]
+    assert found["epochs"]["epoch"] == [1, 2, 3]
+    assert found["matrix"]["kind"] == "transition"
+    for row in found["matrix"]["rows"]:
+        assert sum(row) == pytest.approx(1000, abs=10)
+    assert found["totals"]["wrong"] == pytest.approx(0.4, abs=0.1)
+
+
+def test_cleanlab_s_columns_and_label_studio_s_tasks(audit):
+    issues = rows(audit / "label_issues.csv")
+    assert list(issues[0]) == [
+        *("id", "index", "filepath", "is_label_issue", "label_quality", "given_label"),
+        *("predicted_label", "mistakenness"),
+    ]
+    samples = rows(audit / "samples.csv")
+    assert [r["is_label_issue"] == "True" for r in issues] == [r["rank"] != "" for r in samples]
+    tasks = json.loads((audit / "label_studio_tasks.json").read_text())
+    assert len(tasks) == 20  # those with a picture: digits are no files
+    by_index = {int(r["index"]): r for r in samples}
+    for task in tasks:
+        row = by_index[task["data"]["index"]]
+        [prediction] = task["predictions"]
+        [result] = prediction["result"]
+        assert result["value"]["choices"] == [row["suggested_name"]]
+        assert task["data"]["image"].startswith("data:image/png;base64,")
+
+
+def test_an_audit_is_never_written_over(run, audit):
+    result = tssd("audit", run)
+    assert result.exit_code == 1
+    assert f"the audit's folder must be new or empty, {audit} is not" in result.output
+
+
+def test_two_networks_and_mixmatch_can_be_audited(tmp_path):
+    out = train(tmp_path / "run", "objective.kind=mixmatch", "train.networks=2", "train.epochs=2")
+    audited(out)
+    data = page_data(out / "audit")
+    assert len(data["overview"]["streams"]) == 2
+    assert data["overview"]["totals"]["objective"] == "mixmatch"
+    assert data["samples"]["index"]
+
+
+def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(tmp_path):
+    """Epochs that draw samples leave others unjudged; without golden samples there is no q."""
+
+    def say(line):
+        if line.startswith("round before epoch 2"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings = (*SHORT, "train.balanced_batches=6", "golden.source=none")
+    done = experiment.run(parse_recipe(DEFAULT, settings), out=tmp_path / "run", say=say)
+    assert done.interrupted
+    audited(tmp_path / "run")
+    samples = rows(tmp_path / "run" / "audit" / "samples.csv")
+    unjudged = [r for r in samples if not r["role"]]
+    assert len(unjudged) == 1437 - 6 * 64
+    assert {(r["stratum"], r["rank"], r["p_wrong"], r["changed"]) for r in unjudged} == {
+        ("unjudged", "", "", "")
+    }
+    found = page_data(tmp_path / "run" / "audit")["overview"]
+    assert found["matrix"]["kind"] == "counts"
+    assert found["totals"]["by"] == "streams"
+    assert found["totals"]["judged"] == 6 * 64
+    assert found["totals"]["interrupted"] is True
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda run: (run / "summary.json").unlink(), "lacks summary.json"),
+        (lambda run: (run / "summary.json").write_text("{"), "summary.json must be the summary"),
+        (lambda run: (run / "streams.npz").unlink(), "must hold streams.npz"),
+        (lambda run: (run / "streams.npz").write_bytes(b"PK"), "streams.npz must be the streams"),
+        (lambda run: edit(run / "recipe.toml", '"weighted"', '"plain"'), "which judges no labels"),
+        (
+            lambda run: edit(run / "summary.json", '"rounds": 2', '"rounds": 0'),
+            "stopped before its first round, after 3 of 1 epochs of warm-up",
+        ),
+        (lambda run: (run / "samples.csv").write_text("a,b\n1,2\n"), "it lacks index, id, given"),
+    ],
+)
+def test_what_is_no_run_folder_is_told_so(run, tmp_path, spoil, told):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("audit"))
+    spoil(copy)
+    result = tssd("audit", copy)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert told in result.output
+    assert not (copy / "audit").exists()
+
+
+def test_a_sample_table_with_another_class_is_told_so(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("audit"))
+    text = (copy / "samples.csv").read_text().splitlines()
+    text[3] = text[3].replace(f",{text[3].split(',')[2]},", ",eleven,", 1)
+    (copy / "samples.csv").write_text("\n".join(text))
+    result = tssd("audit", copy)
+    assert result.exit_code == 1
+    assert "line 4: the column given is not as a run writes it: 'eleven'" in result.output
+
+
+def test_sentences_are_shown_where_the_samples_were_made_of_some(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    x = (rng.normal(0, 0.3, (300, 5)) + np.eye(5)[y] * 3).astype(np.float32)
+    wrong = rng.random(300) < 0.3
+    texts = np.array([f"sentence <b>{i}</b>" for i in range(300)])
+    path = tmp_path / "own.npz"
+    arrays = {"x_train": x, "y_train": np.where(wrong, (y + 1) % 3, y), "text_train": texts}
+    np.savez(path, **arrays, x_test=x[:60], y_test=y[:60], y_train_true=y)
+    out = train(
+        tmp_path / "run",
+        "data.source=npz",
+        f"data.path={path}",
+        "noise.kind=none",
+        "train.epochs=6",
+    )
+    audited(out)
+    data = page_data(out / "audit")
+    assert data["pictures"]["kind"] == "text"
+    first = data["samples"]["index"][0]
+    assert data["pictures"]["content"][0] == f"sentence <b>{first}</b>"
+    task = json.loads((out / "audit" / "label_studio_tasks.json").read_text())[0]
+    assert task["data"]["text"] == f"sentence <b>{first}</b>"
+
+    np.savez(path, **{**arrays, "y_train": y}, x_test=x[:60], y_test=y[:60], y_train_true=y)
+    result = tssd("audit", out, "--out", tmp_path / "other")
+    assert result.exit_code == 1
+    assert "the data must be those of the run: their labels (300) have the hash" in result.output
+
+    path.unlink()
+    result = tssd("audit", out, "--out", tmp_path / "gone")
+    assert result.exit_code == 1
+    assert "the run's data cannot be loaded again: data.path must name an .npz" in result.output
+    assert "--without-samples" in result.output
+    assert not (tmp_path / "gone").exists()
+    audited(out, "--out", tmp_path / "gone", "--without-samples")
+    data = page_data(tmp_path / "gone")
+    assert data["pictures"]["kind"] == "none"
+    assert data["note"] == cli_audit.NO_SAMPLES
+
+
+def test_image_files_have_their_path_in_every_table(tmp_path):
+    photos = tmp_path / "photos"
+    load_example("own_folder").write(photos)
+    out = train(
+        tmp_path / "run",
+        "data.source=table",
+        f"data.path={photos / 'labels.csv'}",
+        "noise.kind=none",
+    )
+    output = audited(out, "--thumbnails", 5)
+    assert f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={photos}" in output
+    samples = rows(out / "audit" / "samples.csv")
+    assert samples[0]["path"] == str(photos / samples[0]["id"])
+    issues = rows(out / "audit" / "label_issues.csv")
+    assert [r["filepath"] for r in issues] == [r["path"] for r in samples]
+    tasks = json.loads((out / "audit" / "label_studio_tasks.json").read_text())
+    assert len(tasks) == sum(r["rank"] != "" for r in samples)
+    assert tasks[0]["data"]["image"] == f"/data/local-files/?d={tasks[0]['data']['id']}"
+    config = (out / "audit" / "label_studio_config.xml").read_text()
+    assert '<Choice value="zero"/>' in config
+
+
+def test_the_command_has_the_defaults_of_the_function():
+    defaults = {o.name: o.default for o in cli_audit.audit.params}
+    assert defaults["thumbnails"] == audit_files.THUMBNAILS
+    assert defaults["most"] == audit_files.MOST

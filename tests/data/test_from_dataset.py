@@ -1,0 +1,266 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tssd_keras
+from tssd_keras import TSSD, from_dataset
+from tssd_keras.data import from_dataset as dataset_reading
+from tssd_keras.data.inputs import Inputs
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (10, 4, 4, 3)).astype("uint8")
+Y = RNG.integers(0, 3, 10)
+
+
+def slices(x=X, y=Y):
+    return tf.data.Dataset.from_tensor_slices((x, y))
+
+
+def everything(inputs):
+    return inputs.read(np.arange(len(inputs)))
+
+
+FORMS = {
+    "samples": slices,
+    "batches": lambda: slices().batch(4),
+    "batches of one": lambda: slices().batch(1),
+    "whole batches": lambda: slices().batch(5, drop_remainder=True),
+    "cached and prefetched": lambda: slices().cache().prefetch(2),
+    "of unknown length": lambda: slices().filter(lambda x, y: True),
+    "32-bit labels": lambda: slices(y=Y.astype("int32")),
+    "unsigned labels": lambda: slices(y=Y.astype("uint8")),
+    "a generator's": lambda: tf.data.Dataset.from_generator(
+        lambda: zip(X, Y), (tf.uint8, tf.int64)
+    ),
+    "pairs in a list": lambda: list(zip(X, Y)),
+    "a generator": lambda: ([x, int(y)] for x, y in zip(X, Y)),
+    "batches in a list": lambda: [(X[:6], Y[:6]), (X[6:], Y[6:])],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_dataset_gives_the_samples_in_its_order(form):
+    inputs, labels = from_dataset(FORMS[form]())
+    assert isinstance(inputs, Inputs)
+    assert inputs.shape == X.shape
+    assert inputs.dtype == X.dtype
+    np.testing.assert_array_equal(everything(inputs), X)
+    np.testing.assert_array_equal(labels, Y)
+    assert labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int32", "bool"])
+@pytest.mark.parametrize("shape", [(10,), (10, 7), (10, 2, 3, 4, 1)])
+def test_samples_keep_their_type_and_shape(dtype, shape):
+    x = RNG.integers(0, 2, shape).astype(dtype)
+    inputs, _ = from_dataset(slices(x))
+    assert (inputs.dtype, inputs.shape) == (dtype, shape)
+    np.testing.assert_array_equal(everything(inputs), x)
+
+
+def test_a_dataset_that_shuffles_is_read_once_so_samples_keep_their_labels():
+    numbers = np.arange(200)
+    inputs, labels = from_dataset(slices(numbers, numbers).shuffle(200, seed=1))
+    assert not np.array_equal(labels, numbers)
+    np.testing.assert_array_equal(everything(inputs), labels)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_many_samples_lie_in_a_file_that_has_no_name(monkeypatch, tmp_path, batch_size):
+    monkeypatch.setattr(dataset_reading, "IN_MEMORY", 100)  # two samples
+    monkeypatch.setattr(dataset_reading.tempfile, "tempdir", str(tmp_path))
+    inputs, labels = from_dataset(slices().batch(batch_size))
+    assert isinstance(inputs._array, np.memmap)
+    assert list(tmp_path.iterdir()) == []
+    np.testing.assert_array_equal(everything(inputs), X)
+    np.testing.assert_array_equal(labels, Y)
+
+
+def test_few_samples_lie_in_memory():
+    assert not isinstance(from_dataset(slices())[0]._array, np.memmap)
+
+
+def mib(n, read):
+    """n samples of 1 MiB, which note that they were read."""
+    for i in range(n):
+        read.append(i)
+        yield np.zeros(2**20, "uint8"), 0
+
+
+def test_more_than_max_gib_is_refused_before_it_is_stored():
+    read = []
+    with pytest.raises(ValueError, match=r"max_gib=0\.00390625 GiB.*\n?.*uint8 of shape \(10485"):
+        from_dataset(mib(1000, read), max_gib=4 / 1024)
+    assert len(read) == 5
+
+
+def test_where_the_length_is_known_it_is_refused_at_the_first_sample():
+    big = tf.data.Dataset.range(10**9).map(lambda i: (tf.zeros((64, 64)), i))
+    with pytest.raises(ValueError, match=r"max_gib=4 GiB, they take more than 1\.53e\+04 GiB"):
+        from_dataset(big)
+
+
+@pytest.mark.parametrize("max_gib", [0, -1, float("nan")])
+def test_max_gib_must_be_above_0(max_gib):
+    with pytest.raises(ValueError, match="max_gib must be above 0, got"):
+        from_dataset(slices(), max_gib=max_gib)
+
+
+def one_hot(dtype):
+    return np.eye(3, dtype=dtype)[Y]
+
+
+WRONG = {
+    "infinite": (lambda: slices().repeat(), ValueError, r"finite.*Leave out \.repeat"),
+    "empty": (lambda: slices().take(0), ValueError, "at least one sample, it is empty"),
+    "an empty list": (lambda: [], ValueError, "at least one sample, it is empty"),
+    "x alone": (
+        lambda: tf.data.Dataset.from_tensor_slices(X),
+        TypeError,
+        r"pairs \(x, y\), element 0 is a ndarray",
+    ),
+    "weights too": (
+        lambda: tf.data.Dataset.from_tensor_slices((X, Y, Y)),
+        TypeError,
+        r"pairs \(x, y\), element 0 has 3 components",
+    ),
+    "a dict": (
+        lambda: tf.data.Dataset.from_tensor_slices({"image": X, "label": Y}),
+        TypeError,
+        r"dict of image, label\. Try dataset\.map\(lambda d: \(d\['image'\].*as_supervised=True",
+    ),
+    "a dict in a list": (lambda: [{"image": X[0], "label": 1}], TypeError, "dict of image, label"),
+    "x of two": (lambda: slices({"a": X, "b": X}), TypeError, "x must be one tensor.*dict of 2"),
+    "x a tuple": (lambda: slices((X, X)), TypeError, "x must be one tensor.*tuple of 2"),
+    "y of two": (lambda: slices(y=(Y, Y)), TypeError, "y must be one label.*tuple of 2"),
+    "words": (lambda: slices(["a"] * 10), TypeError, "x must be numbers.*words into numbers"),
+    "several shapes": (
+        lambda: [(X[0], 0), (X[1, :2], 1)],
+        ValueError,
+        r"one shape.*\(4, 4, 3\), element 1 has uint8 of shape \(2, 4, 3\)",
+    ),
+    "several types": (
+        lambda: [(X[0], 0), (X[1] / 255, 1)],
+        ValueError,
+        r"first is uint8.*element 1 has float64",
+    ),
+    "one-hot": (
+        lambda: slices(y=one_hot("float32")),
+        TypeError,
+        r"float32 of shape \(3,\).*argmax",
+    ),
+    "one-hot in batches": (lambda: slices(y=one_hot("int64")).batch(2), TypeError, "argmax"),
+    "whole one-hot": (
+        lambda: slices(y=one_hot("int64")),
+        TypeError,
+        r"y of shape \(3,\) with x of shape \(4, 4, 3\).*argmax",
+    ),
+    "a column": (lambda: slices(y=Y[:, None]), TypeError, r"y of shape \(1,\).*squeeze"),
+    "floats": (lambda: slices(y=Y / 2), TypeError, r"float64 of shape \(\).*tf\.cast"),
+    "mixed": (
+        lambda: [(X[0], 0), (X[:4], Y[:4])],
+        ValueError,
+        r"all batches or all single samples, element 1 has x of shape \(4, 4, 4, 3\)",
+    ),
+    "no dataset": (lambda: 7, TypeError, r"tf\.data\.Dataset or an iterable of \(x, y\), got int"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_read_is_told_with_a_cure(case):
+    make, kind, words = WRONG[case]
+    with pytest.raises(kind, match=words):
+        from_dataset(make())
+
+
+SMALL = RNG.normal(size=(10, 4)).astype("float32")  # as long as a one-hot label of four classes
+FOUR = RNG.integers(0, 4, 10)
+
+
+@pytest.mark.parametrize("batched", [None, False])
+def test_whole_one_hot_labels_as_long_as_the_sample_are_not_taken_for_a_batch(batched):
+    data = slices(SMALL, np.eye(4, dtype="int64")[FOUR])
+    words = (
+        r"each y has one 1 among 4.*argmax.*batched=True" if batched is None else "one whole num"
+    )
+    with pytest.raises(TypeError, match=words):
+        from_dataset(data, batched=batched)
+
+
+def test_batches_that_look_like_one_hot_labels_are_taken_where_they_are_called_batches():
+    x, y = SMALL[:8], np.array([0, 1, 1, 0, 0, 1, 0, 1])
+    inputs, labels = from_dataset(slices(x, y).batch(2), batched=True)
+    np.testing.assert_array_equal(labels, y)
+    np.testing.assert_array_equal(everything(inputs), x)
+    with pytest.raises(TypeError, match="batched=True each y must have one entry a sample"):
+        from_dataset(slices(x, y), batched=True)
+    y[0] = 1  # two ones in a batch: no one-hot label
+    np.testing.assert_array_equal(from_dataset(slices(x, y).batch(2))[1], y)
+
+
+@pytest.mark.parametrize("value", [np.int64(-1), np.uint64(2**63)])
+def test_labels_that_are_no_class_numbers_are_told_by_their_sample(value):
+    y = Y.astype(value.dtype)
+    y[[3, 7]] = value
+    with pytest.raises(ValueError, match=rf"2 of 10 do not, the first is {value} at sample 3"):
+        from_dataset(slices(y=y))
+
+
+def test_a_feed_is_no_dataset_to_read():
+    tssd = TSSD(X, Y)
+    with pytest.raises(TypeError, match="3 components"):
+        from_dataset(tssd.feed(batch_size=2, kind="tf.data"))
+
+
+@pytest.mark.parametrize("batch_size", [0, 32])
+def test_a_network_is_trained_with_tssd_from_a_tf_data_dataset(batch_size):
+    rng = np.random.default_rng(2)
+    centers = rng.normal(0, 3, (3, 8))
+    right = rng.integers(0, 3, 600)
+    x = (centers[right] + rng.normal(0, 1, (600, 8))).astype("float32")
+    wrong = rng.random(600) < 0.3
+    given = np.where(wrong, (right + 1) % 3, right)
+    dataset = slices(x, given)
+    inputs, labels = from_dataset(dataset.batch(batch_size) if batch_size else dataset)
+
+    tssd = TSSD(inputs, labels, warmup_epochs=2)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        loss=keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
+    )
+    model.fit(tssd.feed(batch_size=32), epochs=6, callbacks=[tssd], shuffle=False, verbose=0)
+    assert wrong[~tssd.table.kept].mean() > 0.6  # 0.3 by chance
+    assert wrong[tssd.table.kept].mean() < 0.1
+    assert np.mean(model.predict(x, verbose=0).argmax(axis=1) == right) > 0.95
+
+
+@pytest.mark.backend_free
+def test_pairs_are_read_without_tensorflow_and_without_keras():
+    code = (
+        "import numpy as np, sys; from tssd_keras import from_dataset;"
+        "inputs, labels = from_dataset((np.full(3, i), i % 2) for i in range(5));"
+        "print(inputs.shape, labels, [n for n in ('keras', 'tensorflow') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(tssd_keras.__file__).parent.parent,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "(5, 3) [0 1 0 1 0] []"

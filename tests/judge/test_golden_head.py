@@ -1,0 +1,176 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from tssd_keras.judge.golden_head import (
+    MAX_ITER,
+    P_SCALE,
+    C,
+    GoldenHead,
+    assign_folds,
+    fit_golden_head,
+    log_softmax,
+)
+
+pytestmark = pytest.mark.backend_free
+
+N_CLASSES, D = 3, 6
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def samples(per_class, seed=0, spread=0.3):
+    """Unit features of separate classes, and labels in mixed order."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat(np.arange(N_CLASSES), per_class))
+    return unit(np.eye(D)[labels] + rng.normal(0, spread, (len(labels), D))), labels
+
+
+def network_says(classes, n_classes=N_CLASSES, sure=0.9):
+    """Log-probabilities of a network that is `sure` of these classes."""
+    p = np.full((len(classes), n_classes), (1 - sure) / (n_classes - 1))
+    p[np.arange(len(classes)), classes] = sure
+    return np.log(p)
+
+
+def fit(features, log_p, labels, n_folds=5, n_classes=N_CLASSES):
+    fold = assign_folds(labels, n_folds, seed=0)
+    return fit_golden_head(features, log_p, labels, fold, n_classes)
+
+
+@pytest.mark.parametrize("counts", [(5, 5, 5), (7, 2, 11), (1, 30, 4)])
+@pytest.mark.parametrize("n_folds", [2, 5])
+def test_folds_share_out_each_class_and_the_whole_evenly(counts, n_folds):
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(3), counts))
+    fold = assign_folds(labels, n_folds, seed=0)
+    for members in (fold, *(fold[labels == k] for k in range(3))):
+        assert np.ptp(np.bincount(members, minlength=n_folds)) <= 1
+
+
+def test_folds_depend_on_the_seed_alone():
+    labels = np.arange(60) % 3
+    first, again, other = (assign_folds(labels, 5, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_log_softmax_has_known_values_and_does_not_overflow():
+    rows = np.array([[0, np.log(3)], [1e4, 1e4], [0, 1e4]])
+    expected = [[0.25, 0.75], [0.5, 0.5], [0, 1]]
+    np.testing.assert_allclose(np.exp(log_softmax(rows)), expected)
+    np.testing.assert_allclose(log_softmax(rows + 7), log_softmax(rows))
+
+
+def test_the_answer_is_the_mean_of_the_heads_and_the_networks_probabilities():
+    weight = np.zeros((2 + 2, 2), np.float32)
+    weight[0, 0] = np.log(4)  # of the first feature
+    weight[3, 1] = np.log(9) / P_SCALE  # of the root of the network's second probability
+    head = GoldenHead(weight, np.zeros(2, np.float32), 0.25, np.zeros((0, 2)))
+    features, log_p = np.array([[1, 0], [0, 1]]), np.log([[1, 1e-30], [1e-30, 1]])
+    # The head alone says 4 : 1 and 1 : 9; the network, a quarter of the answer, 1 : 0 and 0 : 1.
+    expected = [[0.75 * 0.8 + 0.25, 0.75 * 0.2], [0.75 * 0.1, 0.75 * 0.9 + 0.25]]
+    np.testing.assert_allclose(np.exp(head.log_p(features, log_p)), expected, rtol=1e-5)
+
+
+def test_it_sees_the_class_that_the_network_mistakes_for_another():
+    features, labels = samples(15)
+    mistaken = np.where(labels == 2, 1, labels)
+    head = fit(features, network_says(mistaken), labels)
+    test_features, test_labels = samples(200, seed=1)
+    log_p = head.log_p(test_features, network_says(np.where(test_labels == 2, 1, test_labels)))
+    assert log_p.dtype == np.float32
+    np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1, atol=1e-5)
+    assert (log_p.argmax(axis=1) == test_labels).mean() > 0.95
+
+
+def test_the_network_has_a_share_as_far_as_it_is_right():
+    features, labels = samples(20, spread=3.0)
+    right = fit(features, network_says(labels, sure=0.999), labels)
+    wrong = fit(features, network_says((labels + 1) % 3, sure=0.999), labels)
+    assert right.network_share == 1
+    assert wrong.network_share == 0
+
+
+def test_scores_out_of_fold_do_not_know_their_own_labels():
+    features, labels = samples(20)
+    log_p = network_says((labels + 1) % 3, sure=0.999)
+    fold = assign_folds(labels, 5, seed=0)
+    changed = np.where(fold == 0, (labels + 2) % 3, labels)
+    before = fit_golden_head(features, log_p, labels, fold, N_CLASSES)
+    after = fit_golden_head(features, log_p, changed, fold, N_CLASSES)
+    assert before.network_share == after.network_share == 0  # which all labels decide together
+    np.testing.assert_array_equal(after.out_of_fold[fold == 0], before.out_of_fold[fold == 0])
+    assert not np.allclose(after.out_of_fold[fold == 1], before.out_of_fold[fold == 1])
+
+
+def test_a_head_that_learned_labels_at_random_by_heart_is_not_trusted():
+    rng = np.random.default_rng(0)
+    features, labels = unit(rng.normal(size=(150, 200))), np.arange(150) % 3
+    log_p = np.full((150, 3), -np.log(3))
+    head = fit(features, log_p, labels)
+    alone = dataclasses.replace(head, network_share=0.0)
+    assert (alone.log_p(features, log_p).argmax(axis=1) == labels).mean() > 0.95
+    assert head.network_share > 0.9
+
+
+def test_two_classes_give_the_probabilities_of_scikit_learn():
+    features, labels = samples(12)
+    features, labels = features[labels < 2], labels[labels < 2]
+    log_p = network_says(1 - labels, n_classes=2, sure=0.6)
+    fold = assign_folds(labels, 4, seed=0)
+    head = fit_golden_head(features, log_p, labels, fold, 2)
+    rows = np.concatenate([features, P_SCALE * np.exp(log_p / 2)], axis=1)
+    expected = np.empty((len(labels), 2))
+    for k in range(4):
+        model = LogisticRegression(C=C, max_iter=MAX_ITER).fit(rows[fold != k], labels[fold != k])
+        expected[fold == k] = model.predict_proba(rows[fold == k])
+    share = head.network_share
+    np.testing.assert_allclose(
+        np.exp(head.out_of_fold), (1 - share) * expected + share * np.exp(log_p), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("present", [(0, 1), (0, 1, 2)])
+def test_a_class_without_golden_samples_has_probability_0(present):
+    features, labels = samples(10)
+    use = np.isin(labels, present)
+    log_p = network_says(np.full(use.sum(), 3), n_classes=4)
+    head = fit(features[use], log_p, labels[use], n_classes=4)
+    alone = dataclasses.replace(head, network_share=0.0)
+    p = np.exp(alone.log_p(features[use], log_p))
+    absent = [k for k in range(4) if k not in present]
+    assert (p[:, absent] < 1e-9).all()
+    assert (p.argmax(axis=1) == labels[use]).mean() > 0.9
+
+
+def test_turning_the_feature_space_changes_nothing():
+    features, labels = samples(15)
+    log_p = network_says(np.where(labels == 2, 1, labels))
+    turn = np.linalg.qr(np.random.default_rng(2).normal(size=(D, D)))[0]
+    plain, turned = fit(features, log_p, labels), fit(features @ turn, log_p, labels)
+    np.testing.assert_allclose(
+        np.exp(turned.log_p(features @ turn, log_p)),
+        np.exp(plain.log_p(features, log_p)),
+        atol=5e-3,
+    )
+
+
+def test_neither_the_order_of_samples_nor_the_numbering_of_classes_matters():
+    features, labels = samples(15)
+    log_p = network_says(np.where(labels == 2, 1, labels))
+    fold = assign_folds(labels, 5, seed=0)
+    expected = fit_golden_head(features, log_p, labels, fold, N_CLASSES).out_of_fold
+    order = np.random.default_rng(1).permutation(len(labels))
+    classes = np.array([2, 0, 1])  # new class c is old class classes[c]
+    other = fit_golden_head(
+        features[order],
+        log_p[order][:, classes],
+        np.argsort(classes)[labels[order]],
+        fold[order],
+        N_CLASSES,
+    ).out_of_fold
+    np.testing.assert_allclose(np.exp(other), np.exp(expected[order][:, classes]), atol=5e-3)

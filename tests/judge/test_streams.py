@@ -1,0 +1,65 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from builders.audit_samples import some_streams
+
+from tssd_keras.judge.streams import load_streams, save_streams
+
+pytestmark = pytest.mark.backend_free
+GIVEN = np.arange(60) % 3
+WRONG = np.arange(60) % 4 == 0
+
+
+def two():
+    return [
+        some_streams(GIVEN, WRONG, 3),
+        some_streams(GIVEN, WRONG, 3, seed=1, transition=False),
+    ]
+
+
+def test_what_is_saved_is_loaded_again(tmp_path):
+    names = ("cat", "", "\0\n\u202e" + "long" * 3000)
+    save_streams(tmp_path / "streams.npz", two(), names)
+    found, classes = load_streams(tmp_path / "streams.npz")
+    assert classes == names
+    assert len(found) == 2
+    for ours, theirs in zip(two(), found, strict=True):
+        for name in ("index", "given", "loss", "similarity", "feature_abstains"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        for mixtures in ("loss_mixture", "feature_mixture"):
+            for name, value in vars(getattr(ours, mixtures)).items():
+                np.testing.assert_array_equal(value, getattr(getattr(theirs, mixtures), name))
+        assert ours.loss_abstains is theirs.loss_abstains
+    np.testing.assert_array_equal(found[0].transition, two()[0].transition)
+    assert found[1].transition is None
+
+
+def test_the_file_holds_no_python_objects(tmp_path):
+    save_streams(tmp_path / "streams.npz", two(), ("a", "b", "c"))
+    with zipfile.ZipFile(tmp_path / "streams.npz") as file:
+        assert file.namelist()
+        for name in file.namelist():
+            np.load(io.BytesIO(file.read(name)), allow_pickle=False)
+
+
+@pytest.mark.parametrize("spoil", ["short", "pickle", "other", "format"])
+def test_another_file_is_refused_by_name(tmp_path, spoil):
+    path = tmp_path / "streams.npz"
+    save_streams(path, two(), ("a", "b", "c"))
+    if spoil == "short":
+        path.write_bytes(path.read_bytes()[:2000])
+    elif spoil == "pickle":
+        np.savez(path, format=np.array([{}], object))
+    elif spoil == "other":
+        np.savez(path, a=np.zeros(3))
+    else:
+        np.savez(path, format=np.array(99))
+    with pytest.raises(ValueError, match=r"streams\.npz must be the streams of a round"):
+        load_streams(path)
+
+
+def test_a_file_that_is_not_there_is_told_so(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_streams(tmp_path / "streams.npz")

@@ -1,0 +1,210 @@
+import csv
+
+import numpy as np
+import pytest
+
+from tssd_keras.judge.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.table import Rewrite, SampleTable, in_agreement, weights_of
+
+pytestmark = pytest.mark.backend_free
+ROLES = np.array([POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR], np.int8)
+
+
+def judged(n=5, **change):
+    columns = {
+        "weight": np.linspace(0, 1, n, dtype="float32"),
+        "role": ROLES[:n],
+        "p_loss": np.full(n, 0.25),
+        "p_feature": np.full(n, 0.75),
+        "q": np.full(n, 0.9),
+        "suggested": np.zeros(n, int),
+        "confidence": np.full(n, 0.6),
+    }
+    return Rewrite(**{**columns, **change})
+
+
+def test_a_new_table_trusts_every_label():
+    table = SampleTable([0, 1, 1])
+    assert table.weight.tolist() == [1, 1, 1]
+    assert np.isnan(table.q).all()
+    assert table.index.tolist() == [0, 1, 2]
+
+
+def test_weights_are_one_for_the_certain_and_q_for_the_mined():
+    q = np.array([0.3, 0.9, 0.9, 0.7, 0.1], np.float32)
+    assert weights_of(ROLES, q).tolist() == pytest.approx([1, 0, 0, 0.7, 1])
+
+
+def test_a_rewrite_reaches_every_reader():
+    table = SampleTable(np.zeros(5, int))
+    seen = []
+    table.on_rewrite(lambda weights: seen.append(weights[:, 0]))
+    table.rewrite(judged())
+    assert [w.tolist() for w in seen] == [[1] * 5, [0, 0.25, 0.5, 0.75, 1]]
+    assert table.n_rewrites == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": np.zeros(5)}, "no sample of 5 would carry weight"),
+        ({"weight": np.array([0, 0, 0, 0, 1.5])}, "0..1"),
+        ({"weight": np.array([0, 0, 0, np.nan, 1])}, "0..1"),
+        ({"q": np.zeros(4)}, r"q must have one entry a sample, shape \(5,\), got \(4,\)"),
+    ],
+)
+def test_a_bad_rewrite_changes_nothing(change, message):
+    table = SampleTable(np.zeros(5, int))
+    with pytest.raises(ValueError, match=message):
+        table.rewrite(judged(**change))
+    assert table.weight.tolist() == [1] * 5
+    assert table.n_rewrites == 0
+
+
+def test_a_draw_takes_the_weight_of_the_others_until_they_are_drawn():
+    table = SampleTable(np.zeros(5, int))
+    seen = []
+    table.on_rewrite(lambda weights: seen.append(weights[:, 0].tolist()))
+    table.rewrite(judged(weight=np.array([1, 0, 0.5, 1, 1])))
+    table.draw(np.array([1, 2]))
+    assert table.kept.tolist() == [False, False, True, False, False]
+    assert table.weight.tolist() == [1, 0, 0.5, 1, 1]
+    table.draw(np.array([0, 4]))
+    assert seen == [[1] * 5, [1, 0, 0.5, 1, 1], [0, 0, 0.5, 0, 0], [1, 0, 0, 0, 1]]
+
+
+def test_a_rewrite_of_some_rows_leaves_the_others():
+    table = SampleTable(np.zeros(5, int))
+    table.rewrite(judged())
+    before = {name: getattr(table, name).copy() for name in vars(judged())}
+    rows = np.array([1, 3])
+    table.rewrite(judged(2, weight=np.array([0.125, 1]), q=np.array([0.5, 0.75])), rows)
+    assert table.weight[rows].tolist() == [0.125, 1]
+    assert table.q[rows].tolist() == [0.5, 0.75]
+    assert table.role[rows].tolist() == ROLES[:2].tolist()
+    for name, column in before.items():
+        np.testing.assert_array_equal(getattr(table, name)[[0, 2, 4]], column[[0, 2, 4]])
+
+
+def test_each_network_is_trained_on_what_the_other_says():
+    first = judged(weight=np.array([1, 1, 0, 0.5, 0]))
+    second = judged(weight=np.array([1, 0, 0, 1, 0.25]))
+    table = SampleTable(np.zeros(5, int), n_networks=2)
+    table.rewrite(in_agreement([first, second]))
+    assert table.weights[:, 1].tolist() == first.weight.tolist()
+    assert table.weights[:, 0].tolist() == second.weight.tolist()
+    assert table.weight.tolist() == [1, 0.5, 0, 0.75, 0.125]
+    assert table.kept.tolist() == [True, True, False, True, True]
+
+
+def test_networks_that_disagree_leave_a_sample_uncertain_and_the_surer_one_suggests():
+    roles = np.array([POSITIVE, NEGATIVE, POSITIVE, SEMI_HARD, FLOOR], np.int8)
+    first = judged(role=roles, suggested=np.full(5, 3), confidence=np.full(5, 0.7))
+    second = judged(
+        role=np.array([POSITIVE, POSITIVE, UNCERTAIN, SEMI_HARD, FLOOR], np.int8),
+        q=np.full(5, 0.5),
+        suggested=np.full(5, 4),
+        confidence=np.array([0.6, 0.8, 0.6, 0.8, 0.6]),
+    )
+    both = in_agreement([first, second])
+    assert both.role.tolist() == [POSITIVE, UNCERTAIN, UNCERTAIN, SEMI_HARD, FLOOR]
+    assert both.suggested.tolist() == [3, 4, 3, 4, 3]
+    assert both.confidence.tolist() == [0.7, 0.8, 0.7, 0.8, 0.7]
+    assert both.q.tolist() == pytest.approx([0.7] * 5)
+
+
+def test_a_network_alone_is_trained_on_what_it_says_itself():
+    only = judged()
+    assert in_agreement([only]) is only
+
+
+def test_weights_of_another_number_of_networks_are_refused():
+    table = SampleTable(np.zeros(5, int), n_networks=2)
+    with pytest.raises(ValueError, match=r"weight .*\(5,\) or \(5, 2\), got \(5, 3\)"):
+        table.rewrite(judged(weight=np.ones((5, 3))))
+
+
+def test_judged_are_the_rows_that_a_round_has_written():
+    table = SampleTable(np.zeros(5, int))
+    for rows in ([1, 3], [3, 4]):
+        table.rewrite(judged(2), np.array(rows))
+    assert table.judged.tolist() == [False, True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": np.zeros(2)}, "no sample of 2 would carry weight"),
+        ({"q": np.zeros(5)}, r"q must have one entry a sample, shape \(2,\), got \(5,\)"),
+    ],
+)
+def test_a_bad_rewrite_of_some_rows_changes_nothing(change, message):
+    table = SampleTable(np.zeros(5, int))
+    with pytest.raises(ValueError, match=message):
+        table.rewrite(judged(2, **change), np.array([0, 1]))
+    assert table.weight.tolist() == [1] * 5
+    assert not table.judged.any()
+
+
+def test_the_csv_leaves_empty_what_is_not_known(tmp_path):
+    table = SampleTable([1, 0, 1])
+    table.rewrite(judged(1, weight=np.ones(1)), np.array([1]))
+    table.write_csv(tmp_path / "t.csv", ("cat", "dog"), true_labels=np.array([-1, 0, 1]))
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["true"] for r in rows] == ["", "cat", "dog"]
+    assert [r["role"] for r in rows] == ["", "positive", ""]
+    for name in ("p_loss", "p_feature", "q", "suggested", "confidence"):
+        assert [bool(r[name]) for r in rows] == [False, True, False]
+
+
+def test_the_clean_score_is_q_or_else_the_mean_of_the_streams():
+    table = SampleTable(np.zeros(5, int))
+    table.rewrite(judged())
+    assert table.clean_score.tolist() == pytest.approx([0.9] * 5)
+    table.rewrite(judged(q=np.full(5, np.nan)))
+    assert table.clean_score.tolist() == pytest.approx([0.5] * 5)
+
+
+def test_the_csv_is_in_source_order_and_names_the_classes(tmp_path):
+    table = SampleTable([1, 0, 1, 0, 1], index=[9, 3, 5, 4, 7])
+    table.rewrite(judged())
+    table.write_csv(
+        tmp_path / "t.csv",
+        ("cat, big", 'dog "small"'),
+        true_labels=np.array([1, 1, 1, 0, 0]),
+        ids=np.array(["i", "c", "e", "d", "g"]),
+    )
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["index"] for r in rows] == ["3", "4", "5", "7", "9"]
+    assert [r["id"] for r in rows] == ["c", "d", "e", "g", "i"]
+    assert rows[0]["given"] == "cat, big"
+    assert rows[0]["true"] == 'dog "small"'
+    assert rows[1]["role"] == "semi-hard"
+    assert rows[1]["weight"] == "0.75"
+
+
+def test_an_index_of_another_length_is_refused():
+    with pytest.raises(ValueError, match="got 2 for 3"):
+        SampleTable([0, 0, 0], index=[1, 2])
+
+
+def test_the_last_change_is_the_round_that_gave_another_role_or_suggestion():
+    table = SampleTable(np.zeros(5, int))
+    assert table.changed.tolist() == [-1] * 5
+    table.rewrite(judged(), epoch=6)
+    assert table.changed.tolist() == [6] * 5
+    role = ROLES.copy()
+    role[1] = POSITIVE
+    table.rewrite(judged(role=role, suggested=np.array([0, 0, 3, 0, 0])), epoch=8)
+    assert table.changed.tolist() == [6, 8, 8, 6, 6]
+    table.rewrite(judged(role=role, q=np.zeros(5), suggested=np.array([0, 0, 3, 0, 0])), epoch=9)
+    assert table.changed.tolist() == [6, 8, 8, 6, 6]
+
+
+def test_a_rewrite_of_some_rows_changes_no_others():
+    table = SampleTable(np.zeros(5, int))
+    table.rewrite(judged(2), np.array([0, 3]), epoch=4)
+    table.rewrite(judged(2), np.array([3, 4]), epoch=5)
+    assert table.changed.tolist() == [4, -1, -1, 5, 5]

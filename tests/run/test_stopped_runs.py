@@ -1,0 +1,151 @@
+"""What a run leaves behind when it does not come to its end."""
+
+import csv
+import gc
+import json
+import os
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tssd_keras import models
+from tssd_keras.cli.main import main
+from tssd_keras.recipe.recipe import DEFAULT
+from tssd_keras.recipe.toml import load_recipe, parse_recipe
+from tssd_keras.run import experiment
+
+SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=8")
+NO_ROUND = {
+    "classes.txt",
+    "labels.npy",
+    "labels.sha256",
+    "model.keras",
+    "recipe.toml",
+    "samples.csv",
+    "summary.json",
+}
+
+
+def train(out, *settings):
+    words = [word for s in settings for word in ("--set", s)]
+    return CliRunner().invoke(main, ["train", *words, "--out", str(out)])
+
+
+def files(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def summary(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def n_epochs(folder):
+    with open(folder / "epochs.csv", newline="", encoding="utf-8") as file:
+        return len(list(csv.DictReader(file)))
+
+
+def stopped_at(out, *beginnings):
+    """A run that is sent Ctrl-C at each line that begins so, and all its lines."""
+    lines = []
+
+    def say(line):
+        lines.append(line)
+        if line.startswith(beginnings):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    recipe = parse_recipe(DEFAULT, SHORT)
+    return experiment.run(recipe, out=out, say=say), lines
+
+
+def test_an_error_in_mid_training_leaves_what_there_was_and_why_it_ended(tmp_path):
+    result = train(tmp_path / "run", *SHORT, "train.learning_rate=1e30")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)  # a message, not a traceback
+    assert f"what there was before the error is in {tmp_path / 'run'}" in result.output
+    said = result.output.rpartition("Error: ")[2].strip()
+    assert "finite" in said
+    found = summary(tmp_path / "run")
+    assert found["error"] == f"ValueError: {said}"
+    assert found["interrupted"] is False
+    assert found["epochs"] == n_epochs(tmp_path / "run") == 1
+    assert files(tmp_path / "run") == NO_ROUND | {"epochs.csv", "accuracy.png"}
+    assert load_recipe(tmp_path / "run" / "recipe.toml").train.learning_rate == 1e30
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_a_readable_run(tmp_path):
+    done, lines = stopped_at(tmp_path / "run", "backend:")
+    assert done.interrupted
+    assert lines[-1] == "interrupted: writing down what there is"
+    assert files(tmp_path / "run") == NO_ROUND
+    assert summary(tmp_path / "run")["interrupted"] is True
+    assert summary(tmp_path / "run")["error"] is None
+    network = keras.saving.load_model(tmp_path / "run" / "model.keras", safe_mode=True)
+    assert np.isfinite(network.predict_on_batch(np.zeros((1, 8, 8, 1), "uint8"))).all()
+
+
+def test_a_second_ctrl_c_does_not_break_off_the_writing(tmp_path):
+    done, lines = stopped_at(tmp_path / "run", "epoch 1/", "interrupted:")
+    assert done.interrupted
+    assert lines[-1] == "one moment: the files of the run are being written"
+    assert files(tmp_path / "run") == NO_ROUND | {"epochs.csv", "accuracy.png"}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.fixture
+def no_collection():
+    """Python drops an exception that comes while the collector calls a finaliser: Ctrl-C too."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_run_that_is_stopped_in_its_first_update_keeps_its_network(tmp_path):
+    """On JAX an update gives the weights away until it has ended, and the first is compiled."""
+
+    def say(line):
+        if line.startswith("backend:"):
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    recipe = parse_recipe(DEFAULT, [*SHORT, "train.epochs=1000"])
+    done = experiment.run(recipe, out=tmp_path / "run", say=say)
+    assert done.interrupted
+    found = keras.saving.load_model(tmp_path / "run" / "model.keras", safe_mode=True)
+    if done.summary["epochs"] == 0:
+        first = models.build("mlp", (8, 8, 1), "uint8", 10, width=8, seed=0)
+        for ours, theirs in zip(found.get_weights(), first.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert np.isfinite(found.predict_on_batch(np.zeros((1, 8, 8, 1), "uint8"))).all()
+
+
+def test_a_run_whose_samples_are_all_trusted_is_refused_and_makes_no_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 5)), np.arange(30) % 3
+    path = tmp_path / "own.npz"
+    np.savez(path, x_train=x, y_train=y, x_test=x + 1, y_test=y, trusted=np.ones(30, bool))
+    settings = ("data.source=npz", f"data.path={path}", "noise.kind=none", "model.name=mlp")
+    told = "once 30 golden and 0 validation samples have left"
+    words = [word for s in settings for word in ("--set", s)]
+    for result in (train(tmp_path / "run", *settings), CliRunner().invoke(main, ["check", *words])):
+        assert result.exit_code == 1
+        assert told in result.output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.backend_free
+def test_a_place_where_no_folder_can_be_made_is_told_before_anything_is_loaded(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "file" / "run", "/proc/none/run", tmp_path / ("n" * 300)):
+        result = train(out, "data.source=npz", "data.path=absent.npz")
+        assert result.exit_code == 1
+        assert (
+            f"the run folder must lie where a folder can be made, {out} does not" in result.output
+        )
+        assert "Nothing was run. Give another --out." in result.output
+        assert "loading" not in result.output
+    assert files(tmp_path) == {"file"}

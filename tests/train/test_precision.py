@@ -1,0 +1,136 @@
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tssd_keras import models
+from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.models.blocks import PRECISIONS
+from tssd_keras.recipe.recipe import PRECISIONS as IN_RECIPES
+from tssd_keras.train.score_pass import score_pass, scoring_model
+from tssd_keras.train.steps import weighted_step
+
+SHAPE = (48, 48, 3)  # small_cnn pools images of this size
+N, BATCH = 96, 16
+NARROW = {"preact_resnet18": 8, "preact_resnet34": 8, "small_cnn": 8, "mlp": 32}
+
+
+def network(precision, name="small_cnn"):
+    width = NARROW.get(name, 0)
+    return models.build(name, SHAPE, "uint8", 5, width=width, seed=2, precision=precision)
+
+
+def samples():
+    """Noise, brighter by class, so that something is learned."""
+    y = np.arange(N) % 5
+    drawn = np.random.default_rng(0).integers(0, 128, (N, *SHAPE))
+    return (drawn + 25 * y[:, None, None, None]).astype("uint8"), y
+
+
+def trained(precision):
+    x, y = samples()
+    made = network(precision)
+    step = weighted_step(made, weight_decay=5e-4)
+    step.compile(keras.optimizers.SGD(0.02, momentum=0.9))
+    running = []
+    record = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: running.append(float(logs["loss"]))
+    )
+    step.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[record])
+    assert step.n_traces == 1
+    steps = np.arange(1, N // BATCH + 1)
+    return made, np.diff(np.array(running) * steps, prepend=0)  # Keras reports running means
+
+
+@pytest.fixture(scope="module")
+def both():
+    return {precision: trained(precision) for precision in PRECISIONS}
+
+
+def test_losses_of_single_steps_stay_close_to_those_in_float32(both):
+    exact, rough = (both[precision][1] for precision in ("float32", "bfloat16"))
+    assert abs(exact[0] - exact[-1]) > 0.2  # it learns
+    np.testing.assert_allclose(rough, exact, atol=0.03)
+    assert not np.array_equal(rough, exact)
+
+
+def test_statistics_of_batch_normalisation_keep_up_with_those_in_float32(both):
+    def statistics(name):
+        norms = [n for n in both[name][0].layers if isinstance(n, layers.BatchNormalization)]
+        assert len(norms) == 3
+        return [np.asarray(v) for n in norms for v in (n.moving_mean, n.moving_variance)]
+
+    for rough, exact in zip(statistics("bfloat16"), statistics("float32"), strict=True):
+        assert rough.dtype == np.float32
+        np.testing.assert_allclose(rough, exact, atol=0.05 * np.abs(exact).max())
+
+
+def test_one_set_of_weights_scores_alike_in_both(both):
+    x, y = samples()
+    exact_network, rough_network = both["float32"][0], network("bfloat16")
+    rough_network.set_weights(exact_network.get_weights())
+    exact, rough = (
+        score_pass(scoring_model(made), ArrayInputs(x), np.arange(N), y)
+        for made in (exact_network, rough_network)
+    )
+    assert (rough.loss.dtype, rough.features.dtype) == (np.float32, np.float16)
+    np.testing.assert_allclose(rough.loss, exact.loss, rtol=0.05, atol=0.05)
+    lengths = np.linalg.norm(rough.features.astype("float32"), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_layers_compute_in_bfloat16_but_variables_logits_and_scores_are_float32(name, monkeypatch):
+    module = sys.modules["tssd_keras.models.resnet50"]  # the package's name is the function
+    monkeypatch.setattr(module, "_initialise", lambda *_: None)  # slow, and no matter here
+    made = network("bfloat16", name)
+    scoring = scoring_model(made)
+    assert {v.dtype for v in made.variables} == {"float32"}
+    assert (made.output.dtype, scoring.outputs[1].dtype) == ("float32", "float32")
+    assert scoring.outputs[0].dtype == "float16"
+    first = next(n for n in made.layers if isinstance(n, layers.Conv2D | layers.Dense))
+    assert first.output.dtype == "bfloat16"
+    assert made.get_layer("rescaled").output.dtype == "float32"  # bytes keep their eight bits
+    for pooling in made.layers:
+        if isinstance(pooling, layers.GlobalAveragePooling2D):
+            assert pooling.output.dtype == "float32"
+
+
+def test_no_policy_is_left_behind():
+    before = keras.config.dtype_policy()
+    network("bfloat16", "mlp")
+    assert keras.config.dtype_policy() == before
+    with pytest.raises(ValueError):
+        models.build("mlp", ("many",), "uint8", 5, precision="bfloat16")
+    assert keras.config.dtype_policy() == before
+    assert layers.Dense(1).compute_dtype == "float32"
+
+
+def test_a_recipes_precision_does_not_depend_on_the_policy_around_it():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert network("float32", "mlp").get_layer("hidden").compute_dtype == "float32"
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_the_saved_network_loads_in_safe_mode_and_says_the_same(both, tmp_path):
+    made, x = both["bfloat16"][0], samples()[0]
+    made.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={}, safe_mode=True)
+    assert loaded.get_layer("features").output.dtype == "float32"
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), made.predict_on_batch(x))
+
+
+def test_an_unknown_precision_names_the_known_ones():
+    with pytest.raises(
+        ValueError, match=r"train.precision must be one of float32, bfloat16, got 'half'"
+    ):
+        models.build("mlp", (3,), "uint8", 2, precision="half")
+
+
+def test_the_recipe_knows_exactly_these_precisions():
+    assert tuple(PRECISIONS) == IN_RECIPES

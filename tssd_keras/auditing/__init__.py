@@ -1,0 +1,1 @@
+"""What a person decides on: suspects, the page, exports, and decisions brought back."""

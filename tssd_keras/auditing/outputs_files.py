@@ -1,0 +1,62 @@
+"""The outputs of any model, as .npy files: read without unpickling, and not into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.labels.files.formats import OBJECTS
+
+
+def read_array(option: str, path: Path) -> np.ndarray:
+    """One array, memory-mapped where it has entries.
+
+    Args:
+        option: that names the file, for messages.
+        path: of a .npy file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no .npy file, is cut short, or holds Python objects.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{option} must name a .npy file, {path.absolute()} is "
+            f"{'no file' if path.exists() else 'not there'}."
+        )
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, EOFError, OSError) as error:
+        if "objects" in str(error).lower():
+            raise ValueError(f"{option}: {path} {OBJECTS}.") from error
+        raise ValueError(
+            f"{option}: {path} must be a .npy file with one array: {error}. Make one with "
+            "np.save(path, array)."
+        ) from error
+
+
+def read_class_names(path: Path, n_classes: int) -> tuple[str, ...]:
+    """Names of the classes in label order, one a line.
+
+    Args:
+        path: of a text file in UTF-8.
+        n_classes: K.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no text, has not K lines, or a name twice.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"--classes must name a text file, {path.absolute()} is not there.")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} must be text in UTF-8, byte {error.start} is not.") from error
+    names = tuple(line.strip() for line in (lines[:-1] if lines[-1] == "" else lines))
+    if len(names) != n_classes or len(set(names)) < n_classes:
+        raise ValueError(
+            f"{path} must name {n_classes} different classes, one a line, as many as predictions "
+            f"have columns; got {len(names)} lines, {len(set(names))} different ones."
+        )
+    return names

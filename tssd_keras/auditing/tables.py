@@ -1,0 +1,114 @@
+"""One row a sample, for other programs: CSV, and Parquet where pyarrow is installed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.auditing.suspects import Stratum
+from tssd_keras.judge.findings import Judged
+
+NO_PARQUET = (
+    "samples.parquet was not written: pyarrow is not installed. Try pip install "
+    "'tssd_keras[parquet]'."
+)
+
+
+def columns(judged: Judged, rank: np.ndarray, strata: np.ndarray) -> dict[str, list]:
+    """The columns of samples.csv; None is an empty cell.
+
+    Args:
+        judged: N samples.
+        rank: int64[N], of `suspects.rank_suspects`.
+        strata: object[N], of `suspects.stratum_names`.
+
+    Returns:
+        Name -> N values: text, int or float.
+    """
+    n = len(judged)
+    nothing = [None] * n
+
+    def numbers(values: np.ndarray) -> list:
+        return [None if np.isnan(v) else float(v) for v in values]
+
+    def labels(values: np.ndarray) -> list:
+        return [int(v) if v >= 0 else None for v in values]
+
+    def names(values: np.ndarray) -> list:
+        return [judged.named(v) if v >= 0 else None for v in values]
+
+    truth = np.full(n, -1) if judged.truth is None else judged.truth
+    return {
+        "index": judged.index.tolist(),
+        "id": nothing if judged.ids is None else judged.ids.tolist(),
+        "path": nothing if judged.paths is None else judged.paths.tolist(),
+        "given_label": labels(judged.given),
+        "given_name": names(judged.given),
+        "suggested_label": labels(judged.suggested),
+        "suggested_name": names(judged.suggested),
+        "confidence": numbers(judged.confidence),
+        "weight": numbers(judged.weight),
+        "role": [judged.role_name(i) or None for i in range(n)],
+        "p_loss": numbers(judged.p_loss),
+        "p_feature": numbers(judged.p_feature),
+        "q": numbers(judged.q),
+        "p_wrong": numbers(judged.p_wrong),
+        "changed": labels(judged.changed),
+        "stratum": strata.tolist(),
+        "rank": [int(r) if r > 0 else None for r in rank],
+        "true_name": names(truth),
+    }
+
+
+def write_csv(path: Path, table: Mapping[str, Sequence]) -> None:
+    """Write columns as CSV; numbers with six digits."""
+    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.writer(file)
+        writer.writerow(table)
+        writer.writerows(map(_cells, zip(*table.values(), strict=True)))
+
+
+def _cells(row: Iterable) -> list:
+    return [f"{v:.6g}" if isinstance(v, float) else v for v in row]
+
+
+def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
+    """Write columns as Parquet; False, and no file, where pyarrow is not installed."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet
+    except ModuleNotFoundError:
+        return False
+    kinds = {
+        **dict.fromkeys(("index", "given_label", "suggested_label", "changed", "rank"), pa.int64()),
+        **dict.fromkeys(("confidence", "weight", "p_loss", "p_feature"), pa.float64()),
+        **dict.fromkeys(("q", "p_wrong"), pa.float64()),
+    }
+    arrays = {
+        name: pa.array(
+            values if name in kinds else [_unicode(v) for v in values], kinds.get(name, pa.string())
+        )
+        for name, values in table.items()
+    }
+    pyarrow.parquet.write_table(pa.table(arrays), path)
+    return True
+
+
+def _unicode(text: str | None) -> str | None:
+    """Text that UTF-8 can hold: a file's name need not be."""
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def write_strata(path: Path, strata: Sequence[Stratum]) -> None:
+    """strata.csv: of each stratum its samples, and how many of them the page shows."""
+    write_csv(
+        path,
+        {
+            "stratum": [s.name for s in strata],
+            "samples": [s.samples for s in strata],
+            "shown": [s.shown for s in strata],
+        },
+    )

@@ -1,0 +1,127 @@
+"""`python cli.py audit`: what a run found out about the labels, for a person to decide on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from tssd_keras.cli.audit_outputs import audit_outputs, output_options
+from tssd_keras.cli.backend import BACKENDS
+
+NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
+
+OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "seed", "without_samples"})
+
+
+@click.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the audit, new or empty. Default: RUN/audit; audit-outputs without RUN.",
+)
+@click.option(
+    "--thumbnails",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Embed the pictures of so many samples, see docs/audit.md.",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(min=0),
+    default=20_000,
+    show_default=True,
+    help="Show so many suspects on the page.",
+)
+@click.option(
+    "--kept",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Show so many of the unsuspected, too, drawn at random.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draw of --kept.")
+@click.option(
+    "--without-samples",
+    is_flag=True,
+    help="Do not load the data again: a page without pictures.",
+)
+@output_options
+@click.option("--backend", type=click.Choice(BACKENDS), help="Of Keras, with --golden only.")
+def audit(
+    run: Path | None,
+    out: Path | None,
+    thumbnails: int,
+    most: int,
+    kept: int,
+    seed: int,
+    without_samples: bool,
+    backend: str | None,
+    **outputs,
+) -> None:
+    """Show which labels of RUN are wrong, and let a person decide. Trains nothing.
+
+    RUN is the folder of a run that has ended or was stopped. Written are
+    report.html (one file, needs no network: look, decide by keys or mouse,
+    export decisions.csv), samples.csv and samples.parquet (a row a sample),
+    strata.csv, label_issues.csv for users of cleanlab and FiftyOne, and tasks
+    for Label Studio. docs/audit.md says what is in them.
+
+    Without RUN, labels are judged by the outputs of any model; written are
+    samples.csv and summary.json:
+
+    \b
+      python cli.py audit --predictions probs.npy --features feats.npy --labels y.npy
+    """
+    if (run is None) != any(outputs.values()):
+        raise click.UsageError(
+            "Give the folder of a run, or --predictions and --labels, not both and not neither."
+        )
+    _check_together(outputs["golden"] is not None, run is None)
+    if run is None:
+        audit_outputs(**outputs, out=out, backend=backend)
+        return
+    from tssd_keras.auditing.write import load_samples, write_audit
+    from tssd_keras.progress import bar
+    from tssd_keras.run.folder import check_free
+    from tssd_keras.run.read import read_run
+
+    out = out or run / "audit"
+    try:
+        judged, recipe = read_run(run)
+        check_free(out, what="the audit's folder")  # before minutes of loading
+        samples = None if without_samples else load_samples(judged, recipe)
+        lines = write_audit(
+            judged,
+            samples,
+            out,
+            thumbnails=thumbnails,
+            most=most,
+            kept=kept,
+            seed=seed,
+            note=NO_SAMPLES if without_samples else "",
+            progress=bar,
+        )
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in lines:
+        click.echo(line)
+    click.echo(f"everything is in {out}; open {out / 'report.html'} in a browser")
+
+
+def _check_together(golden: bool, outputs: bool) -> None:
+    """Raise UsageError if an option was given that has no effect on what is audited."""
+    context = click.get_current_context()
+    given = {
+        option.name
+        for option in context.command.params
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    }
+    idle, what = given & {"backend"} if not golden else set(), "needs --golden"
+    if outputs and given & OF_THE_PAGE:
+        idle, what = given & OF_THE_PAGE, "is of the page, which needs the folder of a run"
+    for name in sorted(idle):
+        raise click.UsageError(f"--{name.replace('_', '-')} {what}.")

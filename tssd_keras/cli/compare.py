@@ -1,0 +1,83 @@
+"""`python cli.py compare`: what a second run gained, e.g. by a person's decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tssd_keras.run.compare import Compared
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+def compare(runs: tuple[Path, ...]) -> None:
+    """Compare RUNS on the same labels, each with the first.
+
+    In brackets is the difference from the first run. Accuracy is what a second run gains;
+    it is of the test samples (or of the validation samples, the row says so). The rows below
+    are of the samples that every one of the runs judged: a sample that is golden or was decided
+    in one of them counts in none. AUROC says how well wrong labels are told from right
+    ones, where the truth is known.
+
+    \b
+      python cli.py compare RUN RUN2
+    """
+    from tssd_keras.run.compare import compare as read
+
+    try:
+        found = read(runs)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    table = list(zip(HEADS, *(_cells(run, found.runs[0]) for run in found.runs), strict=True))
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+    click.echo(f"{found.samples:,} samples were judged by all")
+    if found.truly_wrong is not None:
+        wrong = f"{found.truly_wrong:.4f} have a wrong label"
+        click.echo(f"of the {found.known:,} whose truth is known {wrong}")
+
+
+HEADS = (
+    "run",
+    "epochs",
+    "decisions trained on / golden",
+    "accuracy measured on",
+    "accuracy, last epoch",
+    "accuracy, mean of the last ten",
+    "accuracy, best epoch",
+    "kept, of what all judged",
+    "suspects",
+    "wrong labels, as estimated",
+    "AUROC of label errors",
+)
+
+
+def _cells(run: Compared, first: Compared) -> list[str]:
+    return [
+        " ".join(run.folder.name.split()) or str(run.folder),
+        f"{run.epochs}{', stopped' * run.stopped}",
+        f"{run.told[0]:,} / {run.told[1]:,}",
+        run.judged_on,
+        *(
+            _with_difference(own, other)
+            for own, other in zip(_shares(run), _shares(first), strict=True)
+        ),
+    ]
+
+
+def _shares(run: Compared) -> tuple[float | None, ...]:
+    accuracy = (run.accuracy[key] for key in ("last", "mean_last_10", "best"))
+    return (*accuracy, run.kept, run.suspects, run.wrong, run.auroc)
+
+
+def _with_difference(own: float | None, first: float | None) -> str:
+    if own is None:
+        return "-"
+    if first is None or own == first:
+        return f"{own:.4f}"
+    return f"{own:.4f} ({own - first:+.4f})"

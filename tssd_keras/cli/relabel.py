@@ -1,0 +1,51 @@
+"""`python cli.py relabel`: what people decided on a run's suspects, applied to its labels."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from tssd_keras.labels.decision_table import ACTIONS
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("decisions", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The labels, a CSV file that is not there yet: a row a sample of the training split.",
+)
+@click.option(
+    "--audit",
+    type=click.Path(path_type=Path),
+    help="Folder of the audit that the decisions were made in. Default: RUN/audit.",
+)
+def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
+    """Apply DECISIONS, which the page of RUN's audit exported, to RUN's given labels.
+
+    Decisions that do not fit (another run's, an unknown sample or class, one sample
+    decided twice in different ways) are listed together, and nothing is written then.
+
+    \b
+    A second run uses the file:
+      python cli.py train RUN/recipe.toml --set golden.decisions=labels.csv --out RUN2
+      python cli.py compare RUN RUN2
+    """
+    from tssd_keras.auditing.relabel import relabel as apply
+
+    try:
+        applied = apply(run, decisions, out, audit=audit)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    count = sum(applied.actions.values())
+    by_action = ", ".join(f"{applied.actions.get(name, 0):,} {name}" for name in ACTIONS)
+    click.echo(f"{count:,} decisions applied ({by_action}); {applied.changed:,} labels changed")
+    if applied.before:
+        click.echo(f"{applied.before:,} that the run was told itself stay decided")
+    recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))
+    click.echo(f"train with them: python cli.py train {recipe} --set {setting} --out RUN2")
+    click.echo(f"see what they bought: python cli.py compare {shlex.quote(str(run))} RUN2")

@@ -1,0 +1,1 @@
+"""Samples by index: arrays, images on disk, public data sets."""

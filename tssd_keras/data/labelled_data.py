@@ -1,0 +1,217 @@
+"""LabelledData: what every source gives, checked once, here."""
+
+from __future__ import annotations
+
+import reprlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.data.inputs import Inputs
+
+ADD = "Add samples of it, or leave the class out and number the labels 0..K-1 without gaps."
+
+
+def as_ids(names: Sequence[str]) -> np.ndarray:
+    """object[N] of the very same str: numpy's own text is as wide for all as for the longest."""
+    ids = np.empty(len(names), object)
+    ids[:] = names
+    return ids
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A sample that could not be used and was left out, as the recipe asked."""
+
+    split: str
+    reason: str  # begins with the file
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledData:
+    """A training split with given labels, and a test split with clean ones.
+
+    Attributes:
+        name: of the data set, for messages.
+        inputs: N training samples; entry i everywhere below is sample i of them.
+        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at
+            least twice. -1: nobody gave the sample a label; it is trusted, its
+            true label is known, and it can be a golden sample, nothing else.
+        true_labels: int64[N] in 0..K-1, -1 where unknown; None where all are.
+        test_inputs: T samples of the training samples' shape and dtype.
+        test_labels: int64[T] in 0..K-1, taken to be right.
+        class_names: K different names in label order, K at least 2.
+        ids: object[N] of str (see `as_ids`) or str[N], the source's own names of
+            the training samples; they differ from each other.
+        test_ids: the same for the T test samples, or None.
+        trusted: bool[N], which samples' labels are known to be right: the true
+            label where there is one, else the given.
+        texts: str[N], what each training sample was before it became numbers, for a
+            person to read; None where samples are shown as they are.
+        digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
+            samples' encoded bytes; None where nobody looked, or there are none.
+        judged_on: what the test labels are, in a word or two.
+        left_out: samples that could not be used.
+        notes: what a user should know of how the data were read, a line each.
+
+    Raises:
+        ValueError: any of that does not hold.
+    """
+
+    name: str
+    inputs: Inputs
+    labels: np.ndarray
+    true_labels: np.ndarray | None
+    test_inputs: Inputs
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    ids: np.ndarray | None = None
+    test_ids: np.ndarray | None = None
+    trusted: np.ndarray | None = None
+    texts: np.ndarray | None = None
+    digests: np.ndarray | None = None
+    test_digests: np.ndarray | None = None
+    judged_on: str = "test"
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for mistake in self._mistakes():
+            raise ValueError(f"{self.name}: {mistake}")
+
+    def _mistakes(self) -> Iterator[str]:
+        """Lazily: each check may rely on the ones above it."""
+        n_train, n_test, n_classes = len(self.inputs), len(self.test_inputs), len(self.class_names)
+        yield from _class_names(self.class_names)
+        yield from _splits(self.inputs, self.test_inputs)
+        yield from _labels("labels", self.labels, n_train, n_classes, lowest=-1)
+        yield from _labels("test_labels", self.test_labels, n_test, n_classes)
+        if self.true_labels is not None:
+            yield from _labels("true_labels", self.true_labels, n_train, n_classes, lowest=-1)
+        for what, ids, n in (("ids", self.ids, n_train), ("test_ids", self.test_ids, n_test)):
+            if ids is not None:
+                yield from _ids(what, ids, n)
+        if self.trusted is not None:
+            yield from _column("trusted", self.trusted, n_train, np.bool_)
+        if self.texts is not None:
+            yield from _column("texts", self.texts, n_train, np.str_)
+        yield from self._without_label()
+        hint = ADD
+        if self.left_out:
+            hint = (
+                f"{len(self.left_out)} bad images were left out, the first is "
+                f"{self.left_out[0].reason} Mend them, or leave the class out."
+            )
+        yield from lacking_classes(self.labels, self.class_names, self.ids, hint=hint)
+
+    def _without_label(self) -> Iterator[str]:
+        without = self.labels < 0
+        if self.true_labels is not None and self.trusted is not None:
+            without = without & ~(self.trusted & (self.true_labels >= 0))
+        bad = np.flatnonzero(without)
+        if len(bad):
+            yield (
+                f"labels must lie in 0..{len(self.class_names) - 1}: {len(bad)} of "
+                f"{len(self.labels)} do not, the first is sample {bad[0]} with "
+                f"{self.labels[bad[0]]}. Drop those samples; only trusted ones whose true label "
+                "is known can do without."
+            )
+
+
+def _class_names(names: tuple[str, ...]) -> Iterator[str]:
+    if len(names) < 2:
+        yield f"there must be at least 2 classes to tell apart, got {len(names)}."
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        yield f"class_names must differ, these occur more than once: {', '.join(twice)}."
+
+
+def _splits(train: Inputs, test: Inputs) -> Iterator[str]:
+    for split, inputs in (("training", train), ("test", test)):
+        if not len(inputs):
+            yield f"the {split} split must hold samples, got none."
+    if train.shape[1:] != test.shape[1:]:
+        yield (
+            f"training and test samples must have one shape, got {train.shape[1:]} and "
+            f"{test.shape[1:]}."
+        )
+    if train.dtype != test.dtype:
+        yield (
+            f"training and test samples must have one dtype, got {train.dtype} and {test.dtype}. "
+            "Scale both splits alike."
+        )
+
+
+def _column(what: str, values: np.ndarray, n: int, kind: type) -> Iterator[str]:
+    if not np.issubdtype(values.dtype, kind):
+        yield f"{what} must be {kind.__name__.rstrip('_')}[{n}], got {values.dtype}{values.shape}."
+    if values.shape != (n,):
+        yield f"{what} must have one entry a sample, shape ({n},), got {values.shape}."
+
+
+def _ids(what: str, ids: np.ndarray, n: int) -> Iterator[str]:
+    if ids.dtype != object:
+        yield from _column(what, ids, n, np.str_)
+    strange = [i for i, name in enumerate(ids.tolist()) if not isinstance(name, str)]
+    if strange:
+        yield (
+            f"{what} must be text: {len(strange)} of {len(ids)} are not, the first is sample "
+            f"{strange[0]} with {ids[strange[0]]!r}."
+        )
+    yield from _column(what, ids, n, ids.dtype.type)
+    count = Counter(ids.tolist())
+    twice = sorted(name for name, times in count.items() if times > 1) if len(count) < n else ()
+    if twice:
+        yield (
+            f"{what} must differ from sample to sample: {len(twice)} come more than once, the "
+            f"first are {', '.join(twice[:3])}. Name each sample once."
+        )
+
+
+def _labels(
+    what: str, labels: np.ndarray, n: int, n_classes: int, *, lowest: int = 0
+) -> Iterator[str]:
+    yield from _column(what, labels, n, np.int64)
+    bad = np.flatnonzero((labels < lowest) | (labels >= n_classes))
+    if len(bad):
+        yield (
+            f"{what} must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
+            f"sample {bad[0]} with {labels[bad[0]]}. Drop those samples, or name every class."
+        )
+
+
+def lacking_classes(
+    labels: np.ndarray,
+    names: tuple[str, ...],
+    ids: np.ndarray | None = None,
+    *,
+    where: str = "among the given labels",
+    hint: str = ADD,
+) -> Iterator[str]:
+    """What is wrong if a class has less than two samples, lazily; nothing if each has.
+
+    Args:
+        labels: int64[n] in 0..K-1, or -1, which is no class.
+        names: K names.
+        ids: str[n], the samples' names, for the message.
+        where: the classes are looked for.
+        hint: what to do.
+    """
+    count = np.bincount(labels[labels >= 0], minlength=len(names))
+    missing = np.flatnonzero(count == 0)
+    if len(missing):
+        yield (
+            f"each class must occur {where}: {len(missing)} of {len(names)} do not, the first is "
+            f"class {missing[0]} ({reprlib.repr(names[missing[0]])}). {hint}"
+        )
+    lone = np.flatnonzero(count == 1)
+    if len(lone):
+        sample = np.flatnonzero(labels == lone[0])[0]
+        yield (
+            f"each class must have at least 2 training samples {where}, or nothing can be "
+            f"compared: {len(lone)} of {len(names)} have one, the first is class {lone[0]} "
+            f"({reprlib.repr(names[lone[0]])}), with sample "
+            f"{sample if ids is None else ids[sample]} alone. Is that label a typing error? {hint}"
+        )

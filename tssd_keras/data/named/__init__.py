@@ -1,0 +1,1 @@
+"""Public data sets, found or prepared on this machine."""

@@ -1,0 +1,1 @@
+"""One's own data: digits, arrays, a folder, a table of images."""

@@ -1,0 +1,160 @@
+"""Arrays of one's own, from one .npz file."""
+
+from __future__ import annotations
+
+import difflib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.recipe.recipe import DataRecipe
+
+NEEDED = ("x_train", "y_train", "x_test", "y_test")
+OPTIONAL = ("y_train_true", "class_names", "trusted", "text_train")
+
+
+def load(recipe: DataRecipe) -> LabelledData:
+    """The arrays of the .npz file at `data.path`; the file is never unpickled.
+
+    Arrays: x_train [N, ...] and x_test [T, ...] of numbers, as the network is
+    to see them; y_train int[N] (given labels) and y_test int[T] in 0..K-1. May
+    be there: y_train_true int[N], -1 where unknown; class_names str[K], else "0".."K-1" with K one
+    more than the highest label; trusted bool[N], given labels known to be right;
+    text_train str[N], what an audit shows in place of x_train's numbers.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not an .npz file, or its arrays are not those above.
+    """
+    path = Path(recipe.path).expanduser()
+    arrays = _read(path)
+    labels = {key: _labels(path, key, arrays[key]) for key in arrays if key.startswith("y_")}
+    for x in ("x_train", "x_test"):
+        _check_samples(path, x, arrays[x], n_labels=len(labels[x.replace("x_", "y_")]))
+    return LabelledData(
+        name=str(path),
+        inputs=ArrayInputs(arrays["x_train"]),
+        labels=labels["y_train"],
+        true_labels=labels.get("y_train_true"),
+        test_inputs=ArrayInputs(arrays["x_test"]),
+        test_labels=labels["y_test"],
+        class_names=_class_names(path, arrays.get("class_names"), labels),
+        trusted=arrays.get("trusted"),
+        texts=arrays.get("text_train"),
+    )
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """The arrays we know by name."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"data.path must name an .npz file, {path.absolute()} is "
+            f"{'not a file' if path.exists() else 'not there'}."
+        )
+    if not zipfile.is_zipfile(path):  # a lone .npy, a pickle, a file cut short
+        raise ValueError(
+            f"data.path must name an .npz file, {path} is something else or cut short. Make one "
+            "with np.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)."
+        )
+    with np.load(path, allow_pickle=False) as file:
+        missing = [key for key in NEEDED if key not in file.files]
+        if missing:
+            raise ValueError(_missing_text(path, missing, file.files))
+        return {key: _member(path, file, key) for key in (*NEEDED, *OPTIONAL) if key in file.files}
+
+
+def _missing_text(path: Path, missing: list[str], found: list[str]) -> str:
+    strange = [key for key in found if key not in (*NEEDED, *OPTIONAL)]
+    near = {key: difflib.get_close_matches(key, strange, n=1, cutoff=0.5) for key in missing}
+    renames = "".join(f" Rename {match[0]} to {key}?" for key, match in near.items() if match)
+    return (
+        f"{path} must hold the arrays {', '.join(NEEDED)}; missing: {', '.join(missing)}. "
+        f"Found: {', '.join(found) or 'none'}.{renames}"
+    )
+
+
+def _member(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+    try:
+        array = file[key]
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise ValueError(
+                f"{path}: {key} is an array of Python objects, which only unpickling could read, "
+                "and that can run any code. Save it as numbers (or text), all rows of one length."
+            ) from error
+        raise ValueError(f"{path}: {key} cannot be read: {error}. Save it again.") from error
+    if not isinstance(array, np.ndarray):  # a member that is no .npy comes as bytes
+        raise ValueError(f"{path}: {key} must be an array. Save it with np.savez_compressed.")
+    return array
+
+
+def _labels(path: Path, key: str, labels: np.ndarray) -> np.ndarray:
+    """The labels as int64[N]."""
+    if labels.dtype.kind not in "iu":
+        text = labels.dtype.kind in "US"
+        hint = f"np.unique({key}, return_inverse=True)" if text else f"{key}.astype(np.int64)"
+        raise ValueError(
+            f"{path}: {key} must be whole numbers, one class number a sample, got "
+            f"{labels.dtype}{labels.shape}. Try {hint}."
+        )
+    if labels.ndim != 1:
+        raise ValueError(
+            f"{path}: {key} must have shape (N,), got {labels.shape}. Try {key}.argmax(axis=1) on "
+            f"one-hot rows, {key}.ravel() on a column."
+        )
+    lowest = -1 if key == "y_train_true" else 0  # -1: the truth is not known
+    bad = np.flatnonzero(labels.astype(np.int64) < lowest)  # unsigned ones above it wrap
+    if len(bad):
+        raise ValueError(
+            f"{path}: {key} must be class numbers from {lowest}: {len(bad)} of {len(labels)} are "
+            f"not, the first is sample {bad[0]} with {labels[bad[0]]}. Drop the samples without a "
+            "label."
+        )
+    return labels.astype(np.int64)
+
+
+def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) -> None:
+    if samples.dtype.kind not in "biuf" or samples.ndim < 2:
+        raise ValueError(
+            f"{path}: {key} must be numbers with one sample a row, shape (N, ...), got "
+            f"{samples.dtype}{samples.shape}."
+        )
+    if len(samples) != n_labels:
+        raise ValueError(
+            f"{path}: {key} and {key.replace('x_', 'y_')} must have one length, got "
+            f"{len(samples)} and {n_labels}."
+        )
+    if not samples.size:
+        raise ValueError(f"{path}: {key} must hold samples, it is empty, shape {samples.shape}.")
+    if samples.dtype.kind == "f":
+        finite = np.isfinite(samples).reshape(len(samples), -1).all(axis=1)
+        bad = np.flatnonzero(~finite)
+        if len(bad):
+            raise ValueError(
+                f"{path}: {key} must be finite: {len(bad)} of {len(samples)} samples are not, the "
+                f"first is sample {bad[0]}. Drop them or fill in the gaps."
+            )
+
+
+def _class_names(
+    path: Path, names: np.ndarray | None, labels: dict[str, np.ndarray]
+) -> tuple[str, ...]:
+    if names is None:
+        key, highest = max(((k, int(y.max())) for k, y in labels.items()), key=lambda pair: pair[1])
+        n = len(labels["y_train"])
+        if highest >= n:  # said before so many names are made
+            raise ValueError(
+                f"{path}: classes must be numbered 0..K-1 without gaps, each in y_train: it has "
+                f"{n} samples, and {key} names class {highest}, sample {labels[key].argmax()}. Try "
+                "np.unique(y_train, return_inverse=True), or give class_names."
+            )
+        return tuple(str(k) for k in range(highest + 1))
+    if names.dtype.kind != "U" or names.ndim != 1:
+        raise ValueError(
+            f"{path}: class_names must be text, one name a class, got {names.dtype}{names.shape}. "
+            'Try np.array(["cat", "dog"]).'
+        )
+    return tuple(names.tolist())

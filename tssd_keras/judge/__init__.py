@@ -1,0 +1,1 @@
+"""Is this label right? Arrays in, arrays out; only `meta_classifier` loads Keras."""

@@ -1,0 +1,86 @@
+"""What is known of every sample once its label was judged: the plain data that an audit shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tssd_keras.judge.divide import ROLES
+from tssd_keras.judge.streams import Streams
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """N samples and what was found out about their labels.
+
+    Attributes:
+        name: of the data set, for titles.
+        class_names: K names in label order.
+        labels_sha256: hash of the given labels of the whole training split.
+        index: int64[N], each sample's number in the source's training split, in rising order.
+        given: int64[N] in 0..K-1.
+        suggested: int64[N], the most probable class, -1 where nobody judged.
+        confidence: float[N], its probability, NaN where nobody judged.
+        weight: float[N] in [0, 1].
+        role: int8[N], an index into `divide.ROLES`, -1 where nobody judged.
+        p_loss, p_feature: float[N], both streams' probability that the label is right; NaN
+            where nobody judged.
+        q: float[N], the meta classifier's, NaN without it.
+        changed: int64[N], the epoch, counted from 1, before which a round last
+            changed role or suggestion; -1 where nobody judged.
+        ids: object[N] of str, the source's names of the samples, or None.
+        paths: object[N] of str, the samples' files, or None.
+        truth: int64[N], -1 where unknown, or None.
+        streams: of the last round, one a network.
+        epochs, rounds: rows of epochs.csv and rounds.csv, as text.
+        facts: of the run as a whole, as in summary.json.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    labels_sha256: str
+    index: np.ndarray
+    given: np.ndarray
+    suggested: np.ndarray
+    confidence: np.ndarray
+    weight: np.ndarray
+    role: np.ndarray
+    p_loss: np.ndarray
+    p_feature: np.ndarray
+    q: np.ndarray
+    changed: np.ndarray
+    ids: np.ndarray | None = None
+    paths: np.ndarray | None = None
+    truth: np.ndarray | None = None
+    streams: tuple[Streams, ...] = ()
+    epochs: list[dict[str, str]] = field(default_factory=list)
+    rounds: list[dict[str, str]] = field(default_factory=list)
+    facts: dict = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def judged(self) -> np.ndarray:
+        """bool[N]: whom a round has judged; not what a person decided before the run."""
+        return (self.role >= 0) & ~np.isnan(self.p_loss)
+
+    @property
+    def p_wrong(self) -> np.ndarray:
+        """float64[N]: 1 - q, or without q 1 - the mean of both streams; NaN where nobody judged."""
+        streams = (np.asarray(self.p_loss, np.float64) + self.p_feature) / 2
+        return np.where(self.judged, 1 - np.where(np.isnan(self.q), streams, self.q), np.nan)
+
+    @property
+    def suspect(self) -> np.ndarray:
+        """bool[N]: judged, and without weight or with another class suggested."""
+        return self.judged & ((self.weight <= 0) | (self.suggested != self.given))
+
+    def named(self, label: int) -> str:
+        """The class's name; nothing for -1."""
+        return self.class_names[label] if label >= 0 else ""
+
+    def role_name(self, row: int) -> str:
+        """The sample's role in a word; nothing where nobody judged."""
+        return ROLES[self.role[row]] if self.role[row] >= 0 else ""

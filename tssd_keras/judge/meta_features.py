@@ -1,0 +1,150 @@
+"""Meta-features: what the meta classifier is told of a pair (sample, label).
+
+The pair need not be the one in the data: golden samples are also judged under
+labels that they do not have, to show the meta classifier what a wrong label
+looks like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.judge.class_ranks import rank_among
+from tssd_keras.judge.divide import Division
+from tssd_keras.judge.golden_head import GoldenHead
+from tssd_keras.judge.noise_matrix import posterior_true
+
+# What g is told, and whether a label is more (1) or less (-1) likely to be right as it grows.
+DIRECTIONS = {
+    "loss": -1,
+    "p_label": 1,
+    "p_best_other": 0,
+    "margin": 1,
+    "entropy": 0,
+    "similarity_own": 1,
+    "similarity_best_other": 0,
+    "similarity_margin": 1,
+    "p_loss_stream": 1,
+    "p_feature_stream": 1,
+    "head_log_p": 1,
+    "head_margin": 1,
+    "right_log_odds": 1,
+    "loss_rank": -1,
+    "head_rank": 1,
+}
+NAMES = tuple(DIRECTIONS)
+
+# Under golden source "certain" the streams choose the training rows, so g must not see what
+# they were chosen by: the label's loss and probability, its similarity, both posteriors.
+INDEPENDENT = (
+    "p_best_other",
+    "entropy",
+    "similarity_best_other",
+    "head_log_p",
+    "head_margin",
+    "right_log_odds",
+    "head_rank",
+)
+
+MAX_LOG_ODDS = 15.0
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Everything of one round that a pair is judged by.
+
+    Attributes:
+        means: float32[K, d], of unit features, by given class.
+        division: the streams' mixtures.
+        head: the golden head.
+        transition: float64[K, K], estimated P(given | true).
+        loss_quantiles, head_quantiles: float32[K, Q], of the loss and of the
+            head's log-probability of the given label, by given class.
+    """
+
+    means: np.ndarray
+    division: Division
+    head: GoldenHead
+    transition: np.ndarray
+    loss_quantiles: np.ndarray
+    head_quantiles: np.ndarray
+
+    def features(
+        self,
+        unit_features: np.ndarray,
+        log_p: np.ndarray,
+        labels: np.ndarray,
+        head_log_p: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Meta-features of n pairs.
+
+        Args:
+            unit_features: float[n, d], rows of length 1.
+            log_p: float[n, K], the network's log-probabilities.
+            labels: int[n], the label of each pair.
+            head_log_p: float[n, K], where the pair must not be judged by a head
+                that was fitted on it; by default the golden head's own.
+
+        Returns:
+            float32[n, len(NAMES)], columns as in `NAMES`.
+        """
+        log_p = np.asarray(log_p, np.float32)
+        if head_log_p is None:
+            head_log_p = self.head.log_p(unit_features, log_p)
+        similarity = np.asarray(unit_features, np.float32) @ self.means.T
+        own_log_p, other_log_p = _own_and_best_other(log_p, labels)
+        own_similarity, other_similarity = _own_and_best_other(similarity, labels)
+        own_head, other_head = _own_and_best_other(head_log_p, labels)
+        p = np.exp(log_p)
+        loss = -own_log_p
+        p_loss, p_feature = self._streams(loss, own_similarity, labels)
+        p_right = posterior_true(head_log_p, labels, self.transition)[
+            np.arange(len(labels)), labels
+        ]
+        columns = (
+            loss,
+            np.exp(own_log_p),
+            np.exp(other_log_p),
+            own_log_p - other_log_p,
+            -(p * log_p).sum(axis=1),
+            own_similarity,
+            other_similarity,
+            own_similarity - other_similarity,
+            p_loss,
+            p_feature,
+            own_head,
+            own_head - other_head,
+            _log_odds(p_right),
+            rank_among(loss, labels, self.loss_quantiles),
+            rank_among(own_head, labels, self.head_quantiles),
+        )
+        return np.stack(columns, axis=1).astype(np.float32)
+
+    def _streams(
+        self, loss: np.ndarray, similarity: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both posteriors of arbitrary pairs; 0.5 where a stream abstains."""
+        division = self.division
+        p_loss = division.loss_mixture.p_low(loss, np.zeros(len(loss), np.int64))
+        p_feature = 1 - division.feature_mixture.p_low(similarity, labels)
+        if division.loss_abstains:
+            p_loss[:] = 0.5
+        p_feature[division.feature_abstains[labels]] = 0.5
+        return p_loss, p_feature
+
+
+def _own_and_best_other(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The entry of the label, and the largest of the others."""
+    index = np.arange(len(labels))
+    own = rows[index, labels]
+    others = rows.copy()
+    others[index, labels] = -np.inf
+    return own, others.max(axis=1)
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    edge = 1 / (1 + np.exp(MAX_LOG_ODDS))
+    p = np.clip(p, edge, 1 - edge)
+    return np.log(p) - np.log1p(-p)

@@ -1,0 +1,286 @@
+"""The sample table: one row a sample, all that a round writes and all that training reads."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.judge.divide import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """What one round says of n samples; see `SampleTable` for the columns.
+
+    `weight` is float[n], or float[n, M] where M networks train on weights of their own.
+    """
+
+    weight: np.ndarray
+    role: np.ndarray
+    p_loss: np.ndarray
+    p_feature: np.ndarray
+    q: np.ndarray
+    suggested: np.ndarray
+    confidence: np.ndarray
+
+
+class SampleTable:
+    """One row for each sample of the noisy stream.
+
+    Args:
+        given: int64[N], given labels.
+        index: int64[N], each row's index in its source, kept for life; by
+            default the row's own number.
+        n_networks: M, each with weights of its own.
+        decided: int64[N], the class that a person decided on, -1 where nobody
+            did; by default nobody. Decided rows keep weight 1 and role decided, their
+            suggested class is the decided one, and no round writes them.
+
+    Attributes:
+        given, index, decided: as above.
+        labels: int64[N], what is trained on: the decided class, else the given label.
+        weights: float32[N, M] in [0, 1], what each network trains on; 1 until the first round.
+        role: int8[N], an index into `divide.ROLES`; uncertain until the first round.
+        p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
+        q: float32[N], the meta classifier's probability that the label is
+            right, NaN without it.
+        suggested: int64[N], the most probable class, -1 before a round.
+        confidence: float32[N], its probability, NaN before a round.
+        drawn: bool[N], the samples of this epoch; all of them until `draw`.
+        judged: bool[N], which rows a round has written; what is said of the
+            others above is how they begin.
+        changed: int64[N], the epoch, counted from 0, before which a round last changed
+            the role or the suggested class; -1 before a round.
+        n_rewrites: rounds written so far.
+    """
+
+    def __init__(
+        self,
+        given: np.ndarray,
+        index: np.ndarray | None = None,
+        *,
+        n_networks: int = 1,
+        decided: np.ndarray | None = None,
+    ) -> None:
+        n = len(given)
+        self.given = np.asarray(given, np.int64)
+        self.index = np.arange(n) if index is None else np.asarray(index, np.int64)
+        if len(self.index) != n:
+            raise ValueError(f"index must have one entry a label, got {len(self.index)} for {n}.")
+        self.decided = np.full(n, -1) if decided is None else np.asarray(decided, np.int64)
+        if len(self.decided) != n:
+            raise ValueError(
+                f"decided must have one entry a label, got {len(self.decided)} for {n}."
+            )
+        self.labels = np.where(self.decided >= 0, self.decided, self.given)
+        self.weights = np.ones((n, n_networks), np.float32)
+        self.role = np.where(self.decided >= 0, DECIDED, UNCERTAIN).astype(np.int8)
+        self.p_loss = np.full(n, np.nan, np.float32)
+        self.p_feature = np.full(n, np.nan, np.float32)
+        self.q = np.full(n, np.nan, np.float32)
+        self.suggested = self.decided.copy()
+        self.confidence = np.full(n, np.nan, np.float32)
+        self.drawn = np.ones(n, bool)
+        self.judged = np.zeros(n, bool)
+        self.changed = np.full(n, -1, np.int64)
+        self.n_rewrites = 0
+        self._readers: list[Callable[[np.ndarray], None]] = []
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """float32[N]: each sample's weight, the mean over the networks."""
+        return self.weights.mean(axis=1)
+
+    @property
+    def weights_now(self) -> np.ndarray:
+        """float32[N, M]: the weights of the samples drawn now, 0 for the others."""
+        return np.where(self.drawn[:, None], self.weights, np.float32(0))
+
+    @property
+    def kept(self) -> np.ndarray:
+        """bool[N]: which samples are drawn now and carry weight, for one network at least."""
+        return self.drawn & (self.weights > 0).any(axis=1)
+
+    @property
+    def clean_score(self) -> np.ndarray:
+        """float32[N], larger is more likely clean: q, or the mean of the streams without it."""
+        return np.where(np.isnan(self.q), (self.p_loss + self.p_feature) / 2, self.q)
+
+    def on_rewrite(self, reader: Callable[[np.ndarray], None]) -> None:
+        """Call `reader(weights_now)` now, after every rewrite and after every draw."""
+        self._readers.append(reader)
+        reader(self.weights_now)
+
+    def draw(self, rows: np.ndarray) -> None:
+        """Say which samples make up the epoch; what is known of the others stays.
+
+        Args:
+            rows: int64[n], table rows, each once.
+        """
+        self.drawn[:] = False
+        self.drawn[rows] = True
+        self._tell()
+
+    def rewrite(
+        self, new: Rewrite, rows: np.ndarray | None = None, *, epoch: int | None = None
+    ) -> None:
+        """Replace every judged column at once.
+
+        Args:
+            new: of n samples.
+            rows: int64[n], the table rows that are written, each once and none
+                decided; by default all, in order.
+            epoch: counted from 0, the first that is trained so; by default the
+                number of rounds before this one.
+
+        Raises:
+            ValueError: a row is decided, a column has not one entry a sample, a weight lies
+                outside [0, 1], or no sample would carry weight. Nothing is
+                written then.
+        """
+        n = len(self) if rows is None else len(rows)
+        columns = dict(vars(new))
+        weights = np.asarray(columns.pop("weight"))
+        for name, column in {"weight": weights, **columns}.items():
+            own = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
+            if np.shape(column) not in own:
+                raise ValueError(
+                    f"{name} must have one entry a sample, shape {' or '.join(map(str, own))}, got "
+                    f"{np.shape(column)}."
+                )
+        if not ((weights >= 0) & (weights <= 1)).all():
+            raise ValueError("every weight must lie in 0..1, and none be NaN.")
+        if not (weights > 0).any():
+            raise ValueError(
+                f"no sample of {n} would carry weight. Try a lower divide.threshold or "
+                "more warm-up epochs."
+            )
+        written = slice(None) if rows is None else rows
+        if (self.decided[written] >= 0).any():
+            raise ValueError(
+                "what a person has decided must not be rewritten: leave it out of rows."
+            )
+        same = self.judged[written] & (self.role[written] == columns["role"])
+        same &= self.suggested[written] == columns["suggested"]
+        epoch = self.n_rewrites if epoch is None else epoch
+        self.changed[written] = np.where(same, self.changed[written], epoch)
+        self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
+        for name, column in columns.items():
+            getattr(self, name)[written] = column
+        self.judged[written] = True
+        self.n_rewrites += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        weights = self.weights_now
+        for reader in self._readers:
+            reader(weights)
+
+    def write_csv(
+        self,
+        path: str | Path,
+        class_names: tuple[str, ...],
+        *,
+        true_labels: np.ndarray | None = None,
+        ids: np.ndarray | None = None,
+    ) -> None:
+        """Write the table for a person: one row a sample, in source order, epochs from 1.
+
+        Args:
+            path: of the CSV file.
+            class_names: K names in label order.
+            true_labels: int[N], -1 where unknown; fills the column `true`.
+            ids: str[N], the source's own names of the samples.
+        """
+
+        def named(label: int) -> str:
+            return class_names[label] if label >= 0 else ""
+
+        def number(value: float) -> str:
+            return "" if np.isnan(value) else f"{value:.6g}"
+
+        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                [
+                    "index",
+                    "id",
+                    "given",
+                    "true",
+                    "role",
+                    "weight",
+                    "p_loss",
+                    "p_feature",
+                    "q",
+                    "suggested",
+                    "confidence",
+                    "changed",
+                ]
+            )
+            weight = self.weight
+            for i in np.argsort(self.index, kind="stable"):
+                writer.writerow(
+                    [
+                        self.index[i],
+                        "" if ids is None else ids[i],
+                        named(self.given[i]),
+                        "" if true_labels is None else named(true_labels[i]),
+                        ROLES[self.role[i]] if self.judged[i] or self.decided[i] >= 0 else "",
+                        number(weight[i]),
+                        number(self.p_loss[i]),
+                        number(self.p_feature[i]),
+                        number(self.q[i]),
+                        named(self.suggested[i]),
+                        number(self.confidence[i]),
+                        self.changed[i] + 1 if self.judged[i] else "",
+                    ]
+                )
+
+
+def in_agreement(columns: list[Rewrite]) -> Rewrite:
+    """What M networks say of the same n samples, as one rewrite.
+
+    Each network is trained on what the one before it says (co-division, so that
+    none confirms its own mistakes); a network alone on its own. A sample keeps
+    a role that all give it and is uncertain otherwise; probabilities are means,
+    and the suggested class is that of the most confident.
+
+    Source: DivideMix, arXiv 2002.07394, section 3.1.
+    """
+    if len(columns) == 1:
+        return columns[0]
+    roles = np.stack([c.role for c in columns])
+    confidence = np.stack([c.confidence for c in columns])
+    surest = confidence.argmax(axis=0)[None]
+    return Rewrite(
+        weight=np.roll(np.stack([c.weight for c in columns], axis=1), 1, axis=1),
+        role=np.where((roles == roles[0]).all(axis=0), roles[0], UNCERTAIN).astype(np.int8),
+        p_loss=np.mean([c.p_loss for c in columns], axis=0),
+        p_feature=np.mean([c.p_feature for c in columns], axis=0),
+        q=np.mean([c.q for c in columns], axis=0),
+        suggested=np.take_along_axis(np.stack([c.suggested for c in columns]), surest, 0)[0],
+        confidence=confidence.max(axis=0),
+    )
+
+
+def weights_of(role: np.ndarray, q: np.ndarray | None) -> np.ndarray:
+    """Sample weights of roles: 1 for positive and floor, q for semi-hard, 0 else.
+
+    Args:
+        role: int8[N].
+        q: float[N], or None where no sample is semi-hard.
+
+    Returns:
+        float32[N].
+    """
+    weight = np.isin(role, (POSITIVE, FLOOR)).astype(np.float32)
+    if q is not None:
+        weight = np.where(role == SEMI_HARD, q, weight).astype(np.float32)
+    return weight

@@ -1,0 +1,1 @@
+"""Given, true, trusted and decided labels of the samples."""

@@ -1,0 +1,121 @@
+"""Whether a decision fits the labels that it was made on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.labels.decision_table import (
+    ACTIONS,
+    KEEP,
+    OTHER,
+    Mistakes,
+    as_browsers_write,
+    shown,
+    whole_number,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The labels that decisions must have been made on.
+
+    Attributes:
+        given: int64[N], given labels of the whole training split; -1: none.
+        class_names: K names in label order.
+        id_of: the source's own name of a sample; empty where it has none.
+        labels_sha256: hash of the given labels.
+    """
+
+    given: np.ndarray
+    class_names: tuple[str, ...]
+    id_of: Callable[[int], str]
+    labels_sha256: str
+
+    def name(self, label: int) -> str:
+        """Name of a class; empty for -1."""
+        return self.class_names[label] if label >= 0 else ""
+
+    def label(self, name: str) -> int | None:
+        """The class of a name, as it is or as browsers write it; None of no class, or of two."""
+        if name in self.class_names:
+            return self.class_names.index(name)
+        found = [k for k, own in enumerate(self.class_names) if as_browsers_write(own) == name]
+        return found[0] if len(found) == 1 else None
+
+
+def check_hash(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) -> None:
+    """Note a row that was decided on other labels; what else is wrong with it follows from that."""
+    if cells["labels_sha256"] != fit.labels_sha256:
+        mistakes.add(
+            "labels_sha256 must be that of the given labels, "
+            f"{fit.labels_sha256[:16]}... (else the decisions are of another run)",
+            f"line {line} has {shown(cells['labels_sha256'][:16])}",
+        )
+
+
+def sample_of(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) -> int | None:
+    """The sample that a row is about.
+
+    Args:
+        line: of the row.
+        cells: index, id, given.
+        fit: to which the three must fit.
+        mistakes: takes what does not.
+
+    Returns:
+        Its index, or None where one of the three does not fit.
+    """
+    index, n = whole_number(cells["index"]), len(fit.given)
+    if index is None or index >= n:
+        mistakes.add(
+            f"index must be that of a training sample, 0..{n - 1}",
+            f"line {line} has {shown(cells['index'])}",
+        )
+        return None
+    for name, told in (("id", fit.id_of(index)), ("given", fit.name(int(fit.given[index])))):
+        if cells[name] not in (told, as_browsers_write(told)):
+            mistakes.add(
+                f"{name} must be the sample's own",
+                f"line {line} has {shown(cells[name])}, sample {index} has {shown(told)}",
+            )
+            return None
+    return index
+
+
+def decision_of(
+    line: int, cells: dict[str, str], decided: str, fit: Fit, mistakes: Mistakes
+) -> int | None:
+    """The class that a row decides on.
+
+    Args:
+        line: of the row.
+        cells: given, action.
+        decided: name of the class.
+        fit: to which they must fit.
+        mistakes: takes what does not.
+
+    Returns:
+        The label, or None where something does not fit.
+    """
+    before = sum(map(len, mistakes.found.values()))
+    label = fit.label(decided)
+    if label is None:
+        mistakes.add(
+            "the decided class must be one of the run's",
+            f"line {line} has {shown(decided)}, the classes are "
+            f"{', '.join(map(shown, fit.class_names[:3]))}, ...",
+        )
+    action = cells["action"]
+    if action not in ACTIONS:
+        mistakes.add(f"action must be one of {', '.join(ACTIONS)}", f"line {line}: {shown(action)}")
+    elif (action == KEEP and decided != cells["given"]) or (
+        action == OTHER and decided == cells["given"]
+    ):
+        mistakes.add(
+            f"{KEEP} must decide on the given class, {OTHER} on another one",
+            f"line {line} has {action} with {shown(decided)}, given {shown(cells['given'])}",
+        )
+    return None if sum(map(len, mistakes.found.values())) > before else label

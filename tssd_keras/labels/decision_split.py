@@ -1,0 +1,147 @@
+"""Which decided samples a run trains on, which teach MSP, and which it can use for neither."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.labels.decisions import Decisions
+
+USES = ("train", "golden", "not used")
+TRAIN, GOLDEN, NOT_USED = range(len(USES))
+COLUMNS = (
+    "index",
+    "id",
+    "given",
+    "decided",
+    "action",
+    "stratum",
+    "stratum_size",
+    "use",
+)  # of decided.csv, which says what a run did with the decisions
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """Decisions and what a run does with them.
+
+    Attributes:
+        decisions: of n samples.
+        use: int8[n], an index into `USES`.
+        notes: for the user, a line each.
+    """
+
+    decisions: Decisions
+    use: np.ndarray
+    notes: tuple[str, ...]
+
+    def of(self, use: int) -> np.ndarray:
+        """int64[m]: places among the n decisions of those of one use."""
+        return np.flatnonzero(self.use == use)
+
+    def labels(self, n: int) -> np.ndarray:
+        """int64[n]: the decided classes of samples that are trained on, -1 of all others."""
+        out = np.full(n, -1, np.int64)
+        trained = self.of(TRAIN)
+        out[self.decisions.index[trained]] = self.decisions.label[trained]
+        return out
+
+    def summary(self, given: np.ndarray, truth: np.ndarray | None) -> dict[str, object]:
+        """Figures for summary.json.
+
+        Args:
+            given: int64[N], of the training split.
+            truth: int64[N], -1 where unknown, or None.
+
+        Returns:
+            The file's hash, counts, how many given labels were found wrong, and where the
+            truth is known the share of decisions that agree with it, else None.
+        """
+        index, label = self.decisions.index, self.decisions.label
+        right = None
+        if truth is not None and (truth[index] >= 0).any():
+            known = truth[index] >= 0
+            right = float((label == truth[index])[known].mean())
+        return {
+            "sha256": self.decisions.sha256,
+            "count": len(index),
+            "trained": len(self.of(TRAIN)),
+            "golden": len(self.of(GOLDEN)),
+            "not_used": len(self.of(NOT_USED)),
+            "given_found_wrong": int((label != given[index]).sum()),
+            "agree_with_truth": right,
+        }
+
+    def write_csv(
+        self, path: Path, given: np.ndarray, class_names: tuple[str, ...], ids: np.ndarray | None
+    ) -> None:
+        """Write decided.csv: a row a decided sample.
+
+        Args:
+            path: of the file.
+            given: int64[N], of the training split.
+            class_names: K names in label order.
+            ids: str[N], or None.
+        """
+        d = self.decisions
+        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for i, index in enumerate(d.index.tolist()):
+                writer.writerow(
+                    [
+                        index,
+                        "" if ids is None else ids[index],
+                        class_names[given[index]],
+                        class_names[d.label[i]],
+                        d.action[i],
+                        d.stratum[i],
+                        d.stratum_size[i],
+                        USES[self.use[i]],
+                    ]
+                )
+
+
+def split_decisions(
+    decisions: Decisions, *, teaches: bool, taken: np.ndarray, in_test: np.ndarray
+) -> Decided:
+    """Say what each decided sample is used for.
+
+    One half, by the hash, teaches MSP; the other is trained on. A sample that the
+    run holds out or has drawn as golden stays that and its decision is not used;
+    one that equals a test sample is no golden sample, and is trained on.
+
+    Args:
+        decisions: of n samples.
+        teaches: whether there is an MSP that learns from trusted samples; if not, all are
+            trained on.
+        taken: bool[N], samples of the training split that are held out or golden.
+        in_test: bool[N], samples that equal a test sample.
+    """
+    at = decisions.index
+    golden = decisions.golden & ~in_test[at] & teaches
+    use = np.where(golden, GOLDEN, TRAIN)
+    use[taken[at]] = NOT_USED
+    return Decided(decisions, use.astype(np.int8), tuple(_notes(decisions, use, teaches)))
+
+
+def _notes(decisions: Decisions, use: np.ndarray, teaches: bool) -> Iterator[str]:
+    count = np.bincount(use, minlength=len(USES))
+    yield (
+        f"decisions: {len(decisions):,} of sha256 {decisions.sha256[:16]}...; {count[TRAIN]:,} are "
+        f"trained on under the decided label, {count[GOLDEN]:,} teach the meta classifier"
+    )
+    if count[NOT_USED]:
+        yield (
+            f"decisions: {count[NOT_USED]:,} are not used: this run holds those samples out or has "
+            "them as golden samples anyway"
+        )
+    if not teaches:
+        yield (
+            "decisions: all are trained on, as there is no meta classifier that learns from "
+            'trusted samples; golden.source = "trusted" gives half of them to it'
+        )

@@ -1,0 +1,1 @@
+"""Label files that somebody else made: formats, order, reading."""

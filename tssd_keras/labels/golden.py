@@ -1,0 +1,86 @@
+"""The golden set: which samples are trusted, and how they leave the noisy stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.data.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Trusted pairs (x_g, y_g).
+
+    Attributes:
+        inputs: M samples, an array or `inputs.Inputs`.
+        labels: int64[M], trusted.
+        given: int64[M], the label the noisy stream had for the sample, -1 where
+            unknown. A wrong one is a real example of a wrong label.
+        stands_for: float64[M], above 0: how many samples of the stream each one
+            stands for, where they were not all chosen alike; None where they were.
+        at_random: bool[M], which of them were drawn at random among the samples of
+            their true class, whatever label these were given: their given labels then
+            show the noise as it is. None: none of them, or nobody knows.
+    """
+
+    inputs: Inputs | np.ndarray
+    labels: np.ndarray
+    given: np.ndarray
+    stands_for: np.ndarray | None = None
+    at_random: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def effective_weights(stands_for: np.ndarray) -> np.ndarray:
+    """How much each golden sample counts, and all of them together.
+
+    Args:
+        stands_for: float[M], above 0.
+
+    Returns:
+        float64[M], proportional to `stands_for`; ones where that is all the same.
+        Their sum is the number of equally weighted samples that tell as much.
+
+    Source:
+        Kish, "Survey Sampling", 1965, section 11.7 (effective sample size).
+    """
+    weight = np.asarray(stands_for, np.float64) / np.mean(stands_for)
+    return weight * (weight.mean() / np.mean(weight**2))
+
+
+def choose_per_class(
+    labels: np.ndarray, per_class: int, n_classes: int, *, seed: int
+) -> np.ndarray:
+    """Choose the same number of samples of each class at random.
+
+    Args:
+        labels: int[N], the labels to stratify by (the true ones for a trusted set).
+        per_class: how many of each class.
+        n_classes: K.
+        seed: of this draw only.
+
+    Returns:
+        int64[per_class * K], sorted sample indices.
+
+    Raises:
+        ValueError: a class has not more samples than asked for, so that none
+            would be left to train on.
+    """
+    count = np.bincount(labels, minlength=n_classes)
+    short = np.flatnonzero(count <= per_class)
+    if len(short):
+        raise ValueError(
+            f"each class must have more than golden.per_class = {per_class} samples: "
+            f"{len(short)} of {n_classes} classes do not, the first is class {short[0]} with "
+            f"{count[short[0]]}. Try a smaller golden.per_class."
+        )
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    first = np.cumsum(count) - count
+    chosen = by_class[(first[:, None] + np.arange(per_class)).ravel()]
+    return np.sort(chosen)

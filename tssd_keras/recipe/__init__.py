@@ -1,0 +1,1 @@
+"""What a run can say: sections and settings, read from TOML, with every mistake told at once."""

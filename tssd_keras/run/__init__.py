@@ -1,0 +1,1 @@
+"""One recipe, one run folder: written, read, compared."""

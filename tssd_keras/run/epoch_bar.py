@@ -1,0 +1,79 @@
+"""Progress for a person: bars on a terminal, a line a round everywhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+import keras
+
+from tssd_keras.progress import bar as bar
+
+
+class EpochBar(keras.callbacks.Callback):
+    """A bar for each epoch on a terminal; elsewhere nothing (epochs have their own lines).
+
+    Args:
+        steps: gives the number of batches of the epoch that begins.
+    """
+
+    def __init__(self, steps: Callable[[], int]) -> None:
+        super().__init__()
+        self._steps = steps
+        self._bar = None
+        self._label = ""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin a bar; this callback stands behind TSSD, so the epoch's samples are chosen."""
+        self._close()
+        if sys.stderr.isatty():
+            self._label = f"epoch {epoch + 1}/{self.params['epochs']}"
+            self._bar = click.progressbar(
+                length=self._steps(), label=f"{self._label} (preparing)", file=sys.stderr
+            )
+            self._bar.__enter__()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """One batch further; before the first, the update may be compiled."""
+        if self._bar is not None:
+            self._bar.label = self._label
+            self._bar.update(1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """End the bar."""
+        self._close()
+
+    def on_train_end(self, logs=None):
+        """End the bar of an interrupted epoch."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.finish()
+            self._bar.render_finish()
+            self._bar = None
+
+
+def round_line(record: dict) -> str:
+    """One line of a round: kept, how pure where known, mined, who abstained, seconds."""
+    seconds = sum(v for k, v in record.items() if k.startswith("seconds_"))
+    parts = [f"round before epoch {record['epoch'] + 1}: kept {record['kept']:,}"]
+    if record["kept_precision"] is not None:
+        parts.append(f"{record['kept_precision']:.1%} of them right")
+        parts.append(f"holding {record['kept_recall']:.1%} of the right ones")
+    mined = f"mined {record['semi_hard']:,}"
+    if record["semi_hard_purity"] is not None:
+        mined += f" ({record['semi_hard_purity']:.1%} right)"
+    parts.append(mined)
+    if record["label_error_auroc"] is not None:
+        parts.append(f"AUROC {record['label_error_auroc']:.4f}")
+    silent = []
+    if record["loss_abstains"]:
+        silent.append("loss stream")
+    if record["classes_abstaining"]:
+        silent.append(f"feature stream in {record['classes_abstaining']} classes")
+    if silent:
+        parts.append(f"abstained: {' and '.join(silent)}")
+    parts.append(f"{seconds:.1f} s")
+    return ", ".join(parts)

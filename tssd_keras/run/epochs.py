@@ -1,0 +1,90 @@
+"""What is recorded of every epoch: accuracy, loss, learning rate, seconds, and the weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tssd_keras.labels.prepare import Prepared
+from tssd_keras.recipe.recipe import TrainRecipe
+from tssd_keras.run import epoch_bar as progress
+from tssd_keras.run.folder import RunFolder
+from tssd_keras.train.learning_rate import learning_rate
+from tssd_keras.train.score_pass import fixed_batches
+
+
+class EpochRecord(keras.callbacks.Callback):
+    """Measures accuracy after every epoch and writes its row.
+
+    Args:
+        networks: that are trained, within the model that `fit` runs on, and their running means.
+        prepared: what is judged on.
+        train: batch size and number of epochs.
+        folder: takes epochs.csv.
+        say: takes a line an epoch.
+
+    Attributes:
+        rows: of epochs.csv.
+        weights: each network's at the end of the last epoch, at first the initial
+            ones. Where an epoch breaks off, the networks' own may be gone: on JAX
+            an update gives them away.
+    """
+
+    def __init__(
+        self,
+        networks: list[keras.Model],
+        prepared: Prepared,
+        train: TrainRecipe,
+        folder: RunFolder,
+        say: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self.rows: list[dict] = []
+        self.weights = [network.get_weights() for network in networks]
+        self._networks = networks
+        self._prepared, self._train, self._folder, self._say = prepared, train, folder, say
+        self._start = 0.0
+
+    def restore(self) -> None:
+        """Give each network its weights of the last epoch's end."""
+        for network, weights in zip(self._networks, self.weights, strict=True):
+            network.set_weights(weights)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock (this callback stands behind TSSD: rounds have their own)."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Judge the network; append the row."""
+        seconds = time.perf_counter() - self._start
+        row = {
+            "epoch": epoch + 1,
+            "accuracy": self._accuracy(),
+            "loss": float(logs["loss"]),
+            "train_accuracy": float(logs["accuracy"]),
+            "learning_rate": learning_rate(self._train, epoch),
+            "seconds": seconds,
+        }
+        self.rows.append(row)
+        self.weights = [network.get_weights() for network in self._networks]
+        self._folder.append_row("epochs.csv", row)
+        self._say(
+            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.judged_on} accuracy "
+            f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
+        )
+
+    def _accuracy(self) -> float:
+        """Share of samples whose most probable class is right, in batches of one shape."""
+        inputs, labels = self._prepared.judge_inputs, self._prepared.judge_labels
+        right, network = 0, self.model
+        done = progress.bar("judging the network", len(inputs))
+        for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
+            size = rows.stop - rows.start
+            right += int(
+                (network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum()
+            )
+            done(size)
+        return right / len(labels)

@@ -1,0 +1,1 @@
+"""Training with sample weights that rounds rewrite."""

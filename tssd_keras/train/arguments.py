@@ -1,0 +1,274 @@
+"""What a user may hand to the callback, checked once, at the door."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tssd_keras.data.duplicates import among, digests
+from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset, as_inputs
+from tssd_keras.judge.divide import check_labels
+from tssd_keras.labels.golden import Golden
+from tssd_keras.train.draw import MIN_PER_CLASS
+
+BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
+SHOWN = 3  # samples named in a message
+
+
+def as_whole(name: str, value: object, least: int) -> int:
+    """A whole number of at least `least`; raises TypeError or ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(
+            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}."
+        )
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+    return int(value)
+
+
+def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
+    """Samples as `Inputs`.
+
+    Raises:
+        TypeError: they are neither an array of numbers nor `Inputs`.
+        ValueError: the samples have not all one shape.
+    """
+    if isinstance(samples, list | tuple):
+        try:
+            samples = np.asarray(samples)
+        except ValueError as error:
+            raise ValueError(
+                f"{name} must be samples of one shape, got some of different shapes ({error})."
+            ) from error
+    inputs = as_inputs(samples)
+    if inputs.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be numbers, got an array of type {inputs.dtype}.")
+    return inputs
+
+
+def as_labels(name: str, labels: object) -> np.ndarray:
+    """Labels as int64[N]; raises TypeError unless they are whole numbers, one a sample."""
+    array = np.asarray(labels)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(
+            f"{name} must be whole numbers, one a sample, got an array of shape {array.shape} and "
+            f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
+        )
+    return array.astype(np.int64)
+
+
+def check_every_class(labels: np.ndarray, n_classes: int) -> None:
+    """Raise ValueError if a class has no label, where nobody has said how many classes there are.
+
+    Args:
+        labels: int64[N] in 0..K-1.
+        n_classes: K, told from the labels.
+    """
+    missing = np.setdiff1d(np.arange(n_classes), labels)
+    if len(missing):
+        raise ValueError(
+            f"labels must number the classes 0..K-1 without gaps: the highest is {n_classes - 1}, "
+            f"and {len(missing)} of {n_classes} classes have no label, the first is class "
+            f"{missing[0]}. Number them by np.unique(labels, return_inverse=True)[1], or, if the "
+            f"model knows classes that these samples have not, pass n_classes={n_classes}."
+        )
+
+
+def _in_memory(inputs: Inputs) -> bool:
+    """Whether samples are an array in memory; what reads them in a way of its own is not asked."""
+    return type(inputs) is ArrayInputs and inputs.in_memory
+
+
+def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError if samples have entries that are NaN or infinite.
+
+    Only arrays in memory are looked at; others would be read from disk once more.
+
+    Args:
+        name: of the samples.
+        inputs: of any dtype.
+        index: int64[n], which of them.
+    """
+    if not (_in_memory(inputs) and inputs.dtype.kind == "f"):
+        return
+    sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
+    size = max(1, BLOCK_BYTES // max(sample, 1))
+    bad = [
+        block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
+        for block in np.split(index, range(size, len(index), size))
+    ]
+    found = np.concatenate(bad)
+    if len(found):
+        raise ValueError(
+            f"{name} must be finite: {len(found)} of {len(index)} samples have entries that are "
+            f"NaN or infinite, the first are {', '.join(map(str, found[:SHOWN]))}. Fill the gaps "
+            "in, or leave these samples out."
+        )
+
+
+def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
+    """Which inputs make up the stream, as int64[N']; raises unless each exists and comes once."""
+    if index is None:
+        return np.arange(n_inputs)
+    array = as_labels("index", index)
+    outside = np.flatnonzero((array < 0) | (array >= n_inputs))
+    if len(outside):
+        raise ValueError(
+            f"index must point into the {n_inputs} inputs: {len(outside)} of {len(array)} entries "
+            f"do not, the first is {array[outside[0]]} at {outside[0]}."
+        )
+    numbers, count = np.unique(array, return_counts=True)
+    if len(numbers) < len(array):
+        raise ValueError(
+            f"index must name each sample once: {(count > 1).sum()} come more often, the first is "
+            f"{numbers[count > 1][0]}."
+        )
+    return array
+
+
+def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
+    """True labels as int64[N]; raises unless there is one a sample, in 0..K-1 or -1 (unknown)."""
+    if true_labels is None:
+        return None
+    array = as_labels("true_labels", true_labels)
+    if len(array) != n:
+        raise ValueError(
+            f"true_labels must have one entry for each of {n} labels, got {len(array)}."
+        )
+    bad = np.flatnonzero((array < -1) | (array >= n_classes))
+    if len(bad):
+        raise ValueError(
+            f"true_labels must lie in 0..{n_classes - 1}, or be -1 where unknown: {len(bad)} of "
+            f"{n} do not, the first is {array[bad[0]]} at sample {bad[0]}."
+        )
+    return array
+
+
+def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
+    """Decided classes as int64[N]; raises unless one a sample, in 0..K-1 or -1 (nobody decided)."""
+    if decided is None:
+        return None
+    array = as_labels("decided", decided)
+    bad = np.flatnonzero((array < -1) | (array >= n_classes))
+    if len(array) != n or len(bad):
+        fault = f"{len(bad)} of {len(array)} do not" if len(array) == n else f"got {len(array)}"
+        raise ValueError(
+            f"decided must have one entry for each of {n} labels, in 0..{n_classes - 1}, or -1 "
+            f"where nobody decided: {fault}."
+        )
+    if (array >= 0).all():
+        raise ValueError(
+            f"some samples must be undecided, or there is nothing to judge: all {n} are decided. "
+            "Train on the decided labels as usual."
+        )
+    return array
+
+
+def as_epoch_samples(epoch_samples: int | None, n_classes: int) -> int | None:
+    """How many samples an epoch draws; raises unless each class can give enough to be judged."""
+    if epoch_samples is None:
+        return None
+    least = MIN_PER_CLASS * n_classes
+    if as_whole("epoch_samples", epoch_samples, 0) < least:
+        raise ValueError(
+            f"epoch_samples must be a whole number of at least {least} ({MIN_PER_CLASS} for each "
+            f"of {n_classes} classes), got {epoch_samples}. Try more, or None: an epoch is then "
+            "every sample. (In a recipe it is train.balanced_batches * train.batch_size.)"
+        )
+    return int(epoch_samples)
+
+
+def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
+    """Source ("trusted", "certain", "none") and samples of what a user calls golden."""
+    if golden is None or isinstance(golden, str):
+        known = ("certain", "none")
+        source = golden or "none"
+        if source not in known:
+            raise ValueError(
+                f"golden must be (x, y), a Golden, None, or one of {', '.join(known)}, got "
+                f"{golden!r}."
+            )
+        return source, None
+    if isinstance(golden, tuple | list):
+        if len(golden) != 2:
+            raise ValueError(f"golden must be a pair (x, y), got {len(golden)} things.")
+        inputs, labels = golden
+        golden = Golden(inputs, labels, np.full(np.shape(labels)[:1], -1, np.int64))
+    if not isinstance(golden, Golden):
+        raise TypeError(
+            'golden must be (x, y), a Golden, None, "certain" or "none", got a '
+            f"{type(golden).__name__}."
+        )
+    labels = as_labels("golden labels", golden.labels)
+    inputs = as_samples("golden samples", golden.inputs)
+    stands_for = golden.stands_for
+    if stands_for is not None:
+        stands_for = np.asarray(stands_for, np.float64)
+        if stands_for.shape != labels.shape or not (stands_for > 0).all():
+            raise ValueError(
+                f"golden stands_for must be above 0, one a sample, shape {labels.shape}, got "
+                f"shape {stands_for.shape} with a minimum of {stands_for.min(initial=np.inf)}."
+            )
+    at_random = golden.at_random
+    if at_random is not None:
+        at_random = np.asarray(at_random)
+        if at_random.shape != labels.shape or at_random.dtype != bool:
+            raise ValueError(
+                f"golden at_random must be bool, one a sample, shape {labels.shape}, got "
+                f"{at_random.dtype} of shape {at_random.shape}."
+            )
+    given = np.asarray(golden.given, np.int64)
+    return "trusted", Golden(inputs, labels, given, stands_for, at_random)
+
+
+def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
+    """Raise ValueError if a golden sample equals one of the stream byte by byte.
+
+    Only arrays in memory of one dtype are compared, about a second for 1 GiB.
+
+    Args:
+        golden: of M samples.
+        samples: of the stream, and others.
+        index: int64[n], which of them are the stream's.
+    """
+    trusted = as_inputs(golden.inputs)
+    if not (_in_memory(trusted) and _in_memory(samples) and trusted.dtype == samples.dtype):
+        return
+    ours = digests(trusted)
+    twins = np.flatnonzero(among(ours, digests(Subset(samples, index))))
+    if len(twins):
+        raise ValueError(
+            "golden samples must not be among the inputs, or they would be judged by a network "
+            f"that was fitted on them: {len(twins)} of {len(ours)} are equal to one, the first are "
+            f"golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one of the "
+            "two: index= names the inputs that are trained on."
+        )
+
+
+def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
+    """Raise ValueError unless the golden set fits the samples and has two of each class."""
+    inputs = as_inputs(golden.inputs)
+    shape = tuple(samples.shape[1:])
+    if not len(inputs) == len(golden.labels) == len(golden.given):
+        raise ValueError(
+            f"golden samples and labels must be as many, got {len(inputs)} and "
+            f"{len(golden.labels)} ({len(golden.given)} given labels)."
+        )
+    if tuple(inputs.shape[1:]) != shape:
+        raise ValueError(
+            f"golden samples must have the shape of the others, {shape}, got "
+            f"{tuple(inputs.shape[1:])}."
+        )
+    if np.issubdtype(inputs.dtype, np.floating) != np.issubdtype(samples.dtype, np.floating):
+        raise ValueError(
+            f"golden samples must be of the others' kind, {samples.dtype}, got {inputs.dtype}. "
+            "Scale both alike."
+        )
+    check_labels(golden.labels, n_classes)
+    count = np.bincount(golden.labels, minlength=n_classes)
+    short = np.flatnonzero(count < 2)
+    if len(short):
+        raise ValueError(
+            f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
+            f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
+            'golden="certain".'
+        )

@@ -1,0 +1,224 @@
+"""The feed: sample table and inputs -> batches (x, y, weight) of one fixed shape.
+
+Once an epoch the feed makes a plan: which samples, in which order. Samples of
+weight zero, or not drawn for the epoch, are not in it, so they are neither read
+nor decoded, nor passed through the network. The plan is made when the epoch's
+first batch is asked for, after any rewrite at the epoch's begin; it depends on
+the seed, the epoch and the table alone, and is the same for tf.data and without
+TensorFlow.
+
+Shuffling is thereby uniform over all samples, not over a buffer, and what is
+prefetched can never outlive its epoch.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+import warnings
+
+import numpy as np
+
+from tssd_keras.data.inputs import Inputs
+from tssd_keras.judge.table import SampleTable
+
+
+def plan_epoch(
+    taken: np.ndarray, batch_size: int, rng: np.random.Generator | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose and order an epoch's samples.
+
+    Args:
+        taken: bool[N], which samples are in it.
+        batch_size: B.
+        rng: shuffles; None keeps the source's order.
+
+    Returns:
+        rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
+        for the samples that fill up the last batch. Those are taken samples
+        too, so that BatchNorm never sees a rejected one.
+
+    Raises:
+        ValueError: no sample is taken.
+    """
+    rows = np.flatnonzero(taken)
+    if not len(rows):
+        raise ValueError(f"no sample of {len(taken)} carries weight: an epoch would be empty.")
+    if rng is not None:
+        rows = rng.permutation(rows)
+    steps = -(-len(rows) // batch_size)
+    used = np.arange(steps * batch_size) < len(rows)
+    rows = np.resize(rows, steps * batch_size)
+    return rows.reshape(steps, batch_size), used.astype(np.float32).reshape(steps, batch_size)
+
+
+class Feed:
+    """Batches of one table; see the module.
+
+    Args:
+        table: weights and labels; its draws, if any, are all of one size.
+        inputs: of the source that the table's index points into.
+        batch_size: B; every batch has exactly so many rows.
+        seed: of the order of samples.
+        shuffle: whether to shuffle.
+        unlabelled: whether drawn samples of weight 0 are in it too, for an
+            objective that learns from them without their label.
+
+    Attributes:
+        epoch: which epoch the next plan is for; set by the callback.
+        planned: the epochs that plans were made for, newest last.
+        attended: whether whoever rewrites the weights watches over this feed. If not,
+            the second epoch that is read begins with a warning.
+    """
+
+    def __init__(
+        self,
+        table: SampleTable,
+        inputs: Inputs,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        unlabelled: bool = False,
+    ) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
+            raise TypeError(f"batch_size must be a whole number, got {batch_size!r}.")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        self.table = table
+        self.inputs = inputs
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.unlabelled = unlabelled
+        self.epoch = 0
+        self.planned: list[int] = []
+        self.attended = True
+        self._lock = threading.Lock()
+
+    @property
+    def max_steps(self) -> int:
+        """Batches in an epoch of every sample, or of every drawn one."""
+        return -(-int(self.table.drawn.sum()) // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch under the weights as they are now."""
+        return -(-int(self._taken.sum()) // self.batch_size)
+
+    @property
+    def _taken(self) -> np.ndarray:
+        return self.table.drawn if self.unlabelled else self.table.kept
+
+    def plan(self) -> tuple[np.ndarray, np.ndarray]:
+        """This epoch's plan; see `plan_epoch`."""
+        with self._lock:
+            self.planned.append(self.epoch)
+            if not self.attended and len(self.planned) == 3:  # a look, an epoch, the next
+                warnings.warn(_UNATTENDED, UserWarning, stacklevel=2)
+            rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
+            return plan_epoch(self._taken, self.batch_size, rng)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Inputs of the given table rows."""
+        return self.inputs.read(self.table.index[rows])
+
+    def weights(self, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
+        """float32[n] of the given table rows, [n, M] for M networks; 0 where not used."""
+        weights = self.table.weights[rows] * used[:, None]
+        return weights[:, 0] if weights.shape[1] == 1 else weights
+
+    def batches(self, kind: str = "auto"):
+        """The feed as Keras' `fit` takes it.
+
+        Args:
+            kind: "tf.data", "pydataset", or "auto": tf.data where TensorFlow
+                is installed and the samples do not live on JAX's device.
+
+        Returns:
+            tf.data.Dataset or keras.utils.PyDataset of (x, y, weight). Give it
+            to `fit` with `shuffle=False` and without `steps_per_epoch`.
+        """
+        if kind == "auto":
+            on_host = not getattr(self.inputs, "on_device", False)
+            there = importlib.util.find_spec("tensorflow")
+            kind = "tf.data" if there and on_host else "pydataset"
+        if kind not in _KINDS:
+            raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
+        return _KINDS[kind](self)
+
+
+_UNATTENDED = (
+    "the feed is read again and again without its callback, so no label is judged and every epoch "
+    "has the same order. Pass the TSSD that made it: fit(..., callbacks=[tssd])."
+)
+
+
+def _tf_data(feed: Feed):
+    """tf.data pipeline; the weights are gathered from a variable that each rewrite assigns."""
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        weights = tf.Variable(feed.table.weights_now, trainable=False, name="sample_weights")
+        labels = tf.constant(feed.table.labels)
+    feed.table.on_rewrite(weights.assign)
+    batch = (feed.batch_size,)
+
+    def epoch(_):
+        rows, used = tf.numpy_function(feed.plan, [], (tf.int64, tf.float32))
+        rows.set_shape((None, *batch))
+        used.set_shape((None, *batch))
+        return tf.data.Dataset.from_tensor_slices((rows, used))
+
+    def gather(rows, used):
+        x = tf.numpy_function(feed.read, [rows], tf.as_dtype(feed.inputs.dtype))
+        x.set_shape(batch + tuple(feed.inputs.shape[1:]))
+        weight = tf.gather(weights, rows) * used[:, None]
+        return x, tf.gather(labels, rows), weight[:, 0] if weight.shape[1] == 1 else weight
+
+    dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
+    dataset = dataset.map(gather, num_parallel_calls=os.cpu_count()).prefetch(tf.data.AUTOTUNE)
+    # Keras takes the length of the first epoch it sees for a limit on all later ones; after a
+    # resume that epoch can be short. So it is told the most an epoch can have.
+    dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
+    return dataset
+
+
+def _pydataset(feed: Feed):
+    """keras.utils.PyDataset, in this thread (workers would keep last epoch's batches)."""
+    import keras
+
+    class FeedBatches(keras.utils.PyDataset):
+        def __init__(self) -> None:
+            super().__init__(workers=1)
+            self._epoch_begins = False
+            self._last = -1  # step of the batch before
+            self._plan: tuple[np.ndarray, np.ndarray]
+
+        @property
+        def num_batches(self) -> int:
+            # From an epoch's begin to its first batch Keras asks how long the epoch is; at any
+            # other time, how long any epoch can be.
+            return feed.steps if self._epoch_begins else feed.max_steps
+
+        def on_epoch_begin(self) -> None:
+            self._epoch_begins = True
+
+        def __getitem__(self, step: int):
+            if step not in (0, self._last + 1):
+                raise RuntimeError(
+                    f"the feed's batches must be read in order, got batch {step} after "
+                    f"{self._last}: the feed shuffles by itself. Call fit(..., shuffle=False)."
+                )
+            self._epoch_begins, self._last = False, step
+            if step == 0:
+                self._plan = feed.plan()
+            # TensorFlow looks at some batches before the epoch, to learn their types.
+            rows, used = (part[step % len(part)] for part in self._plan)
+            return feed.read(rows), feed.table.labels[rows], feed.weights(rows, used)
+
+    return FeedBatches()
+
+
+_KINDS = {"tf.data": _tf_data, "pydataset": _pydataset}

@@ -1,0 +1,223 @@
+"""One network's part in a round: it scores the samples, divides them, and purifies the division."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from tssd_keras.data.inputs import Inputs, as_inputs
+from tssd_keras.judge.divide import (
+    UNCERTAIN,
+    Division,
+    apply_floor,
+    class_means,
+    divide,
+    own_class_similarity,
+)
+from tssd_keras.judge.golden_head import assign_folds
+from tssd_keras.judge.history import RecentMean
+from tssd_keras.judge.meta_rows import Trusted
+from tssd_keras.judge.purify import Purification, Purifier
+from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.table import Rewrite, weights_of
+from tssd_keras.labels.golden import Golden, effective_weights
+from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.train.score_pass import score_pass
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one network says of n samples.
+
+    Attributes:
+        rows: int64[n], their table rows, in rising order.
+        loss: float32[n], as judged (averaged over rounds where asked).
+        similarity: float32[n], to the given class.
+        division: of the two streams, before purification.
+        transition: float64[K, K], P(given = column | true = row) as the purification
+            estimated it; None without.
+        columns: what is written of the samples, purified.
+        record: plain figures of the purification.
+        seconds: of each part.
+    """
+
+    rows: np.ndarray
+    loss: np.ndarray
+    similarity: np.ndarray
+    division: Division
+    transition: np.ndarray | None
+    columns: Rewrite
+    record: dict[str, object]
+    seconds: dict[str, float]
+
+
+class Judge:
+    """Judges samples by one network, and remembers what it found in earlier rounds.
+
+    Args:
+        inputs: of the source that `index` points into.
+        index: int64[N], the source's index of each table row.
+        given: int64[N], given labels.
+        n_classes: K.
+        golden_source: "trusted", "certain" or "none".
+        golden: the trusted samples, if any.
+        divide: settings of the division.
+        purify: settings of the purification.
+        batch_size: samples scored at once.
+        on_progress: see `callback.TSSD`.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        index: np.ndarray,
+        given: np.ndarray,
+        n_classes: int,
+        *,
+        golden_source: str,
+        golden: Golden | None,
+        divide: DivideRecipe,
+        purify: PurifyRecipe,
+        batch_size: int,
+        on_progress: Callable[[str, int], Callable[[int], None]],
+    ) -> None:
+        self._inputs, self._index, self._given, self._n_classes = inputs, index, given, n_classes
+        self._golden, self._settings = golden, divide
+        self._batch_size, self._on_progress = batch_size, on_progress
+        self._losses = RecentMean(len(given), divide.history)
+        self._purifier = None
+        if golden_source != "none":
+            self._purifier = Purifier(golden_source, n_classes, purify, len(given))
+        if golden:
+            self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
+            stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
+            self._weight = effective_weights(stands_for)
+            self._at_random = np.zeros((), bool) if golden.at_random is None else golden.at_random
+
+    def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
+        """Score, divide and purify some samples.
+
+        Args:
+            scorer: of `score.scoring_model`, for this judge's network.
+            rows: int64[n], their table rows, in rising order.
+            round_index: counts the rounds; part of the purification's seed.
+
+        Returns:
+            Verdict; nothing is written yet.
+        """
+        settings, k = self._settings, self._n_classes
+        clock = _Clock()
+        given = self._given[rows]
+        scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
+        golden = self._trusted(scorer)
+        clock.lap("seconds_score")
+
+        self._losses.update(rows, scores.loss)
+        loss = self._losses.mean(rows)
+        means = class_means(scores.features, given, k)
+        similarity = own_class_similarity(scores.features, given, means)
+        division = divide(
+            loss, similarity, given, k, threshold=settings.threshold, streams=settings.streams
+        )
+        clock.lap("seconds_divide")
+
+        purification = None
+        if self._purifier is not None:
+            purification = self._purifier.purify(
+                scores,
+                given,
+                means,
+                division,
+                golden=golden,
+                rows=rows,
+                round_index=round_index,
+                on_part=self._on_progress("purifying labels", Purifier.PARTS),
+            )
+        role = apply_floor(
+            division.role if purification is None else purification.role,
+            division,
+            loss,
+            similarity,
+            given,
+            k,
+            floor_count=settings.floor_count,
+            floor_share=settings.floor_share,
+        )
+        clock.lap("seconds_purify")
+        columns = _columns(given, role, division, purification, scores)
+        record, transition = _NO_PURIFICATION, None
+        if purification is not None:
+            record, transition = purification.record, purification.transition
+        return Verdict(rows, loss, similarity, division, transition, columns, record, clock.laps)
+
+    def _score(
+        self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
+    ) -> Scores:
+        on_batch = self._on_progress(what, len(index))
+        return score_pass(
+            scorer, inputs, index, labels, batch_size=self._batch_size, on_batch=on_batch
+        )
+
+    def _trusted(self, scorer: keras.Model) -> Trusted | None:
+        """The golden samples, scored; None without."""
+        golden = self._golden
+        if golden is None:
+            return None
+        index = np.arange(len(golden))
+        inputs = as_inputs(golden.inputs)
+        scores = self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
+        return Trusted(
+            scores, golden.labels, golden.given, self._fold, self._weight, self._at_random
+        )
+
+
+def _columns(
+    given: np.ndarray,
+    role: np.ndarray,
+    division: Division,
+    purification: Purification | None,
+    scores: Scores,
+) -> Rewrite:
+    """What the table is to say of the samples."""
+    if purification is None:
+        q = np.full(len(given), np.nan, np.float32)
+        log_p = np.asarray(scores.log_p, np.float32)
+        suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
+        weight = weights_of(role, None)
+        # Nobody judged these: they count as in the warm-up.
+        unjudged = division.loss_abstains & division.feature_abstains[given]
+        weight[unjudged & (role == UNCERTAIN)] = 1.0
+    else:
+        q, suggested = purification.q, purification.suggested
+        confidence = purification.confidence
+        weight = weights_of(role, q)
+    return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
+
+
+_NO_PURIFICATION: dict[str, object] = {
+    "reach": None,
+    "criterion": None,
+    "estimated_clean_share": None,
+    "corrected_by_pairs": None,
+    "network_share": None,
+    "golden_auroc_q": None,
+    "golden_auroc_streams": None,
+    "shift": {},
+}
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._start
+        self._start = now

@@ -1,0 +1,85 @@
+"""What one update does. Only this file asks which backend runs."""
+
+from __future__ import annotations
+
+import importlib
+
+import keras
+
+from tssd_keras.train.augment import Augment
+from tssd_keras.train.steps.base_step import BaseStep
+from tssd_keras.train.steps.semi_supervised import Mixmatch, SemiSupervised
+
+_UPDATES = {
+    "tensorflow": ("tssd_keras.train.steps.tensorflow_step", "TensorFlowUpdate"),
+    "jax": ("tssd_keras.train.steps.jax_step", "JaxUpdate"),
+}
+
+
+def weighted_step(
+    network: keras.Model | list[keras.Model],
+    *,
+    weight_decay: float = 0.0,
+    augment: Augment | None = None,
+    ema: float = 0.0,
+    seed: int = 0,
+) -> BaseStep:
+    """The training step of the backend that runs; see `BaseStep`.
+
+    Args:
+        network: one, or several that are stepped together.
+        weight_decay, augment, ema, seed: of `BaseStep`.
+
+    Raises:
+        RuntimeError: there is no step for this backend.
+    """
+    settings = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
+    return _step(BaseStep)(_as_list(network), **settings)
+
+
+def mixmatch_step(
+    network: keras.Model | list[keras.Model],
+    *,
+    settings: Mixmatch | None = None,
+    weight_decay: float = 0.0,
+    augment: Augment | None = None,
+    ema: float = 0.0,
+    seed: int = 0,
+) -> SemiSupervised:
+    """The semi-supervised training step of the backend that runs; see `SemiSupervised`.
+
+    Give `fit` the callback `semi_supervised.Schedule`, and `TSSD` the argument
+    `unlabelled=True`, so that samples without weight stay in the feed.
+
+    Raises:
+        RuntimeError: there is no step for this backend.
+        ValueError: the network's samples cannot be mixed.
+    """
+    base = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
+    return _step(SemiSupervised)(_as_list(network), settings=settings or Mixmatch(), **base)
+
+
+def _as_list(network) -> list[keras.Model]:
+    return list(network) if isinstance(network, list | tuple) else [network]
+
+
+def _step(objective: type) -> type:
+    """The objective with the update of the backend that runs."""
+    backend = keras.backend.backend()
+    if backend not in _UPDATES:
+        raise RuntimeError(
+            f"the backend must be one of {', '.join(_UPDATES)}, Keras runs on {backend!r}. "
+            "Set KERAS_BACKEND=tensorflow or jax before Keras is imported."
+        )
+    module, name = _UPDATES[backend]
+    update = getattr(importlib.import_module(module), name)
+    return type(f"{objective.__name__}On{backend.title()}", (update, objective), {})
+
+
+def accuracy() -> keras.metrics.Metric:
+    """The metric "accuracy", for `compile(weighted_metrics=[accuracy()])`.
+
+    Given by its name instead, Keras would make its variables within the first
+    trace, and TensorFlow would have to trace again.
+    """
+    return keras.metrics.SparseCategoricalAccuracy(name="accuracy")

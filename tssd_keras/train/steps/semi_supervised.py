@@ -1,0 +1,187 @@
+"""The objective "mixmatch": samples that lost their weight are learned from without their label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from tssd_keras.train.steps import mixmatch, objective
+from tssd_keras.train.steps.base_step import BaseStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixmatch:
+    """Settings of the objective; published ones by default.
+
+    Attributes:
+        temperature: of the targets; below 1 sharpens them.
+        alpha: of mixup's Beta distribution, 0.5 or a whole number.
+        lambda_u: weight of the unlabelled loss once it has risen.
+        lambda_r: weight of the penalty on uneven mean predictions.
+        penalty: whether the warm-up adds the negative entropy, for asymmetric noise.
+        weak_guesses: whether guesses are made on views of their own, which `Augment.weak`
+            gives, and only what is learned from is changed strongly (Nishi et al., "AugDesc",
+            arXiv 2103.02130).
+    """
+
+    temperature: float = 0.5
+    alpha: float = 4.0
+    lambda_u: float = 25.0
+    lambda_r: float = 1.0
+    penalty: bool = False
+    weak_guesses: bool = False
+
+
+class SemiSupervised(BaseStep):
+    """See `BaseStep`; begins in the warm-up, on all labels, until `Schedule` ends it.
+
+    Args:
+        networks, augment, weight_decay, seed: of `BaseStep`.
+        settings: of the objective.
+
+    Attributes:
+        warming_up: whether the labels are all trusted still.
+        lambda_u: variable; the weight of the unlabelled loss now.
+        wants_unlabelled: that batches must hold the samples without weight too.
+    """
+
+    wants_unlabelled = True
+
+    def __init__(self, networks: list[keras.Model], *, settings: Mixmatch, **base) -> None:
+        super().__init__(networks, **base)
+        self.settings = settings
+        self.warming_up = True
+        self.lambda_u = keras.Variable(0.0, dtype="float32", trainable=False, name="lambda_u")
+        self._parts = [_parts(network) for network in networks]
+        self._n_uniforms = mixmatch.n_uniforms(settings.alpha)
+
+    def warm_up(self, on: bool) -> None:
+        """Begin the warm-up or end it: the step is traced once for each change."""
+        if self.warming_up != on:
+            self.warming_up = on
+            self.make_train_function(force=True)
+
+    def step_loss(self, data):
+        """See `BaseStep.step_loss`."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self.warming_up:
+            return self._warm_up(x, y, weight)
+        return self._main(x, y, weight)
+
+    def _warm_up(self, x, y, weight):
+        """Cross-entropy on all labels, with the negative entropy where asked for."""
+        if self.augment:
+            x = self.augment(x, self.seeds)
+        logits = [network(x, training=True) for network in self.networks]
+        loss = 0.0
+        for own, own_weight in zip(logits, self.weights_of(weight, y), strict=True):
+            loss += objective.weighted_cross_entropy(own, y, own_weight)
+            if self.settings.penalty:
+                loss += mixmatch.negative_entropy(_log_p(own))
+        loss /= len(logits)
+        return self.total(loss), (loss, y, objective.mean_prediction(logits), weight)
+
+    def _main(self, x, y, weight):
+        """Two views of each sample, guessed, mixed and learned from."""
+        n = ops.shape(y)[0]
+        ready, cores = zip(*self._parts, strict=True)
+        views = self._two_views(x, self.augment)
+        inputs = looked_at = [prepare(views) for prepare in ready]
+        if self.settings.weak_guesses and self.augment:
+            views = self._two_views(x, self.augment.weak)
+            looked_at = [prepare(views) for prepare in ready]
+        guesses = [_guess(core, one, n) for core, one in zip(cores, looked_at, strict=True)]
+        together = sum(guesses) / len(guesses)
+        uniforms = keras.random.uniform((self._n_uniforms,), seed=self.seeds)
+        share = mixmatch.mixup_lambda(uniforms, self.settings.alpha)
+        partner = ops.argsort(keras.random.uniform((2 * n,), seed=self.seeds))
+        loss = 0.0
+        weights = self.weights_of(weight, y)
+        for own, core, one, own_weight in zip(guesses, cores, inputs, weights, strict=True):
+            labelled = ops.cast(own_weight > 0, "float32")
+            guess = ops.where(labelled[:, None] > 0, own, together)
+            target = mixmatch.targets(y, own_weight, guess, self.settings.temperature)
+            target, labelled = ops.tile(target, (2, 1)), ops.tile(labelled, (2,))
+            log_p = _log_p(core(mixmatch.mix(one, partner, share), training=True))
+            loss += self._loss(log_p, mixmatch.mix(target, partner, share), labelled)
+        loss /= len(cores)
+        return self.total(loss), (loss, y, ops.log(ops.maximum(together, 1e-12)), weight)
+
+    def _two_views(self, x, augment):
+        """Two views of each of n samples, the first ones first: [2 n, ...]."""
+        views = [augment(x, self.seeds) if augment else x for _ in range(2)]
+        return ops.concatenate(views, axis=0)
+
+    def _loss(self, log_p, target, labelled):
+        """L_C + lambda_u L_U + lambda_r L_reg of one network."""
+        return (
+            mixmatch.supervised(log_p, target, labelled)
+            + self.lambda_u * mixmatch.consistency(log_p, target, labelled)
+            + self.settings.lambda_r * mixmatch.uniformity(log_p)
+        )
+
+
+def _log_p(logits):
+    return ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+
+
+def _guess(core, inputs, n):
+    """Mean probabilities over both views of n samples, without a slope: float32[n, K].
+
+    Evaluated as in testing, so that BatchNorm's statistics stay.
+    """
+    p = ops.exp(_log_p(ops.stop_gradient(core(inputs, training=False))))
+    return ops.stop_gradient((p[:n] + p[n:]) / 2)
+
+
+def _parts(network: keras.Model):
+    """What makes a batch ready to be mixed, and the network from there on.
+
+    Bytes cannot be mixed; our networks turn them to numbers in their layer
+    "rescaled", so mixing comes between.
+
+    Raises:
+        ValueError: the network takes whole numbers, and has no such layer.
+    """
+    if "rescaled" in {layer.name for layer in network.layers}:
+        first = network.get_layer("rescaled")
+        return first, keras.Model(first.output, network.outputs[0])
+    if "float" not in str(network.inputs[0].dtype):
+        raise ValueError(
+            "mixmatch mixes samples, so the network must take floats, or have a layer named "
+            f'"rescaled" that makes them; it takes {network.inputs[0].dtype}. Try objective.kind = '
+            '"weighted".'
+        )
+    return (lambda x: x), network
+
+
+class Schedule(keras.callbacks.Callback):
+    """Ends the warm-up, and lets the weight of the unlabelled loss rise.
+
+    Args:
+        warmup_epochs: on all labels.
+        ramp_epochs: in which lambda_u rises from 0 to its value, after the warm-up.
+        lambda_u: asked for that value at each epoch's begin; by default it is the
+            settings'.
+    """
+
+    def __init__(
+        self, warmup_epochs: int, ramp_epochs: int, lambda_u: Callable[[], float] | None = None
+    ) -> None:
+        super().__init__()
+        self.warmup_epochs, self.ramp_epochs = warmup_epochs, ramp_epochs
+        self._lambda_u = lambda_u
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Say what the epoch minimises."""
+        self.model.warm_up(epoch < self.warmup_epochs)
+        if epoch < self.warmup_epochs:
+            return
+        risen = 1.0
+        if self.ramp_epochs:
+            risen = min(1.0, (epoch - self.warmup_epochs) / self.ramp_epochs)
+        full = self._lambda_u() if self._lambda_u else self.model.settings.lambda_u
+        self.model.lambda_u.assign(full * risen)
