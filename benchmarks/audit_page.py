@@ -25,7 +25,7 @@ from tssd_keras.auditing.write import Samples, write_audit
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.judge.divide import NEGATIVE, divide
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams
 
 CLASSES = 100
@@ -45,7 +45,7 @@ def photographs(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(smooth + rng.normal(0, 8, smooth.shape), 0, 255).astype(np.uint8)
 
 
-def suspects(n: int, rng: np.random.Generator) -> Judged:
+def suspects(n: int, rng: np.random.Generator) -> Findings:
     """n samples, none of which keeps its label."""
     given = rng.integers(0, CLASSES, n)
     loss, similarity = rng.gamma(2, 1, n), rng.normal(0.5, 0.1, n)
@@ -57,7 +57,7 @@ def suspects(n: int, rng: np.random.Generator) -> Judged:
         given=given,
         transition=np.full((CLASSES, CLASSES), 1 / CLASSES),
     )
-    return Judged(
+    return Findings(
         name="benchmark",
         class_names=tuple(f"class {i}" for i in range(CLASSES)),
         labels_sha256="0" * 64,

@@ -42,12 +42,12 @@ def plain(data_dir: str) -> Iterator:
 
 
 def feed(data_dir: str, cache_gib: float) -> Iterator:
-    from tssd_keras.data import loading as sources
+    from tssd_keras.data import loading
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.recipe.recipe import DataRecipe
     from tssd_keras.train.feed import Feed
 
-    data = sources.load(
+    data = loading.load(
         DataRecipe(
             source="tiny_imagenet", data_dir=data_dir, cache_gib=cache_gib, check_images=False
         )

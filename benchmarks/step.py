@@ -122,7 +122,7 @@ class Bench:
         from tssd_keras import TSSD
         from tssd_keras.train.augment import Augment
         from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
-        from tssd_keras.train.steps.semi_supervised import Schedule
+        from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
         settings = {"augment": Augment(crop=4, flip=True), "seed": 0}
         if objective == "mixmatch":
@@ -139,7 +139,7 @@ class Bench:
             unlabelled=objective == "mixmatch",
         )
         clock = Clock()
-        schedule = [Schedule(WARMUP, 0)] if objective == "mixmatch" else []
+        schedule = [SemiSupervisedSchedule(WARMUP, 0)] if objective == "mixmatch" else []
         step.fit(
             tssd.feed(self.options.batch),
             epochs=WARMUP + COMPILING + self.options.epochs,

@@ -9,7 +9,7 @@ import numpy as np
 from tssd_keras.data.sources.arrays import load
 from tssd_keras.labels.prepare import prepare
 from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe, ModelRecipe, Recipe
-from tssd_keras.run import epoch_bar as progress
+from tssd_keras.run import epoch_bar
 from tssd_keras.run.epoch_bar import EpochBar
 
 
@@ -46,7 +46,7 @@ def test_the_bar_of_an_epoch_says_that_it_prepares_until_the_first_batch_is_done
 
 def test_a_long_wait_is_shown_before_its_first_part_is_done(monkeypatch):
     with terminal(monkeypatch) as shows:
-        done = progress.bar("purifying labels", 4)
+        done = epoch_bar.bar("purifying labels", 4)
         assert shows("purifying labels")
         done(1)
         assert shows("25%")

@@ -1,4 +1,4 @@
-"""Judged samples for tests of the audit, made without training."""
+"""Findings samples for tests of the audit, made without training."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tssd_keras.auditing.write import Samples
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.judge.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, divide
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams
 
 SHA = "ab" * 32
@@ -71,9 +71,9 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
             for e in range(1, 4)
         ],
         "rounds": [{"epoch": "2", "kept": str(n // 2), "semi_hard": "3"}],
-        "facts": {"rounds": 1, "accuracy": {"judged_on": "test", "last": 0.5}},
+        "facts": {"rounds": 1, "accuracy": {"evaluated_on": "test", "last": 0.5}},
     }
-    return Judged(**{**columns, **change})
+    return Findings(**{**columns, **change})
 
 
 def some_images(n=300, shape=(8, 8, 1), *, seed=0):

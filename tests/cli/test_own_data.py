@@ -74,7 +74,7 @@ def run(folder, tmp_path_factory):
 
 def test_a_table_of_ones_own_trains_from_end_to_end(run):
     summary = json.loads((run[0] / "summary.json").read_text())
-    assert summary["accuracy"]["judged_on"] == "test"
+    assert summary["accuracy"]["evaluated_on"] == "test"
     assert summary["accuracy"]["last"] > 0.7
     assert summary["samples"] == {
         "stream": N_TRAIN - 3 - N_GOLDEN,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.recipe.choices import SOURCES as NAMES
 from tssd_keras.recipe.recipe import DataRecipe
 
@@ -128,7 +128,7 @@ def recipe(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(recipe):
-    return sources.load(recipe)
+    return loading.load(recipe)
 
 
 def pixels(inputs):
@@ -136,7 +136,7 @@ def pixels(inputs):
 
 
 def test_the_sweep_covers_every_source():
-    assert set(sources.SOURCES) == set(NAMES) == set(FILES)
+    assert set(loading.LOADERS) == set(NAMES) == set(FILES)
 
 
 def test_labels_are_int64_one_a_sample_and_every_class_occurs(data):
@@ -161,7 +161,7 @@ def test_samples_are_read_in_the_order_asked_for(data):
 
 
 def test_loading_twice_gives_the_same_samples_in_the_same_order(recipe, data):
-    again = sources.load(recipe)
+    again = loading.load(recipe)
     np.testing.assert_array_equal(pixels(again.inputs), pixels(data.inputs))
     np.testing.assert_array_equal(pixels(again.test_inputs), pixels(data.test_inputs))
     np.testing.assert_array_equal(again.labels, data.labels)
@@ -176,7 +176,7 @@ def test_ids_differ_from_sample_to_sample(data):
 
 
 def test_decoding_ahead_changes_no_pixel(recipe, data):
-    late = sources.load(dataclasses.replace(recipe, cache_gib=0.0))
+    late = loading.load(dataclasses.replace(recipe, cache_gib=0.0))
     np.testing.assert_array_equal(pixels(late.inputs), pixels(data.inputs))
     np.testing.assert_array_equal(pixels(late.test_inputs), pixels(data.test_inputs))
 
@@ -190,4 +190,4 @@ def test_a_first_load_opens_no_connection(name, tmp_path, monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    sources.load(recipe)
+    loading.load(recipe)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData, as_ids
 from tssd_keras.recipe.recipe import DataRecipe
@@ -58,21 +58,21 @@ def test_data_that_do_not_fit_together_are_refused_by_name(changed, message):
 
 def test_an_unknown_source_is_told_the_known_ones():
     with pytest.raises(ValueError, match=r"clothing1m, digits, folder, .*, got 'digit'"):
-        sources.load(DataRecipe(source="digit"))
+        loading.load(DataRecipe(source="digit"))
 
 
 @pytest.mark.parametrize("source", ["digits", "npz"])
 def test_sources_of_arrays_refuse_to_scale_images(source):
     with pytest.raises(ValueError, match=f"image_size .* tfds, tiny_imagenet, got 32 .*{source}"):
-        sources.load(DataRecipe(source=source, image_size=32))
+        loading.load(DataRecipe(source=source, image_size=32))
 
 
 def test_the_folder_is_the_recipes_else_the_environments_else_the_default(monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", "/from/environment")
-    assert sources.default_data_dir(DataRecipe(data_dir="/own")) == Path("/own")
-    assert sources.default_data_dir(DataRecipe()) == Path("/from/environment")
+    assert loading.default_data_dir(DataRecipe(data_dir="/own")) == Path("/own")
+    assert loading.default_data_dir(DataRecipe()) == Path("/from/environment")
     monkeypatch.delenv("TFDS_DATA_DIR")
-    assert sources.default_data_dir(DataRecipe()) == Path("data/tfds")
+    assert loading.default_data_dir(DataRecipe()) == Path("data/tfds")
 
 
 def test_importing_the_sources_loads_no_heavy_library():
@@ -83,7 +83,7 @@ def test_importing_the_sources_loads_no_heavy_library():
 
 
 def test_digits_are_split_once_and_for_all():
-    data = sources.load(DataRecipe(source="digits"))
+    data = loading.load(DataRecipe(source="digits"))
     assert data.inputs.shape == (1437, 8, 8, 1)
     assert data.test_inputs.shape == (360, 8, 8, 1)
     pixels = data.inputs.read(np.arange(1437))
@@ -93,7 +93,7 @@ def test_digits_are_split_once_and_for_all():
 
 
 def test_digits_classes_have_the_same_share_of_both_splits():
-    data = sources.load(DataRecipe(source="digits"))
+    data = loading.load(DataRecipe(source="digits"))
     train, test = np.bincount(data.labels) / 1437, np.bincount(data.test_labels) / 360
     np.testing.assert_allclose(train, test, atol=1 / 360)
 
@@ -101,7 +101,7 @@ def test_digits_classes_have_the_same_share_of_both_splits():
 def test_digits_ids_lead_back_to_scikit_learns_rows():
     from sklearn.datasets import load_digits
 
-    data, original = sources.load(DataRecipe(source="digits")), load_digits()
+    data, original = loading.load(DataRecipe(source="digits")), load_digits()
     rows = data.ids.astype(int)
     np.testing.assert_array_equal(original.target[rows], data.labels)
     pixels = data.inputs.read(np.arange(1437))[..., 0]

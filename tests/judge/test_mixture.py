@@ -35,7 +35,7 @@ def one_group(score):
 
 
 def assert_same_shape(a, b, atol):
-    for name in ("mean", "variance", "share", "two_heaps"):
+    for name in ("mean", "variance", "share", "bimodal"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=atol, err_msg=name)
 
 
@@ -53,7 +53,7 @@ def test_two_heaps_are_fitted_as_scikit_learn_fits_them(shape):
     between = (x[:, 0] > mixture.mean[0, 0]) & (x[:, 0] < mixture.mean[0, 1])
     expected = other.predict_proba(x)[:, order[0]]
     np.testing.assert_allclose(p_low[between], expected[between], atol=1e-3)
-    assert mixture.two_heaps[0]
+    assert mixture.bimodal[0]
 
 
 def test_two_values_are_two_heaps_with_known_figures():
@@ -167,20 +167,20 @@ ONE_HEAP = {
 @pytest.mark.parametrize("score", ONE_HEAP.values(), ids=ONE_HEAP.keys())
 def test_one_heap_is_not_taken_for_two(score):
     mixture, p_low = one_group(score)
-    assert not mixture.two_heaps[0]
+    assert not mixture.bimodal[0]
     assert np.isfinite(p_low).all()
 
 
 def test_one_heap_is_hardly_ever_taken_for_two():
     score = np.random.default_rng(0).normal(size=(200, 100))
     group = np.repeat(np.arange(200), 100)
-    assert fit_mixtures(score.ravel(), group, 200).two_heaps.mean() < 0.05
+    assert fit_mixtures(score.ravel(), group, 200).bimodal.mean() < 0.05
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("n", [50, 20_000])
 def test_two_heaps_are_seen_as_two(shape, n):
-    assert one_group(heaps(*shape, n=n))[0].two_heaps[0]
+    assert one_group(heaps(*shape, n=n))[0].bimodal[0]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -66,10 +66,10 @@ def test_validation_leaves_marked_samples_alone():
     data = dataclasses.replace(DIGITS, trusted=trusted)
     found = prepare(recipe(data=DataRecipe(validation_share=0.3)), data)
     assert found.golden_index.tolist() == list(range(200))
-    assert found.judged_on == "validation"
+    assert found.evaluated_on == "validation"
     held_out = np.setdiff1d(np.arange(N), np.union1d(found.stream, found.golden_index))
-    assert len(held_out) == len(found.judge_labels) > 300
-    np.testing.assert_array_equal(found.judge_labels, DIGITS.labels[held_out])
+    assert len(held_out) == len(found.eval_labels) > 300
+    np.testing.assert_array_equal(found.eval_labels, DIGITS.labels[held_out])
 
 
 def test_truth_that_is_known_in_part_gives_the_rate_of_that_part():
@@ -86,7 +86,7 @@ def test_truth_that_is_known_in_part_gives_the_rate_of_that_part():
 def test_test_labels_are_never_changed():
     for kind in ("symmetric", "pair", "instance"):
         found = prepare(recipe(noise=NoiseRecipe(kind=kind, rate=0.5)), DIGITS)
-        np.testing.assert_array_equal(found.judge_labels, DIGITS.test_labels)
+        np.testing.assert_array_equal(found.eval_labels, DIGITS.test_labels)
         assert (found.given != DIGITS.labels).mean() > 0.4
 
 

@@ -10,7 +10,7 @@ from tssd_keras import models
 def test_several_networks_are_saved_as_one_plain_model_of_their_mean_probabilities(tmp_path):
     networks = [models.build("small_cnn", (8, 8, 1), "uint8", 3, width=4, seed=s) for s in (0, 9)]
     x = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1)).astype("uint8")
-    models.together(networks).save(tmp_path / "model.keras")
+    models.mean_network(networks).save(tmp_path / "model.keras")
     np.save(tmp_path / "x.npy", x)
     code = (
         "import numpy, keras; m = keras.saving.load_model('model.keras', safe_mode=True);"
@@ -25,4 +25,4 @@ def test_several_networks_are_saved_as_one_plain_model_of_their_mean_probabiliti
 
 def test_one_network_is_saved_as_it_is():
     network = models.build("mlp", (4,), "float32", 3)
-    assert models.together([network]) is network
+    assert models.mean_network([network]) is network

@@ -12,7 +12,7 @@ from tssd_keras import models
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.moments import Moments, moments, moments_of_some
 from tssd_keras.models.resnet50 import WEIGHTS_URL
-from tssd_keras.recipe import choices as recipe_choices
+from tssd_keras.recipe import choices
 
 IMAGES = {
     "mlp": (8, 8, 1),
@@ -170,7 +170,7 @@ def test_an_unknown_name_names_the_known_ones():
 
 
 def test_the_recipe_knows_exactly_these_models():
-    assert sorted(recipe_choices.MODELS) == sorted(models.MODELS)
+    assert sorted(choices.MODELS) == sorted(models.MODELS)
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def line(one, **changed):
         "backend": "jax",
         "settings": settings_hash(one.recipe),
         "date": "2026-11-25",
-        "summary": {"accuracy": {"judged_on": "test", "last": 0.9, "best": 0.9}, "seconds": 1},
+        "summary": {"accuracy": {"evaluated_on": "test", "last": 0.9, "best": 0.9}, "seconds": 1},
     }
     return Line(**values | changed)
 
@@ -270,7 +270,7 @@ def test_ctrl_c_that_python_drops_ends_it_after_the_run(tmp_path, monkeypatch):
     def swallowing(recipe, **settings):
         with contextlib.suppress(KeyboardInterrupt):  # as a finaliser does
             signal.raise_signal(signal.SIGINT)
-        summary = {"accuracy": {"judged_on": "test", "last": 0.5, "best": 0.5}, "seconds": 1}
+        summary = {"accuracy": {"evaluated_on": "test", "last": 0.5, "best": 0.5}, "seconds": 1}
         return experiment.Finished(tmp_path, summary, interrupted=False)
 
     monkeypatch.setattr(experiment, "run", swallowing)

@@ -306,7 +306,7 @@ def test_a_run_that_was_stopped_or_measured_elsewhere_is_told(first, tmp_path):
     other = shutil.copytree(first[0], tmp_path / "a\nb")
     summary = json.loads((other / "summary.json").read_text())
     summary["interrupted"] = True
-    summary["accuracy"] = {"judged_on": "validation", "last": None, "mean_last_10": None}
+    summary["accuracy"] = {"evaluated_on": "validation", "last": None, "mean_last_10": None}
     (other / "summary.json").write_text(json.dumps(summary))
     lines = tssd("compare", first[0], other).output.splitlines()
     assert lines[0].split() == ["run", "first", "a", "b"]

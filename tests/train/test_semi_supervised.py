@@ -11,7 +11,7 @@ from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
-from tssd_keras.train.steps.semi_supervised import Schedule
+from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
 
 def network(seed=0, *, dtype="float32"):
@@ -49,7 +49,7 @@ def trained(digits, networks, *, epochs=14, settings=None):
         unlabelled=True,
         n_networks=len(step.networks),
     )
-    callbacks = [tssd, Schedule(4, 4)]
+    callbacks = [tssd, SemiSupervisedSchedule(4, 4)]
     step.fit(tssd.feed(64), epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
     return tssd, step
 
@@ -81,10 +81,10 @@ def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
         step.fit(feed, epochs=2, callbacks=[tssd, *schedule], shuffle=False, verbose=0)
 
     with pytest.raises(ValueError, match="unlabelled=True"):
-        fit([Schedule(1, 0)])
-    with pytest.raises(RuntimeError, match=r"Give fit the callback .*Schedule"):
+        fit([SemiSupervisedSchedule(1, 0)])
+    with pytest.raises(RuntimeError, match=r"Give fit the callback .*SemiSupervisedSchedule"):
         fit([], unlabelled=True)
-    fit([Schedule(1, 0)], unlabelled=True)
+    fit([SemiSupervisedSchedule(1, 0)], unlabelled=True)
     assert not step.warming_up
 
 
@@ -98,7 +98,7 @@ def test_a_second_fit_warms_up_again(digits):
     )
     for _ in range(2):
         tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, unlabelled=True)
-        callbacks = [tssd, Schedule(1, 0), look]
+        callbacks = [tssd, SemiSupervisedSchedule(1, 0), look]
         step.fit(tssd.feed(64), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
     assert seen == [True, False, True, False]
 
@@ -117,7 +117,7 @@ def test_lambda_u_can_be_asked_for_each_epoch():
     record = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(float(step.lambda_u))
     )
-    schedule = Schedule(1, 2, value)
+    schedule = SemiSupervisedSchedule(1, 2, value)
     step.fit(x, y, batch_size=8, epochs=4, callbacks=[schedule, record], shuffle=False, verbose=0)
     assert asked == [0, 1, 2]
     assert seen == [0.0, 0.0, 10.0, 30.0]  # warm-up, then 0, a half and all of what was asked for
@@ -315,7 +315,11 @@ def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(d
                 seen[name] = [-np.log(one[np.arange(len(x)), y]) for one in p]
             seen["scored"] = [verdict.loss for verdict in tssd.last_round]
 
-    callbacks = [tssd, Schedule(2, 0), keras.callbacks.LambdaCallback(on_epoch_begin=look)]
+    callbacks = [
+        tssd,
+        SemiSupervisedSchedule(2, 0),
+        keras.callbacks.LambdaCallback(on_epoch_begin=look),
+    ]
     step.fit(tssd.feed(64), epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
     assert step.n_traces == 2
     for scored, mean, own in zip(seen["scored"], seen["mean"], seen["own"], strict=True):

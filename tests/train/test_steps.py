@@ -183,7 +183,7 @@ def test_the_running_mean_is_what_is_evaluated_and_the_network_what_is_trained(c
     step, network, _ = averaged(curve, 0.9, 3)
     x = curve["x"][:8]
     (mean,) = step.averaged
-    assert step.judged == [mean]
+    assert step.eval_networks == [mean]
     np.testing.assert_allclose(step.predict(x, verbose=0), mean.predict(x, verbose=0), rtol=1e-5)
     assert abs(step.predict(x, verbose=0) - network.predict(x, verbose=0)).max() > 1e-3
     assert len(step.trainable_variables) == len(network.trainable_variables)
@@ -192,4 +192,4 @@ def test_the_running_mean_is_what_is_evaluated_and_the_network_what_is_trained(c
 def test_without_a_running_mean_nothing_is_copied(curve):
     step, network, _ = averaged(curve, 0.0, 1)
     assert step.averaged == []
-    assert step.judged == [network]
+    assert step.eval_networks == [network]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 
 
-def label_issues(judged: Judged) -> dict[str, list]:
+def label_issues(judged: Findings) -> dict[str, list]:
     """The columns of label_issues.csv; None is an empty cell.
 
     Args:

@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from tssd_keras.auditing.pictures import Pictures
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 
 CHOICES, OBJECT = "label", "sample"
 MODEL = "tssd_keras"
@@ -26,7 +26,7 @@ MODEL = "tssd_keras"
 NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def document_root(judged: Judged) -> Path | None:
+def document_root(judged: Findings) -> Path | None:
     """The folder that Label Studio must be told to serve; None where samples are no files."""
     if judged.paths is None:
         return None
@@ -35,7 +35,7 @@ def document_root(judged: Judged) -> Path | None:
 
 
 def tasks(
-    judged: Judged,
+    judged: Findings,
     shown: np.ndarray,
     strata: np.ndarray,
     pictures: Pictures,
@@ -73,7 +73,7 @@ def tasks(
 
 
 def _task(
-    judged: Judged, row: int, kind: str, content: str, names: list[str], stratum: str
+    judged: Findings, row: int, kind: str, content: str, names: list[str], stratum: str
 ) -> dict:
     data = {
         kind: content,

@@ -9,7 +9,7 @@ import numpy as np
 
 from tssd_keras.auditing.suspects import DECIDED
 from tssd_keras.judge.divide import SEMI_HARD
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.mixture import Mixtures, scaled
 from tssd_keras.judge.streams import Streams
 
@@ -19,7 +19,7 @@ MOST_PAIRS = 40
 ROUND_FIGURES = ("kept", "semi_hard", "kept_precision", "kept_recall", "estimated_clean_share")
 
 
-def overview(judged: Judged) -> dict[str, Any]:
+def overview(judged: Findings) -> dict[str, Any]:
     """Everything that the page's first part shows.
 
     Args:
@@ -46,7 +46,7 @@ def overview(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _totals(judged: Judged) -> dict[str, object]:
+def _totals(judged: Findings) -> dict[str, object]:
     facts = judged.facts
     seen = judged.judged
     samples = facts.get("samples") or {}
@@ -70,7 +70,7 @@ def _totals(judged: Judged) -> dict[str, object]:
     }
 
 
-def _classes(judged: Judged) -> dict[str, list]:
+def _classes(judged: Findings) -> dict[str, list]:
     """Columns with one entry a given class."""
     k, given, seen = len(judged.class_names), judged.given, judged.judged
 
@@ -88,7 +88,7 @@ def _classes(judged: Judged) -> dict[str, list]:
     }
 
 
-def _matrix(judged: Judged) -> dict[str, object] | None:
+def _matrix(judged: Findings) -> dict[str, object] | None:
     """Rows of shares, in thousandths.
 
     Kind "transition": P(given = column | true = row) as the purification
@@ -109,7 +109,7 @@ def _matrix(judged: Judged) -> dict[str, object] | None:
     return {"kind": kind, "rows": np.rint(matrix * 1000).astype(int).tolist()}
 
 
-def _pairs(judged: Judged) -> list[list[int]]:
+def _pairs(judged: Findings) -> list[list[int]]:
     rows = np.flatnonzero(judged.suspect & (judged.suggested != judged.given))
     k = len(judged.class_names)
     code, count = np.unique(judged.given[rows] * k + judged.suggested[rows], return_counts=True)

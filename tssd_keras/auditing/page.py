@@ -21,7 +21,7 @@ from tssd_keras.auditing.overview import overview
 from tssd_keras.auditing.pictures import Pictures
 from tssd_keras.auditing.reasons import reasons
 from tssd_keras.auditing.suspects import Stratum, spread
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 
 # In the order in which they build on each other.
 SCRIPTS = (
@@ -37,7 +37,7 @@ SCRIPTS = (
 
 
 def page_data(
-    judged: Judged,
+    judged: Findings,
     rank: np.ndarray,
     strata: list[Stratum],
     stratum_of: np.ndarray,

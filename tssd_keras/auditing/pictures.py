@@ -96,7 +96,7 @@ def _images(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object])
 def _span(batch: np.ndarray) -> tuple[float, float]:
     """The numbers that stand for black and white: 0 and 1, 0 and 255, or the ends of what is there.
 
-    Judged by the first samples.
+    Findings by the first samples.
     """
     low, high = float(batch.min()), float(batch.max())
     if low >= 0 and high <= 255:

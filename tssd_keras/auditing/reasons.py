@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from tssd_keras.judge.divide import FLOOR, ROLES, SEMI_HARD
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 
 SURE = 0.9  # a stream that is surer than this is said to be sure
 
 
-def reasons(judged: Judged, rows: np.ndarray) -> tuple[list[str], np.ndarray]:
+def reasons(judged: Findings, rows: np.ndarray) -> tuple[list[str], np.ndarray]:
     """A few sentences for each sample.
 
     Args:
@@ -32,7 +32,7 @@ def reasons(judged: Judged, rows: np.ndarray) -> tuple[list[str], np.ndarray]:
     return list(texts), which
 
 
-def _abstains(judged: Judged) -> tuple[bool, np.ndarray]:
+def _abstains(judged: Findings) -> tuple[bool, np.ndarray]:
     """Whether the loss stream, and in which classes the feature stream, says nothing."""
     if not judged.streams:
         return False, np.zeros(len(judged.class_names), bool)
@@ -41,7 +41,7 @@ def _abstains(judged: Judged) -> tuple[bool, np.ndarray]:
 
 
 def _sentences(
-    judged: Judged, row: int, loss_abstains: bool, feature_abstains: np.ndarray
+    judged: Findings, row: int, loss_abstains: bool, feature_abstains: np.ndarray
 ) -> Iterator[str]:
     yield _stream(
         judged.p_loss[row],

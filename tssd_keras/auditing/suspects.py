@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 
 KEPT, DECIDED, UNJUDGED = "kept", "decided", "unjudged"
 FIRST = 100  # suspects of the first stratum
@@ -36,7 +36,7 @@ class Stratum:
     shown: int
 
 
-def rank_suspects(judged: Judged) -> np.ndarray:
+def rank_suspects(judged: Findings) -> np.ndarray:
     """Rank of each suspect: the surer that its label is wrong, the lower.
 
     Args:
@@ -54,7 +54,7 @@ def rank_suspects(judged: Judged) -> np.ndarray:
     return rank
 
 
-def stratum_names(judged: Judged, rank: np.ndarray) -> np.ndarray:
+def stratum_names(judged: Findings, rank: np.ndarray) -> np.ndarray:
     """The stratum of each sample.
 
     Args:
@@ -80,7 +80,7 @@ def bands(n: int) -> Iterator[tuple[int, int]]:
         first, last, step = last + 1, last * 5 // 2 if step % 3 == 1 else last * 2, step + 1
 
 
-def choose_shown(judged: Judged, rank: np.ndarray, *, most: int, kept: int, seed: int = 0):
+def choose_shown(judged: Findings, rank: np.ndarray, *, most: int, kept: int, seed: int = 0):
     """The rows that the page shows.
 
     Args:

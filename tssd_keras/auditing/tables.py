@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.auditing.suspects import Stratum
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 
 NO_PARQUET = (
     "samples.parquet was not written: pyarrow is not installed. Try pip install "
@@ -17,7 +17,7 @@ NO_PARQUET = (
 )
 
 
-def columns(judged: Judged, rank: np.ndarray, strata: np.ndarray) -> dict[str, list]:
+def columns(judged: Findings, rank: np.ndarray, strata: np.ndarray) -> dict[str, list]:
     """The columns of samples.csv; None is an empty cell.
 
     Args:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.auditing import label_issues, label_studio, page
-from tssd_keras.auditing import tables as sample_rows
+from tssd_keras.auditing import label_issues, label_studio, page, tables
 from tssd_keras.auditing.pictures import NONE, pictures
 from tssd_keras.auditing.suspects import (
     choose_pictured,
@@ -20,7 +19,7 @@ from tssd_keras.auditing.suspects import (
     stratum_names,
 )
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
 from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.recipe.recipe import Recipe
@@ -46,7 +45,7 @@ class Samples:
     texts: np.ndarray | None = None
 
 
-def load_samples(judged: Judged, recipe: Recipe) -> Samples:
+def load_samples(judged: Findings, recipe: Recipe) -> Samples:
     """Load a run's data again, and make sure that they are those that it was run on.
 
     Args:
@@ -57,10 +56,10 @@ def load_samples(judged: Judged, recipe: Recipe) -> Samples:
         FileNotFoundError: the data are gone.
         ValueError: they cannot be read, or their labels differ.
     """
-    from tssd_keras.data import loading as sources
+    from tssd_keras.data import loading
 
     with _told("the run's data cannot be loaded again"):
-        data = sources.load(recipe.data, recipe.golden)
+        data = loading.load(recipe.data, recipe.golden)
         given, _ = given_labels(recipe, data)
     found = labels_sha256(given)
     if found != judged.labels_sha256:
@@ -83,7 +82,7 @@ def _told(what: str) -> Iterator[None]:
 
 
 def write_audit(
-    judged: Judged,
+    judged: Findings,
     samples: Samples | None,
     out: Path,
     *,
@@ -135,7 +134,7 @@ def write_audit(
     done(1)
     out.mkdir(parents=True, exist_ok=True)
     lines = _write_tables(judged, out, rank, strata)
-    sample_rows.write_strata(out / "strata.csv", counted)
+    tables.write_strata(out / "strata.csv", counted)
     done(1)
     label_studio.write_tasks(out, tasks, config)
     (out / "report.html").write_text(html, encoding="ascii")
@@ -143,7 +142,7 @@ def write_audit(
     return [*lines, *_told_of(judged, rank, shown, len(made.content), len(tasks))]
 
 
-def _look(judged: Judged, samples: Samples | None, some: np.ndarray, progress: Progress):
+def _look(judged: Findings, samples: Samples | None, some: np.ndarray, progress: Progress):
     """Pictures of some rows; none where there are no samples."""
     if samples is None or not len(some):
         return NONE
@@ -151,18 +150,18 @@ def _look(judged: Judged, samples: Samples | None, some: np.ndarray, progress: P
     return pictures(samples.inputs, judged.index[some], samples.texts, done)
 
 
-def _write_tables(judged: Judged, out: Path, rank: np.ndarray, strata: np.ndarray) -> list[str]:
+def _write_tables(judged: Findings, out: Path, rank: np.ndarray, strata: np.ndarray) -> list[str]:
     """The files with a row a sample; a line about one that could not be written."""
-    table = sample_rows.columns(judged, rank, strata)
-    sample_rows.write_csv(out / "samples.csv", table)
-    sample_rows.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
-    if sample_rows.write_parquet(out / "samples.parquet", table):
+    table = tables.columns(judged, rank, strata)
+    tables.write_csv(out / "samples.csv", table)
+    tables.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
+    if tables.write_parquet(out / "samples.parquet", table):
         return []
-    return [sample_rows.NO_PARQUET]
+    return [tables.NO_PARQUET]
 
 
 def _told_of(
-    judged: Judged, rank: np.ndarray, shown: np.ndarray, n_pictures: int, n_tasks: int
+    judged: Findings, rank: np.ndarray, shown: np.ndarray, n_pictures: int, n_tasks: int
 ) -> Iterator[str]:
     yield (
         f"{int((rank > 0).sum()):,} suspects among {int(judged.judged.sum()):,} judged samples; "

@@ -117,11 +117,11 @@ def ablate(
 
 def _check_data(one: Planned) -> None:
     """Raise ClickException if a run's data do not fit its recipe."""
-    from tssd_keras.data import loading as sources
+    from tssd_keras.data import loading
     from tssd_keras.labels import prepare
 
     try:
-        prepare.prepare(one.recipe, sources.load(one.recipe.data, one.recipe.golden))
+        prepare.prepare(one.recipe, loading.load(one.recipe.data, one.recipe.golden))
     except (ValueError, OSError) as error:
         raise click.ClickException(
             f"{error}\n  That is of the run {one.title}. Change it, or name those that fit with "
@@ -140,6 +140,6 @@ def _seeds(text: str) -> tuple[int, ...]:
 def _result(summary: dict) -> str:
     accuracy = summary["accuracy"]
     return (
-        f"  {accuracy['judged_on']} accuracy {accuracy['last']:.4f} at the last epoch, "
+        f"  {accuracy['evaluated_on']} accuracy {accuracy['last']:.4f} at the last epoch, "
         f"{accuracy['best']:.4f} at the best, {summary['seconds']:.0f} s"
     )

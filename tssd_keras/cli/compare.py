@@ -62,7 +62,7 @@ def _cells(run: Compared, first: Compared) -> list[str]:
         " ".join(run.folder.name.split()) or str(run.folder),
         f"{run.epochs}{', stopped' * run.stopped}",
         f"{run.told[0]:,} / {run.told[1]:,}",
-        run.judged_on,
+        run.evaluated_on,
         *(
             _with_difference(own, other)
             for own, other in zip(_shares(run), _shares(first), strict=True)

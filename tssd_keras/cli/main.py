@@ -121,13 +121,13 @@ def train(
 def check(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool) -> None:
     """Validate RECIPE, load its data, and say what a run would do. Trains nothing."""
     loaded = _load(recipe, overrides, skip_bad_images)
-    from tssd_keras.data import loading as sources
+    from tssd_keras.data import loading
     from tssd_keras.labels.prepare import prepare
     from tssd_keras.run.describe import describe
 
     click.echo(to_toml(loaded))
     try:
-        click.echo(describe(loaded, prepare(loaded, sources.load(loaded.data, loaded.golden))))
+        click.echo(describe(loaded, prepare(loaded, loading.load(loaded.data, loaded.golden))))
     except (ValueError, OSError) as error:
         raise click.ClickException(f"the recipe is in order, its data are not: {error}") from error
 
@@ -161,12 +161,12 @@ def noise(
     """
     loaded = _load(recipe, overrides, skip_bad_images)
     picture = picture or out.with_suffix(".png")
-    from tssd_keras.data import loading as sources
+    from tssd_keras.data import loading
     from tssd_keras.run.noise_export import check_files, write_noise
 
     try:
         check_files(out, picture)  # before minutes of loading
-        click.echo(write_noise(loaded, sources.load(loaded.data, loaded.golden), out, picture))
+        click.echo(write_noise(loaded, loading.load(loaded.data, loaded.golden), out, picture))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -196,7 +196,7 @@ def _load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool
 def _table(summary: dict) -> str:
     """The final table: a name and a value a line."""
     accuracy, kept, semi_hard = summary["accuracy"], summary["kept"], summary["semi_hard"]
-    on = accuracy["judged_on"]
+    on = accuracy["evaluated_on"]
     decided = summary["decisions"]
     rows = [
         (f"{on} accuracy, last epoch", _share(accuracy["last"])),

@@ -52,7 +52,7 @@ class LabelledData:
             person to read; None where samples are shown as they are.
         digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
             samples' encoded bytes; None where nobody looked, or there are none.
-        judged_on: what the test labels are, in a word or two.
+        evaluated_on: what the test labels are, in a word or two.
         left_out: samples that could not be used.
         notes: what a user should know of how the data were read, a line each.
 
@@ -73,7 +73,7 @@ class LabelledData:
     texts: np.ndarray | None = None
     digests: np.ndarray | None = None
     test_digests: np.ndarray | None = None
-    judged_on: str = "test"
+    evaluated_on: str = "test"
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
 

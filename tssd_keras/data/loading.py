@@ -12,7 +12,7 @@ from tssd_keras.data.sources import arrays, digits, folder, table
 from tssd_keras.data.sources.some_of_each import some_of_each
 from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe
 
-SOURCES: dict[str, Callable[..., LabelledData]] = {
+LOADERS: dict[str, Callable[..., LabelledData]] = {
     "clothing1m": clothing1m.load,
     "digits": digits.load,
     "folder": folder.load,
@@ -30,7 +30,7 @@ ENCODED = (
 )  # image files, which can be scaled on the way in
 HELD_OUT = ("folder", "table")  # some samples are held out where there is no test split
 
-__all__ = ["SOURCES", "LabelledData", "default_data_dir", "load"]
+__all__ = ["LOADERS", "LabelledData", "default_data_dir", "load"]
 
 
 def load(recipe: DataRecipe, golden: GoldenRecipe | None = None) -> LabelledData:
@@ -44,8 +44,8 @@ def load(recipe: DataRecipe, golden: GoldenRecipe | None = None) -> LabelledData
         FileNotFoundError: the files are not there; says where to put them.
         ValueError: unknown source, or files that are not what they must be.
     """
-    if recipe.source not in SOURCES:
-        raise ValueError(f"data.source must be one of {', '.join(SOURCES)}, got {recipe.source!r}.")
+    if recipe.source not in LOADERS:
+        raise ValueError(f"data.source must be one of {', '.join(LOADERS)}, got {recipe.source!r}.")
     if recipe.image_size and recipe.source not in ENCODED:
         raise ValueError(
             f"data.image_size is for the sources {', '.join(ENCODED)}, got {recipe.image_size} "
@@ -54,7 +54,7 @@ def load(recipe: DataRecipe, golden: GoldenRecipe | None = None) -> LabelledData
     named = {}
     if golden is not None and golden.ids and recipe.source in HELD_OUT:
         named["golden_ids"] = frozenset(read_ids(golden.ids))
-    data = SOURCES[recipe.source](recipe, **named)
+    data = LOADERS[recipe.source](recipe, **named)
     if recipe.per_class:
         return some_of_each(data, recipe.per_class, seed=recipe.split_seed)
     return data

@@ -1,7 +1,7 @@
 """Where a score stands among those of its given class.
 
 Classes are not equally hard: one that the network has hardly learned has high
-losses throughout, its clean samples included. Judged by one scale for all, such
+losses throughout, its clean samples included. Findings by one scale for all, such
 a class loses its samples, is learned even less, and dies out. Its own order
 still tells clean from wrong.
 """

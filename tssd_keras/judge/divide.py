@@ -148,8 +148,8 @@ def divide(
     whole = np.zeros(len(loss), np.int64)
     loss_mixture = fit_mixtures(loss, whole, 1)
     feature_mixture = fit_mixtures(similarity, labels, n_classes)
-    loss_abstains = "loss" not in streams or not bool(loss_mixture.two_heaps[0])
-    feature_abstains = ~feature_mixture.two_heaps
+    loss_abstains = "loss" not in streams or not bool(loss_mixture.bimodal[0])
+    feature_abstains = ~feature_mixture.bimodal
     if "feature" not in streams:
         feature_abstains[:] = True
 

@@ -11,7 +11,7 @@ from tssd_keras.judge.streams import Streams
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class Findings:
     """N samples and what was found out about their labels.
 
     Attributes:

@@ -30,7 +30,7 @@ class Mixtures:
         low, high: float64[G], the smallest and largest score, mapped to 0 and 1.
         mean, variance, share: float64[G, 2], of the scaled scores.
         ashman_d: float64[G], distance of the two means in pooled deviations.
-        two_heaps: bool[G]; false where the scores form one heap, so that the
+        bimodal: bool[G]; false where the scores form one heap, so that the
             posterior means nothing.
     """
 
@@ -40,7 +40,7 @@ class Mixtures:
     variance: np.ndarray
     share: np.ndarray
     ashman_d: np.ndarray
-    two_heaps: np.ndarray
+    bimodal: np.ndarray
 
     def p_low(self, score: np.ndarray, group: np.ndarray) -> np.ndarray:
         """Posterior of the component with the smaller mean, never rising with the score.
@@ -86,7 +86,7 @@ def fit_mixtures(score: np.ndarray, group: np.ndarray, n_groups: int) -> Mixture
     Args:
         score: float[N], finite.
         group: int[N] in 0..n_groups-1.
-        n_groups: G. A group may be empty: then `two_heaps` is false.
+        n_groups: G. A group may be empty: then `bimodal` is false.
 
     Returns:
         Mixtures of the G groups. They do not change with the order, the unit
@@ -122,11 +122,11 @@ def fit_mixtures(score: np.ndarray, group: np.ndarray, n_groups: int) -> Mixture
     mean, variance, share = (np.take_along_axis(v, order, axis=1) for v in (mean, variance, share))
     ashman_d = np.sqrt(2.0) * (mean[:, 1] - mean[:, 0]) / np.sqrt(variance.sum(axis=1))
     spread = high > low
-    two_heaps = spread & (ashman_d >= MIN_ASHMAN_D)
-    two_heaps &= _bic(_log_likelihood(x, count, mean, variance, share), 5, n) < _bic(
-        _one_heap_log_likelihood(x, count), 2, n
+    bimodal = spread & (ashman_d >= MIN_ASHMAN_D)
+    bimodal &= _bic(_log_likelihood(x, count, mean, variance, share), 5, n) < _bic(
+        _unimodal_log_likelihood(x, count), 2, n
     )
-    return Mixtures(low, high, mean, variance, share, ashman_d, two_heaps)
+    return Mixtures(low, high, mean, variance, share, ashman_d, bimodal)
 
 
 def _bins(x: np.ndarray, group: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +198,7 @@ def _expectation_maximisation(
     return mean, variance, share
 
 
-def _one_heap_log_likelihood(x: np.ndarray, count: np.ndarray) -> np.ndarray:
+def _unimodal_log_likelihood(x: np.ndarray, count: np.ndarray) -> np.ndarray:
     n = np.maximum(count.sum(axis=1), 1.0)
     mean = (x * count).sum(axis=1) / n
     variance = (count * (x - mean[:, None]) ** 2).sum(axis=1) / n + REG_COVAR

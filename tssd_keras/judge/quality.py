@@ -88,7 +88,7 @@ def quality(
     return dict(zip(names, figures, strict=True))
 
 
-def together(records: list[dict[str, object]]) -> dict[str, object]:
+def merged(records: list[dict[str, object]]) -> dict[str, object]:
     """The figures of several networks as one: means of numbers, other values as they are.
 
     Args:

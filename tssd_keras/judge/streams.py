@@ -14,7 +14,7 @@ from tssd_keras.judge.divide import Division
 from tssd_keras.judge.mixture import Mixtures
 
 FORMAT = 1  # of the file; another number is refused
-_MIXTURES = ("low", "high", "mean", "variance", "share", "ashman_d", "two_heaps")
+_MIXTURES = ("low", "high", "mean", "variance", "share", "ashman_d", "bimodal")
 
 
 @dataclass(frozen=True)

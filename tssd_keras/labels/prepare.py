@@ -43,7 +43,7 @@ class Prepared:
         stream: int64[N'], sorted indices of the noisy stream.
         golden: trusted samples, outside the stream; None without.
         golden_index: int64[M], their indices.
-        judge_inputs, judge_labels, judged_on: what accuracy is measured on:
+        eval_inputs, eval_labels, evaluated_on: what accuracy is measured on:
             the data's test samples, or "validation" (held out of training,
             with true labels).
         duplicates: equal samples; None where nobody looked.
@@ -58,9 +58,9 @@ class Prepared:
     stream: np.ndarray
     golden: Golden | None
     golden_index: np.ndarray
-    judge_inputs: Inputs
-    judge_labels: np.ndarray
-    judged_on: str
+    eval_inputs: Inputs
+    eval_labels: np.ndarray
+    evaluated_on: str
     duplicates: Duplicates | None
     notes: tuple[str, ...]
     decided: Decided | None = None
@@ -122,10 +122,10 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         own = decided.labels(len(given))
         labels = np.where(own >= 0, own, given)
     _check_stream(data, labels, stream, len(golden_index), len(held_out))
-    judge_inputs, judge_labels, judged_on = data.test_inputs, data.test_labels, data.judged_on
+    eval_inputs, eval_labels, evaluated_on = data.test_inputs, data.test_labels, data.evaluated_on
     if truth is not None and len(held_out):
-        judge_inputs, judge_labels = Subset(data.inputs, held_out), truth[held_out]
-        judged_on = "validation"
+        eval_inputs, eval_labels = Subset(data.inputs, held_out), truth[held_out]
+        evaluated_on = "validation"
     return Prepared(
         data,
         given,
@@ -133,9 +133,9 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
         stream,
         golden,
         golden_index,
-        judge_inputs,
-        judge_labels,
-        judged_on,
+        eval_inputs,
+        eval_labels,
+        evaluated_on,
         _duplicates(recipe, data, given if truth is None else np.where(given < 0, truth, given)),
         (*_notes(recipe, data, given, marked, golden_index), *(decided.notes if decided else ())),
         decided,

@@ -6,7 +6,7 @@ import keras
 
 from tssd_keras.data.moments import Moments
 from tssd_keras.models import blocks
-from tssd_keras.models.ensemble import together
+from tssd_keras.models.ensemble import mean_network
 from tssd_keras.models.mlp import mlp
 from tssd_keras.models.preact_resnet import preact_resnet18, preact_resnet34
 from tssd_keras.models.resnet50 import resnet50
@@ -14,7 +14,7 @@ from tssd_keras.models.small_cnn import small_cnn
 from tssd_keras.models.wide_resnet import wide_resnet16
 from tssd_keras.recipe.recipe import ModelRecipe
 
-__all__ = ["MODELS", "build", "together"]
+__all__ = ["MODELS", "build", "mean_network"]
 
 MODELS = {
     "mlp": mlp,

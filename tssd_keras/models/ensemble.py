@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 
-def together(networks: list[keras.Model]) -> keras.Model:
+def mean_network(networks: list[keras.Model]) -> keras.Model:
     """The mean of the networks' probabilities; one network alone as it is (it gives logits).
 
     Args:
@@ -24,4 +24,4 @@ def together(networks: list[keras.Model]) -> keras.Model:
         for i, network in enumerate(networks)
     ]
     p = [layers.Softmax(dtype="float32")(network(inputs)) for network in named]
-    return keras.Model(inputs, layers.Average(dtype="float32")(p), name="together")
+    return keras.Model(inputs, layers.Average(dtype="float32")(p), name="mean_network")

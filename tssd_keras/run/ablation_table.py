@@ -99,7 +99,7 @@ def plot(path: Path, lines: Iterable[Line]) -> None:
         axis.set_ylim(len(variants) - 0.5, -0.5)
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.25)
-    judged = {line.summary["accuracy"]["judged_on"] for runs in groups.values() for line in runs}
+    judged = {line.summary["accuracy"]["evaluated_on"] for runs in groups.values() for line in runs}
     figure.supxlabel(
         f"{' / '.join(sorted(judged))} accuracy: last epoch (dot, ± standard deviation of seeds), "
         "best epoch (ring)",

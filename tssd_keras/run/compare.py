@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.quality import label_error_auroc
 from tssd_keras.run.read import read_run
 
@@ -24,7 +24,7 @@ class Compared:
         folder: of the run.
         told: how many decisions it trained on and learned to judge from.
         epochs: that it trained for; stopped: whether before its end.
-        judged_on: what accuracy is measured on, "test" or "validation".
+        evaluated_on: what accuracy is measured on, "test" or "validation".
         accuracy: {"last", "mean_last_10", "best"}, None where no epoch ended.
         kept: share with weight.
         suspects: share suspected.
@@ -36,7 +36,7 @@ class Compared:
     told: tuple[int, int]
     epochs: int
     stopped: bool
-    judged_on: str
+    evaluated_on: str
     accuracy: dict[str, float | None]
     kept: float
     suspects: float
@@ -95,7 +95,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
     return Comparison(tuple(compared), len(shared), known, wrong)
 
 
-def check_same_labels(first: Path, one: Judged, path: Path, other: Judged) -> None:
+def check_same_labels(first: Path, one: Findings, path: Path, other: Findings) -> None:
     """Raise ValueError unless two runs, by their folders, are on the same given labels."""
     if one.labels_sha256 != other.labels_sha256:
         raise ValueError(
@@ -112,7 +112,7 @@ def check_same_labels(first: Path, one: Judged, path: Path, other: Judged) -> No
         )
 
 
-def _figures(path: Path, run: Judged, shared: np.ndarray) -> Compared:
+def _figures(path: Path, run: Findings, shared: np.ndarray) -> Compared:
     rows = np.searchsorted(run.index, shared)
     clean, p_wrong = _clean(run, shared), run.p_wrong[rows]
     decisions, accuracy = (run.facts.get(key) or {} for key in ("decisions", "accuracy"))
@@ -122,7 +122,7 @@ def _figures(path: Path, run: Judged, shared: np.ndarray) -> Compared:
         (int(decisions.get("trained", 0)), int(decisions.get("golden", 0))),
         int(run.facts.get("epochs") or 0),
         bool(run.facts.get("interrupted") or run.facts.get("error")),
-        str(accuracy.get("judged_on", "test")),
+        str(accuracy.get("evaluated_on", "test")),
         {key: accuracy.get(key) for key in ("last", "mean_last_10", "best")},
         float((run.weight[rows] > 0).mean()),
         float(run.suspect[rows].mean()),
@@ -131,7 +131,7 @@ def _figures(path: Path, run: Judged, shared: np.ndarray) -> Compared:
     )
 
 
-def _clean(run: Judged, shared: np.ndarray) -> np.ndarray | None:
+def _clean(run: Findings, shared: np.ndarray) -> np.ndarray | None:
     """Whether the given label is right: bool of the shared samples whose truth is known."""
     if run.truth is None:
         return None

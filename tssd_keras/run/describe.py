@@ -35,8 +35,8 @@ def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> 
         f"labels: noise {recipe.noise.kind}, wrong labels {wrong}, sha256 "
         f"{prepared.labels_sha256[:16]}...",
         f"stream: {len(prepared.stream):,} samples; golden: {recipe.golden.source}, "
-        f"{len(prepared.golden_index):,}; accuracy on {prepared.judged_on}: "
-        f"{len(prepared.judge_labels):,}",
+        f"{len(prepared.golden_index):,}; accuracy on {prepared.evaluated_on}: "
+        f"{len(prepared.eval_labels):,}",
         f"network: {recipe.model.name} in {recipe.train.precision}"
         f"{', channels normalised' * recipe.model.normalise}; objective: "
         f"{recipe.objective.kind}; {recipe.train.epochs} epochs, {recipe.train.warmup_epochs} of "
@@ -81,7 +81,7 @@ def augmentation(augment: AugmentRecipe) -> str:
 def _without_effect(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
     """Settings other than their defaults that these data give nothing to do."""
     data, golden, default = recipe.data, recipe.golden, Recipe()
-    own_split = data.source not in ("folder", "table") or prepared.data.judged_on == "test"
+    own_split = data.source not in ("folder", "table") or prepared.data.evaluated_on == "test"
     if data.test_share != default.data.test_share and own_split:
         yield "data.test_share (the data have a test split)"
     if data.split_seed != default.data.split_seed and own_split and not data.validation_share:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.recipe.recipe import TrainRecipe
-from tssd_keras.run import epoch_bar as progress
+from tssd_keras.run import epoch_bar
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.score_pass import fixed_batches
@@ -72,15 +72,15 @@ class EpochRecord(keras.callbacks.Callback):
         self.weights = [network.get_weights() for network in self._networks]
         self._folder.append_row("epochs.csv", row)
         self._say(
-            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.judged_on} accuracy "
+            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.evaluated_on} accuracy "
             f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
         )
 
     def _accuracy(self) -> float:
         """Share of samples whose most probable class is right, in batches of one shape."""
-        inputs, labels = self._prepared.judge_inputs, self._prepared.judge_labels
+        inputs, labels = self._prepared.eval_inputs, self._prepared.eval_labels
         right, network = 0, self.model
-        done = progress.bar("judging the network", len(inputs))
+        done = epoch_bar.bar("judging the network", len(inputs))
         for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
             size = rows.stop - rows.start
             right += int(

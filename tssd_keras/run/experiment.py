@@ -16,14 +16,12 @@ import keras
 import numpy as np
 
 from tssd_keras import models
-from tssd_keras.data import duplicates
-from tssd_keras.data import loading as sources
+from tssd_keras.data import duplicates, loading
 from tssd_keras.data.moments import moments_of_some
 from tssd_keras.judge.streams import Streams, save_streams
 from tssd_keras.labels.prepare import Prepared, prepare
 from tssd_keras.recipe.recipe import Recipe, TrainRecipe
-from tssd_keras.run import epoch_bar as progress
-from tssd_keras.run import plots
+from tssd_keras.run import epoch_bar, plots
 from tssd_keras.run.describe import SHOWN, describe
 from tssd_keras.run.epochs import EpochRecord
 from tssd_keras.run.folder import RunFolder
@@ -36,7 +34,7 @@ from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.train.steps.base_step import BaseStep
 from tssd_keras.train.steps.mixmatch import lambda_u_by_noise
-from tssd_keras.train.steps.semi_supervised import Schedule
+from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
 SEEDS_APART = 1_000_003  # from one network's seed to the next one's
 LAST = 10  # epochs of `accuracy.mean_last_10`
@@ -78,7 +76,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     start = time.perf_counter()
     folder = RunFolder.plan(out, recipe.dataset)
     say(f"preparing data: {recipe.dataset}")
-    prepared = prepare(recipe, sources.load(recipe.data, recipe.golden))
+    prepared = prepare(recipe, loading.load(recipe.data, recipe.golden))
     if recipe.train.on_device:
         prepared = on_device(prepared)
     say(f"building the network: {recipe.model.name}")
@@ -110,7 +108,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
         if stopped is not None and not interrupted:
             summary["error"] = f"{type(stopped).__name__}: {stopped}"
         summary["seconds"] = round(time.perf_counter() - start, 3)
-        finish(folder, prepared, tssd, models.together(step.judged), summary)
+        finish(folder, prepared, tssd, models.mean_network(step.eval_networks), summary)
     if stopped is not None and not interrupted:
         say(f"what there was before the error is in {folder.path}")
         raise stopped
@@ -120,8 +118,8 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
 def on_device(prepared: Prepared) -> Prepared:
     """The same data, with training and judged samples in the device's memory."""
     data = dataclasses.replace(prepared.data, inputs=DeviceInputs(prepared.data.inputs))
-    judged = DeviceInputs(prepared.judge_inputs)
-    return dataclasses.replace(prepared, data=data, judge_inputs=judged)
+    judged = DeviceInputs(prepared.eval_inputs)
+    return dataclasses.replace(prepared, data=data, eval_inputs=judged)
 
 
 def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
@@ -174,12 +172,14 @@ def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -
     schedule = [keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(train, epoch))]
     if recipe.objective.kind == "mixmatch":
         schedule.append(
-            Schedule(train.warmup_epochs, recipe.objective.ramp_epochs, lambda_u(recipe, tssd))
+            SemiSupervisedSchedule(
+                train.warmup_epochs, recipe.objective.ramp_epochs, lambda_u(recipe, tssd)
+            )
         )
     step.fit(
         feed,
         epochs=train.epochs,
-        callbacks=[tssd, *schedule, progress.EpochBar(lambda: tssd.steps), epochs],
+        callbacks=[tssd, *schedule, epoch_bar.EpochBar(lambda: tssd.steps), epochs],
         shuffle=False,
         verbose=0,
     )
@@ -235,7 +235,7 @@ def callback(
         shift = record.pop("shift")
         folder.append_row("rounds.csv", record)
         record["shift"] = shift
-        say(progress.round_line(record))
+        say(epoch_bar.round_line(record))
 
     golden = prepared.golden if recipe.golden.source == "trusted" else recipe.golden.source
     return TSSD(
@@ -254,7 +254,7 @@ def callback(
         unlabelled=recipe.objective.kind == "mixmatch",
         seed=recipe.train.seed,
         on_round=on_round,
-        on_progress=progress.bar,
+        on_progress=epoch_bar.bar,
     )
 
 
@@ -275,7 +275,7 @@ def summarise(
     figures = {name: last.get(name) for name in ("kept", "semi_hard", "uncertain")}
     return {
         "accuracy": {
-            "judged_on": prepared.judged_on,
+            "evaluated_on": prepared.evaluated_on,
             "best": max(accuracy, default=None),
             "last": accuracy[-1] if accuracy else None,
             "mean_last_10": float(np.mean(accuracy[-LAST:])) if accuracy else None,
@@ -302,7 +302,7 @@ def summarise(
         "samples": {
             "stream": len(prepared.stream),
             "golden": len(prepared.golden_index),
-            "judged": len(prepared.judge_labels),
+            "judged": len(prepared.eval_labels),
             "left_out": len(prepared.data.left_out),
             "true_label_known": 0 if truth is None else int((truth[prepared.stream] >= 0).sum()),
         },
@@ -331,7 +331,7 @@ def finish(
 ) -> None:
     """Write the files of the end: the sample table, the network, the shift, plots, the summary."""
     table = tssd.table
-    done = progress.bar("writing the run folder", 3)
+    done = epoch_bar.bar("writing the run folder", 3)
     truth = None if prepared.truth is None else prepared.truth[table.index]
     ids = None if prepared.data.ids is None else prepared.data.ids[table.index]
     table.write_csv(
@@ -347,7 +347,7 @@ def finish(
     epochs = folder.rows("epochs.csv")
     if epochs:
         plots.accuracy(
-            folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.judged_on
+            folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.evaluated_on
         )
     if tssd.last_round:
         streams = [

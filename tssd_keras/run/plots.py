@@ -14,7 +14,7 @@ MAX_PANELS = 12  # classes shown of the feature stream
 
 
 def accuracy(
-    path: Path, epochs: list[dict[str, str]], rounds: list[dict[str, str]], judged_on: str
+    path: Path, epochs: list[dict[str, str]], rounds: list[dict[str, str]], evaluated_on: str
 ) -> None:
     """Accuracy by epoch, with the share of kept labels that are right where it is known.
 
@@ -22,13 +22,16 @@ def accuracy(
         path: of the PNG file.
         epochs: rows of epochs.csv.
         rounds: rows of rounds.csv.
-        judged_on: "test" or "validation".
+        evaluated_on: "test" or "validation".
     """
     figure, axes = figure_of(1, 1)
     axis = axes[0]
     x = [int(row["epoch"]) for row in epochs]
     axis.plot(
-        x, [float(row["accuracy"]) for row in epochs], color=NEUTRAL, label=f"{judged_on} accuracy"
+        x,
+        [float(row["accuracy"]) for row in epochs],
+        color=NEUTRAL,
+        label=f"{evaluated_on} accuracy",
     )
     axis.plot(
         x,

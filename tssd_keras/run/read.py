@@ -11,14 +11,14 @@ import numpy as np
 
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.judge.divide import ROLES
-from tssd_keras.judge.findings import Judged
+from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import load_streams
 from tssd_keras.labels.decision_table import fields_of_any_length
 from tssd_keras.recipe.recipe import DataRecipe, Recipe
 from tssd_keras.recipe.toml import load_recipe
 from tssd_keras.run.folder import RunFolder
 
-STREAMS = "streams.npz"
+STREAMS_FILE = "streams.npz"
 NEEDED = ("recipe.toml", "labels.sha256", "samples.csv", "summary.json")
 REAL = ("weight", "p_loss", "p_feature", "q", "confidence")
 TYPES = {
@@ -28,14 +28,14 @@ TYPES = {
 }
 
 
-def read_run(folder: str | Path) -> tuple[Judged, Recipe]:
+def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
     """What a finished or stopped run found out, and the recipe that it ran.
 
     Args:
         folder: a run folder. Nothing is written there.
 
     Returns:
-        Judged, of the samples of the noisy stream in rising index; and the recipe.
+        Findings, of the samples of the noisy stream in rising index; and the recipe.
 
     Raises:
         FileNotFoundError: that is no run folder, or the run has not ended.
@@ -51,7 +51,7 @@ def read_run(folder: str | Path) -> tuple[Judged, Recipe]:
     recipe = load_recipe(folder / "recipe.toml")
     facts = _facts(folder / "summary.json")
     _check_judged(folder, recipe, facts)
-    streams, names = load_streams(folder / STREAMS)
+    streams, names = load_streams(folder / STREAMS_FILE)
     rows = _samples(folder / "samples.csv", names)
     truth = np.array(rows.pop("true"), np.int64)
     ids = rows.pop("id") if any(rows["id"]) else None
@@ -60,7 +60,7 @@ def read_run(folder: str | Path) -> tuple[Judged, Recipe]:
     # An empty name can be a class, too: where nobody judged, the role says so.
     columns["suggested"][columns["role"] < 0] = -1
     files = RunFolder(folder)
-    found = Judged(
+    found = Findings(
         name=recipe.dataset,
         class_names=names,
         labels_sha256=(folder / "labels.sha256").read_text(encoding="utf-8").strip(),
@@ -99,10 +99,10 @@ def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
             f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
             "longer."
         )
-    if not (folder / STREAMS).is_file():
+    if not (folder / STREAMS_FILE).is_file():
         raise ValueError(
-            f"{folder} must hold {STREAMS}, which runs write since there is an audit; this one is "
-            "older, or the file was taken away. Run the recipe again."
+            f"{folder} must hold {STREAMS_FILE}, which each run writes after a round: it was taken "
+            "away, or the run is of an older version. Run the recipe again."
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
 from tssd_keras.judge.divide import check_labels
-from tssd_keras.judge.quality import quality, role_counts, together
+from tssd_keras.judge.quality import merged, quality, role_counts
 from tssd_keras.judge.table import SampleTable, in_agreement
 from tssd_keras.labels.golden import Golden
 from tssd_keras.recipe.checks import as_settings
@@ -249,8 +249,8 @@ class TSSD(keras.callbacks.Callback):
                 )
 
     def _judging_networks(self) -> list[keras.Model]:
-        """What judges: the model's `judged`, its `networks`, its `network`, or itself."""
-        networks = getattr(self.model, "judged", getattr(self.model, "networks", None))
+        """What judges: the model's `eval_networks`, its `networks`, its `network`, or itself."""
+        networks = getattr(self.model, "eval_networks", getattr(self.model, "networks", None))
         if networks is None:
             networks = [getattr(self.model, "network", self.model)]
         if len(networks) != len(self._judges):
@@ -297,7 +297,7 @@ class TSSD(keras.callbacks.Callback):
         if warmed_up and getattr(self.model, "warming_up", False):
             raise RuntimeError(
                 "an epoch after the warm-up was trained as warm-up, on every label. Give fit the "
-                "callback steps.semi_supervised.Schedule, with TSSD's warmup_epochs "
+                "callback steps.semi_supervised.SemiSupervisedSchedule, with TSSD's warmup_epochs "
                 f"({self.warmup_epochs})."
             )
 
@@ -332,7 +332,7 @@ class TSSD(keras.callbacks.Callback):
         record = {
             "epoch": epoch,
             **role_counts(self.table),
-            **together(
+            **merged(
                 [
                     {
                         "loss_abstains": verdict.division.loss_abstains,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from builders.clothing1m_folder import N_CLASSES, shade, write_original
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.data.named import clothing1m, clothing1m_lists
 from tssd_keras.data.named.clothing1m_lists import PREPARED, read_lists
 from tssd_keras.data.named.clothing1m_prepare import prepare
@@ -110,7 +110,7 @@ def test_images_with_a_clean_label_only_are_golden_or_nothing_and_no_figure_coun
         data=DataRecipe(source="clothing1m", data_dir=str(tmp_path / "tfds"), image_size=8),
         golden=GoldenRecipe(at_most_per_class=2),
     )
-    found = run_data(recipe, sources.load(recipe.data))
+    found = run_data(recipe, loading.load(recipe.data))
     ids = found.data.ids
     assert len(found.golden_index) == 2 * N_CLASSES
     assert not any("clean_train" in key for key in ids[found.stream])

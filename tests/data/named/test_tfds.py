@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.data.named.tfds_reading import Keys, choose_keys, choose_splits, read
 from tssd_keras.data.named.tiny_imagenet_zip import PREPARED, ZIP
 from tssd_keras.recipe.recipe import DataRecipe
@@ -67,7 +67,7 @@ def test_each_id_keeps_its_image_and_its_label(store, channels):
     ids = [f"sample {i}" for i in range(12)]
     rows = examples(images, id=ids)
     features = {"image": image(5, 4, channels), "label": LABEL, "id": tfds.features.Text()}
-    data = sources.load(store(features, train=rows, test=rows))
+    data = loading.load(store(features, train=rows, test=rows))
     order = [ids.index(name) for name in data.ids]
     assert sorted(order) == list(range(12))
     np.testing.assert_array_equal(everything(data.inputs), np.stack(images)[order])
@@ -78,7 +78,7 @@ def test_each_id_keeps_its_image_and_its_label(store, channels):
 def test_samples_come_in_storage_order_shard_by_shard(store, tmp_path):
     rows = examples(patches([(5, 4)] * 12), id=[f"sample {i}" for i in range(12)])
     features = {"image": image(5, 4), "label": LABEL, "id": tfds.features.Text()}
-    data = sources.load(store(features, train=rows, test=rows, shards=5))
+    data = loading.load(store(features, train=rows, test=rows, shards=5))
     shards = sorted(str(path) for path in tmp_path.rglob("*-train.tfrecord-*"))
     assert len(shards) == 5
     parse = tfds.features.FeaturesDict(features).deserialize_example
@@ -89,7 +89,7 @@ def test_samples_come_in_storage_order_shard_by_shard(store, tmp_path):
 def test_without_an_id_feature_there_are_no_ids(store):
     rows = examples(patches([(5, 4)] * 4))
     assert (
-        sources.load(store({"image": image(5, 4), "label": LABEL}, train=rows, test=rows)).ids
+        loading.load(store({"image": image(5, 4), "label": LABEL}, train=rows, test=rows)).ids
         is None
     )
 
@@ -100,8 +100,8 @@ def test_images_of_several_sizes_ask_for_image_size(store, cache_gib):
     recipe = store({"image": image(None, None), "label": LABEL}, train=rows, test=rows[:5])
     given = dict(source="tfds", name="patches", data_dir=recipe.data_dir)
     with pytest.raises(ValueError, match=r"(5 x 4|7 x 4) .* Set data\.image_size"):
-        sources.load(DataRecipe(**given, cache_gib=cache_gib))
-    scaled = sources.load(DataRecipe(**given, cache_gib=cache_gib, image_size=6))
+        loading.load(DataRecipe(**given, cache_gib=cache_gib))
+    scaled = loading.load(DataRecipe(**given, cache_gib=cache_gib, image_size=6))
     assert scaled.inputs.shape == everything(scaled.inputs).shape == (6, 6, 6, 3)
     assert scaled.test_inputs.shape == (5, 6, 6, 3)
 
@@ -109,19 +109,19 @@ def test_images_of_several_sizes_ask_for_image_size(store, cache_gib):
 def test_images_of_one_size_need_no_promise_of_it(store):
     rows = examples(patches([(5, 4)] * 4))
     recipe = store({"image": image(None, None), "label": LABEL}, train=rows, test=rows)
-    assert sources.load(recipe).inputs.shape == (4, 5, 4, 3)
+    assert loading.load(recipe).inputs.shape == (4, 5, 4, 3)
 
 
 def test_unknown_channels_are_read_as_rgb(store):
     features = {"image": tfds.features.Image(shape=(5, 4, None)), "label": LABEL}
     rows = examples(patches([(5, 4)] * 4, channels=1))
-    assert sources.load(store(features, train=rows, test=rows)).inputs.shape == (4, 5, 4, 3)
+    assert loading.load(store(features, train=rows, test=rows)).inputs.shape == (4, 5, 4, 3)
 
 
 def test_a_data_set_without_test_split_is_judged_on_validation(store):
     rows = examples(patches([(5, 4)] * 6))
     features = {"image": image(5, 4), "label": LABEL}
-    data = sources.load(store(features, train=rows, validation=rows[:4]))
+    data = loading.load(store(features, train=rows, validation=rows[:4]))
     assert len(data.test_inputs) == 4
 
 
@@ -129,14 +129,14 @@ def test_a_data_set_with_neither_names_its_splits(store):
     rows = examples(patches([(5, 4)] * 6))
     recipe = store({"image": image(5, 4), "label": LABEL}, train=rows, holdout=rows)
     with pytest.raises(ValueError, match=r"train and test \(or validation\).* holdout, train"):
-        sources.load(recipe)
+        loading.load(recipe)
 
 
 def test_images_of_four_channels_are_refused(store):
     rows = examples(patches([(5, 4)] * 4, 4))
     recipe = store({"label": LABEL, "image": image(5, 4, 4)}, train=rows, test=rows)
     with pytest.raises(ValueError, match="with 1 or 3 channels"):
-        sources.load(recipe)
+        loading.load(recipe)
 
 
 def builder(supervised=None, **features):
@@ -218,7 +218,7 @@ def test_splits_can_be_named():
 def test_trusted_samples_of_labels_whose_truth_nobody_knows(store):
     rows = examples(patches([(5, 4)] * 6), is_clean=[True, False] * 3)
     features = {"image": image(5, 4), "label": LABEL, "is_clean": tfds.features.Scalar(np.bool_)}
-    data = sources.load(
+    data = loading.load(
         dataclasses.replace(store(features, train=rows, test=rows), trusted="is_clean")
     )
     assert data.true_labels is None
@@ -229,7 +229,7 @@ def test_text_is_no_image(store):
     rows = [{"text": f"{i}", "label": i % 2} for i in range(4)]
     recipe = store({"text": tfds.features.Text(), "label": LABEL}, train=rows, test=rows)
     with pytest.raises(ValueError, match=r"one Image feature.* it has 0 among label, text"):
-        sources.load(recipe)
+        loading.load(recipe)
 
 
 def test_images_of_more_than_eight_bits_are_refused(store):
@@ -237,7 +237,7 @@ def test_images_of_more_than_eight_bits_are_refused(store):
     features = {"image": image(5, 4, dtype=np.uint16), "label": LABEL}
     recipe = store(features, train=examples(images), test=examples(images))
     with pytest.raises(ValueError, match=r"must be uint8, got .*uint16"):
-        sources.load(recipe)
+        loading.load(recipe)
 
 
 @pytest.mark.parametrize("name", ["patches", "patches/1.0.0", "patches:1.0.0", "patches:1.*.*"])
@@ -245,7 +245,7 @@ def test_a_version_can_be_named_either_way(store, name):
     rows = examples(patches([(5, 4)] * 4))
     recipe = store({"image": image(5, 4), "label": LABEL}, train=rows, test=rows)
     named = DataRecipe(source="tfds", name=name, data_dir=recipe.data_dir)
-    assert len(sources.load(named).inputs) == 4
+    assert len(loading.load(named).inputs) == 4
 
 
 @pytest.mark.parametrize(
@@ -260,14 +260,14 @@ def test_a_data_set_that_is_not_prepared_is_told_where_to_get_it(store, name, co
     rows = examples(patches([(5, 4)] * 4))
     recipe = store({"image": image(5, 4), "label": LABEL}, train=rows, test=rows)
     with pytest.raises(FileNotFoundError) as caught:
-        sources.load(DataRecipe(source="tfds", name=name, data_dir=recipe.data_dir))
+        loading.load(DataRecipe(source="tfds", name=name, data_dir=recipe.data_dir))
     for part in (repr(name), recipe.data_dir, "there: patches/1.0.0", command, "TFDS_DATA_DIR"):
         assert part in str(caught.value)
 
 
 def test_a_name_that_is_none_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r'data\.name must be a TFDS name .* got "fashion mnist!"'):
-        sources.load(DataRecipe(source="tfds", name="fashion mnist!", data_dir=str(tmp_path)))
+        loading.load(DataRecipe(source="tfds", name="fashion mnist!", data_dir=str(tmp_path)))
 
 
 def damage(path):
@@ -314,7 +314,7 @@ def test_a_shard_that_is_not_whole_is_named_with_a_way_on(stored, split, harm, e
     path = sorted(folder.glob(f"*-{split}.tfrecord-*"))[1]
     harm(path)
     with pytest.raises(error, match=rf"{path} {message}.* prepare the data set again"):
-        sources.load(recipe)
+        loading.load(recipe)
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"name": ', "[]"])
@@ -324,7 +324,7 @@ def test_a_description_that_is_damaged_is_named(stored, name, content):
     (folder / name).write_text(content)
     where = folder / name if content != "[]" else folder.parent  # which is JSON
     with pytest.raises(ValueError, match=f"{where} must be TFDS's description .* prepare the data"):
-        sources.load(recipe)
+        loading.load(recipe)
 
 
 def test_a_bad_image_is_named_by_its_id(store):
@@ -338,14 +338,14 @@ def test_a_bad_image_is_named_by_its_id(store):
     features = {"image": image(5, 4), "label": LABEL, "id": tfds.features.Text()}
     recipe = store(features, train=rows([b"no image", *good]), test=rows(good))
     with pytest.raises(ValueError, match=r"\n  photo 0\.jpg of patches/train is no image"):
-        sources.load(recipe)
-    data = sources.load(dataclasses.replace(recipe, skip_bad_images=True))
+        loading.load(recipe)
+    data = loading.load(dataclasses.replace(recipe, skip_bad_images=True))
     assert [out.reason[:28] for out in data.left_out] == ["photo 0.jpg of patches/train"]
 
 
 def test_a_record_that_is_damaged_after_the_check_is_a_bad_image(stored):
     recipe, folder = stored
-    data = sources.load(dataclasses.replace(recipe, cache_gib=0.0))
+    data = loading.load(dataclasses.replace(recipe, cache_gib=0.0))
     path = sorted(folder.glob("*-train.tfrecord-*"))[0]
     with open(path, "r+b") as file:
         file.seek(12)
@@ -368,7 +368,7 @@ def test_fashion_mnist_keeps_the_labels_of_its_images(cache_gib):
     folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
     if not (folder / "fashion_mnist").is_dir():
         pytest.skip(f"fashion_mnist is not prepared in {folder.absolute()}")
-    data = sources.load(
+    data = loading.load(
         DataRecipe(source="tfds", name="fashion_mnist", data_dir=str(folder), cache_gib=cache_gib)
     )
     assert data.inputs.shape == (60_000, 28, 28, 1)
@@ -419,7 +419,7 @@ def prepared_recipe(name, **settings):
 
 @pytest.mark.parametrize("label", HUMAN)
 def test_cifar10_n_has_the_published_share_of_wrong_labels(label):
-    data = sources.load(prepared_recipe("cifar10_n", label=label))
+    data = loading.load(prepared_recipe("cifar10_n", label=label))
     assert data.inputs.shape == (50_000, 32, 32, 3)
     assert data.test_inputs.shape == (10_000, 32, 32, 3)
     assert data.class_names == CIFAR10
@@ -429,7 +429,7 @@ def test_cifar10_n_has_the_published_share_of_wrong_labels(label):
 
 
 def test_cifar10_is_whole():
-    data = sources.load(prepared_recipe("cifar10"))
+    data = loading.load(prepared_recipe("cifar10"))
     assert data.inputs.shape == (50_000, 32, 32, 3)
     assert data.test_inputs.shape == (10_000, 32, 32, 3)
     assert data.class_names == CIFAR10
@@ -439,8 +439,8 @@ def test_cifar10_is_whole():
 
 
 def test_cifar10_n_is_lined_up_with_cifar10_by_id():
-    ours = sources.load(prepared_recipe("cifar10_n", label="worse_label"))
-    theirs = sources.load(prepared_recipe("cifar10"))
+    ours = loading.load(prepared_recipe("cifar10_n", label="worse_label"))
+    theirs = loading.load(prepared_recipe("cifar10"))
     where = {name: i for i, name in enumerate(theirs.ids.tolist())}
     order = np.array([where[name] for name in ours.ids.tolist()])
     np.testing.assert_array_equal(theirs.labels[order], ours.true_labels)
@@ -452,7 +452,7 @@ def test_tiny_imagenet_is_whole():
     folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
     if not ((folder / PREPARED).is_dir() or (folder / ZIP).is_file()):
         pytest.skip(f"neither {PREPARED} nor {ZIP} is in {folder.absolute()}")
-    data = sources.load(
+    data = loading.load(
         DataRecipe(source="tiny_imagenet", data_dir=str(folder), cache_gib=0.0, check_images=False)
     )
     shapes = (data.inputs.shape, data.test_inputs.shape)

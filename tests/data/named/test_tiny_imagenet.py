@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builders.tiny_imagenet_zip import ROOT, SHADES, members, write_zip
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.data.named import tiny_imagenet
 from tssd_keras.data.named.tiny_imagenet_zip import PREPARED, open_zip, read_layout
 from tssd_keras.recipe.recipe import DataRecipe
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.backend_free
 
 def load(folder, **more):
     pytest.importorskip("tensorflow_datasets")
-    return sources.load(DataRecipe(source="tiny_imagenet", data_dir=str(folder), **more))
+    return loading.load(DataRecipe(source="tiny_imagenet", data_dir=str(folder), **more))
 
 
 @pytest.mark.parametrize("cache_gib", [1.0, 0.0])

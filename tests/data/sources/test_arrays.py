@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.recipe.recipe import DataRecipe
 
 pytestmark = pytest.mark.backend_free
@@ -23,7 +23,7 @@ def load(tmp_path):
     def write_and_load(**changed):
         path = tmp_path / "own.npz"
         np.savez(path, **arrays(**changed))
-        return sources.load(DataRecipe(source="npz", path=str(path)))
+        return loading.load(DataRecipe(source="npz", path=str(path)))
 
     return write_and_load
 
@@ -115,12 +115,12 @@ def test_arrays_that_are_not_asked_for_are_not_read(load):
 def test_a_missing_file_is_named_with_its_full_path(tmp_path):
     path = tmp_path / "none.npz"
     with pytest.raises(FileNotFoundError, match=f"data.path .*{path} is not there"):
-        sources.load(DataRecipe(source="npz", path=str(path)))
+        loading.load(DataRecipe(source="npz", path=str(path)))
 
 
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a file"):
-        sources.load(DataRecipe(source="npz", path=str(tmp_path)))
+        loading.load(DataRecipe(source="npz", path=str(tmp_path)))
 
 
 def save_npy(path):
@@ -142,7 +142,7 @@ def test_what_is_no_npz_is_refused(tmp_path, save):
     path = tmp_path / "own.npz"
     save(path)
     with pytest.raises(ValueError, match=r"must name an \.npz file, .* or cut short"):
-        sources.load(DataRecipe(source="npz", path=str(path)))
+        loading.load(DataRecipe(source="npz", path=str(path)))
 
 
 def test_a_damaged_array_is_named(tmp_path):
@@ -151,7 +151,7 @@ def test_a_damaged_array_is_named(tmp_path):
     good = path.read_bytes()
     path.write_bytes(good.replace(np.float64(7).tobytes(), np.float64(8).tobytes(), 1))
     with pytest.raises(ValueError, match=r"x_train cannot be read: .*CRC"):
-        sources.load(DataRecipe(source="npz", path=str(path)))
+        loading.load(DataRecipe(source="npz", path=str(path)))
 
 
 def test_texts_to_show_are_one_a_sample_and_text(load):

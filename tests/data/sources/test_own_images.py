@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe
 
 pytestmark = pytest.mark.backend_free
@@ -39,7 +39,7 @@ def by_class(part="", n=5):
 
 
 def load_folder(folder, **settings):
-    return sources.load(DataRecipe(source="folder", path=str(folder), **settings))
+    return loading.load(DataRecipe(source="folder", path=str(folder), **settings))
 
 
 def shade_of(inputs):
@@ -60,7 +60,7 @@ def test_each_image_keeps_the_class_of_its_folder(tmp_path, cache_gib):
     np.testing.assert_array_equal(classes_of(shade_of(data.test_inputs)), data.test_labels)
     assert data.ids[0] == "train/ant/0.png"
     assert data.true_labels is None
-    assert data.judged_on == "test"
+    assert data.evaluated_on == "test"
 
 
 def test_a_folder_says_whether_its_images_are_held_in_memory(tmp_path):
@@ -80,7 +80,7 @@ def test_without_a_test_folder_some_of_each_class_are_held_out_and_it_is_said(tm
     data = load_folder(tmp_path, test_share=0.2)
     assert np.bincount(data.labels).tolist() == [16] * 3
     assert np.bincount(data.test_labels).tolist() == [4] * 3
-    assert data.judged_on == "held-out (given labels)"
+    assert data.evaluated_on == "held-out (given labels)"
     assert "given labels, which may be wrong" in data.notes[0]
     assert not set(data.ids) & set(data.test_ids)
     again = load_folder(tmp_path, test_share=0.2)
@@ -317,7 +317,7 @@ def write_table(folder, lines, name="labels.csv", n=40):
 
 
 def load_table(path, **settings):
-    return sources.load(DataRecipe(source="table", path=str(path), **settings))
+    return loading.load(DataRecipe(source="table", path=str(path), **settings))
 
 
 def full_table(folder, name="labels.csv", delimiter=","):
@@ -416,7 +416,7 @@ def test_held_out_samples_are_judged_under_their_true_labels_where_all_are_known
     data = load_table(write_table(tmp_path, ["path,label,true_label", *lines]))
     right = [int(name.split("/")[1].split(".")[0]) % 2 for name in data.test_ids]
     assert data.test_labels.tolist() == right
-    assert data.judged_on == "held-out"
+    assert data.evaluated_on == "held-out"
 
 
 def test_samples_named_by_golden_ids_are_not_held_out(tmp_path):
@@ -426,7 +426,7 @@ def test_samples_named_by_golden_ids_are_not_held_out(tmp_path):
     for seed in range(5):
         names = [f"img/{i}.png" for i in np.random.default_rng(seed).permutation(60)[:20]]
         golden.write_text("# looked at twice\n" + "\n".join(names))
-        data = sources.load(recipe, GoldenRecipe(ids=str(golden)))
+        data = loading.load(recipe, GoldenRecipe(ids=str(golden)))
         assert set(names) <= set(data.ids)
         assert len(data.test_ids) > 15
 
@@ -445,7 +445,7 @@ def test_an_image_equal_to_a_trusted_one_is_not_held_out(tmp_path):
     recipe = DataRecipe(source="table", path=str(path), test_share=0.5)
     for seed in range(5):
         chosen = dataclasses.replace(recipe, split_seed=seed)
-        data = sources.load(chosen, GoldenRecipe(ids=str(tmp_path / "golden.txt")))
+        data = loading.load(chosen, GoldenRecipe(ids=str(tmp_path / "golden.txt")))
         assert {"img/3.png", "img/13.png"} <= set(data.ids)
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tssd_keras.data import loading as sources
+from tssd_keras.data import loading
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.some_of_each import some_of_each
@@ -57,5 +57,5 @@ def test_more_than_there_are_is_refused():
 
 
 def test_a_recipe_asks_for_it():
-    data = sources.load(DataRecipe(source="digits", per_class=20))
+    data = loading.load(DataRecipe(source="digits", per_class=20))
     np.testing.assert_array_equal(np.bincount(data.labels), [20] * 10)

@@ -23,7 +23,7 @@ function tiles(all) {
   if (totals.decided) found.push(tile(count(totals.decided), 'decided by people before the run'));
   if (totals.golden) found.push(tile(count(totals.golden), 'golden samples'));
   if (judged.last !== null && judged.last !== undefined) {
-    found.push(tile(share(judged.last, 2), `${judged.judged_on} accuracy, last epoch`));
+    found.push(tile(share(judged.last, 2), `${judged.evaluated_on} accuracy, last epoch`));
   }
   if (totals.known_noise !== null && totals.known_noise !== undefined) {
     found.push(tile(share(totals.known_noise), 'wrong labels in truth, where known'));
@@ -37,7 +37,7 @@ function tiles(all) {
 const fifths = [0, 0.2, 0.4, 0.6, 0.8, 1].map((v) => [v, `${Math.round(100 * v)} %`]);
 
 function accuracyPanel({ epochs, rounds, totals }) {
-  const judged = (totals.accuracy || {}).judged_on || 'test';
+  const judged = (totals.accuracy || {}).evaluated_on || 'test';
   const mark = rounds.epoch.length ? rounds.epoch[0] : null;
   const chart = lineChart('Accuracy by epoch', [
     { name: `${judged} accuracy`, class: 'accent', x: epochs.epoch, y: epochs.accuracy },

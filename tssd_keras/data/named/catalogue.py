@@ -1,6 +1,6 @@
 """The data sets that have a name here: what they are, whether they are ready, how to get them.
 
-Judged from the files on disk alone, so that a listing comes at once.
+Findings from the files on disk alone, so that a listing comes at once.
 """
 
 from __future__ import annotations

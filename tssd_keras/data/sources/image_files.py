@@ -131,7 +131,7 @@ def labelled_images(
             inputs[split] = ArrayInputs(arrays[split])
         else:
             inputs[split] = EncodedImages(splits[split].files, common, resize=resize)
-    judged_on = TEST
+    evaluated_on = TEST
     if not isinstance(test, ImageSplit):
         held_out = test(splits[TRAIN], digests[TRAIN])
         whole, pixels, hashes = splits[TRAIN], inputs[TRAIN], digests[TRAIN]
@@ -140,7 +140,7 @@ def labelled_images(
             splits[split], inputs[split] = whole.take(index), Subset(pixels, index)
             digests[split] = None if hashes is None else hashes[index]
         truth = splits[test_name].true_labels
-        judged_on = TRUE if truth is not None and (truth >= 0).all() else GIVEN
+        evaluated_on = TRUE if truth is not None and (truth >= 0).all() else GIVEN
         splits[test_name] = splits[test_name].to_judge_on()
     train, test = splits[TRAIN], splits[test_name]
     return LabelledData(
@@ -156,7 +156,7 @@ def labelled_images(
         trusted=train.trusted,
         digests=digests[TRAIN],
         test_digests=digests[test_name],
-        judged_on=judged_on,
+        evaluated_on=evaluated_on,
         left_out=tuple(LeftOut(s, reason) for s, b in bad.items() for reason in b.values()),
         notes=(_where(cached, gib, looked), *_conversions(looked)),
     )

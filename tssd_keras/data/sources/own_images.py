@@ -76,7 +76,7 @@ def own_images(
     else:
         choice = _hold_out(len(class_names), recipe, golden_ids)
         data = labelled_images(name, everything, choice, class_names, recipe)
-        right = data.judged_on == TRUE
+        right = data.evaluated_on == TRUE
         notes = (
             *notes,
             f"accuracy: there is no test split, so {len(data.test_labels):,} samples "

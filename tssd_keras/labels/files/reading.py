@@ -35,7 +35,7 @@ def read_label_file(
     What shows that they are: the file's ids; or its clean labels, which must be
     the source's true labels wherever these are known; or else that its labels
     agree with the true ones, where none is known with the source's own, other
-    than by chance (`label_order.Agreement`).
+    than by chance (`order.Agreement`).
 
     Args:
         path: of a .npy, .npz, .csv or .txt file; never unpickled.

@@ -48,7 +48,7 @@ def mixmatch_step(
 ) -> SemiSupervised:
     """The semi-supervised training step of the backend that runs; see `SemiSupervised`.
 
-    Give `fit` the callback `semi_supervised.Schedule`, and `TSSD` the argument
+    Give `fit` the callback `semi_supervised.SemiSupervisedSchedule`, and `TSSD` the argument
     `unlabelled=True`, so that samples without weight stay in the feed.
 
     Raises:

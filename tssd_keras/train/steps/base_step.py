@@ -51,7 +51,7 @@ class BaseStep(keras.Model):
         self.built = True
 
     @property
-    def judged(self) -> list[keras.Model]:
+    def eval_networks(self) -> list[keras.Model]:
         """What is evaluated, scored and saved: the running means, else the networks."""
         return self.averaged or self.networks
 
@@ -62,7 +62,7 @@ class BaseStep(keras.Model):
 
     def call(self, x, training=None):
         """Logits of a batch; of several networks the logarithm of their mean probabilities."""
-        return objective.mean_prediction([one(x, training=training) for one in self.judged])
+        return objective.mean_prediction([one(x, training=training) for one in self.eval_networks])
 
     def step_loss(self, data):
         """The whole forward pass of one update; moves BatchNorm's statistics and seeds.

@@ -36,7 +36,7 @@ class Mixmatch:
 
 
 class SemiSupervised(BaseStep):
-    """See `BaseStep`; begins in the warm-up, on all labels, until `Schedule` ends it.
+    """See `BaseStep`; begins in the warm-up, on all labels, until `SemiSupervisedSchedule` ends it.
 
     Args:
         networks, augment, weight_decay, seed: of `BaseStep`.
@@ -158,7 +158,7 @@ def _parts(network: keras.Model):
     return (lambda x: x), network
 
 
-class Schedule(keras.callbacks.Callback):
+class SemiSupervisedSchedule(keras.callbacks.Callback):
     """Ends the warm-up, and lets the weight of the unlabelled loss rise.
 
     Args:
