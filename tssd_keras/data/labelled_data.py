@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import numpy as np
 
 from tssd_keras.data.class_labels import ADD, label_mistakes, lacking_classes
 from tssd_keras.data.inputs import Inputs
+
+BREAKS = frozenset("\0\n\r")  # in a class's name: lists of names hold one a line
 
 
 def as_ids(names: Sequence[str]) -> np.ndarray:
@@ -40,7 +43,8 @@ class LabelledData:
         true_labels: int64[N] in 0..K-1, -1 where unknown; None where all are.
         test_inputs: T samples of the training samples' shape and dtype.
         test_labels: int64[T] in 0..K-1, taken to be right.
-        class_names: K different names in label order, K at least 2.
+        class_names: K different names in label order, K at least 2; each of one line,
+            without NUL, as later files hold one name a line.
         ids: object[N] of str (see `as_ids`) or str[N], the source's own names of
             the training samples; they differ from each other.
         test_ids: the same for the T test samples, or None.
@@ -82,13 +86,12 @@ class LabelledData:
     def _mistakes(self) -> Iterator[str]:
         """Lazily: each check may rely on the ones above it."""
         n_train, n_test, n_classes = len(self.inputs), len(self.test_inputs), len(self.class_names)
-        yield from _class_names(self.class_names)
+        yield from class_name_mistakes(self.class_names)
         yield from _splits(self.inputs, self.test_inputs)
-        unknown = "where unknown"
         for what, labels, n, minus_one in (
-            ("labels", self.labels, n_train, unknown),
+            ("labels", self.labels, n_train, "where nobody gave one"),
             ("test_labels", self.test_labels, n_test, ""),
-            ("true_labels", self.true_labels, n_train, unknown),
+            ("true_labels", self.true_labels, n_train, "where unknown"),
         ):
             if labels is not None:
                 yield from _column(what, labels, n, np.int64)
@@ -123,12 +126,21 @@ class LabelledData:
             )
 
 
-def _class_names(names: tuple[str, ...]) -> Iterator[str]:
+def class_name_mistakes(names: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with class names, lazily: too few, one twice, a line break or a NUL in one."""
     if len(names) < 2:
         yield f"there must be at least 2 classes to tell apart, got {len(names)}."
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         yield f"class_names must differ, these occur more than once: {', '.join(twice)}."
+    broken = [k for k, name in enumerate(names) if BREAKS.intersection(name)]
+    if broken:
+        yield (
+            "class_names must be of one line each, without NUL characters: "
+            f"{len(broken)} of {len(names)} are not, the first is class {broken[0]}, "
+            f"{reprlib.repr(names[broken[0]])}. Rename it where the data name it: its folder, its "
+            "label in the table, or class_names."
+        )
 
 
 def _splits(train: Inputs, test: Inputs) -> Iterator[str]:

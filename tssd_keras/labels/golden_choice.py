@@ -11,9 +11,14 @@ from tssd_keras.data.id_list import named, read_ids
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels.golden import choose_per_class
+from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.recipe.recipe import GoldenRecipe
 
-SHOWN = 3  # samples named in a message
+_WAYS = (
+    "(golden.ids, the column golden of a table, the array trusted of an .npz file), or set "
+    'golden.source = "certain".'
+)
+MARK_MORE = f"Mark more {_WAYS}"
 
 
 def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | None:
@@ -87,7 +92,7 @@ def _refuse(path: str, must: str, bad: Sequence[str], ids: Sequence[str], remedy
     if bad:
         raise ValueError(
             f"golden.ids must {must}: {len(bad)} of {len(ids)} in {path} do not, the first "
-            f"{', '.join(bad[:SHOWN])}. {remedy}"
+            f"{', '.join(bad[:EXAMPLES])}. {remedy}"
         )
 
 
@@ -100,7 +105,7 @@ def in_test(data: LabelledData) -> np.ndarray:
 
 def names(data: LabelledData, index: np.ndarray) -> str:
     """The first few training samples by name, for a message."""
-    first = [str(i) if data.ids is None else str(data.ids[i]) for i in index[:SHOWN]]
+    first = [str(i) if data.ids is None else str(data.ids[i]) for i in index[:EXAMPLES]]
     return ", ".join(first)
 
 
@@ -142,8 +147,7 @@ def choose_golden(
     if truth is None:
         raise ValueError(
             'golden.source = "trusted" needs samples whose labels are known to be right, and the '
-            "data name none. Mark some as trusted (golden.ids, the column golden of a table, the "
-            'array trusted of an .npz file), or set golden.source = "certain".'
+            f"data name none. Mark some as trusted {_WAYS}"
         )
     free = rest[(truth[rest] >= 0) & ~in_test(data)[rest]]
     return free[choose_per_class(truth[free], recipe.per_class, n_classes, seed=recipe.seed)]

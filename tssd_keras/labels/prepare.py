@@ -22,6 +22,7 @@ from tssd_keras.labels.decisions import read_decisions, stands_for
 from tssd_keras.labels.given import given_labels
 from tssd_keras.labels.golden import Golden, check_golden_labels, choose_per_class
 from tssd_keras.labels.golden_choice import (
+    MARK_MORE,
     choose_golden,
     in_test,
     marked_samples,
@@ -29,11 +30,6 @@ from tssd_keras.labels.golden_choice import (
     trusted_labels,
 )
 from tssd_keras.recipe.recipe import Recipe
-
-MARK_MORE = (
-    "Mark more (golden.ids, the column golden of a table, the array trusted of an .npz file), or "
-    'set golden.source = "certain".'
-)
 
 
 @dataclass(frozen=True)
