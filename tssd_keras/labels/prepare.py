@@ -17,8 +17,8 @@ from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.image_check import SHORT_WAIT
 from tssd_keras.labels import noise
-from tssd_keras.labels.decision_split import GOLDEN, Decided, split_decisions
-from tssd_keras.labels.decisions import read_decisions, stands_for
+from tssd_keras.labels.decisions.reading import read_decisions, stands_for
+from tssd_keras.labels.decisions.uses import GOLDEN, Decided, split_decisions
 from tssd_keras.labels.given import given_labels
 from tssd_keras.labels.golden import Golden, check_golden_labels, choose_per_class
 from tssd_keras.labels.golden_choice import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tssd_keras.labels.decision_table import (
+from tssd_keras.labels.decisions.table import (
     ACTIONS,
     KEEP,
     OTHER,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.labels.decision_checks import Fit, check_hash, decision_of, sample_of
-from tssd_keras.labels.decision_table import LABELS, Mistakes, once_each, read_rows, whole_number
+from tssd_keras.labels.decisions.checks import Fit, check_hash, decision_of, sample_of
+from tssd_keras.labels.decisions.table import LABELS, Mistakes, once_each, read_rows, whole_number
 
 # Weights that follow the strata to the full are right on average and rest on few samples; equal
 # ones rest on all samples and are biased. Between the two: the weights to this power.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.labels.decisions import Decisions
+from tssd_keras.labels.decisions.reading import Decisions
 
 USES = ("train", "golden", "not used")
 TRAIN, GOLDEN, NOT_USED = range(len(USES))
