@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from tssd_keras.data.duplicates import SHORT_WAIT
 from tssd_keras.data.labelled_data import LabelledData, as_ids
 from tssd_keras.data.named.record_files import AGAIN, RecordFiles
-from tssd_keras.data.sources import image_check
 from tssd_keras.data.sources.image_files import ImageSplit, labelled_images
 from tssd_keras.recipe.checks import did_you_mean
 from tssd_keras.recipe.recipe import DataRecipe
@@ -240,7 +240,7 @@ def _columns(
         length=n,
         label=f"reading labels of {name}",
         file=sys.stderr,
-        hidden=n < image_check.SHORT_WAIT,
+        hidden=n < SHORT_WAIT,
     )
     with bar:
         for shard in shards:

@@ -16,12 +16,11 @@ import click
 import numpy as np
 
 from tssd_keras.data.decoding import BadImage
+from tssd_keras.data.duplicates import DIGEST, SHORT_WAIT
 from tssd_keras.data.inputs import EncodedImages
 from tssd_keras.recipe.checks import EXAMPLES
 
 BLOCK = 256  # images that a thread looks at in one go
-SHORT_WAIT = 20_000  # images take some seconds: no progress bar
-DIGEST = 16  # bytes
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,10 @@
-"""What a run does with decisions: half of them are trained on, the other half teaches MSP.
-
-Decided samples were shown because they were suspect, so they are a biased
-sample of the stream. What corrects for it is the stratum that each was shown
-from and the number of samples in that stratum.
-"""
+"""Step 3: the file of decisions as columns, one entry a decided sample."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +12,6 @@ import numpy as np
 
 from tssd_keras.labels.decisions.checks import Fit, check_hash, decision_of, sample_of
 from tssd_keras.labels.decisions.table import LABELS, Mistakes, once_each, read_rows, whole_number
-
-# Weights that follow the strata to the full are right on average and rest on few samples; equal
-# ones rest on all samples and are biased. Between the two: the weights to this power.
-FLATTENED = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +22,9 @@ class Decisions:
         index: int64[n], rising, in the training split.
         label: int64[n], the decided classes.
         action: object[n] of str.
-        stratum: object[n] of str, which each was shown from; empty: nobody knows.
+        stratum: object[n] of str, that each was shown from; "" where unknown.
         stratum_size: int64[n], samples of the stream in that stratum.
-        golden: bool[n], the half that is to teach MSP.
+        golden: bool[n], the half that teaches MSP.
         sha256: of the file.
     """
 
@@ -47,8 +40,20 @@ class Decisions:
         return len(self.index)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A decision, from its line of the file."""
+
+    line: int
+    index: int
+    label: int
+    action: str
+    stratum: str
+    stratum_size: int
+
+
 def in_golden_half(ids: list[str]) -> np.ndarray:
-    """Which half each sample falls into, whoever decides on what else: bool[n].
+    """bool[n]: the half of each sample, by the hash of its name alone.
 
     Args:
         ids: the source's own names of the samples, their indices as text where it has none.
@@ -91,7 +96,30 @@ def read_decisions(
         given, class_names, (lambda i: "") if ids is None else (lambda i: ids[i]), labels_sha256
     )
     mistakes = Mistakes()
-    found: list[tuple[int, int, int, str, str, int]] = []
+    rows = list(_decided_rows(path, fit, mistakes))
+    places = once_each([(row.line, row.index, class_names[row.label]) for row in rows], mistakes)
+    rows = [rows[places[index]] for index in sorted(places)]
+    if not rows and not mistakes:
+        mistakes.add("somebody must have decided on a sample", "nobody has")
+    _check_strata(rows, mistakes)
+    mistakes.refuse(
+        path,
+        "golden.decisions takes what python cli.py relabel RUN decisions.csv --out FILE writes, "
+        "for the same data and noise",
+    )
+    return Decisions(
+        index=np.array([row.index for row in rows], np.int64),
+        label=np.array([row.label for row in rows], np.int64),
+        action=_objects([row.action for row in rows]),
+        stratum=_objects([row.stratum for row in rows]),
+        stratum_size=np.array([row.stratum_size for row in rows], np.int64),
+        golden=in_golden_half([fit.id_of(row.index) or str(row.index) for row in rows]),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def _decided_rows(path: Path, fit: Fit, mistakes: Mistakes) -> Iterator[_Row]:
+    """The rows that carry a decision and have no mistake."""
     for line, cells in read_rows(path, LABELS, mistakes):
         if not cells["action"]:
             if cells["label"] != cells["given"]:
@@ -106,89 +134,30 @@ def read_decisions(
         if not size:
             mistakes.add("stratum_size must be a whole number above 0", f"line {line}")
         elif label is not None:
-            found.append((line, index, label, cells["action"], cells["stratum"], size))
-    places = once_each([(f[0], f[1], class_names[f[2]]) for f in found], mistakes)
-    found = [found[places[index]] for index in sorted(places)]
-    if not found and not mistakes:
-        mistakes.add("somebody must have decided on a sample", "nobody has")
-    _check_strata([(f[0], f[4], f[5]) for f in found], mistakes)
-    mistakes.refuse(
-        path,
-        "golden.decisions takes what python cli.py relabel RUN decisions.csv --out FILE writes, "
-        "for the same data and noise",
-    )
-    columns = list(zip(*found, strict=True))
-    names = [fit.id_of(i) or str(i) for i in columns[1]]
-    return Decisions(
-        np.array(columns[1], np.int64),
-        np.array(columns[2], np.int64),
-        _objects(columns[3]),
-        _objects(columns[4]),
-        np.array(columns[5], np.int64),
-        in_golden_half(names),
-        hashlib.sha256(path.read_bytes()).hexdigest(),
-    )
+            yield _Row(line, index, label, cells["action"], cells["stratum"], size)
 
 
-def _check_strata(rows: list[tuple[int, str, int]], mistakes: Mistakes) -> None:
-    """Rows are line, stratum, its size."""
-    first: dict[str, tuple[int, int]] = {}
-    count: dict[str, int] = {}
-    for line, stratum, size in rows:
-        count[stratum] = count.get(stratum, 0) + 1
-        at = first.setdefault(stratum, (line, size))
-        if at[1] != size:
+def _check_strata(rows: list[_Row], mistakes: Mistakes) -> None:
+    """Note strata of two sizes, and strata of fewer samples than rows."""
+    first_rows: dict[str, _Row] = {}
+    for row in rows:
+        first = first_rows.setdefault(row.stratum, row)
+        if first.stratum_size != row.stratum_size:
             mistakes.add(
                 "a stratum must have one stratum_size",
-                f"{stratum!r} has {at[1]} in line {at[0]} and {size} in line {line}",
+                f"{row.stratum!r} has {first.stratum_size} in line {first.line} and "
+                f"{row.stratum_size} in line {row.line}",
             )
-    for stratum, (_, size) in first.items():
-        if count[stratum] > size:
+    count = Counter(row.stratum for row in rows)
+    for stratum, row in first_rows.items():
+        if count[stratum] > row.stratum_size:
             mistakes.add(
                 "a stratum must hold the samples that were shown from it",
-                f"{stratum!r} of size {size} has {count[stratum]}",
+                f"{stratum!r} of size {row.stratum_size} has {count[stratum]}",
             )
 
 
-def _objects(texts: tuple[str, ...]) -> np.ndarray:
+def _objects(texts: list[str]) -> np.ndarray:
     column = np.empty(len(texts), object)
     column[:] = texts
     return column
-
-
-def stands_for(
-    stratum: np.ndarray, stratum_size: np.ndarray, *, n_uniform: int, n_stream: int
-) -> np.ndarray:
-    """How many samples of the stream each golden sample stands for.
-
-    A sample that is in a stratum can have come in two ways: drawn with the
-    golden samples of the whole stream, or decided on, shown from the stratum.
-    Both are counted together, so that a stratum of N_h samples is stood for by its n_h
-    decided ones and by the M N_h / N drawn ones that are expected in it, each for
-    N_h / (n_h + M N_h / N). Of a drawn one nobody knows the stratum, so it gets the
-    mean over where it may lie. The sum is N. The result is flattened, see `FLATTENED`.
-
-    Args:
-        stratum: object[m] of str, of the m decided golden samples.
-        stratum_size: int64[m], N_h.
-        n_uniform: M, golden samples that were drawn from the whole stream.
-        n_stream: N.
-
-    Returns:
-        float64[M + m], drawn ones first.
-
-    Source:
-        Kalton and Anderson, "Sampling rare populations", JRSS A 1986 (one frame out
-        of several); Shimodaira, "Improving predictive inference under covariate shift
-        by weighting the log-likelihood function", JSPI 2000 (flattening).
-    """
-    _, first, inverse, n_decided = np.unique(
-        stratum.astype(str), return_index=True, return_inverse=True, return_counts=True
-    )
-    size = stratum_size[first].astype(np.float64)
-    n_stream = max(n_stream, int(size.sum()))
-    n_drawn = n_uniform * size / n_stream
-    decided = size / (n_decided + n_drawn)
-    drawn = (n_stream - size.sum() + (n_drawn * decided).sum()) / max(n_uniform, 1)
-    every = np.concatenate([np.full(n_uniform, drawn), decided[inverse.reshape(-1)]])
-    return every**FLATTENED
