@@ -6,7 +6,15 @@ from tssd_keras.data.class_labels import check_enough_of_each, class_labels
 pytestmark = pytest.mark.backend_free
 
 GOOD = [0, 1, 2, 0]
-NA = type("NAType", (), {"__ne__": lambda self, other: self})()  # as pandas': no answer to !=
+NA = type("NAType", (), {})()  # pandas' NA has no other name
+
+
+def objects(*things):
+    """An array of just these things, whatever numpy would make of them."""
+    array = np.empty(len(things), object)
+    for i, thing in enumerate(things):
+        array[i] = thing
+    return array
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "uint64", ">i2", ">i8"])
@@ -45,6 +53,9 @@ FAULTS = {
     "names": (["cat", "dog"], r"Names .*np\.unique\(names, return_inverse=True\)\[1\]"),
     "names as objects": (np.array(["cat", "dog"], object), r"Names .*return_inverse"),
     "numbers as text": (["0", "1"], r"Numbers as text .*\.astype\(np\.int64\)"),
+    "rows as objects": (objects(np.zeros(2), None, 1), "1 are missing, the first is sample 1"),
+    "NaN as objects": (np.array([np.float32("nan"), 1], object), "1 are missing, .* sample 0"),
+    "things": (np.array([0, object()], object), "Give each sample one class number"),
     "dates": (np.array(["2020-01-01"], "M8[D]"), "Give each sample one class number"),
     "counted from 1": ([1, 2, 3, 1], r"first is sample 2 with 3\. .*count from 1 .*labels - 1"),
     "no label": ([0, -1, 1, 2], r"sample 1 with -1\. Drop those samples, if nobody gave"),

@@ -151,7 +151,8 @@ def _text_remedy(names: list[str]) -> str:
 
 def _is_missing(value: object) -> bool:
     """Whether a cell says that there is no value: None, NaN, or NA of pandas."""
-    return value is None or type(value).__name__ == "NAType" or value != value
+    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return value is None or is_nan or type(value).__name__ == "NAType"
 
 
 def _range_remedy(labels: np.ndarray, outside: np.ndarray, n_classes: int | None) -> str:

@@ -195,18 +195,18 @@ def find_duplicates(
     )
 
 
-def summary(duplicates: Duplicates, first: int = 3) -> str:
-    """One line for a person: the counts, and the first few groups.
+def summary(duplicates: Duplicates, n_named: int = 3) -> str:
+    """One line for a person: counts, and the first few groups.
 
     Args:
         duplicates: of `find_duplicates`.
-        first: how many groups are named.
+        n_named: groups that are named.
     """
     if not len(duplicates):
         return "no training sample equals another training sample or a test sample"
     n_groups = int(duplicates.group[-1]) + 1
     named = []
-    for group in range(min(first, n_groups)):
+    for group in range(min(n_named, n_groups)):
         rows = np.flatnonzero(duplicates.group == group)[:4]
         named.append(
             " = ".join(

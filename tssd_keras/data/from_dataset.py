@@ -50,18 +50,19 @@ def from_dataset(
         raise ValueError(f"max_gib must be above 0, got {max_gib}.")
     n_elements = _cardinality(dataset)
     elements = _elements(dataset)
-    first = next(elements, None)
-    if first is None:
+    pair_0 = next(elements, None)
+    if pair_0 is None:
         raise ValueError("the dataset must have at least one sample, it is empty.")
-    is_batch = _is_batch(*first) if batched is None else batched
-    samples, labels = _Samples(first[0].shape[is_batch:], first[0].dtype, max_gib), []
-    samples.check_size((n_elements - 1) * first[0].nbytes)
-    for number, (x, y) in enumerate(chain([first], elements)):
-        _check_form(number, x, y, first, is_batch=is_batch, batched=batched)
+    x_0 = pair_0[0]
+    is_batch = _is_batch(*pair_0) if batched is None else batched
+    samples, labels = _Samples(x_0.shape[is_batch:], x_0.dtype, max_gib), []
+    samples.check_size((n_elements - 1) * x_0.nbytes)
+    for number, (x, y) in enumerate(chain([pair_0], elements)):
+        _check_form(number, x, y, pair_0, is_batch=is_batch, batched=batched)
         samples.append(x if is_batch else x[None], number)
         labels.append(y if is_batch else y[None])
     if batched is None and is_batch:
-        _check_one_hot(labels, first[0].shape)
+        _check_one_hot(labels, x_0.shape)
     return ArrayInputs(samples.array()), class_labels("labels", np.concatenate(labels))
 
 
@@ -69,12 +70,12 @@ def _check_form(
     number: int,
     x: np.ndarray,
     y: np.ndarray,
-    first: tuple[np.ndarray, np.ndarray],
+    pair_0: tuple[np.ndarray, np.ndarray],
     *,
     is_batch: bool,
     batched: bool | None,
 ) -> None:
-    """Raise unless an element is a batch where the first is one, or the user says so."""
+    """Raise unless an element is a batch like the first one, or as the user says."""
     if _is_batch(x, y) == is_batch:
         return
     if batched is not None:
@@ -83,9 +84,10 @@ def _check_form(
             f"with batched={batched} each y must {wanted}, element {number} has y of shape "
             f"{y.shape} with x of shape {x.shape}. {_cure(y)}"
         )
+    x_0, y_0 = pair_0
     raise ValueError(
         f"elements must be all batches or all single samples, element {number} has x of shape "
-        f"{x.shape} and y of shape {y.shape}, the first {first[0].shape} and {first[1].shape}."
+        f"{x.shape} and y of shape {y.shape}, the first {x_0.shape} and {y_0.shape}."
     )
 
 

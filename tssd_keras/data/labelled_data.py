@@ -1,4 +1,4 @@
-"""LabelledData: what every source gives, checked once, here."""
+"""LabelledData: the common form of every source's data, checked here once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BREAKS = frozenset("\0\n\r")  # in a class's name: lists of names hold one a lin
 
 
 def as_ids(names: Sequence[str]) -> np.ndarray:
-    """object[N] of the very same str: numpy's own text is as wide for all as for the longest."""
+    """object[N] of the same str: an array of numpy's text takes N times the longest name."""
     ids = np.empty(len(names), object)
     ids[:] = names
     return ids
@@ -24,7 +24,7 @@ def as_ids(names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A sample that could not be used and was left out, as the recipe asked."""
+    """A sample that could not be used, and was left out as the recipe asked."""
 
     split: str
     reason: str  # begins with the file
@@ -37,9 +37,9 @@ class LabelledData:
     Attributes:
         name: of the data set, for messages.
         inputs: N training samples; entry i everywhere below is sample i of them.
-        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at
-            least twice. -1: nobody gave the sample a label; it is trusted, its
-            true label is known, and it can be a golden sample, nothing else.
+        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at least twice.
+            -1: nobody gave one. Such a sample is trusted, its true label is known, and it can
+            only be golden.
         true_labels: int64[N] in 0..K-1, -1 where unknown; None where all are.
         test_inputs: T samples of the training samples' shape and dtype.
         test_labels: int64[T] in 0..K-1, taken to be right.
@@ -48,18 +48,18 @@ class LabelledData:
         ids: object[N] of str (see `as_ids`) or str[N], the source's own names of
             the training samples; they differ from each other.
         test_ids: the same for the T test samples, or None.
-        trusted: bool[N], which samples' labels are known to be right: the true
-            label where there is one, else the given.
-        texts: str[N], what each training sample was before it became numbers, for a
-            person to read; None where samples are shown as they are.
-        digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
-            samples' encoded bytes; None where nobody looked, or there are none.
-        evaluated_on: what the test labels are, in a word or two.
+        trusted: bool[N], samples whose label is known to be right: the true one if there is
+            one, else the given one.
+        texts: str[N], each training sample as a person reads it; None where samples are shown
+            as they are.
+        digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the samples' encoded
+            bytes; None where nobody looked, or there are none.
+        evaluated_on: kind of the test labels, in a word or two.
         left_out: samples that could not be used.
-        notes: what a user should know of how the data were read, a line each.
+        notes: for the user, on how the data were read, a line each.
 
     Raises:
-        ValueError: any of that does not hold.
+        ValueError: one of these does not hold.
     """
 
     name: str
@@ -116,12 +116,12 @@ class LabelledData:
         without = self.labels < 0
         if self.true_labels is not None and self.trusted is not None:
             without = without & ~(self.trusted & (self.true_labels >= 0))
-        bad = np.flatnonzero(without)
-        if len(bad):
+        rows = np.flatnonzero(without)
+        if len(rows):
             yield (
-                f"labels must lie in 0..{len(self.class_names) - 1}: {len(bad)} of "
-                f"{len(self.labels)} do not, the first is sample {bad[0]} with "
-                f"{self.labels[bad[0]]}. Drop those samples; only trusted ones whose true label "
+                f"labels must lie in 0..{len(self.class_names) - 1}: {len(rows)} of "
+                f"{len(self.labels)} do not, the first is sample {rows[0]} with "
+                f"{self.labels[rows[0]]}. Drop those samples; only trusted ones whose true label "
                 "is known can do without."
             )
 

@@ -22,7 +22,7 @@ TRAIN, TEST = "train", "test"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSplit:
-    """One split as a source finds it.
+    """One split of a source.
 
     Attributes:
         files: N encoded images.
@@ -149,7 +149,7 @@ def _load(
     *,
     in_memory: bool,
 ) -> tuple[dict[str, _Loaded], dict[str, Examined]]:
-    """Each split without its bad images, and what the look at each one found."""
+    """Each split without its bad images, and the outcome of the look at each."""
     resize = recipe.image_size > 0
     looked: dict[str, Examined] = {}
     pixels: dict[str, np.ndarray] = {}
@@ -220,7 +220,7 @@ def _common_shape(
         return recipe.image_size, recipe.image_size, channels
     if shape[0] and shape[1]:
         return shape[0], shape[1], channels
-    for split in splits.values():  # the first readable image says; the check compares the others
+    for split in splits.values():  # the first readable image decides; the check compares the others
         for i in range(len(split.files)):
             try:
                 return *image_size(split.files[i]), channels
@@ -240,7 +240,7 @@ def _where(in_memory: bool, gib: float, looked: dict[str, Examined]) -> str:
 
 
 def _conversions(looked: dict[str, Examined]) -> list[str]:
-    """What was converted on the way, and which image was the first."""
+    """Notes of conversions, each with its first image."""
     notes = []
     for split, look in looked.items():
         for what, count in sorted(look.converted.items()):

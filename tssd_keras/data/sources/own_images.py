@@ -81,8 +81,7 @@ def _check_apart(name: str, paths: list[str], trusted: np.ndarray | None, test: 
 
 
 def _held_out_note(data: LabelledData, recipe: DataRecipe) -> str:
-    known = data.evaluated_on == TRUE
-    labels = "true labels" if known else "given labels, which may be wrong"
+    labels = "true labels" if data.evaluated_on == TRUE else "given labels, which may be wrong"
     return (
         f"accuracy: there is no test split, so {len(data.test_labels):,} samples "
         f"({recipe.test_share:.0%} of each class) are held out under their {labels}"
