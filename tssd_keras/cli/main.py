@@ -13,6 +13,7 @@ from tssd_keras.cli.compare import compare
 from tssd_keras.cli.datasets import datasets
 from tssd_keras.cli.noise import noise
 from tssd_keras.cli.relabel import relabel
+from tssd_keras.cli.settings import settings
 from tssd_keras.cli.train import train
 
 
@@ -30,6 +31,7 @@ def main() -> None:
     Begin with
       python cli.py train recipes/digits.toml        about a minute
       python cli.py check recipes/digits.toml        what it would do
+      python cli.py settings                         what a recipe can say
       python cli.py train recipes/digits.toml --set noise.rate=0.6
       python cli.py noise recipes/digits.toml --out labels.npy
       python cli.py datasets                         what can be trained on
@@ -43,7 +45,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-for command in (train, check, noise, datasets, audit, relabel, compare, ablate):
+for command in (train, check, settings, noise, datasets, audit, relabel, compare, ablate):
     main.add_command(command)
 
 

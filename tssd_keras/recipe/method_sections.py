@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tssd_keras.recipe.checks import a_seed, at_most, one_of
+from tssd_keras.recipe.checks import a_seed, at_most, not_a_choice
 from tssd_keras.recipe.choices import (
     MODELS,
     OBJECTIVES,
@@ -23,15 +24,15 @@ from tssd_keras.recipe.choices import (
 class AugmentRecipe:
     """[augment]: how images are changed at random, in training only. By default not at all."""
 
-    crop: int = 0  # pixels of padding on each side, out of which a window is cut
-    padding: str = "zero"  # or "reflect": the image mirrored at its edges
-    flip: bool = False  # mirror half of the images left to right
-    cutout: int = 0  # sides of a square covered with the image's mean colour, in pixels
-    strong: int = 0  # operations of a strong policy (as RandAugment) on each image
-    magnitude: float = 1.0  # strong: each image draws up to this share of the largest change
+    crop: Annotated[int, "padding on each side before a window is cut out, pixels; 0: off"] = 0
+    padding: Annotated[str, "reflect: mirrored at the edges", PADDINGS] = "zero"
+    flip: Annotated[bool, "mirror half of the images left to right"] = False
+    cutout: Annotated[int, "sides of a square in the image's mean colour, pixels; 0: off"] = 0
+    strong: Annotated[int, "operations of a RandAugment-like policy on each image; 0: off"] = 0
+    magnitude: Annotated[float, "strong: largest share of a full change that is drawn"] = 1.0
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("padding", self.padding, PADDINGS)
+        yield from not_a_choice(self)
         for name in ("crop", "cutout", "strong"):
             if getattr(self, name) < 0:
                 yield f"{name} must be 0 (off) or more, got {getattr(self, name)}"
@@ -75,14 +76,17 @@ class AugmentRecipe:
 class ModelRecipe:
     """[model]: the network."""
 
-    name: str = "small_cnn"
-    width: int = 0  # of the first layer; 0: the model's own default
-    # resnet50: "imagenet" (downloaded once), or a file of such weights; empty: random ones.
-    weights: str = ""
-    normalise: bool = False  # each channel to mean 0, deviation 1; else bytes to 0..1, floats not
+    name: Annotated[str, "which network", MODELS] = "small_cnn"
+    width: Annotated[int, "units or channels of the first layer; 0: the network's own"] = 0
+    weights: Annotated[
+        str, 'resnet50: "imagenet" (downloaded once) or a file of them; empty: random'
+    ] = ""
+    normalise: Annotated[
+        bool, "bring each channel to mean 0, deviation 1; else bytes to 0..1, floats as they are"
+    ] = False
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("name", self.name, MODELS)
+        yield from not_a_choice(self)
         if self.width < 0:
             yield f"width must be 0 (the model's own) or more, got {self.width}"
         yield from at_most(self, width=_WIDEST.get(self.name, 16_384))
@@ -115,18 +119,22 @@ _WIDEST = {"mlp": 16_384, "preact_resnet18": 512, "small_cnn": 1024}
 class ObjectiveRecipe:
     """[objective]: what is minimised."""
 
-    # "weighted": cross-entropy on samples by their weight. "mixmatch": those without weight are
-    # learned from too, without their label. "plain": cross-entropy on all samples, for comparison.
-    kind: str = "weighted"
-    temperature: float = 0.5  # mixmatch: of the targets; below 1 sharpens them
-    alpha: float = 4.0  # mixmatch: of mixup's Beta distribution, 0.5 or a whole number
-    lambda_u: float | str = "auto"  # mixmatch: weight of the unlabelled loss; auto: by noise
-    ramp_epochs: int = 16  # mixmatch: in which lambda_u rises from 0, after the warm-up
-    warmup_penalty: bool = False  # mixmatch: negative entropy in the warm-up, for asymmetric noise
-    weak_guesses: bool = False  # mixmatch: guess on views with crop and flip alone (AugDesc)
+    kind: Annotated[str, "which loss, see below", OBJECTIVES] = "weighted"
+    temperature: Annotated[float, "mixmatch: of the targets; below 1 sharpens them"] = 0.5
+    alpha: Annotated[float, "mixmatch: of mixup's Beta, 0.5 or a whole number up to 64"] = 4.0
+    lambda_u: Annotated[
+        float | str, 'mixmatch: weight of the unlabelled loss; "auto": by the noise found'
+    ] = "auto"
+    ramp_epochs: Annotated[int, "mixmatch: epochs in which lambda_u rises from 0"] = 16
+    warmup_penalty: Annotated[
+        bool, "mixmatch: add the negative entropy in the warm-up, for asymmetric noise"
+    ] = False
+    weak_guesses: Annotated[bool, "mixmatch: guess on views with crop and flip alone (AugDesc)"] = (
+        False
+    )
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("kind", self.kind, OBJECTIVES)
+        yield from not_a_choice(self)
         if not 0 < self.temperature <= 1:
             yield f"temperature must lie above 0 and up to 1, got {self.temperature}"
         if self.alpha != 0.5 and not (1 <= self.alpha <= 64 and float(self.alpha).is_integer()):
@@ -142,15 +150,16 @@ class ObjectiveRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class DivideRecipe:
-    """[divide]: PSD, how the two streams judge."""
+    """[divide]: how the two streams judge (PSD)."""
 
-    # A stream is certain of a clean label above it, of a wrong one up to 1 - it.
-    threshold: float = 0.5
-    every: int = 1  # epochs from one round to the next
-    history: int = 1  # rounds whose losses are averaged; 5 helps at 80-90 % noise
-    streams: tuple[str, ...] = STREAMS
-    floor_count: int = 10  # each class keeps at least so many samples...
-    floor_share: float = 0.02  # ...or this share of it, whichever is less
+    threshold: Annotated[
+        float, "t: a stream calls a label right above t, wrong up to 1 - t, else uncertain"
+    ] = 0.5
+    every: Annotated[int, "epochs from one round to the next"] = 1
+    history: Annotated[int, "rounds whose losses are averaged; 5 helps at 80-90 % noise"] = 1
+    streams: Annotated[tuple[str, ...], "streams that judge", STREAMS] = STREAMS
+    floor_count: Annotated[int, "samples that each class keeps at least, or floor_share"] = 10
+    floor_share: Annotated[float, "share of its class, if that is less than floor_count"] = 0.02
 
     def mistakes(self) -> Iterator[str]:
         if not 0.5 <= self.threshold < 1:
@@ -167,16 +176,20 @@ class DivideRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class PurifyRecipe:
-    """[purify]: MSP, how the meta classifier judges."""
+    """[purify]: how the meta classifier judges (MSP)."""
 
-    reach: str = "auto"  # "uncertain": settle those only; "all": also open what q denies
-    folds: int = 5  # of the golden set, for out-of-fold scores
-    target_precision: float = 0.0  # of what is mined, as q expects it; 0: mine where q > 0.5
-    history: int = 20  # last rounds whose log-odds are averaged into q
-    seed: int = 0
+    reach: Annotated[
+        str, "uncertain: settle those only; all: also reopen what q denies", REACHES
+    ] = "auto"
+    folds: Annotated[int, "folds of the golden set, for out-of-fold scores"] = 5
+    target_precision: Annotated[
+        float, "expected share of right labels among the mined; 0: mine where q > 0.5"
+    ] = 0.0
+    history: Annotated[int, "last rounds whose log-odds are averaged into q"] = 20
+    seed: Annotated[int, "seed of folds, drawn labels and the meta classifier"] = 0
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("reach", self.reach, REACHES)
+        yield from not_a_choice(self)
         if self.folds < 2:
             yield f"folds must be at least 2, got {self.folds}"
         if self.history < 1:
@@ -189,29 +202,27 @@ class PurifyRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRecipe:
-    """[train]: the schedule."""
+    """[train]: epochs, batches, optimizer and learning rate."""
 
-    epochs: int = 40
-    warmup_epochs: int = 6  # epochs on every label before the first division
-    batch_size: int = 64
-    # An epoch draws so many class-balanced batches; 0: an epoch is all samples.
-    balanced_batches: int = 0
-    seed: int = 0  # initial weights, order of samples, draws
-    networks: int = 1  # 2: each divides the samples for the other
-    ema: float = 0.0  # momentum of a running mean of the weights, which is judged by; 0: off
-    optimizer: str = "sgd"
-    learning_rate: float = 0.02
-    momentum: float = 0.9  # sgd only
-    weight_decay: float = 0.01  # coupled: weight_decay * w is added to the gradient
-    schedule: str = "cosine"  # of the learning rate, by epoch
-    decay_epochs: tuple[int, ...] = ()  # schedule "step": divide by 10 from these epochs on
-    # The learning rate rises linearly over so many first epochs, then follows the schedule; it has
-    # nothing to do with warmup_epochs, which are about labels.
-    ramp_up_epochs: int = 0
-    on_device: bool = False  # JAX: all samples in the device's memory, for sets that fit there
-    precision: str = "float32"  # or "bfloat16": what layers compute in; losses stay float32
+    epochs: Annotated[int, "epochs in all, the warm-up included"] = 40
+    warmup_epochs: Annotated[int, "epochs on every label before the first division"] = 6
+    batch_size: Annotated[int, "samples a batch"] = 64
+    balanced_batches: Annotated[int, "class-balanced batches an epoch draws; 0: all samples"] = 0
+    seed: Annotated[int, "seed of initial weights, order of samples, and draws"] = 0
+    networks: Annotated[int, "1, or 2 that divide the samples for each other"] = 1
+    ema: Annotated[float, "momentum of a running mean of the weights; 0: off"] = 0.0
+    optimizer: Annotated[str, "optimizer of Keras", OPTIMIZERS] = "sgd"
+    learning_rate: Annotated[float, "highest learning rate"] = 0.02
+    momentum: Annotated[float, "sgd: share of the last step that is kept"] = 0.9
+    weight_decay: Annotated[float, "coupled: weight_decay * w is added to the gradient"] = 0.01
+    schedule: Annotated[str, "learning rate by epoch", SCHEDULES] = "cosine"
+    decay_epochs: Annotated[tuple[int, ...], "step: divide the rate by 10 from these on"] = ()
+    ramp_up_epochs: Annotated[int, "first epochs in which the learning rate rises linearly"] = 0
+    on_device: Annotated[bool, "JAX: keep all samples in the device's memory"] = False
+    precision: Annotated[str, "what layers compute in; losses stay float32", PRECISIONS] = "float32"
 
     def mistakes(self) -> Iterator[str]:
+        yield from not_a_choice(self)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
@@ -227,9 +238,6 @@ class TrainRecipe:
             yield f"networks must be 1 or 2, got {self.networks}"
         if not 0 <= self.ema < 1:
             yield f"ema must lie in 0..1, 1 excluded, got {self.ema}"
-        yield from one_of("optimizer", self.optimizer, OPTIMIZERS)
-        yield from one_of("schedule", self.schedule, SCHEDULES)
-        yield from one_of("precision", self.precision, PRECISIONS)
         if not 0 <= self.ramp_up_epochs < max(self.epochs, 1):
             yield (
                 f"ramp_up_epochs must be 0 or more and below epochs, got {self.ramp_up_epochs} of "
