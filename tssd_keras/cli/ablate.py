@@ -91,7 +91,7 @@ def ablate(
 def _variants() -> str:
     """A variant a line, with the settings that make it."""
     width = max(map(len, VARIANTS))
-    return "\n".join(f"{name:<{width}}  {'  '.join(set_)}" for name, set_ in VARIANTS.items())
+    return "\n".join(f"{name:<{width}}  {'  '.join(changes)}" for name, changes in VARIANTS.items())
 
 
 def _plan(
