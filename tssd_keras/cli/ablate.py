@@ -1,4 +1,4 @@
-"""`python cli.py ablate`: what each part of the method is worth on one's own data."""
+"""`python cli.py ablate`: a recipe with parts of the method left out or added."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--seeds", default="0,1,2", show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--seeds", default="0,1,2", show_default=True, help="Seeds of everything that is drawn."
+)
 @click.option(
     "--noise",
     "noises",
@@ -33,7 +35,9 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
     metavar="VARIANT",
     help="Run this variant only. Can be given again. Default: all that --list names.",
 )
-@click.option("--no-run", is_flag=True, help="Run nothing: the table and plot of what there is.")
+@click.option(
+    "--no-run", is_flag=True, help="Run nothing; make table and plot of the lines that exist."
+)
 @click.option("--list", "list_only", is_flag=True, help="List the variants and stop.")
 @click.option(
     "--set",
@@ -46,7 +50,7 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the results. Default: runs/ablation-RECIPE. What it has is not run again.",
+    help="Folder of results. Default: runs/ablation-RECIPE. Runs with a line there are done.",
 )
 def ablate(
     recipe: Path,
@@ -61,10 +65,10 @@ def ablate(
 ) -> None:
     """Run RECIPE with parts of the method left out or added, over noises and seeds.
 
-    Each run appends a line to runs.jsonl in the folder of results as it ends,
-    so it can be stopped (Ctrl-C) and goes on when it is called again; two can
-    share a folder if their seeds differ. table.md and ablation.png are made
-    anew each time it ends.
+    Each run appends a line to runs.jsonl in the folder of results as it ends.
+    Stop the command with Ctrl-C; called again it goes on. Two can share a
+    folder if their seeds differ. table.md and ablation.png are made anew each
+    time the command ends.
     """
     if list_only:
         click.echo(_variants())
@@ -145,8 +149,8 @@ def _check_data(one: Planned) -> None:
         prepare.prepare(one.recipe, loading.load(one.recipe.data, one.recipe.golden))
     except (ValueError, OSError) as error:
         raise click.ClickException(
-            f"{error}\n  That is of the run {one.title}. Change it, or name those that fit with "
-            "--only."
+            f"{error}\n  This concerns the run {one.title}. Change it, or name the variants that "
+            "fit with --only."
         ) from error
 
 

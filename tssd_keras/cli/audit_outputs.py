@@ -22,11 +22,11 @@ _OPTIONS = (
     click.option(
         "--predictions",
         type=_FILE,
-        help="float[N, K], a model's probabilities, of samples that it was not trained on.",
+        help="float[N, K], probabilities of a model that was not trained on these samples.",
     ),
     click.option("--labels", type=_FILE, help="int[N], the given labels; needs --predictions."),
     click.option("--features", type=_FILE, help="float[N, d], features of the samples."),
-    click.option("--golden", type=_FILE, help="int[N], true labels, -1 where nobody knows."),
+    click.option("--golden", type=_FILE, help="int[N], true labels, -1 where unknown."),
     click.option("--logits", is_flag=True, help="The predictions are logits."),
     click.option("--classes", type=_FILE, help="Text file, a class name a line."),
 )

@@ -33,7 +33,7 @@ def noise(
 ) -> None:
     """Write RECIPE's given labels, noise and all, for use elsewhere. Trains nothing.
 
-    The confusion matrix (rows true, columns given) is shown as a picture. The
+    A picture shows the confusion matrix (rows true, columns given). The
     labels can be read back with noise.kind = "file".
     """
     loaded = load(recipe, overrides, skip_bad_images)

@@ -25,7 +25,7 @@ skip_option = click.option(
 
 
 def load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool = False) -> Recipe:
-    """The recipe of a file, or the digits run without one; raises ClickException on mistakes."""
+    """The recipe of a file, or of the digits run; raises ClickException with every mistake."""
     if skip_bad_images:
         overrides = (*overrides, "data.skip_bad_images=true")
     try:
@@ -35,6 +35,6 @@ def load(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool 
     except RecipeError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        known = sorted(str(path) for path in Path("recipes").glob("*.toml"))
-        hint = f" Recipes here: {', '.join(known)}." if known else ""
+        recipes = sorted(str(path) for path in Path("recipes").glob("*.toml"))
+        hint = f" Recipes here: {', '.join(recipes)}." if recipes else ""
         raise click.ClickException(f"cannot read the recipe: {error}.{hint}") from error

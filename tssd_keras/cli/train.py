@@ -39,8 +39,8 @@ def train(
     The run folder holds the recipe as it was run (again: train
     FOLDER/recipe.toml --backend ...), the labels and their hash, a row an
     epoch, a row a round, the sample table, the network as plain Keras, plots
-    and summary.json. Where Ctrl-C or an error ends a run early, these are of
-    the epochs that had ended.
+    and summary.json. Ctrl-C or an error ends a run early; the files are then
+    of the epochs that had ended. docs/run_folder.md explains them.
     """
     loaded = load(recipe, overrides, skip_bad_images)
     try:

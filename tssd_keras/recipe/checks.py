@@ -27,7 +27,7 @@ def a_seed(name: str, value: int) -> Iterator[str]:
 
 
 def at_most(section: object, **limits: int) -> Iterator[str]:
-    """A mistake for each of these settings above its limit, which no machine could hold."""
+    """A mistake for each of these settings above the limit that a machine could hold."""
     for name, limit in limits.items():
         value = getattr(section, name)
         if value > limit:

@@ -10,7 +10,7 @@ from typing import Annotated
 from tssd_keras.recipe.checks import a_seed, at_most, check_matrix, not_a_choice
 from tssd_keras.recipe.choices import GOLDEN_SOURCES, MAX_PIXELS, NOISES, ORDERS, SOURCES
 
-MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # no larger images are read, so none are made
+MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # larger images are not read either
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +66,11 @@ class DataRecipe:
         if not 0 < self.test_share <= 0.5:
             yield f"test_share must lie above 0 and up to 0.5, got {self.test_share}"
         if self.skip_bad_images and not self.check_images:
-            yield "skip_bad_images needs check_images: bad images would be met in mid-training"
+            yield "skip_bad_images needs check_images: training would stop at the first bad image"
         yield from a_seed("split_seed", self.split_seed)
 
 
-# Settings of [data] that go with some sources only, and what must be named where one is needed.
+# Setting of [data] -> the sources that take it, and what it must name for those that need it.
 _OF_SOURCES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "name": (("tfds",), {"tfds": 'be a TFDS builder such as "fashion_mnist"'}),
     "path": (

@@ -93,7 +93,7 @@ class ModelRecipe:
         if self.width and self.name == "resnet50":
             yield f'width must be 0 for name "resnet50", which has one width only, got {self.width}'
         if self.normalise and self.name == "resnet50":
-            yield 'normalise is not for name "resnet50", which normalises by means of its own'
+            yield 'normalise is not for name "resnet50", which has its own normalisation'
         if self.weights and self.name != "resnet50":
             yield f'weights is for name "resnet50" only, got "{self.weights}" with "{self.name}"'
 
