@@ -31,7 +31,7 @@ from tssd_keras.train.arguments import (
 from tssd_keras.train.draw import draw_balanced, draw_generator
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.round import Judge, Verdict
-from tssd_keras.train.score_pass import scoring_model, two_outputs
+from tssd_keras.train.scoring_model import scoring_model, two_outputs
 
 
 class TSSD(keras.callbacks.Callback):
