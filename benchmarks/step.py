@@ -119,7 +119,7 @@ class Bench:
 
     def tssd(self, objective: str, noise: float) -> tuple[list[float], dict, float]:
         """An objective under so much noise: seconds, the last round's record, seconds in rounds."""
-        from tssd_keras import TSSD
+        from tssd_keras import TSSD, Labels
         from tssd_keras.train.augment import Augment
         from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
         from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
@@ -132,16 +132,14 @@ class Bench:
         step.compile(self.optimizer(), weighted_metrics=[accuracy()])
         tssd = TSSD(
             self.images,
-            self.given(noise),
+            Labels(self.given(noise), true=self.truth),
             golden=self.trusted,
             warmup_epochs=WARMUP,
-            true_labels=self.truth,
-            unlabelled=objective == "mixmatch",
         )
         clock = Clock()
         schedule = [SemiSupervisedSchedule(WARMUP, 0)] if objective == "mixmatch" else []
         step.fit(
-            tssd.feed(self.options.batch),
+            tssd.feed(self.options.batch, model=step),
             epochs=WARMUP + COMPILING + self.options.epochs,
             callbacks=[clock.first, tssd, *schedule, clock.last],
             shuffle=False,

@@ -14,20 +14,25 @@ if TYPE_CHECKING:
     from tssd_keras.data.from_dataset import from_dataset
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.labels.golden import Golden
+    from tssd_keras.labels.known import Labels
     from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe, Recipe
     from tssd_keras.recipe.toml import load_recipe
     from tssd_keras.train.callback import TSSD
     from tssd_keras.train.device_inputs import DeviceInputs
+    from tssd_keras.train.settings import Drawing, Scoring
 
 _HOMES = {
     "TSSD": "train.callback",
     "DeviceInputs": "train.device_inputs",
     "DivideRecipe": "recipe.recipe",
+    "Drawing": "train.settings",
     "Golden": "labels.golden",
     "LabelAudit": "auditing.outputs",
+    "Labels": "labels.known",
     "PurifyRecipe": "recipe.recipe",
     "Recipe": "recipe.recipe",
     "SampleTable": "judge.table",
+    "Scoring": "train.settings",
     "audit": "auditing.outputs",
     "from_dataset": "data.from_dataset",
     "load_recipe": "recipe.toml",
@@ -37,11 +42,14 @@ __all__ = [
     "TSSD",
     "DeviceInputs",
     "DivideRecipe",
+    "Drawing",
     "Golden",
     "LabelAudit",
+    "Labels",
     "PurifyRecipe",
     "Recipe",
     "SampleTable",
+    "Scoring",
     "audit",
     "from_dataset",
     "load_recipe",

@@ -1,10 +1,14 @@
+import dataclasses
+import warnings
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, DivideRecipe, Golden, PurifyRecipe
+from tssd_keras import TSSD, DivideRecipe, Drawing, Golden, Labels, PurifyRecipe, Scoring
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.judge.divide import FLOOR, POSITIVE, SEMI_HARD
 from tssd_keras.labels import noise
@@ -44,7 +48,7 @@ def plain_model(last="softmax"):
 def trained(digits, golden="trusted", *, epochs=8, kind="auto", last="softmax", **settings):
     x, truth, y, trusted = digits
     golden = trusted if golden == "trusted" else golden
-    tssd = TSSD(x, y, golden=golden, warmup_epochs=5, true_labels=truth, **settings)
+    tssd = TSSD(x, Labels(y, true=truth), golden=golden, warmup_epochs=5, **settings)
     model = plain_model(last)
     model.fit(tssd.feed(64, kind=kind), epochs=epochs, callbacks=[tssd], shuffle=False, verbose=0)
     return tssd, model
@@ -174,6 +178,104 @@ def test_a_second_fit_goes_on_with_the_same_model_and_refuses_another(digits, ki
         plain_model().fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
 
+@pytest.fixture
+def every_warning_counts():
+    """No filter hides a warning or makes it an error; gives the filters, to be compared."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield list(warnings.filters)
+
+
+def blobs():
+    """x float32[330, 8] in four heaps, labels of which 30 % are wrong; 11 batches of 32."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 330)
+    x = rng.normal(3 * np.eye(4, 8)[truth], 1).astype("float32")
+    return x, np.where(rng.random(330) < 0.3, (truth + 1) % 4, truth)
+
+
+def small_model(**compiled):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(4, "softmax")]
+    )
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", **compiled)
+    return model
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_epochs_that_get_shorter_are_not_warned_of_and_no_filter_stays(
+    every_warning_counts, kind, at_once
+):
+    x, y = blobs()
+    tssd, model = TSSD(x, y, warmup_epochs=1), small_model(steps_per_execution=at_once)
+    feed = tssd.feed(32, kind=kind)
+    with warnings.catch_warnings(record=True) as caught:
+        filters = list(warnings.filters)
+        model.fit(
+            feed, epochs=4, callbacks=[tssd], validation_data=(x, y), shuffle=False, verbose=0
+        )
+        assert warnings.filters == filters
+    assert tssd.steps < 11
+    assert [str(one.message) for one in caught if "ran out of data" in str(one.message)] == []
+    assert warnings.filters == every_warning_counts
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_train_batch_end", "on_epoch_end"])
+def test_a_fit_that_raises_leaves_no_filter(every_warning_counts, hook, error):
+    x, y = blobs()
+    tssd, calls = TSSD(x, y, warmup_epochs=1), []
+
+    def stop(i, logs=None):
+        calls.append(i)
+        if len(calls) == 3:
+            raise error
+
+    feed, model = tssd.feed(32), small_model()
+    breaker = keras.callbacks.LambdaCallback(**{hook: stop})
+    with pytest.raises(error):
+        model.fit(feed, epochs=5, callbacks=[tssd, breaker], shuffle=False, verbose=0)
+    assert warnings.filters == every_warning_counts
+
+
+def test_what_else_keras_warns_of_is_heard(every_warning_counts):
+    x, y = blobs()
+    tssd = TSSD(x, y, warmup_epochs=1)
+    speak = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: warnings.warn("epoch", stacklevel=1)
+    )
+    with pytest.warns(UserWarning, match="epoch"):
+        small_model().fit(
+            tssd.feed(32), epochs=3, callbacks=[tssd, speak], shuffle=False, verbose=0
+        )
+
+
+def test_a_feed_made_for_another_model_is_refused(digits):
+    x, _, y, _ = digits
+    networks = [keras.Sequential([keras.Input((64,)), layers.Dense(10)]) for _ in range(2)]
+    step = weighted_step(networks)
+    step.compile("sgd")
+    tssd = TSSD(x, y)
+    feed = tssd.feed(64)
+    assert tssd.table.weights.shape == (len(x), 1)
+    with pytest.raises(
+        ValueError, match=r"for one network, .* has 2 networks, .* tssd\.feed\(.*model=model\)"
+    ):
+        step.fit(feed, epochs=1, callbacks=[tssd], shuffle=False, verbose=0)
+    tssd.feed(64, model=step)
+    assert tssd.table.weights.shape == (len(x), 2)
+    with pytest.raises(ValueError, match=r"for 2 networks, .* has one network, without"):
+        plain_model().fit(feed, epochs=1, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_after_a_round_the_number_of_networks_stays(run):
+    tssd, _ = run
+    with pytest.raises(RuntimeError, match=r"1 of its networks .* this one has 2"):
+        tssd.feed(64, model=SimpleNamespace(networks=[None, None]))
+
+
 def test_a_feed_without_its_callback_is_warned_of(digits):
     x, _, y, _ = digits
     batches = TSSD(x, y).feed(64, kind="pydataset")
@@ -203,7 +305,7 @@ def test_a_sequential_model_without_an_input_layer_is_built_for_the_samples(digi
         from_logits=True, reduction="mean_with_sample_weight"
     )
     model.compile(keras.optimizers.Adam(3e-3), loss)
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2, true_labels=truth)
+    tssd = TSSD(x, Labels(y, true=truth), golden=trusted, warmup_epochs=2)
     model.fit(tssd.feed(64), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.rounds[-1]["label_error_auroc"] > 0.9
 
@@ -260,7 +362,13 @@ def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
             from_logits=True, reduction="mean_with_sample_weight"
         ),
     )
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=5, true_labels=truth, score_model=score_model)
+    tssd = TSSD(
+        x,
+        Labels(y, true=truth),
+        golden=trusted,
+        warmup_epochs=5,
+        scoring=Scoring(score_model=score_model),
+    )
     model.fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.rounds[-1]["label_error_auroc"] > 0.97
 
@@ -279,13 +387,24 @@ def marked(at_random):
     return Golden(np.ones((6, 3)), np.arange(6) % 3, np.full(6, -1), at_random=at_random)
 
 
+def made_of(arguments):
+    """A callback of flat arguments: those of `Labels`, `Scoring` and `Drawing` find their place."""
+
+    def taken(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        return kind(**{name: arguments.pop(name) for name in names if name in arguments})
+
+    settings = {"labels": taken(Labels), "scoring": taken(Scoring), "drawing": taken(Drawing)}
+    return TSSD(**{**settings, **arguments})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": np.zeros(5, int)}, "one entry for each of 6"),
-        ({"labels": np.zeros(6)}, "whole numbers"),
-        ({"labels": np.eye(6)}, "argmax"),
-        ({"labels": np.array([0, 1, 2, -1, 0, 1])}, "first is -1 at sample 3"),
+        ({"given": np.zeros(5, int)}, "one entry for each of 6"),
+        ({"given": np.zeros(6)}, "whole numbers"),
+        ({"given": np.eye(6)}, "argmax"),
+        ({"given": np.array([0, 1, 2, -1, 0, 1])}, "first is -1 at sample 3"),
         ({"n_classes": 2}, "first is 2 at sample 2"),
         ({"warmup_epochs": 0}, "at least 1"),
         ({"golden": "trustd"}, "got 'trustd'"),
@@ -296,19 +415,21 @@ def marked(at_random):
         ({"index": np.array([0, 1, 2, 3, 4, 6])}, "6 inputs: 1 of 6 .* first is 6 at 5"),
         ({"index": np.array([0, 1, 2, 3, 4, 4])}, "once: 1 come more often, the first is 4"),
         ({"index": np.arange(5)}, "each of 5 samples .* got 6"),
-        ({"true_labels": np.zeros(5, int)}, "each of 6 labels, got 5"),
-        ({"true_labels": np.array([0, 1, 2, 3, 1, 2])}, "first is 3 at sample 3"),
-        ({"true_labels": np.array([0, 1, -1, 2, -2, -3])}, "2 of 6 do not, the first is -2 at sam"),
+        ({"true": np.zeros(5, int)}, "each of 6 labels, got 5"),
+        ({"true": np.array([0, 1, 2, 3, 1, 2])}, "first is 3 at sample 3"),
+        ({"true": np.array([0, 1, -1, 2, -2, -3])}, "2 of 6 do not, the first is -2 at sam"),
         ({"epoch_samples": 5}, r"at least 6 \(2 for each of 3 classes\), got 5"),
         ({"epoch_samples": 6.5}, "whole number, got 6.5"),
         ({"epoch_samples": "many"}, "epoch_samples must be a whole number, got 'many'"),
         ({"warmup_epochs": 1.5}, "warmup_epochs .* must be a whole number, got 1.5"),
-        ({"score_batch_size": 0}, "score_batch_size must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"n_classes": 10.0}, "n_classes .* whole number, got 10.0"),
         ({"n_classes": -3}, "n_classes .* at least 2, got -3"),
-        ({"labels": np.zeros(6, int)}, "n_classes .* at least 2, got 1"),
-        ({"n_networks": 0}, "n_networks must be at least 1, got 0"),
+        ({"given": np.zeros(6, int)}, "n_classes .* at least 2, got 1"),
+        ({"epoch_samples": 0}, "epoch_samples must be at least 1, got 0"),
+        ({"scoring": {"features": "last"}}, "scoring must be a Scoring"),
+        ({"drawing": 7}, r"drawing must be a Drawing, got 7 .* Try drawing=Drawing\(\.\.\.\)"),
         ({"golden": (1, 2, 3)}, "pair .* got 3 things"),
         (
             {"golden": marked(np.ones(5, bool))},
@@ -324,14 +445,14 @@ def marked(at_random):
     ],
 )
 def test_bad_arguments_are_refused_at_the_door(change, message):
-    arguments = {"inputs": np.zeros((6, 3)), "labels": np.array([0, 1, 2, 0, 1, 2]), **change}
+    arguments = {"inputs": np.zeros((6, 3)), "given": np.array([0, 1, 2, 0, 1, 2]), **change}
     with pytest.raises((ValueError, TypeError), match=message):
-        TSSD(**arguments)
+        made_of(arguments)
 
 
 def test_true_labels_can_be_unknown_here_and_there():
     truth = np.array([0, -1, 2, -1, 1, 2])
-    tssd = TSSD(np.zeros((6, 3)), np.array([0, 1, 2, 0, 1, 2]), true_labels=truth)
+    tssd = TSSD(np.zeros((6, 3)), Labels(np.array([0, 1, 2, 0, 1, 2]), true=truth))
     assert tssd.true_labels.tolist() == truth.tolist()
 
 
@@ -350,9 +471,8 @@ def test_part_of_the_inputs_can_be_the_stream(digits):
     x, truth, y, trusted = digits
     stream = np.arange(0, len(x), 2)
     golden = Golden(ArrayInputs(trusted[0]), trusted[1], np.full(len(trusted[1]), -1))
-    tssd = TSSD(
-        x, y[stream], index=stream, golden=golden, warmup_epochs=5, true_labels=truth[stream]
-    )
+    labels = Labels(y[stream], true=truth[stream], index=stream)
+    tssd = TSSD(x, labels, golden=golden, warmup_epochs=5)
     plain_model().fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.table.index.tolist() == stream.tolist()
     assert tssd.rounds[-1]["label_error_auroc"] > 0.95
@@ -372,7 +492,7 @@ def test_labels_with_a_gap_are_refused_unless_the_number_of_classes_is_given():
         ValueError, match=r"the highest is 3, and 1 of 4 .* class 3\. .*n_classes=4"
     ):
         TSSD(X3, np.arange(30) % 3, golden=(GOLDEN3[0], GOLDEN3[1] + 1))
-    tssd = TSSD(X3, gap, n_classes=5)
+    tssd = TSSD(X3, Labels(gap, n_classes=5))
     model = keras.Sequential([keras.Input((4,)), layers.Dense(5, activation="softmax")])
     model.compile("adam", loss="sparse_categorical_crossentropy")
     model.fit(tssd.feed(10), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
@@ -386,7 +506,7 @@ def test_samples_that_are_not_finite_are_refused_by_their_number(value):
     with pytest.raises(ValueError, match=r"inputs must be finite: 4 of 30 .* are 4, 9, 20\."):
         TSSD(x, y)
     good = np.setdiff1d(np.arange(30), [4, 9, 20, 25])
-    TSSD(x, y[good], index=good)
+    TSSD(x, Labels(y[good], index=good))
     golden = (GOLDEN3[0].copy(), GOLDEN3[1])
     golden[0][5, 0] = value
     with pytest.raises(ValueError, match=r"golden samples must be finite: 1 of 6 .* are 5\."):
@@ -399,4 +519,4 @@ def test_golden_samples_that_are_inputs_too_are_refused_unless_they_are_not_trai
     with pytest.raises(ValueError, match=r"2 of 6 are equal to one, .* golden samples 1, 4\."):
         TSSD(x, y, golden=GOLDEN3)
     others = np.setdiff1d(np.arange(30), [7, 8])
-    TSSD(x, y[others], index=others, golden=GOLDEN3)
+    TSSD(x, Labels(y[others], index=others), golden=GOLDEN3)

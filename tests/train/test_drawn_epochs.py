@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, DivideRecipe, PurifyRecipe
+from tssd_keras import TSSD, DivideRecipe, Drawing, Labels, PurifyRecipe
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.labels import noise
 from tssd_keras.train.steps import accuracy, weighted_step
@@ -61,12 +61,14 @@ def digits():
     return x[100:], data.target[100:], y[100:], (x[:100], data.target[:100])
 
 
-def trained(digits, *, epochs=9, initial_epoch=0, kind="auto", truth=None, **settings):
+def trained(
+    digits, *, epochs=9, initial_epoch=0, kind="auto", truth=None, epoch_samples=DRAWN, **settings
+):
     """A real `fit`; the callback, the watch and the number of traces."""
     x, true_labels, y, golden = digits
-    settings = {"epoch_samples": DRAWN, "warmup_epochs": 5, "golden": golden, **settings}
-    truth = true_labels if truth is None else truth
-    tssd = TSSD(Reads(x), y, true_labels=truth, **settings)
+    settings = {"warmup_epochs": 5, "golden": golden, **settings}
+    labels = Labels(y, true=true_labels if truth is None else truth)
+    tssd = TSSD(Reads(x), labels, drawing=Drawing(epoch_samples=epoch_samples), **settings)
     keras.utils.set_random_seed(1)
     inputs = keras.Input((64,))
     hidden = layers.Dense(64, activation="relu")(inputs)

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD
+from tssd_keras import TSSD, Labels
 from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
@@ -40,17 +40,10 @@ def trained(digits, networks, *, epochs=14, settings=None):
     x, truth, y, trusted = digits
     step = mixmatch_step(networks, settings=settings or Mixmatch(lambda_u=5.0))
     step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
-    tssd = TSSD(
-        x,
-        y,
-        golden=trusted,
-        warmup_epochs=4,
-        true_labels=truth,
-        unlabelled=True,
-        n_networks=len(step.networks),
-    )
+    tssd = TSSD(x, Labels(y, true=truth), golden=trusted, warmup_epochs=4)
+    feed = tssd.feed(64, model=step)
     callbacks = [tssd, SemiSupervisedSchedule(4, 4)]
-    step.fit(tssd.feed(64), epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    step.fit(feed, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
     return tssd, step
 
 
@@ -75,16 +68,18 @@ def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
     step = mixmatch_step(network())
     step.compile(keras.optimizers.Adam(3e-3))
 
-    def fit(schedule, **settings):
-        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, **settings)
-        feed = tssd.feed(64)
+    def fit(schedule, **feed_of):
+        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
+        feed = tssd.feed(64, **feed_of)
         step.fit(feed, epochs=2, callbacks=[tssd, *schedule], shuffle=False, verbose=0)
 
-    with pytest.raises(ValueError, match="unlabelled=True"):
+    with pytest.raises(
+        ValueError, match=r"made for one network, without .* with samples of .*model=model\)"
+    ):
         fit([SemiSupervisedSchedule(1, 0)])
     with pytest.raises(RuntimeError, match=r"Give fit the callback .*SemiSupervisedSchedule"):
-        fit([], unlabelled=True)
-    fit([SemiSupervisedSchedule(1, 0)], unlabelled=True)
+        fit([], model=step)
+    fit([SemiSupervisedSchedule(1, 0)], model=step)
     assert not step.warming_up
 
 
@@ -97,9 +92,9 @@ def test_a_second_fit_warms_up_again(digits):
         on_epoch_end=lambda epoch, logs: seen.append(step.warming_up)
     )
     for _ in range(2):
-        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, unlabelled=True)
+        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
         callbacks = [tssd, SemiSupervisedSchedule(1, 0), look]
-        step.fit(tssd.feed(64), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
+        step.fit(tssd.feed(64, model=step), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
     assert seen == [True, False, True, False]
 
 
@@ -304,7 +299,8 @@ def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(d
     x, truth, y, trusted = digits
     step = mixmatch_step([network(0), network(1)], ema=0.98)
     step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2, unlabelled=True, n_networks=2)
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
+    feed = tssd.feed(64, model=step)
     seen = {}
 
     def look(epoch, logs=None):
@@ -320,7 +316,7 @@ def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(d
         SemiSupervisedSchedule(2, 0),
         keras.callbacks.LambdaCallback(on_epoch_begin=look),
     ]
-    step.fit(tssd.feed(64), epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
+    step.fit(feed, epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
     assert step.n_traces == 2
     for scored, mean, own in zip(seen["scored"], seen["mean"], seen["own"], strict=True):
         np.testing.assert_allclose(scored, mean, rtol=1e-3, atol=1e-3)

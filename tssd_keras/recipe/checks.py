@@ -36,8 +36,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def as_settings(name: str, value: Any, kind: Any) -> Any:
-    """Settings of their own class, by default its defaults; raises unless all are possible."""
+def of_kind(name: str, value: Any, kind: Any) -> Any:
+    """Settings of a class, by default its defaults; raises TypeError for another class."""
     if value is None:
         return kind()
     if not isinstance(value, kind):
@@ -45,6 +45,12 @@ def as_settings(name: str, value: Any, kind: Any) -> Any:
             f"{name} must be a {kind.__name__}, got {value!r} of type {type(value).__name__}. Try "
             f"{name}={kind.__name__}(...)."
         )
+    return value
+
+
+def as_settings(name: str, value: Any, kind: Any) -> Any:
+    """As `of_kind`; raises ValueError unless all settings are possible."""
+    value = of_kind(name, value, kind)
     mistakes = list(value.mistakes())
     if mistakes:
         raise ValueError(f"{name}: " + "; ".join(mistakes) + ".")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import click
 import keras
 
-from tssd_keras.progress import bar as bar
+from tssd_keras.progress import terminal_bar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class EpochBar(keras.callbacks.Callback):
@@ -21,24 +24,23 @@ class EpochBar(keras.callbacks.Callback):
     def __init__(self, steps: Callable[[], int]) -> None:
         super().__init__()
         self._steps = steps
-        self._bar = None
+        self._bar: tqdm | None = None
         self._label = ""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begin a bar; this callback stands behind TSSD, so the epoch's samples are chosen."""
         self._close()
+        self._label = f"epoch {epoch + 1}/{self.params['epochs']}"
         if sys.stderr.isatty():
-            self._label = f"epoch {epoch + 1}/{self.params['epochs']}"
-            self._bar = click.progressbar(
-                length=self._steps(), label=f"{self._label} (preparing)", file=sys.stderr
-            )
-            self._bar.__enter__()
+            self._bar = terminal_bar(f"{self._label} (preparing)", self._steps())
 
     def on_train_batch_end(self, batch, logs=None):
-        """One batch further; before the first, the update may be compiled."""
+        """One batch further; "(preparing)" goes, as the update is compiled by now."""
         if self._bar is not None:
-            self._bar.label = self._label
-            self._bar.update(1)
+            self._bar.update(batch + 1 - self._bar.n)
+            if self._label:
+                self._bar.set_description(self._label)
+                self._label = ""
 
     def on_epoch_end(self, epoch, logs=None):
         """End the bar."""
@@ -50,8 +52,7 @@ class EpochBar(keras.callbacks.Callback):
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.finish()
-            self._bar.render_finish()
+            self._bar.close()
             self._bar = None
 
 

@@ -19,7 +19,9 @@ from tssd_keras import models
 from tssd_keras.data import duplicates, loading
 from tssd_keras.data.moments import moments_of_some
 from tssd_keras.judge.streams import Streams, save_streams
+from tssd_keras.labels.known import Labels
 from tssd_keras.labels.prepare import Prepared, prepare
+from tssd_keras.progress import bar
 from tssd_keras.recipe.recipe import Recipe, TrainRecipe
 from tssd_keras.run import epoch_bar, plots
 from tssd_keras.run.describe import SHOWN, describe
@@ -31,6 +33,7 @@ from tssd_keras.train.augment import Augment
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.device_inputs import DeviceInputs
 from tssd_keras.train.learning_rate import learning_rate
+from tssd_keras.train.settings import Drawing
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.train.steps.base_step import BaseStep
 from tssd_keras.train.steps.mixmatch import lambda_u_by_noise
@@ -83,7 +86,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     step = update(recipe, networks(recipe, prepared))
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
-    feed = tssd.feed(recipe.train.batch_size)
+    feed = tssd.feed(recipe.train.batch_size, model=step)
     epochs = EpochRecord([*step.networks, *step.averaged], prepared, recipe.train, folder, say)
     folder.make()
     stopped: BaseException | None = None
@@ -240,21 +243,25 @@ def callback(
     golden = prepared.golden if recipe.golden.source == "trusted" else recipe.golden.source
     return TSSD(
         prepared.data.inputs,
-        given[stream],
-        index=stream,
+        Labels(
+            given[stream],
+            true=None if truth is None else truth[stream],
+            decided=None
+            if prepared.decided is None
+            else prepared.decided.labels(len(given))[stream],
+            index=stream,
+            n_classes=len(prepared.data.class_names),
+        ),
         golden="none" if plain else golden,
-        n_classes=len(prepared.data.class_names),
         warmup_epochs=None if plain else recipe.train.warmup_epochs,
-        true_labels=None if truth is None else truth[stream],
-        decided=None if prepared.decided is None else prepared.decided.labels(len(given))[stream],
+        drawing=Drawing(
+            epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
+            seed=recipe.train.seed,
+        ),
         divide=recipe.divide,
         purify=recipe.purify,
-        epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
-        n_networks=recipe.train.networks,
-        unlabelled=recipe.objective.kind == "mixmatch",
-        seed=recipe.train.seed,
         on_round=on_round,
-        on_progress=epoch_bar.bar,
+        on_progress=bar,
     )
 
 
@@ -331,7 +338,7 @@ def finish(
 ) -> None:
     """Write the files of the end: the sample table, the network, the shift, plots, the summary."""
     table = tssd.table
-    done = epoch_bar.bar("writing the run folder", 3)
+    done = bar("writing the run folder", 3)
     truth = None if prepared.truth is None else prepared.truth[table.index]
     ids = None if prepared.data.ids is None else prepared.data.ids[table.index]
     table.write_csv(

@@ -18,7 +18,7 @@ IN_MEMORY = 1 << 30  # bytes of half-precision results; larger ones are memory-m
 def fixed_batches(
     inputs: Inputs, index: np.ndarray, batch_size: int
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Samples in order, in batches of one shape; the next is read while this one is used.
+    """Samples in order, in batches of one shape; each is read while the one before is used.
 
     Args:
         inputs: the source.
@@ -56,11 +56,11 @@ def score_pass(
     """Score samples.
 
     Args:
-        model: from `scoring_model`.
+        model: of `scoring_model.scoring_model`.
         inputs: the source.
         index: int64[N], which samples.
-        labels: int64[N], the label whose loss is asked for.
-        batch_size: of the pass; does not change its result but for rounding.
+        labels: int64[N], the labels whose losses are computed.
+        batch_size: of the pass; changes its result by rounding alone.
         on_batch: called with the number of samples done, for a progress bar.
 
     Returns:

@@ -15,8 +15,7 @@ def scoring_model(
 ) -> keras.Model:
     """The network with two outputs: unit features float16[n, d], log-probabilities float32[n, K].
 
-    It shares the network's variables. Build it once: a model built anew is
-    compiled anew.
+    It shares the network's variables. Build it once: each new model is compiled.
 
     Args:
         network: a functional or sequential model, inputs -> logits or probabilities.
@@ -31,32 +30,32 @@ def scoring_model(
     if not getattr(network, "inputs", None) or not getattr(network, "outputs", None):
         raise ValueError(
             f"the model must be functional or sequential and built, got {type(network).__name__}, "
-            "whose layers cannot be looked into. Pass TSSD(score_model=...), a keras.Model that "
-            "shares its layers and gives (features, logits)."
+            "whose layers cannot be looked into. Pass TSSD(scoring=Scoring(score_model=...)), a "
+            "keras.Model that shares its layers and gives (features, logits)."
         )
     if len(network.outputs) > 1:
         raise ValueError(
             f"the model must have one output, got {len(network.outputs)}. Pass "
-            "TSSD(score_model=...), a keras.Model that shares its layers and gives (features, "
-            "logits) of the classes that are judged."
+            "TSSD(scoring=Scoring(score_model=...)), a keras.Model that shares its layers and "
+            "gives (features, logits) of the classes that are judged."
         )
     if features is None:
         feature_output = _last_dense(network).input
     else:
-        known = {layer.name for layer in network.layers}
-        if features not in known:
+        names = {layer.name for layer in network.layers}
+        if features not in names:
             raise ValueError(
                 f"features must name a layer of the model, got {features!r}. Its layers are "
-                f"{', '.join(sorted(known))}."
+                f"{', '.join(sorted(names))}."
             )
         feature_output = network.get_layer(features).output
     return two_outputs(network.inputs, feature_output, network.outputs[0], from_logits=from_logits)
 
 
 def _last_dense(network: keras.Model) -> keras.layers.Dense:
-    """The Dense layer whose output is the network's, but for activations and the like."""
+    """The last Dense layer; only activations, dropout and the like may follow it."""
     tensor = network.outputs[0]
-    behind = (
+    may_follow = (
         keras.layers.Activation,
         keras.layers.Softmax,
         keras.layers.Dropout,
@@ -66,11 +65,11 @@ def _last_dense(network: keras.Model) -> keras.layers.Dense:
         layer = next((one for one in network.layers if _gives(one, tensor)), None)
         if isinstance(layer, keras.layers.Dense):
             return layer
-        if not isinstance(layer, behind):
+        if not isinstance(layer, may_follow):
             raise ValueError(
                 "the model must end in a Dense layer for its features to be told, and ends in "
                 f"{'something else' if layer is None else layer.name}. Name the layer that gives "
-                "the features: TSSD(features=...)."
+                "the features: TSSD(scoring=Scoring(features=...))."
             )
         tensor = layer.input
 
@@ -91,25 +90,25 @@ def two_outputs(
         inputs: of the model.
         feature_output: float[n, ...], flattened to a vector.
         prediction: float[n, K], logits or probabilities.
-        from_logits: which of the two; None: whatever the predictions of a
-            sample of zeros look like.
+        from_logits: which of the two; None: not if the predictions of a sample
+            of zeros look like probabilities.
 
     Raises:
-        ValueError: `from_logits` is not what the predictions look like.
+        ValueError: `from_logits` contradicts these predictions.
     """
     flat = ops.reshape(
         ops.cast(feature_output, "float32"), (-1, int(np.prod(feature_output.shape[1:])))
     )
     # A length of squares overflows half precision; the division is done before the cast.
     unit = flat / ops.maximum(ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True)), 1e-12)
-    seen = _gives_probabilities(keras.Model(inputs, prediction))
+    has_probabilities = _gives_probabilities(keras.Model(inputs, prediction))
     if from_logits is None:
-        from_logits = not seen
-    elif from_logits == seen:
+        from_logits = not has_probabilities
+    elif from_logits == has_probabilities:
         raise ValueError(
             f"from_logits is {from_logits}, but the model gives "
-            f"{'probabilities' if seen else 'no probabilities'}: of a sample of zeros they "
-            f"{'sum to 1' if seen else 'do not sum to 1'}. Leave from_logits out."
+            f"{'' if has_probabilities else 'no '}probabilities: of a sample of zeros they "
+            f"{'' if has_probabilities else 'do not '}sum to 1. Leave from_logits out."
         )
     prediction = ops.cast(prediction, "float32")
     if from_logits:
@@ -121,7 +120,7 @@ def two_outputs(
 
 
 def _gives_probabilities(model: keras.Model) -> bool:
-    """Whether predictions are in 0..1 and sum to 1, looked at on a sample of zeros."""
+    """Whether the predictions of a sample of zeros are in 0..1 and sum to 1."""
     zeros = [ops.zeros((1, *x.shape[1:]), x.dtype) for x in model.inputs]
     p = ops.convert_to_numpy(ops.cast(model(zeros, training=False), "float32"))
     return bool((p >= 0).all() and abs(p.sum() - 1) < SUM_TO_ONE)
