@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from tssd_keras.judge.divide import class_means, divide, own_class_similarity, unit_rows
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds, log_softmax
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
 from tssd_keras.labels.noise import draw_labels, symmetric
 from tssd_keras.recipe.recipe import PurifyRecipe
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from builders.populations import K, judged, population
 
-from tssd_keras.judge.divide import class_means, divide, own_class_similarity
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_features import NAMES
 from tssd_keras.judge.meta_rows import DRAWS, PAIRS, Trusted, golden_rows
 from tssd_keras.judge.noise_matrix import corrected
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import symmetric
 from tssd_keras.recipe.recipe import PurifyRecipe
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tssd_keras.judge.class_ranks import N_QUANTILES, class_quantiles
-from tssd_keras.judge.divide import class_means, divide, own_class_similarity
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import GoldenHead, log_softmax
 from tssd_keras.judge.meta_features import INDEPENDENT, MAX_LOG_ODDS, NAMES, Judge
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 
 pytestmark = pytest.mark.backend_free
 

@@ -6,15 +6,7 @@ import pytest
 from builders.populations import NAMES, K, judged, population
 
 from tssd_keras.judge import purify
-from tssd_keras.judge.divide import (
-    NEGATIVE,
-    POSITIVE,
-    SEMI_HARD,
-    UNCERTAIN,
-    class_means,
-    divide,
-    own_class_similarity,
-)
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_rows import (
     CERTAIN_PER_CLASS,
@@ -25,7 +17,9 @@ from tssd_keras.judge.meta_rows import (
     stand_ins,
 )
 from tssd_keras.judge.purify import Purifier, overrule, settle
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import asymmetric, symmetric
 from tssd_keras.recipe.recipe import PurifyRecipe
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tssd_keras.judge.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, divide
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.quality import quality, role_counts
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.table import Rewrite, SampleTable
 
 pytestmark = pytest.mark.backend_free

@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from tssd_keras import TSSD, DivideRecipe, Golden, PurifyRecipe
 from tssd_keras.data.inputs import ArrayInputs
-from tssd_keras.judge.divide import FLOOR, POSITIVE, SEMI_HARD
+from tssd_keras.judge.roles import FLOOR, POSITIVE, SEMI_HARD
 from tssd_keras.labels import noise
 from tssd_keras.train.steps import accuracy, weighted_step
 

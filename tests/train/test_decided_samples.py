@@ -6,8 +6,8 @@ import pytest
 from builders.run_files import read_csv
 
 from tssd_keras import TSSD, Golden
-from tssd_keras.judge.divide import DECIDED, ROLES
 from tssd_keras.judge.golden_head import fit_golden_head
+from tssd_keras.judge.roles import DECIDED, ROLES
 from tssd_keras.judge.table import Rewrite, SampleTable
 from tssd_keras.labels import noise
 from tssd_keras.labels.golden import effective_weights

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tssd_keras.judge.calibrate import log_odds
-from tssd_keras.judge.divide import NEGATIVE, POSITIVE, Division
+from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_features import NAMES, Judge
 from tssd_keras.judge.noise_matrix import corrected
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE
 from tssd_keras.judge.scores import Scores
 
 DRAWS = 6  # wrong labels drawn for a golden sample

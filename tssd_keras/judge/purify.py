@@ -17,11 +17,12 @@ import numpy as np
 from tssd_keras.judge import calibrate, meta_features
 from tssd_keras.judge import noise_matrix as transition
 from tssd_keras.judge.class_ranks import class_quantiles
-from tssd_keras.judge.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, Division
+from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import GoldenHead, fit_golden_head
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_features import Judge
 from tssd_keras.judge.meta_rows import TrainingRows, Trusted, certain_rows, golden_rows, stand_ins
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.recipe.recipe import PurifyRecipe
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tssd_keras.judge.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, Division
+from tssd_keras.judge.divide import Division
+from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.table import SampleTable
 
 

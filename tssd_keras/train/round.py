@@ -10,19 +10,14 @@ import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import (
-    UNCERTAIN,
-    Division,
-    apply_floor,
-    class_means,
-    divide,
-    own_class_similarity,
-)
+from tssd_keras.judge.divide import Division, apply_floor, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purification, Purifier
+from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.labels.golden import Golden, effective_weights
 from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
