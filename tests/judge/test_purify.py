@@ -8,15 +8,8 @@ from builders.populations import NAMES, K, judged, population
 from tssd_keras.judge import purify
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
-from tssd_keras.judge.meta_rows import (
-    CERTAIN_PER_CLASS,
-    DRAWS,
-    MOST_RIGHT,
-    Trusted,
-    golden_rows,
-    stand_ins,
-)
-from tssd_keras.judge.purify import Purifier, overrule, settle
+from tssd_keras.judge.meta_rows import DRAWS, MOST_RIGHT, Trusted, golden_rows
+from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.similarity import class_means, own_class_similarity
@@ -164,32 +157,6 @@ def test_rows_are_never_nearly_all_right():
     rows = golden_rows(Judge(), trusted, np.full(K, 0.1), np.random.default_rng(0))
     assert rows.share == pytest.approx(MOST_RIGHT)
     assert rows.weight.sum() == pytest.approx(len(rows.weight))
-
-
-def test_stand_ins_given_twice_share_their_fold():
-    scores, _truth, given = population(symmetric(K, 0.4), n=1500)
-    means = class_means(scores.features, given, K)
-    division = divide(scores.loss, own_class_similarity(scores.features, given, means), given, K)
-    positives, rejected = stand_ins(scores, given, division, K, 3, np.random.default_rng(0))
-    assert len(positives.labels) == len(rejected) == CERTAIN_PER_CLASS * K
-    assert (division.role[rejected] == NEGATIVE).all()
-    assert np.bincount(positives.labels).tolist() == [CERTAIN_PER_CLASS] * K
-    _, sample = np.unique(positives.scores.loss, return_inverse=True)
-    for one in np.unique(sample):
-        assert len(set(positives.fold[sample == one])) == 1
-
-
-def test_settle_mines_the_uncertain_above_the_criterion():
-    role = np.array([POSITIVE, POSITIVE, UNCERTAIN, UNCERTAIN, NEGATIVE], np.int8)
-    settled = settle(role, np.array([0.9, 0.5, 0.8, 0.7, 0.99]), 0.7)
-    assert settled.tolist() == [POSITIVE, POSITIVE, SEMI_HARD, UNCERTAIN, NEGATIVE]
-
-
-def test_overrule_opens_what_the_meta_classifier_denies():
-    role = np.array([POSITIVE, POSITIVE, UNCERTAIN, NEGATIVE, NEGATIVE], np.int8)
-    opened = overrule(role, np.array([0.51, 0.5, 0.9, 0.5, 0.51]))
-    assert opened.tolist() == [POSITIVE, UNCERTAIN, UNCERTAIN, NEGATIVE, UNCERTAIN]
-    assert role.tolist() == [POSITIVE, POSITIVE, UNCERTAIN, NEGATIVE, NEGATIVE]
 
 
 def test_rounds_are_averaged_free_of_the_share_of_right_rows(monkeypatch):

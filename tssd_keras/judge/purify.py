@@ -21,9 +21,11 @@ from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import GoldenHead, fit_golden_head
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_features import Judge
-from tssd_keras.judge.meta_rows import TrainingRows, Trusted, certain_rows, golden_rows, stand_ins
-from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.meta_rows import TrainingRows, Trusted, golden_rows
+from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.settle import overrule, settle
+from tssd_keras.judge.stand_ins import certain_rows, stand_ins
 from tssd_keras.recipe.recipe import PurifyRecipe
 
 if TYPE_CHECKING:
@@ -315,37 +317,3 @@ def _rank_quality(rows: TrainingRows, held_out: np.ndarray) -> tuple[float, floa
         return float(roc_auc_score(rows.right[use], score[use], sample_weight=rows.weight[use]))
 
     return auroc(held_out), auroc(rows.features[:, streams].min(axis=1))
-
-
-def overrule(role: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Open what the streams agree on and the meta classifier denies.
-
-    Both streams can be wrong together: asymmetric noise looks clean to both,
-    and a class that the network has hardly learned looks wrong to both.
-
-    Args:
-        role: int8[N], from the division.
-        q: float[N], probability that the given label is right.
-
-    Returns:
-        int8[N]: positives with q <= 0.5 and negatives with q > 0.5 are uncertain.
-    """
-    out = role.copy()
-    out[((role == POSITIVE) & (q <= 0.5)) | ((role == NEGATIVE) & (q > 0.5))] = UNCERTAIN
-    return out
-
-
-def settle(role: np.ndarray, q: np.ndarray, criterion: float) -> np.ndarray:
-    """Settle what is uncertain.
-
-    Args:
-        role: int8[N].
-        q: float[N], probability that the given label is right.
-        criterion: an uncertain sample is mined above this.
-
-    Returns:
-        int8[N]: uncertain samples above the criterion are semi-hard.
-    """
-    out = role.copy()
-    out[(role == UNCERTAIN) & (q > criterion)] = SEMI_HARD
-    return out
