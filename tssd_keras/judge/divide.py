@@ -61,13 +61,9 @@ def divide(
         streams: which streams judge; one left out abstains.
 
     Returns:
-        Division: positive where both streams are certain that the label is
-        clean, negative where both are certain that it is wrong, uncertain
-        elsewhere: where they differ and, above 0.5, where one is not certain.
-        A stream whose scores
-        form one heap abstains (the loss stream as a whole, the feature stream
-        class by class) and the other decides alone; where both abstain the
-        sample is uncertain, with both probabilities 0.5.
+        Division. A stream whose scores are unimodal abstains (the loss stream as a
+        whole, the feature stream class by class), with probability 0.5, and the
+        other decides alone; where both abstain the sample is uncertain.
 
     Raises:
         ValueError: arrays of different length, a label out of range, or a loss
@@ -89,23 +85,36 @@ def divide(
     feature_abstains = ~feature_mixture.bimodal
     if "feature" not in streams:
         feature_abstains[:] = True
-
     p_loss = loss_mixture.p_low(loss, whole)
     p_feature = 1 - feature_mixture.p_low(similarity, labels)
-    loss_says = np.full(len(loss), not loss_abstains)
-    feature_says = ~feature_abstains[labels]
+    loss_says, feature_says = np.full(len(loss), not loss_abstains), ~feature_abstains[labels]
     p_loss[~loss_says] = 0.5
     p_feature[~feature_says] = 0.5
-
-    by_loss = np.where(loss_says, p_loss, p_feature)
-    by_feature = np.where(feature_says, p_feature, p_loss)
-    role = np.full(len(loss), UNCERTAIN, np.int8)
-    role[(by_loss > threshold) & (by_feature > threshold)] = POSITIVE
-    role[(by_loss <= 1 - threshold) & (by_feature <= 1 - threshold)] = NEGATIVE
-    role[~loss_says & ~feature_says] = UNCERTAIN
+    role = _roles(p_loss, p_feature, loss_says, feature_says, threshold)
     return Division(
         p_loss, p_feature, role, loss_mixture, feature_mixture, loss_abstains, feature_abstains
     )
+
+
+def _roles(
+    p_loss: np.ndarray,
+    p_feature: np.ndarray,
+    loss_says: np.ndarray,
+    feature_says: np.ndarray,
+    threshold: float,
+) -> np.ndarray:
+    """Roles int8[N] by both streams' probabilities, bool[N] telling where each says something.
+
+    Positive: both are certain that the label is clean. Negative: both are certain that it
+    is wrong. Uncertain: they differ, one of them is not certain, or none says anything.
+    """
+    by_loss = np.where(loss_says, p_loss, p_feature)
+    by_feature = np.where(feature_says, p_feature, p_loss)
+    role = np.full(len(p_loss), UNCERTAIN, np.int8)
+    role[(by_loss > threshold) & (by_feature > threshold)] = POSITIVE
+    role[(by_loss <= 1 - threshold) & (by_feature <= 1 - threshold)] = NEGATIVE
+    role[~loss_says & ~feature_says] = UNCERTAIN
+    return role
 
 
 def rank_in_class(
