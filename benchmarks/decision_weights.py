@@ -125,7 +125,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
         return {
             "auroc": float(roc_auc_score(clean, q)),
             "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
-            "estimated_clean_share": found.record["estimated_clean_share"],
+            "estimated_clean_share": found.figures.estimated_clean_share,
             "clean_share": float((labels == truth[stream]).mean()),
             "effective_golden": float(trusted.weight.sum()),
             "judged": len(judged),

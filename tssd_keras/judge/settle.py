@@ -25,6 +25,24 @@ def overrule(role: np.ndarray, q: np.ndarray) -> np.ndarray:
     return out
 
 
+def mining_criterion(q: np.ndarray, target_precision: float) -> float:
+    """The q above which uncertain labels are taken to be right.
+
+    Args:
+        q: float[n], of the uncertain samples.
+        target_precision: share of right labels that is expected among the mined; 0: any.
+
+    Returns:
+        0.5, or, if that is higher, the q down to which the target holds; 1 where it never does.
+    """
+    if not target_precision or not len(q):
+        return 0.5
+    order = np.sort(q)[::-1]
+    precision = np.cumsum(order) / np.arange(1, len(order) + 1)
+    reached = np.flatnonzero(precision >= target_precision)
+    return max(0.5, float(order[reached[-1]]) - 1e-9) if len(reached) else 1.0
+
+
 def settle(role: np.ndarray, q: np.ndarray, criterion: float) -> np.ndarray:
     """Settle what is uncertain.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tssd_keras.data.stratify import shuffled_by_class
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import assign_folds
-from tssd_keras.judge.meta_features import Judge
+from tssd_keras.judge.meta_features import PairContext
 from tssd_keras.judge.meta_rows import TrainingRows, Trusted
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE
 from tssd_keras.judge.scores import Scores
@@ -41,8 +42,7 @@ def stand_ins(
     count = np.bincount(given[positive], minlength=n_classes)
     if count.min() < 2 * n_folds or len(negative) < 2 * n_folds:
         return None
-    order = rng.permutation(positive)
-    order = order[np.argsort(given[order], kind="stable")]
+    order = positive[shuffled_by_class(given[positive], rng)]
     first = np.cumsum(count) - count
     pick = np.arange(CERTAIN_PER_CLASS)[None] % count[:, None]
     chosen = order[(first[:, None] + pick).ravel()]
@@ -54,12 +54,16 @@ def stand_ins(
 
 
 def certain_rows(
-    judge: Judge, positives: Trusted, scores: Scores, given: np.ndarray, rejected: np.ndarray
+    context: PairContext,
+    positives: Trusted,
+    scores: Scores,
+    given: np.ndarray,
+    rejected: np.ndarray,
 ) -> TrainingRows:
     """Certain positives and negatives, each under its given label.
 
     Args:
-        judge: of the round.
+        context: of the round.
         positives: from `stand_ins`.
         scores, given: of the N samples.
         rejected: int64[n], indices of the negatives, from `stand_ins`.
@@ -67,14 +71,14 @@ def certain_rows(
     Returns:
         TrainingRows, all of one weight.
     """
-    right = judge.features(
+    right = context.features(
         positives.scores.features,
         positives.scores.log_p,
         positives.labels,
-        judge.head.out_of_fold,
+        context.head.out_of_fold,
     )
     negatives = scores.take(rejected)
-    wrong = judge.features(negatives.features, negatives.log_p, given[rejected])
+    wrong = context.features(negatives.features, negatives.log_p, given[rejected])
     n_folds = int(positives.fold.max()) + 1
     return TrainingRows(
         np.concatenate([right, wrong]),

@@ -10,7 +10,8 @@ import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.quality import merged, quality, role_counts
+from tssd_keras.judge.quality import quality, role_counts
+from tssd_keras.judge.record import Abstentions, RoundRecord, merged, summed
 from tssd_keras.judge.table import SampleTable, in_agreement
 from tssd_keras.labels.golden import Golden
 from tssd_keras.recipe.checks import as_settings
@@ -91,7 +92,7 @@ class TSSD(keras.callbacks.Callback):
 
     Attributes:
         table: `SampleTable` of the noisy stream.
-        rounds: list of dict, a record a round.
+        rounds: list of `RoundRecord`, one a round.
         last_round: what the newest round saw, a `Verdict` a network; empty before.
 
     Raises:
@@ -124,7 +125,7 @@ class TSSD(keras.callbacks.Callback):
         n_networks: int = 1,
         unlabelled: bool = False,
         seed: int = 0,
-        on_round: Callable[[dict], None] | None = None,
+        on_round: Callable[[RoundRecord], None] | None = None,
         on_progress: Callable[[str, int], Callable[[int], None]] | None = None,
     ) -> None:
         super().__init__()
@@ -165,7 +166,7 @@ class TSSD(keras.callbacks.Callback):
         self._seed = as_whole("seed", seed, 0)
         decided = as_decided(decided, len(labels), self.n_classes)
         self.table = SampleTable(labels, index, n_networks=n_networks, decided=decided)
-        self.rounds: list[dict] = []
+        self.rounds: list[RoundRecord] = []
         self.last_round: list[Verdict] = []
         self._features, self._from_logits = features, from_logits
         self._score_model = score_model
@@ -310,7 +311,7 @@ class TSSD(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def run_round(self, epoch: int) -> dict:
+    def run_round(self, epoch: int) -> RoundRecord:
         """One round over the samples drawn now: score, divide, purify, rewrite, record.
 
         Args:
@@ -328,25 +329,16 @@ class TSSD(keras.callbacks.Callback):
         columns = in_agreement([verdict.columns for verdict in verdicts])
         self.table.rewrite(columns, rows, epoch=epoch)
         self.last_round = verdicts
-        record = {
-            "epoch": epoch,
-            **role_counts(self.table),
-            **merged(
-                [
-                    {
-                        "loss_abstains": verdict.division.loss_abstains,
-                        "classes_abstaining": int(verdict.division.feature_abstains.sum()),
-                        **quality(self.table, verdict.division, verdict.loss, self.true_labels),
-                        **verdict.record,
-                    }
-                    for verdict in verdicts
-                ]
+        record = RoundRecord(
+            epoch=epoch,
+            roles=role_counts(self.table),
+            abstentions=merged([Abstentions.of(v.division) for v in verdicts]),
+            quality=merged(
+                [quality(self.table, v.division, v.loss, self.true_labels) for v in verdicts]
             ),
-            **{
-                part: sum(verdict.seconds[part] for verdict in verdicts)
-                for part in verdicts[0].seconds
-            },
-        }
+            purification=merged([v.figures for v in verdicts]),
+            seconds=summed([v.seconds for v in verdicts]),
+        )
         self.rounds.append(record)
         if self._on_round is not None:
             self._on_round(record)

@@ -15,6 +15,7 @@ from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purification, Purifier
+from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.similarity import class_means, own_class_similarity
@@ -36,7 +37,7 @@ class Verdict:
         transition: float64[K, K], P(given = column | true = row) as the purification
             estimated it; None without.
         columns: what is written of the samples, purified.
-        record: plain figures of the purification.
+        figures: of the purification.
         seconds: of each part.
     """
 
@@ -46,8 +47,8 @@ class Verdict:
     division: Division
     transition: np.ndarray | None
     columns: Rewrite
-    record: dict[str, object]
-    seconds: dict[str, float]
+    figures: PurificationFigures
+    seconds: Seconds
 
 
 class Judge:
@@ -109,7 +110,7 @@ class Judge:
         given = self._given[rows]
         scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
         golden = self._trusted(scorer)
-        clock.lap("seconds_score")
+        clock.lap("score")
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
@@ -118,7 +119,7 @@ class Judge:
         division = divide(
             loss, similarity, given, k, threshold=settings.threshold, streams=settings.streams
         )
-        clock.lap("seconds_divide")
+        clock.lap("divide")
 
         purification = None
         if self._purifier is not None:
@@ -142,12 +143,13 @@ class Judge:
             floor_count=settings.floor_count,
             floor_share=settings.floor_share,
         )
-        clock.lap("seconds_purify")
+        clock.lap("purify")
         columns = _columns(given, role, division, purification, scores)
-        record, transition = _NO_PURIFICATION, None
+        figures, transition = PurificationFigures(), None
         if purification is not None:
-            record, transition = purification.record, purification.transition
-        return Verdict(rows, loss, similarity, division, transition, columns, record, clock.laps)
+            figures, transition = purification.figures, purification.transition
+        seconds = Seconds(**clock.laps)
+        return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
 
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
@@ -191,18 +193,6 @@ def _columns(
         confidence = purification.confidence
         weight = weights_of(role, q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
-
-
-_NO_PURIFICATION: dict[str, object] = {
-    "reach": None,
-    "criterion": None,
-    "estimated_clean_share": None,
-    "corrected_by_pairs": None,
-    "network_share": None,
-    "golden_auroc_q": None,
-    "golden_auroc_streams": None,
-    "shift": {},
-}
 
 
 class _Clock:
