@@ -24,6 +24,8 @@ import time
 
 import numpy as np
 
+from tssd_keras.judge.record import RoundRecord
+
 SHAPE, CLASSES, GOLDEN = (32, 32, 3), 10, 5
 WARMUP, COMPILING = 2, 2  # epochs
 
@@ -146,7 +148,7 @@ class Bench:
             verbose=0,
         )
         rounds = tssd.rounds[COMPILING:]
-        parts = sum(v for r in rounds for k, v in r.items() if k.startswith("seconds_"))
+        parts = sum(record.seconds.total for record in rounds)
         return clock.seconds[WARMUP + COMPILING :], tssd.rounds[-1], parts / len(rounds)
 
 
@@ -185,11 +187,11 @@ def row(
     plain: float,
     samples: int,
     rounds: float | None = None,
-    last: dict | None = None,
+    last: RoundRecord | None = None,
 ) -> None:
     least = min(seconds)
     cells = [name, noise, f"{least:.2f}", f"{samples / least:,.0f}", f"{least / plain:.2f}"]
-    cells += ["-", "-"] if last is None else [f"{rounds:.2f}", f"{last['kept'] / samples:.3f}"]
+    cells += ["-", "-"] if last is None else [f"{rounds:.2f}", f"{last.roles.kept / samples:.3f}"]
     print("| " + " | ".join(cells) + " |", flush=True)
 
 

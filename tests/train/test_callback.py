@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 
 from tssd_keras import TSSD, DivideRecipe, Drawing, Golden, Labels, PurifyRecipe, Scoring
 from tssd_keras.data.inputs import ArrayInputs
-from tssd_keras.judge.divide import FLOOR, POSITIVE, SEMI_HARD
+from tssd_keras.judge.roles import FLOOR, POSITIVE, SEMI_HARD
 from tssd_keras.labels import noise
 from tssd_keras.train.steps import accuracy, weighted_step
 
@@ -62,18 +62,18 @@ def run(digits):
 def test_a_plain_keras_model_learns_which_labels_are_wrong(run):
     tssd, _ = run
     record = tssd.rounds[-1]
-    assert record["label_error_auroc"] > 0.98
-    assert record["kept_precision"] > 0.93
-    assert record["kept_recall"] > 0.9
+    assert record.quality.label_error_auroc > 0.98
+    assert record.quality.kept_precision > 0.93
+    assert record.quality.kept_recall > 0.9
 
 
 def test_rounds_come_before_every_epoch_after_the_warmup(run):
-    assert [r["epoch"] for r in run[0].rounds] == [5, 6, 7]
+    assert [r.epoch for r in run[0].rounds] == [5, 6, 7]
 
 
 def test_rounds_come_every_so_many_epochs(digits):
     tssd, _ = trained(digits, epochs=10, divide=DivideRecipe(every=2))
-    assert [r["epoch"] for r in tssd.rounds] == [5, 7, 9]
+    assert [r.epoch for r in tssd.rounds] == [5, 7, 9]
 
 
 def test_weights_follow_the_roles(run):
@@ -108,17 +108,18 @@ def test_both_feeds_give_the_same_table(digits, run, kind):
 
 def test_logits_and_probabilities_are_told_apart(digits, run):
     tssd, _ = trained(digits, last=None)
-    assert tssd.rounds[0]["label_error_auroc"] == pytest.approx(
-        run[0].rounds[0]["label_error_auroc"], abs=2e-3
+    assert tssd.rounds[0].quality.label_error_auroc == pytest.approx(
+        run[0].rounds[0].quality.label_error_auroc, abs=2e-3
     )
 
 
 @pytest.mark.parametrize("golden", ["certain", None])
 def test_without_golden_samples_the_streams_still_find_wrong_labels(digits, golden):
     tssd, _ = trained(digits, golden)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.95
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
     assert np.isnan(tssd.table.q).all() == (golden is None)
-    assert tssd.rounds[-1]["golden_auroc_q"] is None  # never reported where nothing is trusted
+    # never reported where nothing is trusted
+    assert tssd.rounds[-1].purification.golden_auroc_q is None
 
 
 def test_every_class_keeps_some_samples(digits):
@@ -173,7 +174,7 @@ def test_a_second_fit_goes_on_with_the_same_model_and_refuses_another(digits, ki
     model, batches = plain_model(), tssd.feed(64, kind=kind)
     model.fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
     model.fit(batches, epochs=3, initial_epoch=2, callbacks=[tssd], shuffle=False, verbose=0)
-    assert [record["epoch"] for record in tssd.rounds] == [1, 2]
+    assert [record.epoch for record in tssd.rounds] == [1, 2]
     with pytest.raises(RuntimeError, match="Make a new TSSD for a new model"):
         plain_model().fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
@@ -307,7 +308,7 @@ def test_a_sequential_model_without_an_input_layer_is_built_for_the_samples(digi
     model.compile(keras.optimizers.Adam(3e-3), loss)
     tssd = TSSD(x, Labels(y, true=truth), golden=trusted, warmup_epochs=2)
     model.fit(tssd.feed(64), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.9
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.9
 
 
 def test_steps_per_epoch_below_the_feed_stops_and_says_so(digits):
@@ -370,7 +371,7 @@ def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
         scoring=Scoring(score_model=score_model),
     )
     model.fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.97
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
 
 
 def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
@@ -463,8 +464,8 @@ def test_pairs_of_a_users_golden_samples_reach_the_purification(digits):
         given = (trusted[1] + 1) % 10
         golden = Golden(*trusted, given, at_random=np.full(len(given), at_random))
         tssd, _ = trained(digits, golden, epochs=6)
-        assert tssd.rounds[-1]["corrected_by_pairs"] is at_random
-        assert (tssd.rounds[-1]["estimated_clean_share"] < 0.2) == at_random
+        assert tssd.rounds[-1].purification.corrected_by_pairs is at_random
+        assert (tssd.rounds[-1].purification.estimated_clean_share < 0.2) == at_random
 
 
 def test_part_of_the_inputs_can_be_the_stream(digits):
@@ -475,7 +476,7 @@ def test_part_of_the_inputs_can_be_the_stream(digits):
     tssd = TSSD(x, labels, golden=golden, warmup_epochs=5)
     plain_model().fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.table.index.tolist() == stream.tolist()
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.95
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
 
 
 X3 = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")

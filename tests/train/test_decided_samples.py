@@ -8,8 +8,8 @@ import pytest
 from builders.run_files import read_csv
 
 from tssd_keras import TSSD, Drawing, Golden, Labels
-from tssd_keras.judge.divide import DECIDED, ROLES
 from tssd_keras.judge.golden_head import fit_golden_head
+from tssd_keras.judge.roles import DECIDED, ROLES
 from tssd_keras.judge.table import Rewrite, SampleTable
 from tssd_keras.labels import noise
 from tssd_keras.labels.golden import effective_weights
@@ -102,9 +102,9 @@ def test_rounds_neither_judge_nor_count_what_is_decided():
     assert not np.isnan(tssd.table.q[~told]).any()
     assert len(tssd.last_round[0].rows) == (~told).sum()
     record = tssd.rounds[-1]
-    assert record["kept"] == (tssd.table.weight[~told] > 0).sum()
+    assert record.roles.kept == (tssd.table.weight[~told] > 0).sum()
     kept = tssd.table.kept & ~told
-    assert record["kept_precision"] == pytest.approx((given == truth)[kept].mean())
+    assert record.quality.kept_precision == pytest.approx((given == truth)[kept].mean())
 
 
 def test_where_epochs_draw_samples_the_drawn_decided_ones_have_full_weight():
@@ -177,7 +177,7 @@ def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_gi
     from tssd_keras.judge.meta_rows import Trusted, golden_rows
     from tssd_keras.judge.scores import Scores
 
-    class Judge:
+    class Context:
         transition = noise.symmetric(K, 0.2)
 
         class head:
@@ -192,7 +192,7 @@ def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_gi
     shares = []
     for given in (labels, (labels + 1) % K):
         trusted = Trusted(scores, labels, given, np.arange(30) // 3 % 5, weight)
-        rows = golden_rows(Judge(), trusted, np.full(K, 1 / K), np.random.default_rng(0))
+        rows = golden_rows(Context(), trusted, np.full(K, 1 / K), np.random.default_rng(0))
         shares.append(rows.share)
         by_sample = rows.weight.reshape(-1, 30).sum(axis=0)
         assert by_sample[15] == pytest.approx(40 * by_sample[0])

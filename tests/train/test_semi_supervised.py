@@ -7,6 +7,7 @@ from keras import layers
 from sklearn.datasets import load_digits
 
 from tssd_keras import TSSD, Labels
+from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
@@ -54,7 +55,7 @@ def test_mixmatch_learns_from_what_lost_its_weight(digits):
     assert 0.4 < rejected.mean() < 0.8
     predicted = step.predict(x, verbose=0).argmax(axis=1)
     assert (predicted == truth)[rejected].mean() > 0.9
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.97
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
 
 
 def test_there_is_one_trace_a_phase(digits):
@@ -124,9 +125,13 @@ def test_lambda_u_can_be_asked_for_each_epoch():
 )
 def test_lambda_u_goes_by_the_noise_that_the_last_round_estimates(estimated, kept, expected):
     """Without an estimate by the share of the judged that was dropped: ten drawn, two decided."""
-    earlier = {"estimated_clean_share": 0.3, "kept": 0}
+
+    def record(estimated, kept):
+        purification = PurificationFigures(estimated_clean_share=estimated)
+        return SimpleNamespace(purification=purification, roles=SimpleNamespace(kept=kept))
+
     tssd = SimpleNamespace(
-        rounds=[earlier, {"estimated_clean_share": estimated, "kept": kept}],
+        rounds=[record(0.3, 0), record(estimated, kept)],
         table=SimpleNamespace(drawn=np.arange(12) < 10, decided=np.where(np.arange(12) < 2, 3, -1)),
         n_classes=10,
     )
@@ -142,7 +147,7 @@ def test_two_networks_divide_for_each_other(digits):
     np.testing.assert_array_equal(tssd.table.weights[:, 1], first.columns.weight)
     np.testing.assert_array_equal(tssd.table.weights[:, 0], second.columns.weight)
     assert (first.columns.weight != second.columns.weight).any()
-    assert tssd.rounds[-1]["kept_precision"] > 0.85
+    assert tssd.rounds[-1].quality.kept_precision > 0.85
     p = [keras.ops.softmax(one.predict(x, verbose=0)) for one in step.networks]
     together = keras.ops.softmax(step.predict(x, verbose=0))
     np.testing.assert_allclose(np.asarray(together), np.mean(p, axis=0), rtol=1e-3, atol=1e-5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from tssd_keras.judge.record import RoundRecord
 from tssd_keras.progress import terminal_bar
 
 if TYPE_CHECKING:
@@ -56,25 +57,26 @@ class EpochBar(keras.callbacks.Callback):
             self._bar = None
 
 
-def round_line(record: dict) -> str:
+def round_line(record: RoundRecord) -> str:
     """One line of a round: kept, how pure where known, mined, who abstained, seconds."""
-    seconds = sum(v for k, v in record.items() if k.startswith("seconds_"))
-    parts = [f"round before epoch {record['epoch'] + 1}: kept {record['kept']:,}"]
-    if record["kept_precision"] is not None:
-        parts.append(f"{record['kept_precision']:.1%} of them right")
-        parts.append(f"holding {record['kept_recall']:.1%} of the right ones")
-    mined = f"mined {record['semi_hard']:,}"
-    if record["semi_hard_purity"] is not None:
-        mined += f" ({record['semi_hard_purity']:.1%} right)"
+    quality, abstentions = record.quality, record.abstentions
+    parts = [f"round before epoch {record.epoch + 1}: kept {record.roles.kept:,}"]
+    if quality.kept_precision is not None:
+        parts.append(f"{quality.kept_precision:.1%} of them right")
+    if quality.kept_recall is not None:
+        parts.append(f"holding {quality.kept_recall:.1%} of the right ones")
+    mined = f"mined {record.roles.semi_hard:,}"
+    if quality.semi_hard_purity is not None:
+        mined += f" ({quality.semi_hard_purity:.1%} right)"
     parts.append(mined)
-    if record["label_error_auroc"] is not None:
-        parts.append(f"AUROC {record['label_error_auroc']:.4f}")
+    if quality.label_error_auroc is not None:
+        parts.append(f"AUROC {quality.label_error_auroc:.4f}")
     silent = []
-    if record["loss_abstains"]:
+    if abstentions.loss_abstains:
         silent.append("loss stream")
-    if record["classes_abstaining"]:
-        silent.append(f"feature stream in {record['classes_abstaining']} classes")
+    if abstentions.classes_abstaining:
+        silent.append(f"feature stream in {abstentions.classes_abstaining:g} classes")
     if silent:
         parts.append(f"abstained: {' and '.join(silent)}")
-    parts.append(f"{seconds:.1f} s")
+    parts.append(f"{record.seconds.total:.1f} s")
     return ", ".join(parts)

@@ -18,6 +18,7 @@ import numpy as np
 from tssd_keras import models
 from tssd_keras.data import duplicates, loading
 from tssd_keras.data.moments import moments_of_some
+from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.streams import Streams, save_streams
 from tssd_keras.labels.known import Labels
 from tssd_keras.labels.prepare import Prepared, prepare
@@ -195,10 +196,11 @@ def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
         return lambda: weight
 
     def by_noise() -> float:
-        clean = tssd.rounds[-1]["estimated_clean_share"]
+        last = tssd.rounds[-1]
+        clean = last.purification.estimated_clean_share
         if clean is None:
             judged = tssd.table.drawn & (tssd.table.decided < 0)
-            clean = tssd.rounds[-1]["kept"] / int(judged.sum())
+            clean = last.roles.kept / int(judged.sum())
         return lambda_u_by_noise(1 - clean, tssd.n_classes)
 
     return by_noise
@@ -234,10 +236,8 @@ def callback(
         given[prepared.golden_index] = prepared.golden.labels
         stream = np.union1d(stream, prepared.golden_index)
 
-    def on_round(record: dict) -> None:
-        shift = record.pop("shift")
-        folder.append_row("rounds.csv", record)
-        record["shift"] = shift
+    def on_round(record: RoundRecord) -> None:
+        folder.append_row("rounds.csv", record.row())
         say(epoch_bar.round_line(record))
 
     golden = prepared.golden if recipe.golden.source == "trusted" else recipe.golden.source
@@ -277,7 +277,7 @@ def summarise(
 ) -> dict:
     """The figures of summary.json; None where the truth is unknown or nothing was divided."""
     accuracy = [row["accuracy"] for row in epochs]
-    last = tssd.rounds[-1] if tssd.rounds else {}
+    last = tssd.rounds[-1].row() if tssd.rounds else {}
     truth, equal = prepared.truth, prepared.duplicates
     figures = {name: last.get(name) for name in ("kept", "semi_hard", "uncertain")}
     return {
@@ -323,9 +323,7 @@ def summarise(
         "epochs": len(epochs),
         "rounds": len(tssd.rounds),
         "seconds_in_epochs": float(sum(row["seconds"] for row in epochs)),
-        "seconds_in_rounds": float(
-            sum(v for r in tssd.rounds for k, v in r.items() if k.startswith("seconds_"))
-        ),
+        "seconds_in_rounds": float(sum(record.seconds.total for record in tssd.rounds)),
         "traces": step.n_traces,
         "objective": recipe.objective.kind,
         "backend": keras.backend.backend(),
@@ -347,8 +345,9 @@ def finish(
     done(1)
     network.save(folder.path / "model.keras")
     folder.write_text("classes.txt", "".join(f"{name}\n" for name in prepared.data.class_names))
-    if tssd.rounds and tssd.rounds[-1]["shift"]:
-        folder.write_text("shift.json", json.dumps(tssd.rounds[-1]["shift"], indent=2) + "\n")
+    if tssd.rounds and tssd.rounds[-1].purification.shift:
+        shift = json.dumps(tssd.rounds[-1].purification.shift, indent=2)
+        folder.write_text("shift.json", shift + "\n")
     folder.write_summary(summary)
     done(1)
     epochs = folder.rows("epochs.csv")

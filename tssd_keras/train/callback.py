@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.judge.quality import merged, quality, role_counts
+from tssd_keras.judge.quality import quality, role_counts
+from tssd_keras.judge.record import Abstentions, RoundRecord, merged, summed
 from tssd_keras.judge.table import SampleTable, in_agreement
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
@@ -60,7 +61,7 @@ class TSSD(keras.callbacks.Callback):
 
     Attributes:
         table: `SampleTable` of the noisy stream.
-        rounds: list of dict, a record a round.
+        rounds: list of `RoundRecord`, one a round.
         last_round: what the newest round saw, a `Verdict` a network; empty before.
         arguments: as they were checked, `checked.CheckedArguments`.
 
@@ -84,7 +85,7 @@ class TSSD(keras.callbacks.Callback):
         drawing: Drawing | None = None,
         divide: DivideRecipe | None = None,
         purify: PurifyRecipe | None = None,
-        on_round: Callable[[dict], None] | None = None,
+        on_round: Callable[[RoundRecord], None] | None = None,
         on_progress: Progress = no_progress,
     ) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ class TSSD(keras.callbacks.Callback):
         )
         self.inputs, self.n_classes = self.arguments.inputs, self.arguments.n_classes
         self.true_labels, self.warmup_epochs = self.arguments.true, warmup_epochs
-        self.rounds: list[dict] = []
+        self.rounds: list[RoundRecord] = []
         self.last_round: list[Verdict] = []
         self._on_round, self._on_progress = on_round, on_progress
         self._feed: Feed | None = None
@@ -230,7 +231,7 @@ class TSSD(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def run_round(self, epoch: int) -> dict:
+    def run_round(self, epoch: int) -> RoundRecord:
         """One round over the samples drawn now: score, divide, purify, rewrite, record.
 
         Args:
@@ -248,25 +249,16 @@ class TSSD(keras.callbacks.Callback):
         columns = in_agreement([verdict.columns for verdict in verdicts])
         self.table.rewrite(columns, rows, epoch=epoch)
         self.last_round = verdicts
-        record = {
-            "epoch": epoch,
-            **role_counts(self.table),
-            **merged(
-                [
-                    {
-                        "loss_abstains": verdict.division.loss_abstains,
-                        "classes_abstaining": int(verdict.division.feature_abstains.sum()),
-                        **quality(self.table, verdict.division, verdict.loss, self.true_labels),
-                        **verdict.record,
-                    }
-                    for verdict in verdicts
-                ]
+        record = RoundRecord(
+            epoch=epoch,
+            roles=role_counts(self.table),
+            abstentions=merged([Abstentions.of(v.division) for v in verdicts]),
+            quality=merged(
+                [quality(self.table, v.division, v.loss, self.true_labels) for v in verdicts]
             ),
-            **{
-                part: sum(verdict.seconds[part] for verdict in verdicts)
-                for part in verdicts[0].seconds
-            },
-        }
+            purification=merged([v.figures for v in verdicts]),
+            seconds=summed([v.seconds for v in verdicts]),
+        )
         self.rounds.append(record)
         if self._on_round is not None:
             self._on_round(record)

@@ -9,19 +9,15 @@ import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import (
-    UNCERTAIN,
-    Division,
-    apply_floor,
-    class_means,
-    divide,
-    own_class_similarity,
-)
+from tssd_keras.judge.divide import Division, apply_floor, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purification, Purifier
+from tssd_keras.judge.record import PurificationFigures, Seconds
+from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
@@ -41,7 +37,7 @@ class Verdict:
         transition: float64[K, K], P(given = column | true = row) as the purification
             estimated it; None without.
         columns: of the sample table, after purification.
-        record: plain figures of the purification.
+        figures: of the purification.
         seconds: of each part.
     """
 
@@ -51,8 +47,8 @@ class Verdict:
     division: Division
     transition: np.ndarray | None
     columns: Rewrite
-    record: dict[str, object]
-    seconds: dict[str, float]
+    figures: PurificationFigures
+    seconds: Seconds
 
 
 class NetworkJudge:
@@ -98,7 +94,7 @@ class NetworkJudge:
         given = self._given[rows]
         scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
         golden = self._trusted(scorer)
-        clock.lap("seconds_score")
+        clock.lap("score")
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
@@ -107,7 +103,7 @@ class NetworkJudge:
         division = divide(
             loss, similarity, given, k, threshold=settings.threshold, streams=settings.streams
         )
-        clock.lap("seconds_divide")
+        clock.lap("divide")
 
         purification = None
         if self._purifier is not None:
@@ -131,12 +127,13 @@ class NetworkJudge:
             floor_count=settings.floor_count,
             floor_share=settings.floor_share,
         )
-        clock.lap("seconds_purify")
+        clock.lap("purify")
         columns = _columns(given, role, division, purification, scores)
-        record, transition = _NO_PURIFICATION, None
+        figures, transition = PurificationFigures(), None
         if purification is not None:
-            record, transition = purification.record, purification.transition
-        return Verdict(rows, loss, similarity, division, transition, columns, record, clock.laps)
+            figures, transition = purification.figures, purification.transition
+        seconds = Seconds(**clock.laps)
+        return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
 
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
@@ -180,18 +177,6 @@ def _columns(
         confidence = purification.confidence
         weight = weights_of(role, q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
-
-
-_NO_PURIFICATION: dict[str, object] = {
-    "reach": None,
-    "criterion": None,
-    "estimated_clean_share": None,
-    "corrected_by_pairs": None,
-    "network_share": None,
-    "golden_auroc_q": None,
-    "golden_auroc_streams": None,
-    "shift": {},
-}
 
 
 class _Clock:
