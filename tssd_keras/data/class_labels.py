@@ -138,7 +138,7 @@ def _type_remedy(labels: np.ndarray, minus_one: str, place: Callable[[int], str]
                 f"{len(fraction)} are fractions, the first is {place(i)} with {labels[i]:g}: give "
                 "class numbers, not probabilities or measurements."
             )
-    if kind in "bf" or all(type(value) in (int, bool) for value in values):
+    if kind in "bf" or (values and all(type(value) in (int, bool) for value in values)):
         return "Try .astype(np.int64)."
     return "Give each sample one class number."
 
@@ -151,7 +151,8 @@ def _text_remedy(names: list[str]) -> str:
 
 def _is_missing(value: object) -> bool:
     """Whether a cell says that there is no value: None, NaN, or NA of pandas."""
-    return value is None or type(value).__name__ == "NAType" or value != value
+    is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return value is None or is_nan or type(value).__name__ == "NAType"
 
 
 def _range_remedy(labels: np.ndarray, outside: np.ndarray, n_classes: int | None) -> str:
@@ -162,7 +163,7 @@ def _range_remedy(labels: np.ndarray, outside: np.ndarray, n_classes: int | None
         return "Labels that count from 1 become right by labels - 1."
     if strange.min() < 0 or n_classes is None:
         return "Number the classes from 0, and drop the samples without a label."
-    return "Drop those samples, or count more classes."
+    return "Drop those samples, or raise the number of classes."
 
 
 def check_enough_of_each(

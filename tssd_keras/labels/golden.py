@@ -1,4 +1,4 @@
-"""The golden set: which samples are trusted, and how they leave the noisy stream."""
+"""The golden set: trusted samples, beside the noisy stream."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ class Golden:
     """Trusted pairs (x_g, y_g).
 
     Attributes:
-        inputs: M samples, an array or `inputs.Inputs`.
+        inputs: M samples, an array or `data.inputs.Inputs`.
         labels: int64[M], trusted.
-        given: int64[M], the label the noisy stream had for the sample, -1 where
-            unknown. A wrong one is a real example of a wrong label.
-        stands_for: float64[M], above 0: how many samples of the stream each one
-            stands for, where they were not all chosen alike; None where they were.
-        at_random: bool[M], which of them were drawn at random among the samples of
-            their true class, whatever label these were given: their given labels then
-            show the noise as it is. None: none of them, or nobody knows.
+        given: int64[M], the sample's label in the noisy stream, -1 where unknown. A wrong one
+            is a real example of a wrong label.
+        stands_for: float64[M], above 0: the number of samples of the stream that each one
+            stands for. None: all were chosen alike.
+        at_random: bool[M], samples drawn at random within their true class, whatever their
+            given label: those show the noise as it is. None: none, or unknown.
     """
 
     inputs: Inputs | np.ndarray
@@ -39,14 +38,14 @@ class Golden:
 
 
 def effective_weights(stands_for: np.ndarray) -> np.ndarray:
-    """How much each golden sample counts, and all of them together.
+    """Weights of golden samples whose sum is the effective sample size.
 
     Args:
         stands_for: float[M], above 0.
 
     Returns:
-        float64[M], proportional to `stands_for`; ones where that is all the same.
-        Their sum is the number of equally weighted samples that tell as much.
+        float64[M], proportional to `stands_for`; ones where all are equal. The sum is the
+        number of equally weighted samples that tell as much.
 
     Source:
         Kish, "Survey Sampling", 1965, section 11.7 (effective sample size).
@@ -70,8 +69,7 @@ def choose_per_class(
         int64[per_class * K], sorted sample indices.
 
     Raises:
-        ValueError: a class has not more samples than asked for, so that none
-            would be left to train on.
+        ValueError: a class has no more samples than that, so none is left to train on.
     """
     check_enough_of_each(
         f"each class must have at least {per_class + 1} samples, one more than golden.per_class",

@@ -1,4 +1,4 @@
-"""Which samples are trusted: those that somebody marked, else some of each class, at random."""
+"""The choice of golden samples: those that somebody marked, else some of each class, at random."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tssd_keras.data.duplicates import among
+from tssd_keras.data.duplicates import in_test
 from tssd_keras.data.id_list import named, read_ids
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels.golden import choose_per_class
+from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.recipe.recipe import GoldenRecipe
 
-SHOWN = 3  # samples named in a message
+_WAYS = (
+    "(golden.ids, the column golden of a table, the array trusted of an .npz file), or set "
+    'golden.source = "certain".'
+)
+MARK_MORE = f"Mark more {_WAYS}"
 
 
 def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | None:
@@ -42,7 +47,7 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
             f'{len(marked):,} as trusted. Mark some, or set golden.source = "certain".'
         )
     twins = np.flatnonzero(marked & in_test(data))
-    if len(twins) and not recipe.at_most_per_class:  # where some are drawn, others are
+    if len(twins) and not recipe.at_most_per_class:  # else only others are drawn
         raise ValueError(
             "a golden sample must not be in the test set, or accuracy would be measured on what "
             f"was learned from: {len(twins)} of {marked.sum()} are equal to a test sample byte by "
@@ -59,49 +64,41 @@ def _by_id(path: str, data: LabelledData) -> np.ndarray:
             "the data: the array trusted of an .npz file, the column golden of a table."
         )
     test = set() if data.test_ids is None else set(data.test_ids.tolist())
-    known = {name: i for i, name in enumerate(data.ids.tolist())}
-    wanted = named(lines, test | known.keys())
-    first: dict[str, int] = {}
-    twice = [name for i, name in enumerate(wanted) if first.setdefault(name, i) != i]
+    row = {name: i for i, name in enumerate(data.ids.tolist())}
+    wanted = named(lines, test | row.keys())
+    first_line: dict[str, int] = {}
+    twice = [name for i, name in enumerate(wanted) if first_line.setdefault(name, i) != i]
     _refuse(path, "name each sample once", twice, wanted, "Take the repeated lines away.")
     _refuse(
         path,
         "name training samples, not test samples",
-        [name for name in wanted if name in test and name not in known],
+        [name for name in wanted if name in test and name not in row],
         wanted,
         "Accuracy would be measured on what was learned from.",
     )
     _refuse(
         path,
         "name samples that exist",
-        [name for name in wanted if name not in known],
+        [name for name in wanted if name not in row],
         wanted,
         f"Ids look like {data.ids[0]}.",
     )
     marked = np.zeros(len(data.ids), bool)
-    marked[[known[name] for name in wanted]] = True
+    marked[[row[name] for name in wanted]] = True
     return marked
 
 
-def _refuse(path: str, must: str, bad: Sequence[str], ids: Sequence[str], remedy: str) -> None:
-    if bad:
+def _refuse(path: str, must: str, wrong: Sequence[str], ids: Sequence[str], remedy: str) -> None:
+    if wrong:
         raise ValueError(
-            f"golden.ids must {must}: {len(bad)} of {len(ids)} in {path} do not, the first "
-            f"{', '.join(bad[:SHOWN])}. {remedy}"
+            f"golden.ids must {must}: {len(wrong)} of {len(ids)} in {path} do not, the first "
+            f"{', '.join(wrong[:EXAMPLES])}. {remedy}"
         )
-
-
-def in_test(data: LabelledData) -> np.ndarray:
-    """bool[N], which training samples are equal to a test sample, as far as anybody looked."""
-    if data.digests is None or data.test_digests is None:
-        return np.zeros(len(data.labels), bool)
-    return among(data.digests, data.test_digests)
 
 
 def names(data: LabelledData, index: np.ndarray) -> str:
     """The first few training samples by name, for a message."""
-    first = [str(i) if data.ids is None else str(data.ids[i]) for i in index[:SHOWN]]
-    return ", ".join(first)
+    return ", ".join(str(i) if data.ids is None else str(data.ids[i]) for i in index[:EXAMPLES])
 
 
 def choose_golden(
@@ -121,9 +118,9 @@ def choose_golden(
         rest: int64[n], sorted samples that may be taken.
 
     Returns:
-        int64[M], sorted. All marked samples; or `at_most_per_class` of each
-        class of them, or of others `per_class` of each class whose true label is
-        known: none of those that are drawn equals a test sample.
+        int64[M], sorted: all marked samples, or `at_most_per_class` of each class of them, or
+        `per_class` of each class among those whose true label is known. A drawn sample equals
+        no test sample.
 
     Raises:
         ValueError: no label is known to be right, or a class is short of samples.
@@ -142,8 +139,7 @@ def choose_golden(
     if truth is None:
         raise ValueError(
             'golden.source = "trusted" needs samples whose labels are known to be right, and the '
-            "data name none. Mark some as trusted (golden.ids, the column golden of a table, the "
-            'array trusted of an .npz file), or set golden.source = "certain".'
+            f"data name none. Mark some as trusted {_WAYS}"
         )
     free = rest[(truth[rest] >= 0) & ~in_test(data)[rest]]
     return free[choose_per_class(truth[free], recipe.per_class, n_classes, seed=recipe.seed)]

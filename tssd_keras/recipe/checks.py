@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+EXAMPLES = 3  # of what is wrong, that a message names
+
 
 def one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
     """A mistake if a setting is none of the known names."""

@@ -6,14 +6,14 @@ import numpy as np
 
 from tssd_keras.data.stratify import first_of_each
 
-GIVEN = "held-out (given labels)"  # what accuracy is measured on: labels that may be wrong
+GIVEN = "held-out (given labels)"  # accuracy is measured on labels that may be wrong
 TRUE = "held-out"
 
 
 def hold_out(
     labels: np.ndarray, n_classes: int, *, share: float, seed: int, keep: np.ndarray | None = None
 ) -> np.ndarray:
-    """Choose a share of each class at random; two samples at least stay behind.
+    """Choose a share of each class at random; at least two samples of each stay.
 
     Args:
         labels: int64[N] in 0..K-1, given.
