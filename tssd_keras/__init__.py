@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.labels.golden import Golden
     from tssd_keras.labels.known import Labels
-    from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe, Recipe
+    from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
+    from tssd_keras.recipe.recipe import Recipe
     from tssd_keras.recipe.toml import load_recipe
     from tssd_keras.train.callback import TSSD
     from tssd_keras.train.device_inputs import DeviceInputs
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "TSSD": "train.callback",
     "DeviceInputs": "train.device_inputs",
-    "DivideRecipe": "recipe.recipe",
+    "DivideRecipe": "recipe.method_sections",
     "Drawing": "train.settings",
     "Golden": "labels.golden",
     "LabelAudit": "auditing.outputs",
     "Labels": "labels.known",
-    "PurifyRecipe": "recipe.recipe",
+    "PurifyRecipe": "recipe.method_sections",
     "Recipe": "recipe.recipe",
     "SampleTable": "judge.table",
     "Scoring": "train.settings",

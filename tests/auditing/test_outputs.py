@@ -274,7 +274,7 @@ def test_options_that_miss_each_other_are_refused(files):
 def test_options_without_effect_are_refused(files):
     result = audit(files, "predictions", "labels", extra=("--kept", 9))
     assert result.exit_code == 2
-    assert "--kept is of the page, which needs the folder of a run" in result.output
+    assert "--kept changes the page, which needs the folder of a run" in result.output
     result = audit(files, "predictions", "labels", extra=("--backend", "jax"))
     assert "--backend needs --golden" in result.output
     assert not (files / "out").exists()

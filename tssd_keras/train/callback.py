@@ -15,7 +15,7 @@ from tssd_keras.judge.table import SampleTable, in_agreement
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.progress import Progress, no_progress
-from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.checked import check_arguments
 from tssd_keras.train.draw import draw_balanced, draw_generator
 from tssd_keras.train.eval_networks import (

@@ -11,7 +11,7 @@ from tssd_keras.data.inputs import Inputs, as_inputs
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.recipe.checks import as_settings, of_kind
-from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.arguments import (
     as_decided,
     as_golden,

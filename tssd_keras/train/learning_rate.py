@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tssd_keras.recipe.recipe import TrainRecipe
+from tssd_keras.recipe.method_sections import TrainRecipe
 
 
 def learning_rate(train: TrainRecipe, epoch: int) -> float:

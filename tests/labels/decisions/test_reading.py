@@ -263,7 +263,7 @@ def told(run):
 def test_what_the_run_was_told_itself_stays_decided_as_a_stratum_of_its_own(run):
     result, out = relabel(told(run), [decision(2, "dog", "other", "suspects-1-4")])
     assert result.exit_code == 0, result.output
-    assert "2 that the run was told itself stay decided" in result.output
+    assert "2 earlier decisions of the run stay" in result.output
     rows = [row for row in read_csv(out) if row["action"]]
     assert [row["label"] for row in rows] == ["dog", "dog", "dog"]
     assert [row["stratum"] for row in rows] == [BEFORE, BEFORE, "suspects-1-4"]
