@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Labels:
     """
 
     given: np.ndarray
+    _: KW_ONLY
     true: np.ndarray | None = None
     decided: np.ndarray | None = None
     index: np.ndarray | None = None
