@@ -24,8 +24,9 @@ import numpy as np
 from tssd_keras.auditing.write import Samples, write_audit
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.judge.divide import NEGATIVE, divide
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import NEGATIVE
 from tssd_keras.judge.streams import Streams
 
 CLASSES = 100

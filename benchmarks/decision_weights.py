@@ -69,11 +69,12 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     """One purification for each choice of samples and each power."""
     from sklearn.metrics import log_loss, roc_auc_score
 
-    from tssd_keras.judge.divide import class_means, divide, own_class_similarity
+    from tssd_keras.judge.divide import divide
     from tssd_keras.judge.golden_head import assign_folds
     from tssd_keras.judge.meta_rows import Trusted
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.scores import Scores
+    from tssd_keras.judge.similarity import class_means, own_class_similarity
     from tssd_keras.labels import decisions as decisions_use
     from tssd_keras.labels.golden import effective_weights
     from tssd_keras.recipe.recipe import PurifyRecipe
@@ -124,7 +125,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
         return {
             "auroc": float(roc_auc_score(clean, q)),
             "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
-            "estimated_clean_share": found.record["estimated_clean_share"],
+            "estimated_clean_share": found.figures.estimated_clean_share,
             "clean_share": float((labels == truth[stream]).mean()),
             "effective_golden": float(trusted.weight.sum()),
             "judged": len(judged),

@@ -57,7 +57,8 @@ def test_wrong_labels_are_found_from_predictions_alone(digits):
 
 @pytest.mark.backend_free
 def test_the_streams_are_those_of_training(digits):
-    from tssd_keras.judge.divide import class_means, divide, own_class_similarity, unit_rows
+    from tssd_keras.judge.divide import divide
+    from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
 
     p, given, features, _ = digits
     found = tssd_keras.audit(p, given, features, divide=DivideRecipe(threshold=0.9))

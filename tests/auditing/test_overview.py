@@ -7,7 +7,7 @@ from builders.audit_samples import some_judged, some_streams
 
 from tssd_keras.auditing.overview import BINS, overview
 from tssd_keras.auditing.reasons import reasons
-from tssd_keras.judge.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD
+from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD
 
 pytestmark = pytest.mark.backend_free
 

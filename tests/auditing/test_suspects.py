@@ -13,7 +13,7 @@ from tssd_keras.auditing.suspects import (
     spread,
     stratum_names,
 )
-from tssd_keras.judge.divide import DECIDED
+from tssd_keras.judge.roles import DECIDED
 
 pytestmark = pytest.mark.backend_free
 

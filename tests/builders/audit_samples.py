@@ -5,8 +5,9 @@ import numpy as np
 from tssd_keras.auditing.write import Samples
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.judge.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, divide
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.streams import Streams
 
 SHA = "ab" * 32

@@ -4,19 +4,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tssd_keras.judge.divide import (
-    FLOOR,
-    NEGATIVE,
-    POSITIVE,
-    SEMI_HARD,
-    UNCERTAIN,
-    apply_floor,
-    class_means,
-    divide,
-    own_class_similarity,
-    rank_in_class,
-    unit_rows,
-)
+from tssd_keras.judge.divide import apply_floor, divide, rank_in_class
+from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
 
 pytestmark = pytest.mark.backend_free
 

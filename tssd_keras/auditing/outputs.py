@@ -13,9 +13,11 @@ import numpy as np
 
 from tssd_keras.auditing.outputs_check import log_probabilities, unit_features
 from tssd_keras.data.class_labels import class_labels
-from tssd_keras.judge.divide import ROLES, Division, class_means, own_class_similarity
+from tssd_keras.judge.divide import Division
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
+from tssd_keras.judge.roles import ROLES
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.golden import check_golden_labels
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe

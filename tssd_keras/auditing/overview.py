@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tssd_keras.auditing.suspects import DECIDED
-from tssd_keras.judge.divide import SEMI_HARD
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.mixture import Mixtures, scaled
+from tssd_keras.judge.roles import SEMI_HARD
 from tssd_keras.judge.streams import Streams
 
 BINS = 48  # of a histogram

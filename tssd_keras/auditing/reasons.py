@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tssd_keras.judge.divide import FLOOR, ROLES, SEMI_HARD
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import FLOOR, ROLES, SEMI_HARD
 
 SURE = 0.9  # a stream that is surer than this is said to be sure
 

@@ -10,14 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.judge.mixture import Mixtures, fit_mixtures
-
-# The last is not this module's to give: a person has decided, and no round judges the sample.
-ROLES = ("positive", "negative", "uncertain", "semi-hard", "floor", "decided")
-POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR, DECIDED = range(len(ROLES))
+from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 
 
 @dataclass(frozen=True)
@@ -43,65 +39,6 @@ class Division:
     feature_abstains: np.ndarray
 
 
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 (a row of zeros stays), in the same dtype: float[N, d]."""
-    norm = np.linalg.norm(features.astype(np.float32), axis=1, keepdims=True)
-    return (features / np.maximum(norm, 1e-12)).astype(features.dtype)
-
-
-def class_means(
-    features: np.ndarray, labels: np.ndarray, n_classes: int, *, block: int = 1024
-) -> np.ndarray:
-    """Mean of the unit feature rows of each given class, read block by block.
-
-    Args:
-        features: float[N, d], rows of length 1; may be memory-mapped.
-        labels: int[N], given.
-        n_classes: K.
-        block: rows held at once as float32; so many stay in a core's cache.
-
-    Returns:
-        float32[K, d]; zeros for a class without samples.
-    """
-    total = np.zeros((n_classes, features.shape[1]))
-    for start in range(0, len(labels), block):
-        rows = np.asarray(features[start : start + block], np.float32)
-        own = labels[start : start + block]
-        member = sparse.csr_array(
-            (np.ones(len(own), np.float32), (own, np.arange(len(own)))), (n_classes, len(own))
-        )
-        total += member @ rows
-    count = np.bincount(labels, minlength=n_classes)
-    return (total / np.maximum(count, 1)[:, None]).astype(np.float32)
-
-
-def own_class_similarity(
-    features: np.ndarray, labels: np.ndarray, means: np.ndarray, *, block: int = 1024
-) -> np.ndarray:
-    """Mean cosine similarity of each sample to its given class, itself included.
-
-    The rows have length 1, so the mean over the class of their inner products
-    is the inner product with the class's mean: exact, in O(N d), and no N x N
-    matrix is built.
-
-    Args:
-        features: float[N, d], rows of length 1.
-        labels: int[N], given.
-        means: float32[K, d], from `class_means`.
-        block: rows held at once as float32; so many stay in a core's cache.
-
-    Returns:
-        float32[N].
-    """
-    similarity = np.empty(len(labels), np.float32)
-    for start in range(0, len(labels), block):
-        rows = slice(start, start + block)
-        similarity[rows] = np.einsum(
-            "nd,nd->n", np.asarray(features[rows], np.float32), means[labels[rows]]
-        )
-    return similarity
-
-
 def divide(
     loss: np.ndarray,
     similarity: np.ndarray,
@@ -124,13 +61,9 @@ def divide(
         streams: which streams judge; one left out abstains.
 
     Returns:
-        Division: positive where both streams are certain that the label is
-        clean, negative where both are certain that it is wrong, uncertain
-        elsewhere: where they differ and, above 0.5, where one is not certain.
-        A stream whose scores
-        form one heap abstains (the loss stream as a whole, the feature stream
-        class by class) and the other decides alone; where both abstain the
-        sample is uncertain, with both probabilities 0.5.
+        Division. A stream whose scores are unimodal abstains (the loss stream as a
+        whole, the feature stream class by class), with probability 0.5, and the
+        other decides alone; where both abstain the sample is uncertain.
 
     Raises:
         ValueError: arrays of different length, a label out of range, or a loss
@@ -152,23 +85,36 @@ def divide(
     feature_abstains = ~feature_mixture.bimodal
     if "feature" not in streams:
         feature_abstains[:] = True
-
     p_loss = loss_mixture.p_low(loss, whole)
     p_feature = 1 - feature_mixture.p_low(similarity, labels)
-    loss_says = np.full(len(loss), not loss_abstains)
-    feature_says = ~feature_abstains[labels]
+    loss_says, feature_says = np.full(len(loss), not loss_abstains), ~feature_abstains[labels]
     p_loss[~loss_says] = 0.5
     p_feature[~feature_says] = 0.5
-
-    by_loss = np.where(loss_says, p_loss, p_feature)
-    by_feature = np.where(feature_says, p_feature, p_loss)
-    role = np.full(len(loss), UNCERTAIN, np.int8)
-    role[(by_loss > threshold) & (by_feature > threshold)] = POSITIVE
-    role[(by_loss <= 1 - threshold) & (by_feature <= 1 - threshold)] = NEGATIVE
-    role[~loss_says & ~feature_says] = UNCERTAIN
+    role = _roles(p_loss, p_feature, loss_says, feature_says, threshold)
     return Division(
         p_loss, p_feature, role, loss_mixture, feature_mixture, loss_abstains, feature_abstains
     )
+
+
+def _roles(
+    p_loss: np.ndarray,
+    p_feature: np.ndarray,
+    loss_says: np.ndarray,
+    feature_says: np.ndarray,
+    threshold: float,
+) -> np.ndarray:
+    """Roles int8[N] by both streams' probabilities, bool[N] telling where each says something.
+
+    Positive: both are certain that the label is clean. Negative: both are certain that it
+    is wrong. Uncertain: they differ, one of them is not certain, or none says anything.
+    """
+    by_loss = np.where(loss_says, p_loss, p_feature)
+    by_feature = np.where(feature_says, p_feature, p_loss)
+    role = np.full(len(p_loss), UNCERTAIN, np.int8)
+    role[(by_loss > threshold) & (by_feature > threshold)] = POSITIVE
+    role[(by_loss <= 1 - threshold) & (by_feature <= 1 - threshold)] = NEGATIVE
+    role[~loss_says & ~feature_says] = UNCERTAIN
+    return role
 
 
 def rank_in_class(

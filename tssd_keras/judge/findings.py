@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tssd_keras.judge.divide import ROLES
+from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.streams import Streams
 
 
@@ -23,7 +23,7 @@ class Findings:
         suggested: int64[N], the most probable class, -1 where nobody judged.
         confidence: float[N], its probability, NaN where nobody judged.
         weight: float[N] in [0, 1].
-        role: int8[N], an index into `divide.ROLES`, -1 where nobody judged.
+        role: int8[N], an index into `roles.ROLES`, -1 where nobody judged.
         p_loss, p_feature: float[N], both streams' probability that the label is right; NaN
             where nobody judged.
         q: float[N], the meta classifier's, NaN without it.

@@ -15,6 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
+
+from tssd_keras.data.stratify import shuffled_by_class
 
 C = 25.0  # inverse strength of the L2 penalty, for feature rows of length 1
 P_SCALE = 0.4  # of the square roots of the probabilities, whose rows have length 1 too
@@ -48,7 +51,7 @@ class GoldenHead:
         Returns:
             float32[n, K].
         """
-        own = log_softmax(_rows(features, network_log_p) @ self.weight + self.bias)
+        own = log_softmax(_rows(features, network_log_p) @ self.weight + self.bias, axis=1)
         return _pooled(own, np.asarray(network_log_p, np.float32), self.network_share)
 
 
@@ -73,18 +76,10 @@ def _rows(features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
     return np.concatenate([np.asarray(features, np.float32), P_SCALE * root_p], axis=1)
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Log-softmax of each row, in the logits' own dtype."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
 def assign_folds(labels: np.ndarray, n_folds: int, *, seed: int) -> np.ndarray:
     """Stratified folds: int64[M] in 0..n_folds-1, each class spread as evenly as it can be."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    by_class = order[np.argsort(labels[order], kind="stable")]
     fold = np.empty(len(labels), np.int64)
-    fold[by_class] = np.arange(len(labels)) % n_folds
+    fold[shuffled_by_class(labels, np.random.default_rng(seed))] = np.arange(len(labels)) % n_folds
     return fold
 
 
@@ -130,7 +125,7 @@ def fit_golden_head(
         else:
             own_weight[:, head.classes_] = head.coef_.T
             own_bias[head.classes_] = head.intercept_
-        out_of_fold[~rest] = log_softmax(rows[~rest] @ own_weight + own_bias)
+        out_of_fold[~rest] = log_softmax(rows[~rest] @ own_weight + own_bias, axis=1)
         weight += own_weight / n_folds
         bias += own_bias / n_folds
     network = np.asarray(network_log_p, np.float32)

@@ -12,13 +12,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from tssd_keras.judge.meta_features import BLOCK
+
 WIDTH = 16
 LEARNING_RATE = 1e-2
 # Decoupled weight decay is this over the number of golden samples: the fewer, the simpler is g.
 WEIGHT_DECAY_SAMPLES = 500.0
 FIRST_STEPS = 300
 LATER_STEPS = 100
-BLOCK = 8192  # pairs judged at once
 
 
 def _weighted_binary_crossentropy(target, logit):

@@ -49,10 +49,11 @@ INDEPENDENT = (
 )
 
 MAX_LOG_ODDS = 15.0
+BLOCK = 8192  # pairs judged at once
 
 
 @dataclass(frozen=True)
-class Judge:
+class PairContext:
     """Everything of one round that a pair is judged by.
 
     Attributes:

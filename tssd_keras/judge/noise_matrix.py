@@ -19,6 +19,7 @@ the same overall rate, the more the fewer samples a row has.
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import gammaln
 
 MAX_SAMPLES = 20_000  # T has K * K entries; more samples than this no longer move them
 N_ITER = 30
@@ -42,7 +43,7 @@ def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray)
     return joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-30)
 
 
-def symmetric(n_classes: int, *, right: float) -> np.ndarray:
+def symmetric_with_diagonal(n_classes: int, right: float) -> np.ndarray:
     """T of symmetric noise: float64[K, K], `right` on the diagonal, the rest evenly."""
     matrix = np.full((n_classes, n_classes), (1 - right) / (n_classes - 1))
     matrix[np.diag_indices(n_classes)] = right
@@ -66,7 +67,7 @@ def estimate_transition(
     """
     if n_classes == 1:
         return np.ones((1, 1)), np.ones(1)
-    transition = symmetric(n_classes, right=start_right)
+    transition = symmetric_with_diagonal(n_classes, start_right)
     order = np.argsort(given, kind="stable")
     log_p, given = np.asarray(log_p, np.float32)[order], given[order]
     present, first = np.unique(given, return_index=True)
@@ -75,7 +76,7 @@ def estimate_transition(
         posterior = posterior_true(log_p, given, transition.astype(np.float32))
         count = np.zeros((n_classes, n_classes))
         count[:, present] = np.add.reduceat(posterior, first, axis=0).T
-        prior = symmetric(n_classes, right=np.trace(count) / count.sum())
+        prior = symmetric_with_diagonal(n_classes, np.trace(count) / count.sum())
         count += PSEUDO_COUNT * n_classes * prior
         transition = count / count.sum(axis=1, keepdims=True)
     return transition, posterior.mean(axis=0, dtype=np.float64)
@@ -127,8 +128,6 @@ def _with_right(transition: np.ndarray, true: np.ndarray, found: float) -> np.nd
 
 def _log_likelihood(count: np.ndarray, alpha: np.ndarray) -> float:
     """Of float[K, K] counts, their rows drawn from Dirichlet-multinomials; up to a constant."""
-    from scipy.special import gammaln
-
     alpha = np.maximum(alpha, 1e-9)
     rows = gammaln(alpha.sum(axis=1)) - gammaln((alpha + count).sum(axis=1))
     return float(rows.sum() + (gammaln(alpha + count) - gammaln(alpha)).sum())

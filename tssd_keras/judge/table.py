@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.judge.divide import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SampleTable:
         given, index, decided: as above.
         labels: int64[N], what is trained on: the decided class, else the given label.
         weights: float32[N, M] in [0, 1], what each network trains on; 1 until the first round.
-        role: int8[N], an index into `divide.ROLES`; uncertain until the first round.
+        role: int8[N], an index into `roles.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
             right, NaN without it.

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from tssd_keras.labels.prepare import Prepared
+from tssd_keras.progress import bar
 from tssd_keras.recipe.recipe import TrainRecipe
-from tssd_keras.run import epoch_bar
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.score_pass import fixed_batches
@@ -80,7 +80,7 @@ class EpochRecord(keras.callbacks.Callback):
         """Share of samples whose most probable class is right, in batches of one shape."""
         inputs, labels = self._prepared.eval_inputs, self._prepared.eval_labels
         right, network = 0, self.model
-        done = epoch_bar.bar("judging the network", len(inputs))
+        done = bar("judging the network", len(inputs))
         for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
             size = rows.stop - rows.start
             right += int(

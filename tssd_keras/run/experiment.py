@@ -18,8 +18,11 @@ import numpy as np
 from tssd_keras import models
 from tssd_keras.data import duplicates, loading
 from tssd_keras.data.moments import moments_of_some
+from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.streams import Streams, save_streams
+from tssd_keras.labels.known import Labels
 from tssd_keras.labels.prepare import Prepared, prepare
+from tssd_keras.progress import bar
 from tssd_keras.recipe.recipe import Recipe, TrainRecipe
 from tssd_keras.run import epoch_bar, plots
 from tssd_keras.run.describe import SHOWN, describe
@@ -31,6 +34,7 @@ from tssd_keras.train.augment import Augment
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.device_inputs import DeviceInputs
 from tssd_keras.train.learning_rate import learning_rate
+from tssd_keras.train.settings import Drawing
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.train.steps.base_step import BaseStep
 from tssd_keras.train.steps.mixmatch import lambda_u_by_noise
@@ -83,7 +87,7 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     step = update(recipe, networks(recipe, prepared))
     step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
     tssd = callback(recipe, prepared, say, folder)
-    feed = tssd.feed(recipe.train.batch_size)
+    feed = tssd.feed(recipe.train.batch_size, model=step)
     epochs = EpochRecord([*step.networks, *step.averaged], prepared, recipe.train, folder, say)
     folder.make()
     stopped: BaseException | None = None
@@ -192,10 +196,11 @@ def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
         return lambda: weight
 
     def by_noise() -> float:
-        clean = tssd.rounds[-1]["estimated_clean_share"]
+        last = tssd.rounds[-1]
+        clean = last.purification.estimated_clean_share
         if clean is None:
             judged = tssd.table.drawn & (tssd.table.decided < 0)
-            clean = tssd.rounds[-1]["kept"] / int(judged.sum())
+            clean = last.roles.kept / int(judged.sum())
         return lambda_u_by_noise(1 - clean, tssd.n_classes)
 
     return by_noise
@@ -231,30 +236,32 @@ def callback(
         given[prepared.golden_index] = prepared.golden.labels
         stream = np.union1d(stream, prepared.golden_index)
 
-    def on_round(record: dict) -> None:
-        shift = record.pop("shift")
-        folder.append_row("rounds.csv", record)
-        record["shift"] = shift
+    def on_round(record: RoundRecord) -> None:
+        folder.append_row("rounds.csv", record.row())
         say(epoch_bar.round_line(record))
 
     golden = prepared.golden if recipe.golden.source == "trusted" else recipe.golden.source
     return TSSD(
         prepared.data.inputs,
-        given[stream],
-        index=stream,
+        Labels(
+            given[stream],
+            true=None if truth is None else truth[stream],
+            decided=None
+            if prepared.decided is None
+            else prepared.decided.labels(len(given))[stream],
+            index=stream,
+            n_classes=len(prepared.data.class_names),
+        ),
         golden="none" if plain else golden,
-        n_classes=len(prepared.data.class_names),
         warmup_epochs=None if plain else recipe.train.warmup_epochs,
-        true_labels=None if truth is None else truth[stream],
-        decided=None if prepared.decided is None else prepared.decided.labels(len(given))[stream],
+        drawing=Drawing(
+            epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
+            seed=recipe.train.seed,
+        ),
         divide=recipe.divide,
         purify=recipe.purify,
-        epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
-        n_networks=recipe.train.networks,
-        unlabelled=recipe.objective.kind == "mixmatch",
-        seed=recipe.train.seed,
         on_round=on_round,
-        on_progress=epoch_bar.bar,
+        on_progress=bar,
     )
 
 
@@ -270,7 +277,7 @@ def summarise(
 ) -> dict:
     """The figures of summary.json; None where the truth is unknown or nothing was divided."""
     accuracy = [row["accuracy"] for row in epochs]
-    last = tssd.rounds[-1] if tssd.rounds else {}
+    last = tssd.rounds[-1].row() if tssd.rounds else {}
     truth, equal = prepared.truth, prepared.duplicates
     figures = {name: last.get(name) for name in ("kept", "semi_hard", "uncertain")}
     return {
@@ -316,9 +323,7 @@ def summarise(
         "epochs": len(epochs),
         "rounds": len(tssd.rounds),
         "seconds_in_epochs": float(sum(row["seconds"] for row in epochs)),
-        "seconds_in_rounds": float(
-            sum(v for r in tssd.rounds for k, v in r.items() if k.startswith("seconds_"))
-        ),
+        "seconds_in_rounds": float(sum(record.seconds.total for record in tssd.rounds)),
         "traces": step.n_traces,
         "objective": recipe.objective.kind,
         "backend": keras.backend.backend(),
@@ -331,7 +336,7 @@ def finish(
 ) -> None:
     """Write the files of the end: the sample table, the network, the shift, plots, the summary."""
     table = tssd.table
-    done = epoch_bar.bar("writing the run folder", 3)
+    done = bar("writing the run folder", 3)
     truth = None if prepared.truth is None else prepared.truth[table.index]
     ids = None if prepared.data.ids is None else prepared.data.ids[table.index]
     table.write_csv(
@@ -340,8 +345,9 @@ def finish(
     done(1)
     network.save(folder.path / "model.keras")
     folder.write_text("classes.txt", "".join(f"{name}\n" for name in prepared.data.class_names))
-    if tssd.rounds and tssd.rounds[-1]["shift"]:
-        folder.write_text("shift.json", json.dumps(tssd.rounds[-1]["shift"], indent=2) + "\n")
+    if tssd.rounds and tssd.rounds[-1].purification.shift:
+        shift = json.dumps(tssd.rounds[-1].purification.shift, indent=2)
+        folder.write_text("shift.json", shift + "\n")
     folder.write_summary(summary)
     done(1)
     epochs = folder.rows("epochs.csv")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.judge.divide import ROLES
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.streams import load_streams
 from tssd_keras.labels.decisions.table import fields_of_any_length
 from tssd_keras.recipe.recipe import DataRecipe, Recipe

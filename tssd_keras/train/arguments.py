@@ -1,4 +1,4 @@
-"""What a user may hand to the callback, checked once, at the door."""
+"""Checks of what a user may hand to the callback, each of one argument."""
 
 from __future__ import annotations
 
@@ -12,17 +12,6 @@ from tssd_keras.train.draw import MIN_PER_CLASS
 
 BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
 SHOWN = 3  # samples named in a message
-
-
-def as_whole(name: str, value: object, least: int) -> int:
-    """A whole number of at least `least`; raises TypeError or ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(
-            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}."
-        )
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
-    return int(value)
 
 
 def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
@@ -58,19 +47,19 @@ def check_every_class(labels: np.ndarray, n_classes: int) -> None:
         n_classes,
         1,
         remedy="Number them by np.unique(labels, return_inverse=True)[1], or, if the model knows "
-        f"classes that these samples have not, pass n_classes={n_classes}.",
+        f"classes that these samples have not, pass Labels(labels, n_classes={n_classes}).",
     )
 
 
 def _in_memory(inputs: Inputs) -> bool:
-    """Whether samples are an array in memory; what reads them in a way of its own is not asked."""
+    """Whether samples are an array in memory, read by `ArrayInputs` itself and no subclass."""
     return type(inputs) is ArrayInputs and inputs.in_memory
 
 
 def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
     """Raise ValueError if samples have entries that are NaN or infinite.
 
-    Only arrays in memory are looked at; others would be read from disk once more.
+    Only arrays in memory are checked; others would be read from disk once more.
 
     Args:
         name: of the samples.
@@ -81,15 +70,16 @@ def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
         return
     sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
     size = max(1, BLOCK_BYTES // max(sample, 1))
-    bad = [
-        block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
-        for block in np.split(index, range(size, len(index), size))
-    ]
-    found = np.concatenate(bad)
-    if len(found):
+    faulty = np.concatenate(
+        [
+            block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
+            for block in np.split(index, range(size, len(index), size))
+        ]
+    )
+    if len(faulty):
         raise ValueError(
-            f"{name} must be finite: {len(found)} of {len(index)} samples have entries that are "
-            f"NaN or infinite, the first are {', '.join(map(str, found[:SHOWN]))}. Fill the gaps "
+            f"{name} must be finite: {len(faulty)} of {len(index)} samples have entries that are "
+            f"NaN or infinite, the first are {', '.join(map(str, faulty[:SHOWN]))}. Fill the gaps "
             "in, or leave these samples out."
         )
 
@@ -144,28 +134,25 @@ def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray
     return array
 
 
-def as_epoch_samples(epoch_samples: int | None, n_classes: int) -> int | None:
-    """How many samples an epoch draws; raises unless each class can give enough to be judged."""
-    if epoch_samples is None:
-        return None
+def check_epoch_samples(epoch_samples: int | None, n_classes: int) -> None:
+    """Raise ValueError if an epoch draws too few samples for each class to be judged."""
     least = MIN_PER_CLASS * n_classes
-    if as_whole("epoch_samples", epoch_samples, 0) < least:
+    if epoch_samples is not None and epoch_samples < least:
         raise ValueError(
-            f"epoch_samples must be a whole number of at least {least} ({MIN_PER_CLASS} for each "
-            f"of {n_classes} classes), got {epoch_samples}. Try more, or None: an epoch is then "
-            "every sample. (In a recipe it is train.balanced_batches * train.batch_size.)"
+            f"epoch_samples must be at least {least} ({MIN_PER_CLASS} for each of {n_classes} "
+            f"classes), got {epoch_samples}. Try more, or None: an epoch is then every sample. "
+            "(In a recipe it is train.balanced_batches * train.batch_size.)"
         )
-    return int(epoch_samples)
 
 
 def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
     """Source ("trusted", "certain", "none") and samples of what a user calls golden."""
     if golden is None or isinstance(golden, str):
-        known = ("certain", "none")
+        sources = ("certain", "none")
         source = golden or "none"
-        if source not in known:
+        if source not in sources:
             raise ValueError(
-                f"golden must be (x, y), a Golden, None, or one of {', '.join(known)}, got "
+                f"golden must be (x, y), a Golden, None, or one of {', '.join(sources)}, got "
                 f"{golden!r}."
             )
         return source, None
@@ -214,14 +201,14 @@ def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
     trusted = as_inputs(golden.inputs)
     if not (_in_memory(trusted) and _in_memory(samples) and trusted.dtype == samples.dtype):
         return
-    ours = digests(trusted)
-    twins = np.flatnonzero(among(ours, digests(Subset(samples, index))))
+    golden_digests = digests(trusted)
+    twins = np.flatnonzero(among(golden_digests, digests(Subset(samples, index))))
     if len(twins):
         raise ValueError(
             "golden samples must not be among the inputs, or they would be judged by a network "
-            f"that was fitted on them: {len(twins)} of {len(ours)} are equal to one, the first are "
-            f"golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one of the "
-            "two: index= names the inputs that are trained on."
+            f"that was fitted on them: {len(twins)} of {len(golden_digests)} are equal to one, the "
+            f"first are golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one "
+            "of the two: Labels(index=...) names the inputs that are trained on."
         )
 
 
