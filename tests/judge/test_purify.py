@@ -177,7 +177,7 @@ def test_rounds_are_averaged_free_of_the_share_of_right_rows(monkeypatch):
     purifier = Purifier("trusted", K, settings)
     rows_of = evidence.golden_rows
 
-    def leaning(context, golden, class_share, rng, *, share):
+    def leaning(context, golden, class_share, rng, *, share, estimated=None):
         """Rows reweighted until `share` of them are right."""
         rows = rows_of(context, golden, class_share, rng)
         weight = np.where(rows.right, share / rows.share, (1 - share) / (1 - rows.share))

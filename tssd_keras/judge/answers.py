@@ -1,4 +1,4 @@
-"""What the meta classifier says of a round's samples: fitted, calibrated, asked."""
+"""The meta classifier in a round: fitted to rows, calibrated on them, asked about the samples."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """What g says, fitted to one set of rows.
+    """The answers of g, fitted to one set of rows.
 
     Attributes:
         rows: the n pairs that it learned from.
         held_out: float32[n], log-odds of the rows, out of fold.
         log_odds: float32[N], of the samples, calibrated, free of the rows' share of right ones.
-        features: float32[N, F], what it read of the samples.
-        read_of_rights: float32[m, F], what it read of the rows whose label is right.
+        features: float32[N, F], of the samples, as g read them.
+        right_features: float32[m, F], of the rows whose label is right, as g read them.
         suggested: int64[N], the most probable true class.
         confidence: float32[N], its probability.
     """
@@ -35,7 +35,7 @@ class Answers:
     held_out: np.ndarray
     log_odds: np.ndarray
     features: np.ndarray
-    read_of_rights: np.ndarray
+    right_features: np.ndarray
     suggested: np.ndarray
     confidence: np.ndarray
 

@@ -1,4 +1,4 @@
-"""PSD, Parallel Sample Division: two streams judge each label, and where they agree it is settled.
+"""PSD, Parallel Sample Division: two streams judge each label; agreement settles it.
 
 Arrays in, arrays out; no Keras. Source: "Robust Noisy Label Learning via
 Two-Stream Sample Distillation", arXiv 2404.10499; the loss stream is that of
@@ -18,16 +18,16 @@ from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTA
 
 @dataclass(frozen=True)
 class Division:
-    """What the two streams say of N samples.
+    """Both streams' judgement of N samples.
 
     Attributes:
         p_loss: float64[N], the loss stream's probability that the label is clean.
         p_feature: float64[N], the feature stream's.
-        role: int8[N], an index into `ROLES`: positive, negative or uncertain.
+        role: int8[N], an index into `roles.ROLES`: positive, negative or uncertain.
         loss_mixture: of the losses of all samples, one group.
         feature_mixture: of the similarities, one group a class.
-        loss_abstains: whether the losses form one heap.
-        feature_abstains: bool[K], the classes whose similarities form one heap.
+        loss_abstains: whether the losses are unimodal, or that stream left out.
+        feature_abstains: bool[K], the classes whose similarities are; all without that stream.
     """
 
     p_loss: np.ndarray
@@ -133,9 +133,9 @@ def rank_in_class(
     """
     order = np.lexsort((-raw, -posterior, labels))
     count = np.bincount(labels, minlength=n_classes)
-    first = np.cumsum(count) - count
+    start = np.cumsum(count) - count
     rank = np.empty(len(labels), np.int64)
-    rank[order] = np.arange(len(labels)) - first[labels[order]]
+    rank[order] = np.arange(len(labels)) - start[labels[order]]
     return rank
 
 
@@ -162,8 +162,8 @@ def apply_floor(
         floor_share: ...and at most this share of it, rounded up.
 
     Returns:
-        int8[N]: the best of each class by the mean of its two ranks, where they
-        were not kept already, get the role "floor".
+        int8[N]: the best of each class by the mean of their two ranks get the role
+        "floor", unless they were kept already.
     """
     mean_rank = rank_in_class(division.p_loss, -np.asarray(loss), labels, n_classes) + (
         rank_in_class(division.p_feature, np.asarray(similarity), labels, n_classes)
@@ -178,9 +178,9 @@ def apply_floor(
 
 
 def _check_finite(name: str, values: np.ndarray) -> None:
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
+    infinite = np.flatnonzero(~np.isfinite(values))
+    if len(infinite):
         raise ValueError(
-            f"{name} must be finite: {len(bad)} of {len(values)} values are not, the first at "
-            f"sample {bad[0]}. Try a lower train.learning_rate."
+            f"{name} must be finite: {len(infinite)} of {len(values)} values are not, the first "
+            f"at sample {infinite[0]}. Try a lower train.learning_rate."
         )

@@ -1,4 +1,4 @@
-"""What the meta classifier is told of a round: trusted samples, and what judges pairs."""
+"""The meta classifier's material of a round: trusted samples, and the context of pairs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tssd_keras.judge.stand_ins import certain_rows, stand_ins
 
 @dataclass(frozen=True)
 class Evidence:
-    """A round's samples, and all that g is told about them.
+    """A round's samples, and g's material to judge them by.
 
     Attributes:
         scores: of N samples.
         given: int64[N], their given labels.
         trusted: golden samples, or the certain positives that stand in for them.
         rejected: int64[n], the certain negatives beside stand-ins; None beside golden samples.
-        context: what a pair is judged by.
+        context: of the pairs.
         class_share: float64[K], of each true class.
         estimated: float64[K, K], the transition matrix before golden pairs corrected it to
             the context's; None where they did not.
@@ -120,7 +120,7 @@ def _pair_context(
     head: GoldenHead,
     rng: np.random.Generator,
 ) -> tuple[PairContext, np.ndarray]:
-    """What pairs are judged by, and the shares of the true classes, learned from some samples."""
+    """The context of pairs, and the shares of the true classes, learned from some samples."""
     some, k = np.arange(len(given)), len(means)
     if len(some) > noise_matrix.MAX_SAMPLES:
         some = np.sort(rng.choice(len(some), noise_matrix.MAX_SAMPLES, replace=False))

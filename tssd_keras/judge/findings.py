@@ -1,4 +1,4 @@
-"""What is known of every sample once its label was judged: the plain data that an audit shows."""
+"""The plain data that an audit shows: samples, and what was found out about their labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tssd_keras.judge.streams import Streams
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
-    """N samples and what was found out about their labels.
+    """N samples, judged or not.
 
     Attributes:
         name: of the data set, for titles.
@@ -63,7 +63,7 @@ class Findings:
 
     @property
     def judged(self) -> np.ndarray:
-        """bool[N]: whom a round has judged; not what a person decided before the run."""
+        """bool[N]: which samples a round has judged; decided ones are none of them."""
         return (self.role >= 0) & ~np.isnan(self.p_loss)
 
     @property

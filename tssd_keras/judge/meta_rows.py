@@ -14,25 +14,25 @@ from tssd_keras.judge.scores import Scores
 DRAWS = 6  # wrong labels drawn for a golden sample
 UNIFORM_SHARE = 0.1  # of these draws; the rest follow the estimated transition matrix
 # Of the rows' weight, at most this share is of right labels. Platt's targets bound the odds of a
-# right label by the number of golden samples; among rows that are nearly all right these odds would
-# not exceed what is expected beforehand, and no label could ever be found more right than wrong.
+# right label by the number of golden samples. Among rows that are nearly all right, the bound lies
+# below the odds that are expected beforehand, so that no label could be found right.
 MOST_RIGHT = 0.8
-PAIRS = 200  # so many golden samples drawn at random count half by T, half as they were given
+PAIRS = 200  # at so many pairs, these count half by T, half as they were given
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """M samples under labels that are taken to be right.
+    """M samples whose labels are taken to be right.
 
     Attributes:
         scores: of the samples.
         labels: int64[M].
         given: int64[M], the labels the noisy stream had for them, -1 unknown.
         fold: int64[M], in which each sample is left out.
-        weight: float64[M], how much each counts, of `golden.effective_weights`; by
+        weight: float64[M], how much each counts, of `labels.golden.effective_weights`; by
             default all the same.
-        at_random: bool[M], whether it was drawn at random among the samples of its true
-            class, so that its given label shows the noise as it is; by default none was.
+        at_random: bool[M], drawn at random among the samples of the true class, so that
+            the given label shows the noise as it is; by default none.
     """
 
     scores: Scores
@@ -66,7 +66,7 @@ class Trusted:
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """n pairs. The number of rows is the same each round.
+    """n pairs, as many each round.
 
     Attributes:
         features: float32[n, len(meta_features.NAMES)].
@@ -99,7 +99,7 @@ def golden_rows(
     *,
     estimated: np.ndarray | None = None,
 ) -> TrainingRows:
-    """Each golden sample under its own label, under drawn wrong ones, and under its given one.
+    """Each golden sample under its true label, under drawn wrong ones, and under its given one.
 
     `row_weights` says how much each row counts. Where pairs corrected the context's
     transition matrix, no sample is judged by a matrix that its own pair went into.
@@ -141,10 +141,10 @@ def row_weights(
     it does not matter how many of these are wrong. For sample i of true label y_i and given
     label g_i, of golden weight w_i, with w(k) the sum of w over class k:
 
-        s_i = w_i * class_share(y_i) / w(y_i)         what i stands for of the stream
+        s_i = w_i * class_share(y_i) / w(y_i)         the sample's share of the stream
         p_i = min(T[y_i, y_i], 0.999)                 P(right); below 1, so wrong rows count
-        a_i = s_i * m / (m + PAIRS) for a pair, or 0  of it, what stands as it was given
-        u_i = s_i - a_i                               of it, what stands as T has it
+        a_i = s_i * m / (m + PAIRS) for a pair, or 0  the part that stands as it was given
+        u_i = s_i - a_i                               the part that stands as T has it
         r_i = 1 if g_i is known and wrong, or 0
 
         w_right(i) = u_i * p_i + a_i * [g_i = y_i]          under y_i
@@ -157,7 +157,7 @@ def row_weights(
     wrong ones are multiplied by one factor that makes it MOST_RIGHT.
 
     Returns:
-        float64[DRAWS + 2, M]: own label, drawn wrong ones, given label.
+        float64[DRAWS + 2, M]: true label, drawn wrong ones, given label.
     """
     labels, given, misgiven = golden.labels, golden.given, golden.misgiven
     class_weight = np.bincount(labels, golden.weight, minlength=len(class_share))

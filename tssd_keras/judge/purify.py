@@ -29,7 +29,7 @@ from tssd_keras.recipe.recipe import PurifyRecipe
 
 @dataclass(frozen=True)
 class Purification:
-    """What MSP says of N samples.
+    """MSP's judgement of N samples.
 
     Attributes:
         q: float32[N], probability that the given label is right.
@@ -166,7 +166,7 @@ class Purifier:
             network_share=evidence.context.head.network_share,
             golden_auroc_q=auroc_q if trusted else None,
             golden_auroc_streams=auroc_streams if trusted else None,
-            shift=shift(self._asker.names, answers.read_of_rights, kept),
+            shift=shift(self._asker.names, answers.right_features, kept),
         )
         q, matrix = q.astype(np.float32), evidence.context.transition
         return Purification(q, role, answers.suggested, answers.confidence, matrix, figures)

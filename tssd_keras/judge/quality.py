@@ -1,4 +1,4 @@
-"""What a round was worth: roles counted, and figures that need the true labels."""
+"""The worth of a round: roles counted, and figures that need the true labels."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def label_error_auroc(clean: np.ndarray, score: np.ndarray) -> float | None:
     return float(roc_auc_score(clean, score))
 
 
-def _share(what: np.ndarray, among: np.ndarray) -> float | None:
-    """Share of `what` among `among`; None of nothing."""
-    return float(what[among].mean()) if among.any() else None
+def _share(part: np.ndarray, among: np.ndarray) -> float | None:
+    """Share of bool[n] `part` within bool[n] `among`; None where that is empty."""
+    return float(part[among].mean()) if among.any() else None
 
 
 def _f1(precision: float | None, recall: float | None) -> float | None:

@@ -62,7 +62,7 @@ class Quality:
         auroc_feature: of the feature stream; None where it abstains in every class.
         auroc_q: of q; None without purification.
         label_error_auroc: of the final clean score.
-        uncertain_purity: share of clean samples among what the streams left uncertain.
+        uncertain_purity: share of clean samples among those that the streams left uncertain.
         semi_hard_purity: the same among the mined.
         semi_hard_recall: share of the clean uncertain samples that were mined.
     """
@@ -120,11 +120,11 @@ class Seconds:
 
 @dataclass(frozen=True, kw_only=True)
 class RoundRecord:
-    """What is recorded of a round, over all networks.
+    """The figures of a round, over all networks.
 
     Attributes:
         epoch: counted from 0, the first that is trained with the new weights.
-        roles, abstentions, quality, purification, seconds: see there.
+        roles, abstentions, quality, purification, seconds: the figures by their subject.
     """
 
     epoch: int

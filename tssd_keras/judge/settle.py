@@ -1,4 +1,4 @@
-"""What q makes of the division: roles that it opens, and uncertain samples that it settles."""
+"""From q to roles: what the streams agreed on is opened, what they left open is settled."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def mining_criterion(q: np.ndarray, target_precision: float) -> float:
 
 
 def settle(role: np.ndarray, q: np.ndarray, criterion: float) -> np.ndarray:
-    """Settle what is uncertain.
+    """Mine the uncertain samples above the criterion.
 
     Args:
         role: int8[N].

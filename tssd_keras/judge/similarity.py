@@ -21,7 +21,7 @@ def class_means(
         features: float[N, d], rows of length 1; may be memory-mapped.
         labels: int[N], given.
         n_classes: K.
-        block: rows held at once as float32; so many stay in a core's cache.
+        block: rows held at once as float32; 1024 stay in a core's cache.
 
     Returns:
         float32[K, d]; zeros for a class without samples.
@@ -29,9 +29,10 @@ def class_means(
     total = np.zeros((n_classes, features.shape[1]))
     for start in range(0, len(labels), block):
         rows = np.asarray(features[start : start + block], np.float32)
-        own = labels[start : start + block]
+        given = labels[start : start + block]
         member = sparse.csr_array(
-            (np.ones(len(own), np.float32), (own, np.arange(len(own)))), (n_classes, len(own))
+            (np.ones(len(given), np.float32), (given, np.arange(len(given)))),
+            (n_classes, len(given)),
         )
         total += member @ rows
     count = np.bincount(labels, minlength=n_classes)
@@ -43,15 +44,14 @@ def own_class_similarity(
 ) -> np.ndarray:
     """Mean cosine similarity of each sample to its given class, itself included.
 
-    The rows have length 1, so the mean over the class of their inner products
-    is the inner product with the class's mean: exact, in O(N d), and no N x N
-    matrix is built.
+    The rows have length 1, so the mean of inner products over the class is the inner
+    product with the class's mean: exact, in O(N d), without an N x N matrix.
 
     Args:
         features: float[N, d], rows of length 1.
         labels: int[N], given.
         means: float32[K, d], from `class_means`.
-        block: rows held at once as float32; so many stay in a core's cache.
+        block: rows held at once as float32; 1024 stay in a core's cache.
 
     Returns:
         float32[N].

@@ -1,4 +1,4 @@
-"""Golden source "certain": the division's own certain samples stand in for golden ones."""
+"""Golden source "certain": the division's certain samples stand in for golden ones."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def stand_ins(
     if count.min() < 2 * n_folds or len(negative) < 2 * n_folds:
         return None
     order = positive[shuffled_by_class(given[positive], rng)]
-    first = np.cumsum(count) - count
+    start = np.cumsum(count) - count
     pick = np.arange(CERTAIN_PER_CLASS)[None] % count[:, None]
-    chosen = order[(first[:, None] + pick).ravel()]
-    # Folds are those of the samples, so that one given twice is never judged by itself.
+    chosen = order[(start[:, None] + pick).ravel()]
+    # A sample that is picked twice stays in one fold, so that it is never judged by itself.
     unique, inverse = np.unique(chosen, return_inverse=True)
     fold = assign_folds(given[unique], n_folds, seed=int(rng.integers(2**31)))[inverse]
     rejected = np.sort(rng.choice(negative, CERTAIN_PER_CLASS * n_classes, replace=True))

@@ -1,4 +1,4 @@
-"""What a network's two streams saw in a round, on file: scores and the mixtures fitted to them."""
+"""Both streams' scores of a round and the mixtures fitted to them, on file for audits."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ _MIXTURES = ("low", "high", "mean", "variance", "share", "ashman_d", "bimodal")
 
 @dataclass(frozen=True)
 class Streams:
-    """What one network's two streams saw of n samples.
+    """The scores and mixtures of one network's two streams, of n samples.
 
     Attributes:
         index: int64[n], the samples' indices in their source, in rising order.
         given: int64[n] in 0..K-1, given labels.
-        loss: float32[n] in nats, as it was judged.
+        loss: float32[n] in nats, as the loss stream read it.
         similarity: float32[n], to the given class.
         loss_mixture: of the losses, one group.
         feature_mixture: of the similarities, one group a class.
-        loss_abstains: whether the losses form one heap.
-        feature_abstains: bool[K], the classes whose similarities form one heap.
-        transition: float64[K, K], P(given = column | true = row) as the
-            purification estimated it; None without.
+        loss_abstains, feature_abstains: see `divide.Division`.
+        transition: float64[K, K], the purification's P(given = column | true = row);
+            None without one.
     """
 
     index: np.ndarray
@@ -82,8 +81,8 @@ def save_streams(path: str | Path, streams: Sequence[Streams], class_names: Sequ
         "networks": np.array(len(streams)),
         **_as_bytes(class_names),
     }
-    for i, seen in enumerate(streams):
-        columns = dict(vars(seen))
+    for i, network in enumerate(streams):
+        columns = dict(vars(network))
         for stream in ("loss", "feature"):
             mixtures = columns.pop(f"{stream}_mixture")
             for name in _MIXTURES:
@@ -95,11 +94,11 @@ def save_streams(path: str | Path, streams: Sequence[Streams], class_names: Sequ
 
 
 def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
-    """What `save_streams` wrote: the streams of each network, and the class names.
+    """Read the file of `save_streams`: the streams of each network, and the class names.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is cut short, or something else, or of another format.
+        ValueError: it is cut short, another kind of file, or of another format.
     """
     try:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
@@ -109,7 +108,7 @@ def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
             return [_read(file, i) for i in range(int(file["networks"]))], names
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path} must be the streams of a round as a run writes them, it is not: {error}. "
+            f"{path} must hold a round's streams, as a run writes them, it does not: {error}. "
             "Run the recipe again."
         ) from error
 

@@ -1,4 +1,4 @@
-"""The sample table: one row a sample, all that a round writes and all that training reads."""
+"""The sample table: a row for each sample, written by rounds and read by training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, U
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What one round says of n samples; see `SampleTable` for the columns.
+    """A round's new columns of n samples; see `SampleTable`.
 
     `weight` is float[n], or float[n, M] where M networks train on weights of their own.
     """
@@ -36,14 +36,14 @@ class SampleTable:
         index: int64[N], each row's index in its source, kept for life; by
             default the row's own number.
         n_networks: M, each with weights of its own.
-        decided: int64[N], the class that a person decided on, -1 where nobody
-            did; by default nobody. Decided rows keep weight 1 and role decided, their
+        decided: int64[N], the class that a person decided on, -1 without a decision; by
+            default -1 throughout. Decided rows keep weight 1 and role decided, their
             suggested class is the decided one, and no round writes them.
 
     Attributes:
         given, index, decided: as above.
-        labels: int64[N], what is trained on: the decided class, else the given label.
-        weights: float32[N, M] in [0, 1], what each network trains on; 1 until the first round.
+        labels: int64[N], trained on: the decided class, else the given label.
+        weights: float32[N, M] in [0, 1], of each network; 1 until the first round.
         role: int8[N], an index into `roles.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
@@ -51,8 +51,7 @@ class SampleTable:
         suggested: int64[N], the most probable class, -1 before a round.
         confidence: float32[N], its probability, NaN before a round.
         drawn: bool[N], the samples of this epoch; all of them until `draw`.
-        judged: bool[N], which rows a round has written; what is said of the
-            others above is how they begin.
+        judged: bool[N], which rows a round has written; the others are as at first.
         changed: int64[N], the epoch, counted from 0, before which a round last changed
             the role or the suggested class; -1 before a round.
         n_rewrites: rounds written so far.
@@ -119,7 +118,7 @@ class SampleTable:
         reader(self.weights_now)
 
     def draw(self, rows: np.ndarray) -> None:
-        """Say which samples make up the epoch; what is known of the others stays.
+        """Choose the samples of the epoch; the columns of the others stay.
 
         Args:
             rows: int64[n], table rows, each once.
@@ -137,23 +136,22 @@ class SampleTable:
             new: of n samples.
             rows: int64[n], the table rows that are written, each once and none
                 decided; by default all, in order.
-            epoch: counted from 0, the first that is trained so; by default the
-                number of rounds before this one.
+            epoch: counted from 0, the first that is trained with the new weights; by
+                default the number of rounds before this one.
 
         Raises:
             ValueError: a row is decided, a column has not one entry a sample, a weight lies
-                outside [0, 1], or no sample would carry weight. Nothing is
-                written then.
+                outside [0, 1], or no sample would carry weight. The table then stays as it was.
         """
         n = len(self) if rows is None else len(rows)
         columns = dict(vars(new))
         weights = np.asarray(columns.pop("weight"))
         for name, column in {"weight": weights, **columns}.items():
-            own = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
-            if np.shape(column) not in own:
+            shapes = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
+            if np.shape(column) not in shapes:
                 raise ValueError(
-                    f"{name} must have one entry a sample, shape {' or '.join(map(str, own))}, got "
-                    f"{np.shape(column)}."
+                    f"{name} must have one entry a sample, shape {' or '.join(map(str, shapes))}, "
+                    f"got {np.shape(column)}."
                 )
         if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError("every weight must lie in 0..1, and none be NaN.")
@@ -164,9 +162,7 @@ class SampleTable:
             )
         written = slice(None) if rows is None else rows
         if (self.decided[written] >= 0).any():
-            raise ValueError(
-                "what a person has decided must not be rewritten: leave it out of rows."
-            )
+            raise ValueError("decided samples must not be rewritten: leave them out of rows.")
         same = self.judged[written] & (self.role[written] == columns["role"])
         same &= self.suggested[written] == columns["suggested"]
         epoch = self.n_rewrites if epoch is None else epoch
@@ -245,12 +241,12 @@ class SampleTable:
 
 
 def in_agreement(columns: list[Rewrite]) -> Rewrite:
-    """What M networks say of the same n samples, as one rewrite.
+    """Several networks' columns of the same n samples, as one rewrite.
 
-    Each network is trained on what the one before it says (co-division, so that
-    none confirms its own mistakes); a network alone on its own. A sample keeps
-    a role that all give it and is uncertain otherwise; probabilities are means,
-    and the suggested class is that of the most confident.
+    Each network is trained on the weights of the one before it (co-division), so that
+    none confirms its own mistakes; a network alone on its own. A sample keeps a role
+    that all give it and is uncertain otherwise. Probabilities are means, and the
+    suggested class is that of the most confident network.
 
     Source: DivideMix, arXiv 2002.07394, section 3.1.
     """
