@@ -39,7 +39,7 @@ def compare(runs: tuple[Path, ...]) -> None:
     click.echo(f"{found.samples:,} samples were judged by all")
     if found.truly_wrong is not None:
         wrong = f"{found.truly_wrong:.4f} have a wrong label"
-        click.echo(f"of the {found.known:,} whose truth is known {wrong}")
+        click.echo(f"of the {found.n_truth_known:,} whose truth is known {wrong}")
 
 
 HEADS = (
@@ -61,7 +61,7 @@ def _cells(run: Compared, first: Compared) -> list[str]:
     return [
         " ".join(run.folder.name.split()) or str(run.folder),
         f"{run.epochs}{', stopped' * run.stopped}",
-        f"{run.told[0]:,} / {run.told[1]:,}",
+        f"{run.decisions[0]:,} / {run.decisions[1]:,}",
         run.evaluated_on,
         *(
             _with_difference(own, other)
