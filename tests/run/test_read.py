@@ -61,7 +61,7 @@ def test_what_was_written_is_read_back(written):
     assert found.streams[0].index.tolist() == STREAM.tolist()
     assert found.epochs == [{"epoch": "1", "accuracy": "0.123457", "loss": "nan"}]
     assert found.rounds == [{"epoch": "1", "kept": "3", "kept_precision": ""}]
-    assert found.facts["rounds"] == 1
+    assert found.summary["rounds"] == 1
 
 
 def test_labels_are_of_the_whole_split_and_ids_of_what_can_be_decided_on(written):

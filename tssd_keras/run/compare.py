@@ -116,15 +116,15 @@ def check_same_labels(path: Path, run: Findings, other_path: Path, other: Findin
 def _figures(path: Path, run: Findings, shared: np.ndarray) -> Compared:
     rows = np.searchsorted(run.index, shared)
     clean, p_wrong = _clean(run, shared), run.p_wrong[rows]
-    decisions, accuracy = (run.facts.get(key) or {} for key in ("decisions", "accuracy"))
+    decisions, accuracy = (run.summary.get(key) or {} for key in ("decisions", "accuracy"))
     auroc = None
     if clean is not None and run.truth is not None:
         auroc = label_error_auroc(clean, 1 - p_wrong[run.truth[rows] >= 0])
     return Compared(
         folder=path,
         decisions=(int(decisions.get("trained", 0)), int(decisions.get("golden", 0))),
-        epochs=int(run.facts.get("epochs") or 0),
-        stopped=bool(run.facts.get("interrupted") or run.facts.get("error")),
+        epochs=int(run.summary.get("epochs") or 0),
+        stopped=bool(run.summary.get("interrupted") or run.summary.get("error")),
         evaluated_on=str(accuracy.get("evaluated_on", "test")),
         accuracy={key: accuracy.get(key) for key in ("last", "mean_last_10", "best")},
         kept=float((run.weight[rows] > 0).mean()),

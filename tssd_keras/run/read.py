@@ -65,8 +65,8 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
     """
     folder = Path(folder)
     _check_files(folder, (RECIPE, LABELS_SHA256, SAMPLES, SUMMARY))
-    recipe, facts = load_recipe(folder / RECIPE), _facts(folder / SUMMARY)
-    _check_judged(folder, recipe, facts)
+    recipe, summary = load_recipe(folder / RECIPE), _summary(folder / SUMMARY)
+    _check_judged(folder, recipe, summary)
     samples = _samples(folder)
     columns = dict(samples.columns)
     truth, ids = columns.pop("true"), samples.ids
@@ -82,7 +82,7 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
         streams=_streams(folder, samples),
         epochs=_rows(folder / EPOCHS),
         rounds=_rows(folder / ROUNDS),
-        facts=facts,
+        summary=summary,
     )
     return findings, recipe
 
@@ -136,16 +136,16 @@ def _check_files(folder: Path, names: tuple[str, ...]) -> None:
     )
 
 
-def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
+def _check_judged(folder: Path, recipe: Recipe, summary: dict) -> None:
     """Raise ValueError unless a round has judged the labels, and left what it saw."""
     if recipe.objective.kind == "plain":
         raise ValueError(
             f'{folder} is a run with objective.kind = "plain", which judges no labels: there is '
             'nothing to audit. Train with "weighted" or "mixmatch".'
         )
-    if not facts.get("rounds"):
+    if not summary.get("rounds"):
         raise ValueError(
-            f"{folder} was stopped before its first round, after {facts.get('epochs')} of "
+            f"{folder} was stopped before its first round, after {summary.get('epochs')} of "
             f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
             "longer."
         )
@@ -162,7 +162,7 @@ def _not_one_run(folder: Path, fault: str) -> ValueError:
     )
 
 
-def _facts(path: Path) -> dict:
+def _summary(path: Path) -> dict:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
