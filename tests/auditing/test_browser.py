@@ -350,7 +350,7 @@ def test_enter_takes_the_class_of_that_name_and_none_where_nothing_was_typed(ope
 
 def test_a_page_without_suspects_says_so(opened, served):
     folder, url = served
-    judged = some_judged(30, weight=np.ones(30), suggested=np.arange(30) % 3, facts={}, rounds=[])
+    judged = some_judged(30, weight=np.ones(30), suggested=np.arange(30) % 3, summary={}, rounds=[])
     write_audit(judged, None, folder / "none")
     page = opened(f"{url}/none/report.html")
     assert page.locator("#cards").text_content() == "No samples are like this."

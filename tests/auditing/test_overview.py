@@ -94,7 +94,7 @@ def test_figures_that_are_no_numbers_are_none_and_epochs_count_from_one():
 
 def test_an_overview_is_plain_data():
     json.dumps(overview(some_judged()), allow_nan=False)
-    json.dumps(overview(some_judged(facts={}, streams=(), epochs=[], rounds=[])), allow_nan=False)
+    json.dumps(overview(some_judged(summary={}, streams=(), epochs=[], rounds=[])), allow_nan=False)
 
 
 def test_reasons_say_what_each_judge_says():

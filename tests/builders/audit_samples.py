@@ -72,7 +72,7 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
             for e in range(1, 4)
         ],
         "rounds": [{"epoch": "2", "kept": str(n // 2), "semi_hard": "3"}],
-        "facts": {"rounds": 1, "accuracy": {"evaluated_on": "test", "last": 0.5}},
+        "summary": {"rounds": 1, "accuracy": {"evaluated_on": "test", "last": 0.5}},
     }
     return Findings(**{**columns, **change})
 

@@ -47,7 +47,7 @@ def overview(judged: Findings) -> dict[str, Any]:
 
 
 def _totals(judged: Findings) -> dict[str, object]:
-    facts = judged.facts
+    facts = judged.summary
     seen = judged.judged
     samples = facts.get("samples") or {}
     return {

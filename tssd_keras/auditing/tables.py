@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras.auditing.suspects import Stratum
+from tssd_keras.data.columns import write_columns
 from tssd_keras.judge.findings import Findings
 
 NO_PARQUET = (
@@ -63,18 +63,6 @@ def columns(judged: Findings, rank: np.ndarray, strata: np.ndarray) -> dict[str,
     }
 
 
-def write_csv(path: Path, table: Mapping[str, Sequence]) -> None:
-    """Write columns as CSV; numbers with six digits."""
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(map(_cells, zip(*table.values(), strict=True)))
-
-
-def _cells(row: Iterable) -> list:
-    return [f"{v:.6g}" if isinstance(v, float) else v for v in row]
-
-
 def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
     """Write columns as Parquet; False, and no file, where pyarrow is not installed."""
     try:
@@ -104,7 +92,7 @@ def _unicode(text: str | None) -> str | None:
 
 def write_strata(path: Path, strata: Sequence[Stratum]) -> None:
     """strata.csv: of each stratum its samples, and how many of them the page shows."""
-    write_csv(
+    write_columns(
         path,
         {
             "stratum": [s.name for s in strata],

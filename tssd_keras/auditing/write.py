@@ -18,6 +18,7 @@ from tssd_keras.auditing.suspects import (
     rank_suspects,
     stratum_names,
 )
+from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
@@ -153,8 +154,8 @@ def _look(judged: Findings, samples: Samples | None, some: np.ndarray, progress:
 def _write_tables(judged: Findings, out: Path, rank: np.ndarray, strata: np.ndarray) -> list[str]:
     """The files with a row a sample; a line about one that could not be written."""
     table = tables.columns(judged, rank, strata)
-    tables.write_csv(out / "samples.csv", table)
-    tables.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
+    write_columns(out / "samples.csv", table)
+    write_columns(out / "label_issues.csv", label_issues.label_issues(judged))
     if tables.write_parquet(out / "samples.parquet", table):
         return []
     return [tables.NO_PARQUET]

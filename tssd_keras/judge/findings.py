@@ -34,7 +34,7 @@ class Findings:
         truth: int64[N], -1 where unknown, or None.
         streams: of the last round, one a network.
         epochs, rounds: rows of epochs.csv and rounds.csv, as text.
-        facts: of the run as a whole, as in summary.json.
+        summary: of the run as a whole, contents of summary.json.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Findings:
     streams: tuple[Streams, ...] = ()
     epochs: list[dict[str, str]] = field(default_factory=list)
     rounds: list[dict[str, str]] = field(default_factory=list)
-    facts: dict = field(default_factory=dict)
+    summary: dict = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)
