@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from builders.audit_samples import HOSTILE, some_images, some_judged
 
+from tssd_keras.auditing.gallery import choose_shown
 from tssd_keras.auditing.page import as_json, page_data, render
 from tssd_keras.auditing.pictures import NONE
-from tssd_keras.auditing.suspects import choose_shown, count_strata, rank_suspects, stratum_names
+from tssd_keras.auditing.suspects import count_strata, rank_suspects, stratum_names
 from tssd_keras.auditing.write import Samples, write_audit
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.auditing.gallery import spread
 from tssd_keras.auditing.overview import overview
 from tssd_keras.auditing.pictures import Pictures
 from tssd_keras.auditing.reasons import reasons
-from tssd_keras.auditing.suspects import Stratum, spread
+from tssd_keras.auditing.suspects import Stratum
 from tssd_keras.judge.findings import Findings
 
 # In the order in which they build on each other.

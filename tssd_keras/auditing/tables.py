@@ -1,4 +1,10 @@
-"""One row a sample, for other programs: CSV, and Parquet where pyarrow is installed."""
+"""One row a sample, for other programs: CSV, and Parquet where pyarrow is installed.
+
+label_issues.csv has names that users of cleanlab and of FiftyOne know: is_label_issue,
+label_quality, given_label and predicted_label are columns of cleanlab's
+`CleanLearning.get_label_issues`; filepath and mistakenness are fields of a FiftyOne
+sample and of `fiftyone.brain.compute_mistakenness`.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +66,31 @@ def columns(judged: Findings, rank: np.ndarray, strata: np.ndarray) -> dict[str,
         "stratum": strata.tolist(),
         "rank": [int(r) if r > 0 else None for r in rank],
         "true_name": names(truth),
+    }
+
+
+def label_issues(judged: Findings) -> dict[str, list]:
+    """The columns of label_issues.csv; None is an empty cell.
+
+    Args:
+        judged: N samples.
+
+    Returns:
+        id, index and filepath to join on; is_label_issue (True for suspects);
+        label_quality in [0, 1], low where the label is probably wrong, and
+        mistakenness, 1 minus that; given_label and predicted_label, class names.
+    """
+    n = len(judged)
+    wrong = judged.p_wrong
+    return {
+        "id": [None] * n if judged.ids is None else judged.ids.tolist(),
+        "index": judged.index.tolist(),
+        "filepath": [None] * n if judged.paths is None else judged.paths.tolist(),
+        "is_label_issue": judged.suspect.tolist(),
+        "label_quality": [None if np.isnan(v) else 1 - float(v) for v in wrong],
+        "given_label": [judged.named(v) for v in judged.given],
+        "predicted_label": [judged.named(v) if v >= 0 else None for v in judged.suggested],
+        "mistakenness": [None if np.isnan(v) else float(v) for v in wrong],
     }
 
 

@@ -9,15 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.auditing import label_issues, label_studio, page, tables
+from tssd_keras.auditing import label_studio, page, tables
+from tssd_keras.auditing.gallery import choose_pictured, choose_shown
 from tssd_keras.auditing.pictures import NONE, pictures
-from tssd_keras.auditing.suspects import (
-    choose_pictured,
-    choose_shown,
-    count_strata,
-    rank_suspects,
-    stratum_names,
-)
+from tssd_keras.auditing.suspects import count_strata, rank_suspects, stratum_names
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
@@ -154,7 +149,7 @@ def _write_tables(judged: Findings, out: Path, rank: np.ndarray, strata: np.ndar
     """The files with a row a sample; a line about one that could not be written."""
     table = tables.columns(judged, rank, strata)
     tables.write_csv(out / "samples.csv", table)
-    tables.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
+    tables.write_csv(out / "label_issues.csv", tables.label_issues(judged))
     if tables.write_parquet(out / "samples.parquet", table):
         return []
     return [tables.NO_PARQUET]
