@@ -73,8 +73,8 @@ def test_the_histograms_hold_every_sample_and_the_mixture_their_share():
     found = overview(judged)["streams"][0]
     assert len(found["loss"]["counts"]) == BINS
     assert sum(found["loss"]["counts"]) == 300
-    for label, heap in enumerate(found["feature"]):
-        assert sum(heap["counts"]) == (judged.given == label).sum()
+    for label, histogram in enumerate(found["feature"]):
+        assert sum(histogram["counts"]) == (judged.given == label).sum()
     assert sum(found["loss"]["share"]) == pytest.approx(1, abs=1e-4)
     assert found["loss"]["mean"][0] < found["loss"]["mean"][1]
     assert found["loss"]["abstains"] is False
