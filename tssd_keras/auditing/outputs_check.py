@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tssd_keras.labels.golden_choice import check_golden_labels
+from tssd_keras.data.class_labels import class_labels
+from tssd_keras.labels.golden import check_golden_labels
 
 BLOCK_BYTES = 16 << 20  # of rows held as float64 at once
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
@@ -63,11 +64,14 @@ def check_outputs(
     """
     log_p = log_probabilities(predictions, from_logits=from_logits)
     n, k = log_p.shape
-    given = whole_labels("labels", labels, n, k)
+    why = f"as predictions have {k} columns"
+    given = class_labels("labels", labels, n=n, n_classes=k, why=why)
     true = np.full(n, -1)
     if golden is not None:
-        true = whole_labels("golden", golden, n, k, unknown=True)
-        check_golden_labels(true[true >= 0], tuple(map(str, range(k))))
+        true = class_labels(
+            "golden", golden, n=n, n_classes=k, why=why, minus_one="where nobody knows"
+        )
+        check_golden_labels(true[true >= 0], k, remedy="Add some, or leave golden out.")
     if (true >= 0).all():
         raise ValueError("some labels must be judged: all are golden. Put -1 where nobody knows.")
     return ModelOutputs(
@@ -150,46 +154,6 @@ def unit_features(features: np.ndarray, n: int) -> np.ndarray:
         length = np.linalg.norm(block, axis=1, keepdims=True)
         out[rows] = block / np.maximum(length, 1e-300)
     return out
-
-
-def whole_labels(
-    name: str, labels: np.ndarray, n: int, n_classes: int, *, unknown: bool = False
-) -> np.ndarray:
-    """Labels, int64[N].
-
-    Args:
-        name: of the argument.
-        labels: int[N] in 0..K-1.
-        n: N.
-        n_classes: K.
-        unknown: whether -1 is allowed: nobody knows.
-
-    Raises:
-        TypeError: they are no whole numbers, one a sample.
-        ValueError: another number of them, or one out of range.
-    """
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        hint = "Try .astype(np.int64)."
-        if array.ndim > 1:
-            hint = "One-hot rows become labels by .argmax(axis=1)."
-        raise TypeError(
-            f"{name} must be whole numbers, one a sample, got shape {array.shape} and type "
-            f"{array.dtype}. {hint}"
-        )
-    if len(array) != n:
-        raise ValueError(
-            f"{name} must have one entry for each of {n} predictions, got {len(array)}."
-        )
-    array = array.astype(np.int64)
-    bad = np.flatnonzero((array < (-1 if unknown else 0)) | (array >= n_classes))
-    if len(bad):
-        extra = ", or be -1 where nobody knows" if unknown else ""
-        raise ValueError(
-            f"{name} must lie in 0..{n_classes - 1}, as predictions have {n_classes} columns"
-            f"{extra}: {len(bad)} of {n} do not, the first is {array[bad[0]]} of sample {bad[0]}."
-        )
-    return array
 
 
 def _numbers(name: str, array: np.ndarray) -> np.ndarray:

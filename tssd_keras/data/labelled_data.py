@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.data.class_labels import ADD, label_mistakes, lacking_classes
 from tssd_keras.data.inputs import Inputs
-
-ADD = "Add samples of it, or leave the class out and number the labels 0..K-1 without gaps."
 
 
 def as_ids(names: Sequence[str]) -> np.ndarray:
@@ -86,10 +84,15 @@ class LabelledData:
         n_train, n_test, n_classes = len(self.inputs), len(self.test_inputs), len(self.class_names)
         yield from _class_names(self.class_names)
         yield from _splits(self.inputs, self.test_inputs)
-        yield from _labels("labels", self.labels, n_train, n_classes, lowest=-1)
-        yield from _labels("test_labels", self.test_labels, n_test, n_classes)
-        if self.true_labels is not None:
-            yield from _labels("true_labels", self.true_labels, n_train, n_classes, lowest=-1)
+        unknown = "where unknown"
+        for what, labels, n, minus_one in (
+            ("labels", self.labels, n_train, unknown),
+            ("test_labels", self.test_labels, n_test, ""),
+            ("true_labels", self.true_labels, n_train, unknown),
+        ):
+            if labels is not None:
+                yield from _column(what, labels, n, np.int64)
+                yield from label_mistakes(what, labels, n_classes=n_classes, minus_one=minus_one)
         for what, ids, n in (("ids", self.ids, n_train), ("test_ids", self.test_ids, n_test)):
             if ids is not None:
                 yield from _ids(what, ids, n)
@@ -167,51 +170,4 @@ def _ids(what: str, ids: np.ndarray, n: int) -> Iterator[str]:
         yield (
             f"{what} must differ from sample to sample: {len(twice)} come more than once, the "
             f"first are {', '.join(twice[:3])}. Name each sample once."
-        )
-
-
-def _labels(
-    what: str, labels: np.ndarray, n: int, n_classes: int, *, lowest: int = 0
-) -> Iterator[str]:
-    yield from _column(what, labels, n, np.int64)
-    bad = np.flatnonzero((labels < lowest) | (labels >= n_classes))
-    if len(bad):
-        yield (
-            f"{what} must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
-            f"sample {bad[0]} with {labels[bad[0]]}. Drop those samples, or name every class."
-        )
-
-
-def lacking_classes(
-    labels: np.ndarray,
-    names: tuple[str, ...],
-    ids: np.ndarray | None = None,
-    *,
-    where: str = "among the given labels",
-    hint: str = ADD,
-) -> Iterator[str]:
-    """What is wrong if a class has less than two samples, lazily; nothing if each has.
-
-    Args:
-        labels: int64[n] in 0..K-1, or -1, which is no class.
-        names: K names.
-        ids: str[n], the samples' names, for the message.
-        where: the classes are looked for.
-        hint: what to do.
-    """
-    count = np.bincount(labels[labels >= 0], minlength=len(names))
-    missing = np.flatnonzero(count == 0)
-    if len(missing):
-        yield (
-            f"each class must occur {where}: {len(missing)} of {len(names)} do not, the first is "
-            f"class {missing[0]} ({reprlib.repr(names[missing[0]])}). {hint}"
-        )
-    lone = np.flatnonzero(count == 1)
-    if len(lone):
-        sample = np.flatnonzero(labels == lone[0])[0]
-        yield (
-            f"each class must have at least 2 training samples {where}, or nothing can be "
-            f"compared: {len(lone)} of {len(names)} have one, the first is class {lone[0]} "
-            f"({reprlib.repr(names[lone[0]])}), with sample "
-            f"{sample if ids is None else ids[sample]} alone. Is that label a typing error? {hint}"
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.data.class_labels import check_enough_of_each
 from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.stratify import first_of_each
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,32 @@ def choose_per_class(
         ValueError: a class has not more samples than asked for, so that none
             would be left to train on.
     """
-    count = np.bincount(labels, minlength=n_classes)
-    short = np.flatnonzero(count <= per_class)
-    if len(short):
-        raise ValueError(
-            f"each class must have more than golden.per_class = {per_class} samples: "
-            f"{len(short)} of {n_classes} classes do not, the first is class {short[0]} with "
-            f"{count[short[0]]}. Try a smaller golden.per_class."
-        )
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    first = np.cumsum(count) - count
-    chosen = by_class[(first[:, None] + np.arange(per_class)).ravel()]
-    return np.sort(chosen)
+    check_enough_of_each(
+        f"each class must have at least {per_class + 1} samples, one more than golden.per_class",
+        labels,
+        n_classes,
+        per_class + 1,
+        remedy="Try a smaller golden.per_class.",
+    )
+    return first_of_each(labels, per_class, np.random.default_rng(seed))
+
+
+def check_golden_labels(
+    labels: np.ndarray, n_classes: int, *, remedy: str, names: Sequence[str] = ()
+) -> None:
+    """Raise ValueError unless each class has two golden samples, the least to learn from.
+
+    Args:
+        labels: int64[M] in 0..K-1, the trusted ones.
+        n_classes: K.
+        remedy: what to try.
+        names: K names, or none.
+    """
+    check_enough_of_each(
+        "each class must have at least 2 golden samples",
+        labels,
+        n_classes,
+        2,
+        remedy=remedy,
+        names=names,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from tssd_keras.data.duplicates import among
 from tssd_keras.data.id_list import named, read_ids
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels.golden import choose_per_class
 from tssd_keras.recipe.recipe import GoldenRecipe
 
@@ -137,7 +137,8 @@ def choose_golden(
             return index
         index = index[~in_test(data)[index]]
         labels = trusted_labels(data.labels, truth)[index]
-        return index[_at_most(labels, recipe.at_most_per_class, seed=recipe.seed)]
+        rng = np.random.default_rng(recipe.seed)
+        return index[first_of_each(labels, recipe.at_most_per_class, rng)]
     if truth is None:
         raise ValueError(
             'golden.source = "trusted" needs samples whose labels are known to be right, and the '
@@ -151,32 +152,3 @@ def choose_golden(
 def trusted_labels(given: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
     """int64[N]: the true label where it is known, else the given one."""
     return given if truth is None else np.where(truth >= 0, truth, given)
-
-
-def _at_most(labels: np.ndarray, most: int, *, seed: int) -> np.ndarray:
-    """Sorted places of at most so many samples of each class, at random."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    by_class = labels[order]
-    place = np.arange(len(order)) - np.searchsorted(by_class, by_class)
-    return np.sort(order[place < most])
-
-
-def check_golden_labels(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
-    """Raise ValueError unless each class has two golden samples, the least to learn from.
-
-    Args:
-        labels: int64[M] in 0..K-1, the trusted ones.
-        class_names: K names.
-    """
-    count = np.bincount(labels, minlength=len(class_names))
-    short = np.flatnonzero(count < 2)
-    if len(short):
-        name = reprlib.repr(class_names[short[0]])
-        raise ValueError(
-            'golden.source = "trusted" needs at least 2 golden samples of each class: '
-            f"{len(short)} of {len(class_names)} classes have fewer, the first is class {short[0]} "
-            f"({name}) with {count[short[0]]} of {len(labels)}. Mark more "
-            "(golden.ids, the column golden of a table, the array trusted of an .npz file), or "
-            'set golden.source = "certain".'
-        )

@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.moments import block_size, blocks, by_column, moments
 
@@ -92,19 +93,7 @@ def _checked(true_labels: np.ndarray, n: int, n_classes: int, rate: float) -> np
         raise ValueError(f"noise.rate must lie in 0..1, got {rate}.")
     if n_classes < 2:
         raise ValueError(f"there must be at least 2 classes to mistake, got {n_classes}.")
-    true_labels = np.asarray(true_labels)
-    if true_labels.dtype.kind not in "iu" or true_labels.shape != (n,):
-        raise ValueError(
-            f"true_labels must be int[{n}], one a sample, got {true_labels.dtype}"
-            f"{true_labels.shape}."
-        )
-    bad = np.flatnonzero((true_labels < 0) | (true_labels >= n_classes))
-    if len(bad):
-        raise ValueError(
-            f"true_labels must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
-            f"sample {bad[0]} with {true_labels[bad[0]]}."
-        )
-    return true_labels.astype(np.int64)
+    return class_labels("true_labels", true_labels, n=n, n_classes=n_classes)
 
 
 def _flip_rates(uniform: np.ndarray, rate: float) -> np.ndarray:

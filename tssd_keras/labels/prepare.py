@@ -11,17 +11,17 @@ from typing import Any
 import click
 import numpy as np
 
+from tssd_keras.data.class_labels import lacking_classes
 from tssd_keras.data.duplicates import Duplicates, digests, equal_to_some, find_duplicates
 from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset
-from tssd_keras.data.labelled_data import LabelledData, lacking_classes
+from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.image_check import SHORT_WAIT
 from tssd_keras.labels import noise
 from tssd_keras.labels.decision_split import GOLDEN, Decided, split_decisions
 from tssd_keras.labels.decisions import read_decisions, stands_for
 from tssd_keras.labels.given import given_labels
-from tssd_keras.labels.golden import Golden, choose_per_class
+from tssd_keras.labels.golden import Golden, check_golden_labels, choose_per_class
 from tssd_keras.labels.golden_choice import (
-    check_golden_labels,
     choose_golden,
     in_test,
     marked_samples,
@@ -29,6 +29,11 @@ from tssd_keras.labels.golden_choice import (
     trusted_labels,
 )
 from tssd_keras.recipe.recipe import Recipe
+
+MARK_MORE = (
+    "Mark more (golden.ids, the column golden of a table, the array trusted of an .npz file), or "
+    'set golden.source = "certain".'
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,9 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
             data, given, truth, golden_index, decided, n_stream=len(rest), at_random=at_random
         )
         if recipe.objective.kind != "plain":
-            check_golden_labels(golden.labels, data.class_names)
+            check_golden_labels(
+                golden.labels, len(data.class_names), remedy=MARK_MORE, names=data.class_names
+            )
     stream = np.setdiff1d(rest[given[rest] >= 0], golden_index)
     labels = given
     if decided is not None:

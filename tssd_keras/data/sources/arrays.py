@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.recipe.recipe import DataRecipe
 
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
+MINUS_ONE = {"y_train_true": "where unknown"}
 OPTIONAL = ("y_train_true", "class_names", "trusted", "text_train")
 
 
@@ -31,7 +33,11 @@ def load(recipe: DataRecipe) -> LabelledData:
     """
     path = Path(recipe.path).expanduser()
     arrays = _read(path)
-    labels = {key: _labels(path, key, arrays[key]) for key in arrays if key.startswith("y_")}
+    labels = {
+        key: class_labels(f"{path}: {key}", arrays[key], minus_one=MINUS_ONE.get(key, ""))
+        for key in arrays
+        if key.startswith("y_")
+    }
     for x in ("x_train", "x_test"):
         _check_samples(path, x, arrays[x], n_labels=len(labels[x.replace("x_", "y_")]))
     return LabelledData(
@@ -89,31 +95,6 @@ def _member(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):  # a member that is no .npy comes as bytes
         raise ValueError(f"{path}: {key} must be an array. Save it with np.savez_compressed.")
     return array
-
-
-def _labels(path: Path, key: str, labels: np.ndarray) -> np.ndarray:
-    """The labels as int64[N]."""
-    if labels.dtype.kind not in "iu":
-        text = labels.dtype.kind in "US"
-        hint = f"np.unique({key}, return_inverse=True)" if text else f"{key}.astype(np.int64)"
-        raise ValueError(
-            f"{path}: {key} must be whole numbers, one class number a sample, got "
-            f"{labels.dtype}{labels.shape}. Try {hint}."
-        )
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{path}: {key} must have shape (N,), got {labels.shape}. Try {key}.argmax(axis=1) on "
-            f"one-hot rows, {key}.ravel() on a column."
-        )
-    lowest = -1 if key == "y_train_true" else 0  # -1: the truth is not known
-    bad = np.flatnonzero(labels.astype(np.int64) < lowest)  # unsigned ones above it wrap
-    if len(bad):
-        raise ValueError(
-            f"{path}: {key} must be class numbers from {lowest}: {len(bad)} of {len(labels)} are "
-            f"not, the first is sample {bad[0]} with {labels[bad[0]]}. Drop the samples without a "
-            "label."
-        )
-    return labels.astype(np.int64)
 
 
 def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) -> None:
