@@ -55,9 +55,9 @@ def train(seed: int, work: Path) -> Path:
     settings = ["golden.per_class=10", "data.validation_share=0.1", *seeds]
     finish = experiment.finish
 
-    def finished(folder, prepared, tssd, *rest):
-        last["truth"] = prepared.truth[tssd.table.index]
-        finish(folder, prepared, tssd, *rest)
+    def finished(training, *rest):
+        last["truth"] = training.prepared.truth[training.tssd.table.index]
+        finish(training, *rest)
 
     experiment.finish = finished
     experiment.run(load_recipe(RECIPE, settings), out=work / f"run-{seed}")

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from tssd_keras import TSSD
 from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
-from tssd_keras.run import experiment
+from tssd_keras.run import wiring
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
@@ -136,7 +136,7 @@ def test_lambda_u_goes_by_the_noise_that_the_last_round_estimates(estimated, kep
         n_classes=10,
     )
     recipe = parse_recipe({"objective": {"kind": "mixmatch", "lambda_u": "auto"}})
-    assert experiment.lambda_u(recipe, tssd)() == pytest.approx(expected)
+    assert wiring.lambda_u(recipe, tssd)() == pytest.approx(expected)
 
 
 def test_two_networks_divide_for_each_other(digits):

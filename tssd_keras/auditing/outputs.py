@@ -5,8 +5,7 @@ Without golden labels nothing here loads Keras.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tssd_keras.auditing.outputs_check import ModelOutputs, check_outputs
+from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.judge.divide import ROLES, Division, class_means, own_class_similarity
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
@@ -76,18 +76,24 @@ class LabelAudit:
         rank = np.zeros(len(self), np.int64)
         rank[self.order] = np.arange(1, len(self.order) + 1)
 
-        def named(label: int) -> object:
-            return int(label) if class_names is None else class_names[label]
+        def names(labels: np.ndarray) -> Sequence | np.ndarray:
+            return labels if class_names is None else names_of(labels, class_names)
 
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            numbers = ("score", "q", "p_loss", "p_feature", "confidence")
-            writer.writerow(("index", "given", "suggested", "role", *numbers, "rank"))
-            for i in range(len(self)):
-                values = [float(getattr(self, name)[i]) for name in numbers]
-                cells = ["" if np.isnan(v) else f"{v:.6g}" for v in values]
-                labels = (named(self.given[i]), named(self.suggested[i]))
-                writer.writerow((i, *labels, self.role[i], *cells, rank[i] or ""))
+        write_columns(
+            path,
+            {
+                "index": np.arange(len(self)),
+                "given": names(self.given),
+                "suggested": names(self.suggested),
+                "role": self.role,
+                "score": self.score,
+                "q": self.q,
+                "p_loss": self.p_loss,
+                "p_feature": self.p_feature,
+                "confidence": self.confidence,
+                "rank": [place or None for place in rank.tolist()],
+            },
+        )
 
 
 def audit(

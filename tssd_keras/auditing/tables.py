@@ -8,14 +8,14 @@ sample and of `fiftyone.brain.compute_mistakenness`.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.suspects import Stratum
+from tssd_keras.data.columns import write_columns
 from tssd_keras.judge.findings import Findings
 
 NO_PARQUET = (
@@ -94,18 +94,6 @@ def label_issues(findings: Findings) -> dict[str, list]:
     }
 
 
-def write_csv(path: Path, table: Mapping[str, Sequence]) -> None:
-    """Write columns as CSV; numbers with six digits."""
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(map(_cells, zip(*table.values(), strict=True)))
-
-
-def _cells(row: Iterable) -> list:
-    return [f"{v:.6g}" if isinstance(v, float) else v for v in row]
-
-
 def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
     """Write columns as Parquet; False, and no file, where pyarrow is not installed."""
     try:
@@ -135,7 +123,7 @@ def _unicode(text: str | None) -> str | None:
 
 def write_strata(path: Path, strata: Sequence[Stratum]) -> None:
     """Write strata.csv: each stratum, its samples, and how many of them the page shows."""
-    write_csv(
+    write_columns(
         path,
         {
             "stratum": [s.name for s in strata],

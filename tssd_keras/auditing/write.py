@@ -12,6 +12,7 @@ import numpy as np
 from tssd_keras.auditing import label_studio, page, tables
 from tssd_keras.auditing.gallery import Gallery, make_gallery
 from tssd_keras.auditing.pictures import NO_PICTURES, Pictures, pictures
+from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
@@ -147,8 +148,8 @@ def _pictures(
 def _write_tables(findings: Findings, gallery: Gallery, out: Path) -> list[str]:
     """Write the tables; returns a line about the one that could not be written."""
     table = tables.columns(findings, gallery)
-    tables.write_csv(out / "samples.csv", table)
-    tables.write_csv(out / "label_issues.csv", tables.label_issues(findings))
+    write_columns(out / "samples.csv", table)
+    write_columns(out / "label_issues.csv", tables.label_issues(findings))
     tables.write_strata(out / "strata.csv", gallery.strata)
     if tables.write_parquet(out / "samples.parquet", table):
         return []

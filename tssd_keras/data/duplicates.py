@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.data.inputs import Inputs
 
 BLOCK_BYTES = 16 << 20  # of samples that a thread reads at a time
@@ -210,19 +210,19 @@ def write_csv(
         ids: str[N], the source's own names of the training samples.
         test_ids: str[T], those of the test samples.
     """
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(["group", "split", "index", "id", "given", "kind"])
-        for row in range(len(duplicates)):
-            in_test, index = duplicates.in_test[row], duplicates.index[row]
-            names = test_ids if in_test else ids
-            writer.writerow(
-                [
-                    duplicates.group[row],
-                    "test" if in_test else "train",
-                    index,
-                    "" if names is None else names[index],
-                    class_names[duplicates.given[row]],
-                    KINDS[duplicates.kind[row]],
-                ]
-            )
+    members = list(zip(duplicates.in_test.tolist(), duplicates.index.tolist(), strict=True))
+    names = [test_ids if in_test else ids for in_test, _ in members]
+    write_columns(
+        path,
+        {
+            "group": duplicates.group,
+            "split": ["test" if in_test else "train" for in_test, _ in members],
+            "index": duplicates.index,
+            "id": [
+                None if of_split is None else of_split[index]
+                for of_split, (_, index) in zip(names, members, strict=True)
+            ],
+            "given": names_of(duplicates.given, class_names),
+            "kind": names_of(duplicates.kind, KINDS),
+        },
+    )

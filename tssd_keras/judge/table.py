@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.judge.divide import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
 
 
@@ -183,6 +183,37 @@ class SampleTable:
         for reader in self._readers:
             reader(weights)
 
+    def columns(self, true_labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """What outlives training, in source order.
+
+        Args:
+            true_labels: int[N], -1 where unknown.
+
+        Returns:
+            Columns as in `SampleTable`, but `weight` for `weights`, `true`, and `changed` as
+            epochs counted from 1. What nobody judged or decided has role -1 and changed -1.
+        """
+        columns = {
+            "index": self.index,
+            "given": self.given,
+            "true": np.full(len(self), -1) if true_labels is None else true_labels,
+            "role": np.where(self.judged | (self.decided >= 0), self.role, np.int8(-1)),
+            "weight": self.weight,
+            "p_loss": self.p_loss,
+            "p_feature": self.p_feature,
+            "q": self.q,
+            "suggested": self.suggested,
+            "confidence": self.confidence,
+            "changed": np.where(self.judged, self.changed + 1, -1),
+        }
+        order = self.source_order
+        return {name: column[order] for name, column in columns.items()}
+
+    @property
+    def source_order(self) -> np.ndarray:
+        """int64[N]: table rows in the order of the source."""
+        return np.argsort(self.index, kind="stable")
+
     def write_csv(
         self,
         path: str | Path,
@@ -199,49 +230,17 @@ class SampleTable:
             true_labels: int[N], -1 where unknown; fills the column `true`.
             ids: str[N], the source's own names of the samples.
         """
-
-        def named(label: int) -> str:
-            return class_names[label] if label >= 0 else ""
-
-        def number(value: float) -> str:
-            return "" if np.isnan(value) else f"{value:.6g}"
-
-        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file)
-            writer.writerow(
-                [
-                    "index",
-                    "id",
-                    "given",
-                    "true",
-                    "role",
-                    "weight",
-                    "p_loss",
-                    "p_feature",
-                    "q",
-                    "suggested",
-                    "confidence",
-                    "changed",
-                ]
-            )
-            weight = self.weight
-            for i in np.argsort(self.index, kind="stable"):
-                writer.writerow(
-                    [
-                        self.index[i],
-                        "" if ids is None else ids[i],
-                        named(self.given[i]),
-                        "" if true_labels is None else named(true_labels[i]),
-                        ROLES[self.role[i]] if self.judged[i] or self.decided[i] >= 0 else "",
-                        number(weight[i]),
-                        number(self.p_loss[i]),
-                        number(self.p_feature[i]),
-                        number(self.q[i]),
-                        named(self.suggested[i]),
-                        number(self.confidence[i]),
-                        self.changed[i] + 1 if self.judged[i] else "",
-                    ]
-                )
+        columns = self.columns(true_labels)
+        cells: dict[str, Sequence | np.ndarray] = {
+            "index": columns.pop("index"),
+            "id": [None] * len(self) if ids is None else ids[self.source_order],
+            **columns,
+            "role": names_of(columns["role"], ROLES),
+            "changed": [epoch if epoch > 0 else None for epoch in columns["changed"].tolist()],
+        }
+        for name in ("given", "true", "suggested"):
+            cells[name] = names_of(columns[name], class_names)
+        write_columns(path, cells)
 
 
 def in_agreement(columns: list[Rewrite]) -> Rewrite:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.labels.decisions import Decisions
 
 USES = ("train", "golden", "not used")
 TRAIN, GOLDEN, NOT_USED = range(len(USES))
-COLUMNS = (
-    "index",
-    "id",
-    "given",
-    "decided",
-    "action",
-    "stratum",
-    "stratum_size",
-    "use",
-)  # of decided.csv, which says what a run did with the decisions
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,22 +78,19 @@ class Decided:
             ids: str[N], or None.
         """
         d = self.decisions
-        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for i, index in enumerate(d.index.tolist()):
-                writer.writerow(
-                    [
-                        index,
-                        "" if ids is None else ids[index],
-                        class_names[given[index]],
-                        class_names[d.label[i]],
-                        d.action[i],
-                        d.stratum[i],
-                        d.stratum_size[i],
-                        USES[self.use[i]],
-                    ]
-                )
+        write_columns(
+            path,
+            {
+                "index": d.index,
+                "id": [None] * len(d) if ids is None else ids[d.index],
+                "given": names_of(given[d.index], class_names),
+                "decided": names_of(d.label, class_names),
+                "action": d.action,
+                "stratum": d.stratum,
+                "stratum_size": d.stratum_size,
+                "use": names_of(self.use, USES),
+            },
+        )
 
 
 def split_decisions(

@@ -9,7 +9,7 @@ from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.recipe.recipe import AugmentRecipe, Recipe
 
-SHOWN = 3  # bad images that a run names; it lists all in left_out.csv
+BAD_IMAGES_NAMED = 3  # by a run that trains; left_out.csv lists all
 
 
 def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> str:

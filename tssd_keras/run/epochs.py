@@ -70,7 +70,7 @@ class EpochRecord(keras.callbacks.Callback):
         }
         self.rows.append(row)
         self.weights = [network.get_weights() for network in self._networks]
-        self._folder.append_row("epochs.csv", row)
+        self._folder.append_epoch(row)
         self._say(
             f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.evaluated_on} accuracy "
             f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
