@@ -1,4 +1,4 @@
-"""Findings samples for tests of the audit, made without training."""
+"""Findings for tests of the audit, made without training."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ HOSTILE = (
 
 
 def some_streams(given, wrong, n_classes, *, seed=0, transition=True):
-    """Streams of samples whose losses and similarities form two heaps."""
+    """Streams of samples whose losses and similarities are bimodal."""
     rng = np.random.default_rng(seed)
     n = len(given)
     loss = np.where(wrong, rng.normal(3, 0.3, n), rng.normal(0.2, 0.1, n)).clip(0)

@@ -305,4 +305,4 @@ def test_image_files_have_their_path_in_every_table(tmp_path):
 def test_the_command_has_the_defaults_of_the_function():
     defaults = {o.name: o.default for o in cli_audit.audit.params}
     assert defaults["thumbnails"] == audit_files.THUMBNAILS
-    assert defaults["most"] == audit_files.MOST
+    assert defaults["most"] == audit_files.MOST_SUSPECTS

@@ -8,7 +8,7 @@ import pytest
 from builders.audit_samples import some_streams
 from builders.run_files import edit_arrays, write_run
 
-from tssd_keras.judge.divide import POSITIVE
+from tssd_keras.judge.roles import POSITIVE
 from tssd_keras.judge.streams import save_streams
 from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.recipe.recipe import Recipe
