@@ -272,9 +272,7 @@ def run(names: list[str], seeds: list[int], work: Path) -> None:
     """Judge what has no line yet."""
     done = {key(row): row for row in result_lines.read(RESULTS)}
     # With nothing changed, all constants of one source share a judgement.
-    as_it_is = {
-        (CONSTANTS[k[0]].source, *k[2:]): row for k, row in done.items() if k[1] is None
-    }
+    as_it_is = {(CONSTANTS[k[0]].source, *k[2:]): row for k, row in done.items() if k[1] is None}
     for name, value, data, golden, seed in wanted(names, seeds):
         if (name, value, data, golden, seed) in done:
             continue
