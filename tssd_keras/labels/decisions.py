@@ -17,9 +17,9 @@ from tssd_keras.labels.decision_checks import Fit, check_hash, decision_of, samp
 from tssd_keras.labels.decision_table import LABELS, Mistakes, once_each, read_rows, whole_number
 
 # Weights to this power. Full weights are unbiased and rest on few samples; equal ones rest on all
-# samples and are biased. benchmarks/decision_weights.py, AUROC of q, mean of seeds 7 to 10, by power
-# 0, 1/4, 1/2, 1: .9488 .9565 .9561 .9522 on a page's first 500 suspects, .9702 .9694 .9680 .9631 on
-# 500 spread over all suspects.
+# samples and are biased. benchmarks/decision_weights.py, AUROC of q by power 0, 1/4, 1/2, 1, mean
+# of seeds 7 to 10: .9488 .9565 .9561 .9522 with the page's first 500 suspects decided on, .9702
+# .9694 .9680 .9631 with 500 spread over all suspects.
 FLATTENED = 0.25
 
 
