@@ -25,7 +25,8 @@ import numpy as np
 
 BATCH = 128
 CALLS = 20
-SEEDS = range(10)  # of the comparison of bytes
+SEEDS = range(10)  # of the comparison of bytes...
+COMPARED = 16  # ...so many images each
 HOW = ("tensorflow", "tensorflow, XLA", "jax")
 STRONG = "strong, 2 operations"
 PEER = "keras RandAugment, 2 operations"
@@ -134,7 +135,7 @@ def views(folder: Path, how: str) -> None:
 
     from tssd_keras.train.augment import Augment
 
-    images = keras.ops.convert_to_tensor(some_images(32))
+    images = keras.ops.convert_to_tensor(some_images(32)[:COMPARED])
     ours = Augment(strong=2)
     strong, peers = compiled(ours.apply, how), None
     out: dict[str, list] = {f"{n}|{of}": [] for n in (STRONG, PEER) for of in ("seed", "draws")}
@@ -173,7 +174,7 @@ def compare(folder: Path) -> None:
             continue
         for name, theirs in dict(np.load(path)).items():
             policy, of = name.split("|")
-            apart = np.abs(theirs - first[name]).reshape(len(SEEDS) * BATCH, -1).max(axis=1)
+            apart = np.abs(theirs - first[name]).reshape(len(SEEDS) * COMPARED, -1).max(axis=1)
             same, within = (apart == 0).mean(), (apart < 1).mean()
             print(f"| {how} | {policy} | {of} | {same:.1%} | {within:.1%} | {apart.max():.1f} |")
 
@@ -189,7 +190,7 @@ def main() -> None:
     print("| --- | --- | --- | --- |", flush=True)
     for how in HOW:
         _child(how, size)
-    print(f"\nViews of {len(SEEDS)} batches that are those of TensorFlow's graph:\n")
+    print(f"\n{len(SEEDS)} batches of {COMPARED} images beside those of TensorFlow's graph:\n")
     print("| backend | policy | of one | same bytes | apart by less than 1 | most apart |")
     print("| --- | --- | --- | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as folder:
