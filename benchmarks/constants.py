@@ -242,10 +242,10 @@ def judge(rounds: dict, source: str, seed: int, per_class: int) -> dict:
     kept = np.isin(role, (POSITIVE, SEMI_HARD, FLOOR))
     row = {"f1": float(f1_score(clean, kept)), "clean_share": float(clean.mean())}
     if found is not None:
-        q = np.clip(found.q.astype(np.float64), 1e-4, 1 - 1e-4)
+        q = found.q.astype(np.float64)
         row |= {
             "auroc": float(roc_auc_score(clean, q)),
-            "log_loss": float(log_loss(clean, q)),
+            "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
             "share_error": abs(float(found.record["estimated_clean_share"]) - row["clean_share"]),
             "suggested": float((found.suggested == truth)[~clean].mean()),
             "corrected_by_pairs": bool(found.record["corrected_by_pairs"]),
