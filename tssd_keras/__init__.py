@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tssd_keras.data.from_dataset import from_dataset
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.labels.golden import Golden
-    from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe, Recipe
+    from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
+    from tssd_keras.recipe.recipe import Recipe
     from tssd_keras.recipe.toml import load_recipe
     from tssd_keras.train.callback import TSSD
     from tssd_keras.train.device_inputs import DeviceInputs
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "TSSD": "train.callback",
     "DeviceInputs": "train.device_inputs",
-    "DivideRecipe": "recipe.recipe",
+    "DivideRecipe": "recipe.method_sections",
     "Golden": "labels.golden",
     "LabelAudit": "auditing.outputs",
-    "PurifyRecipe": "recipe.recipe",
+    "PurifyRecipe": "recipe.method_sections",
     "Recipe": "recipe.recipe",
     "SampleTable": "judge.table",
     "audit": "auditing.outputs",

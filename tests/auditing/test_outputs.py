@@ -134,8 +134,8 @@ def test_golden_labels_need_no_features(digits):
         ({"predictions": np.full(30, 0.5)}, ValueError, r"shape \(N, K\)"),
         ({"predictions": np.full((30, 1), 1.0)}, ValueError, "at least two"),
         ({"predictions": np.full((30, 3), "a")}, TypeError, "must be numbers"),
-        ({"labels": np.zeros((30, 3), int)}, TypeError, "argmax"),
-        ({"labels": np.zeros(30)}, TypeError, r"whole numbers.*Try .astype"),
+        ({"labels": np.eye(3, dtype=int)[[0] * 30]}, ValueError, "argmax"),
+        ({"labels": np.zeros(30)}, ValueError, r"whole numbers.*Try .astype"),
         ({"labels": np.zeros(29, int)}, ValueError, "one entry for each of 30"),
         ({"labels": np.full(30, 3)}, ValueError, "0..2"),
         ({"labels": np.full(30, -1)}, ValueError, "0..2"),
@@ -144,8 +144,8 @@ def test_golden_labels_need_no_features(digits):
         ({"features": np.zeros((30, 0))}, ValueError, "d at least 1"),
         ({"features": np.full((30, 2), np.inf)}, ValueError, "features must be finite"),
         ({"golden": np.full(30, -2)}, ValueError, "0..2"),
-        ({"golden": np.r_[np.full(29, -1), 7]}, ValueError, "first is 7 of sample 29"),
-        ({"golden": np.full(30, -1)}, ValueError, "at least 2 golden samples of each class"),
+        ({"golden": np.r_[np.full(29, -1), 7]}, ValueError, "first is sample 29 with 7"),
+        ({"golden": np.full(30, -1)}, ValueError, "each class must have at least 2 golden samples"),
         ({"golden": np.arange(30) % 3}, ValueError, "all are golden"),
         ({"divide": DivideRecipe(streams=("feature",))}, ValueError, "features must be given"),
         ({"divide": DivideRecipe(threshold=2)}, ValueError, "threshold"),
@@ -273,7 +273,7 @@ def test_options_that_miss_each_other_are_refused(files):
 def test_options_without_effect_are_refused(files):
     result = audit(files, "predictions", "labels", extra=("--kept", 9))
     assert result.exit_code == 2
-    assert "--kept is of the page, which needs the folder of a run" in result.output
+    assert "--kept changes the page, which needs the folder of a run" in result.output
     result = audit(files, "predictions", "labels", extra=("--backend", "jax"))
     assert "--backend needs --golden" in result.output
     assert not (files / "out").exists()

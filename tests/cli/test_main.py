@@ -360,3 +360,16 @@ def test_help_loads_neither_keras_nor_a_backend():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_command_line_needs_no_fcntl():
+    modules = sorted(path.stem for path in (ROOT / "tssd_keras" / "cli").glob("*.py"))
+    assert len(modules) > 8
+    code = (
+        "import sys, importlib; sys.modules['fcntl'] = None\n"
+        f"for name in {modules!r}: importlib.import_module('tssd_keras.cli.' + name)\n"
+        "from tssd_keras.cli.main import main; main(['--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "python cli.py train recipes/digits.toml" in done.stdout

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from tssd_keras.cli.main import main
 from tssd_keras.data.sources import digits
-from tssd_keras.labels.decisions import in_golden_half
+from tssd_keras.labels.decisions.reading import in_golden_half
 from tssd_keras.labels.prepare import prepare
 from tssd_keras.recipe.data_sections import DataRecipe
 from tssd_keras.recipe.recipe import GoldenRecipe, NoiseRecipe, ObjectiveRecipe, Recipe

@@ -8,7 +8,7 @@ from keras import layers
 from tssd_keras import models
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.models.blocks import PRECISIONS
-from tssd_keras.recipe.recipe import PRECISIONS as IN_RECIPES
+from tssd_keras.recipe.choices import PRECISIONS as IN_RECIPES
 from tssd_keras.train.score_pass import score_pass, scoring_model
 from tssd_keras.train.steps import weighted_step
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.auditing.outputs_check import log_probabilities, unit_features, whole_labels
+from tssd_keras.auditing.outputs_check import log_probabilities, unit_features
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.judge.divide import ROLES, Division, class_means, own_class_similarity
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
-from tssd_keras.labels.golden_choice import check_golden_labels
+from tssd_keras.labels.golden import check_golden_labels
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
 
@@ -125,10 +126,14 @@ def audit(
     purify_settings = as_settings("purify", purify, PurifyRecipe)
     log_p = log_probabilities(predictions, from_logits=from_logits)
     n, k = log_p.shape
-    given = whole_labels("labels", labels, n, k)
-    known = np.full(n, -1) if golden is None else whole_labels("golden", golden, n, k, unknown=True)
+    why = f"as predictions have {k} columns"
+    given = class_labels("labels", labels, n=n, n_classes=k, why=why)
+    known = np.full(n, -1)
     if golden is not None:
-        check_golden_labels(known[known >= 0], tuple(map(str, range(k))))
+        known = class_labels(
+            "golden", golden, n=n, n_classes=k, why=why, minus_one="where nobody knows"
+        )
+        check_golden_labels(known[known >= 0], k, remedy="Add some, or leave golden out.")
     rows = np.flatnonzero(known < 0)
     if not len(rows):
         raise ValueError("some labels must be judged: all are golden. Put -1 where nobody knows.")

@@ -85,46 +85,6 @@ def unit_features(features: np.ndarray, n: int) -> np.ndarray:
     return out
 
 
-def whole_labels(
-    name: str, labels: np.ndarray, n: int, n_classes: int, *, unknown: bool = False
-) -> np.ndarray:
-    """Labels, int64[N].
-
-    Args:
-        name: of the argument.
-        labels: int[N] in 0..K-1.
-        n: N.
-        n_classes: K.
-        unknown: whether -1 is allowed: nobody knows.
-
-    Raises:
-        TypeError: they are no whole numbers, one a sample.
-        ValueError: another number of them, or one out of range.
-    """
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        hint = "Try .astype(np.int64)."
-        if array.ndim > 1:
-            hint = "One-hot rows become labels by .argmax(axis=1)."
-        raise TypeError(
-            f"{name} must be whole numbers, one a sample, got shape {array.shape} and type "
-            f"{array.dtype}. {hint}"
-        )
-    if len(array) != n:
-        raise ValueError(
-            f"{name} must have one entry for each of {n} predictions, got {len(array)}."
-        )
-    array = array.astype(np.int64)
-    bad = np.flatnonzero((array < (-1 if unknown else 0)) | (array >= n_classes))
-    if len(bad):
-        extra = ", or be -1 where nobody knows" if unknown else ""
-        raise ValueError(
-            f"{name} must lie in 0..{n_classes - 1}, as predictions have {n_classes} columns"
-            f"{extra}: {len(bad)} of {n} do not, the first is {array[bad[0]]} of sample {bad[0]}."
-        )
-    return array
-
-
 def _numbers(name: str, array: np.ndarray) -> np.ndarray:
     array = array if isinstance(array, np.ndarray) else np.asarray(array)
     if array.dtype.kind not in "fiu":

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.labels.decision_checks import Fit, check_hash, decision_of, sample_of
-from tssd_keras.labels.decision_split import COLUMNS as DECIDED
-from tssd_keras.labels.decision_table import (
+from tssd_keras.labels.decisions.checks import Fit, check_hash, decision_of, sample_of
+from tssd_keras.labels.decisions.table import (
     DECISIONS,
     LABELS,
     DecisionError,
@@ -22,6 +21,7 @@ from tssd_keras.labels.decision_table import (
     shown,
     whole_number,
 )
+from tssd_keras.labels.decisions.uses import COLUMNS as DECIDED
 from tssd_keras.labels.noise import labels_sha256
 
 BEFORE = "decided before"  # the stratum of what the run itself was told

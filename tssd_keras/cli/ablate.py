@@ -1,8 +1,9 @@
-"""`python cli.py ablate`: what each part of the method is worth on one's own data."""
+"""`python cli.py ablate`: a recipe with parts of the method left out or added."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,12 +11,17 @@ from tssd_keras.cli.backend import BACKENDS, choose_backend
 from tssd_keras.recipe.toml import RecipeError
 from tssd_keras.run.variants import VARIANTS, Planned, firsts, plan
 
+if TYPE_CHECKING:
+    from tssd_keras.run.ablation import Line
+
 LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--seeds", default="0,1,2", show_default=True, help="Of all that is drawn.")
+@click.option(
+    "--seeds", default="0,1,2", show_default=True, help="Seeds of everything that is drawn."
+)
 @click.option(
     "--noise",
     "noises",
@@ -29,7 +35,9 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
     metavar="VARIANT",
     help="Run this variant only. Can be given again. Default: all that --list names.",
 )
-@click.option("--no-run", is_flag=True, help="Run nothing: the table and plot of what there is.")
+@click.option(
+    "--no-run", is_flag=True, help="Run nothing; make table and plot of the lines that exist."
+)
 @click.option("--list", "list_only", is_flag=True, help="List the variants and stop.")
 @click.option(
     "--set",
@@ -42,7 +50,7 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the results. Default: runs/ablation-RECIPE. What it has is not run again.",
+    help="Folder of results. Default: runs/ablation-RECIPE. Runs with a line there are done.",
 )
 def ablate(
     recipe: Path,
@@ -57,36 +65,62 @@ def ablate(
 ) -> None:
     """Run RECIPE with parts of the method left out or added, over noises and seeds.
 
-    Each run appends a line to runs.jsonl in the folder of results as it ends,
-    so it can be stopped (Ctrl-C) and goes on when it is called again; two can
-    share a folder if their seeds differ. table.md and ablation.png are made
-    anew each time it ends.
+    Each run appends a line to runs.jsonl in the folder of results as it ends.
+    Stop the command with Ctrl-C; called again it goes on. Two can share a
+    folder if their seeds differ. table.md and ablation.png are made anew each
+    time the command ends.
     """
     if list_only:
-        width = max(map(len, VARIANTS))
-        for name, settings in VARIANTS.items():
-            click.echo(f"{name:<{width}}  {'  '.join(settings)}")
+        click.echo(_variants())
         return
-    try:
-        planned = plan(
-            recipe,
-            overrides,
-            noises=noises,
-            variants=only or VARIANTS,
-            seeds=_seeds(seeds),
+    planned = _plan(recipe, overrides, noises, only or tuple(VARIANTS), seeds)
+    chosen = choose_backend(backend)
+    out = out or Path("runs") / f"ablation-{recipe.stem}"
+    lines = _run([] if no_run else planned, planned, out)
+    on_backend = [line for line in lines if line.backend == chosen]
+    click.echo(
+        f"{len(on_backend)} of {len(planned)} runs are in {out / LINES}; {TABLE} and {PLOT} beside "
+        "it"
+    )
+    if len(on_backend) < len(planned):
+        click.echo("without --no-run it goes on" if no_run else "the same command goes on")
+    failed = sum(bool(line.error) for line in on_backend)
+    if failed:
+        raise click.ClickException(
+            f"{failed} runs failed, their lines in {out / LINES} say why. To run them again, mend "
+            "the cause and remove these lines."
         )
+
+
+def _variants() -> str:
+    """A variant a line, with the settings that make it."""
+    width = max(map(len, VARIANTS))
+    return "\n".join(f"{name:<{width}}  {'  '.join(changes)}" for name, changes in VARIANTS.items())
+
+
+def _plan(
+    recipe: Path,
+    overrides: tuple[str, ...],
+    noises: tuple[str, ...],
+    variants: tuple[str, ...],
+    seeds: str,
+) -> list[Planned]:
+    """Every run that was asked for; raises ClickException if one cannot be run."""
+    try:
+        return plan(recipe, overrides, noises=noises, variants=variants, seeds=_seeds(seeds))
     except RecipeError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"cannot read the recipe: {error}.") from error
-    chosen = choose_backend(backend)
+
+
+def _run(to_run: list[Planned], planned: list[Planned], out: Path) -> list[Line]:
+    """Run what has no line yet; write table and plot; the lines of all that was planned."""
     from tssd_keras.run import ablation, ablation_table
 
-    out = out or Path("runs") / f"ablation-{recipe.stem}"
     path = out / LINES
-    to_run = [] if no_run else planned
     try:
-        ablation.read_lines(path)  # what is wrong with it is told before anything is loaded
+        ablation.read_lines(path)  # mistakes in the file are reported before data are loaded
         for first in firsts(to_run):
             _check_data(first)
         out.mkdir(parents=True, exist_ok=True)
@@ -103,16 +137,7 @@ def ablate(
     (out / TABLE).write_text(ablation_table.table(lines), encoding="utf-8")
     ablation_table.plot(out / PLOT, lines)
     click.echo(ablation_table.table(lines))
-    here = [line for line in lines if line.backend == chosen]
-    click.echo(f"{len(here)} of {len(planned)} runs are in {path}; {TABLE} and {PLOT} beside it")
-    if len(here) < len(planned):
-        click.echo("without --no-run it goes on" if no_run else "the same command goes on")
-    failed = sum(bool(line.error) for line in here)
-    if failed:
-        raise click.ClickException(
-            f"{failed} runs failed, their lines in {path} say why. To run them again, mend the "
-            "cause and remove these lines."
-        )
+    return lines
 
 
 def _check_data(one: Planned) -> None:
@@ -124,8 +149,8 @@ def _check_data(one: Planned) -> None:
         prepare.prepare(one.recipe, loading.load(one.recipe.data, one.recipe.golden))
     except (ValueError, OSError) as error:
         raise click.ClickException(
-            f"{error}\n  That is of the run {one.title}. Change it, or name those that fit with "
-            "--only."
+            f"{error}\n  This concerns the run {one.title}. Change it, or name the variants that "
+            "fit with --only."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`python cli.py audit`: what a run found out about the labels, for a person to decide on."""
+"""`python cli.py audit`: the wrong labels of a run, for a person to decide on."""
 
 from __future__ import annotations
 
@@ -27,30 +27,32 @@ OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "seed", "without_samples"
     type=click.IntRange(min=0),
     default=1000,
     show_default=True,
-    help="Embed the pictures of so many samples, see docs/audit.md.",
+    help="Samples of the page whose picture is embedded, see docs/audit.md.",
 )
 @click.option(
     "--most",
     type=click.IntRange(min=0),
     default=20_000,
     show_default=True,
-    help="Show so many suspects on the page.",
+    help="Suspects on the page.",
 )
 @click.option(
     "--kept",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Show so many of the unsuspected, too, drawn at random.",
+    help="Unsuspected samples on the page, drawn at random.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the draw of --kept.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the draw of --kept.")
 @click.option(
     "--without-samples",
     is_flag=True,
-    help="Do not load the data again: a page without pictures.",
+    help="Make a page without pictures; the data are not loaded.",
 )
 @output_options
-@click.option("--backend", type=click.Choice(BACKENDS), help="Of Keras, with --golden only.")
+@click.option(
+    "--backend", type=click.Choice(BACKENDS), help="Backend of Keras, with --golden only."
+)
 def audit(
     run: Path | None,
     out: Path | None,
@@ -64,22 +66,20 @@ def audit(
 ) -> None:
     """Show which labels of RUN are wrong, and let a person decide. Trains nothing.
 
-    RUN is the folder of a run that has ended or was stopped. Written are
-    report.html (one file, needs no network: look, decide by keys or mouse,
-    export decisions.csv), samples.csv and samples.parquet (a row a sample),
-    strata.csv, label_issues.csv for users of cleanlab and FiftyOne, and tasks
-    for Label Studio. docs/audit.md says what is in them.
+    RUN is the folder of a run that has ended or was stopped. The audit's
+    folder gets report.html (one file, needs no network: look, decide by keys
+    or mouse, export decisions.csv), samples.csv and samples.parquet (a row a
+    sample), strata.csv, label_issues.csv for users of cleanlab and FiftyOne,
+    and tasks for Label Studio. docs/audit.md explains them.
 
-    Without RUN, labels are judged by the outputs of any model; written are
-    samples.csv and summary.json:
+    Without RUN, labels are judged by the outputs of any model. The folder
+    then gets samples.csv and summary.json:
 
     \b
       python cli.py audit --predictions probs.npy --features feats.npy --labels y.npy
     """
     if (run is None) != any(outputs.values()):
-        raise click.UsageError(
-            "Give the folder of a run, or --predictions and --labels, not both and not neither."
-        )
+        raise click.UsageError("Give either the folder of a run or --predictions and --labels.")
     _check_together(outputs["golden"] is not None, run is None)
     if run is None:
         audit_outputs(**outputs, out=out, backend=backend)
@@ -122,6 +122,6 @@ def _check_together(golden: bool, outputs: bool) -> None:
     }
     idle, what = given & {"backend"} if not golden else set(), "needs --golden"
     if outputs and given & OF_THE_PAGE:
-        idle, what = given & OF_THE_PAGE, "is of the page, which needs the folder of a run"
+        idle, what = given & OF_THE_PAGE, "changes the page, which needs the folder of a run"
     for name in sorted(idle):
         raise click.UsageError(f"--{name.replace('_', '-')} {what}.")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from tssd_keras.cli.backend import choose_backend
+
+if TYPE_CHECKING:
+    from tssd_keras.auditing.outputs import LabelAudit
 
 FOLDER = "audit-outputs"
 
@@ -18,11 +22,11 @@ _OPTIONS = (
     click.option(
         "--predictions",
         type=_FILE,
-        help="float[N, K], a model's probabilities, of samples that it was not trained on.",
+        help="float[N, K], probabilities of a model that was not trained on these samples.",
     ),
     click.option("--labels", type=_FILE, help="int[N], the given labels; needs --predictions."),
     click.option("--features", type=_FILE, help="float[N, d], features of the samples."),
-    click.option("--golden", type=_FILE, help="int[N], true labels, -1 where nobody knows."),
+    click.option("--golden", type=_FILE, help="int[N], true labels, -1 where unknown."),
     click.option("--logits", is_flag=True, help="The predictions are logits."),
     click.option("--classes", type=_FILE, help="Text file, a class name a line."),
 )
@@ -53,7 +57,7 @@ def audit_outputs(
         logits: whether predictions are logits.
         classes: a text file.
         out: folder, new or empty; None: `FOLDER`.
-        backend: of Keras, which only `golden` needs; see `backend_choice`.
+        backend: of Keras, which only `golden` needs; see `choose_backend`.
 
     Raises:
         click.ClickException: a file or an array is not what it must be; nothing was written.
@@ -63,7 +67,7 @@ def audit_outputs(
     from tssd_keras.run.folder import RunFolder
 
     if predictions is None or labels is None:
-        raise click.ClickException("--predictions and --labels go together, one is not there.")
+        raise click.ClickException("--predictions and --labels go together: give both.")
     try:
         folder = RunFolder.plan(out or Path(FOLDER), "audit")
         p, given = read_array("--predictions", predictions), read_array("--labels", labels)
@@ -71,31 +75,36 @@ def audit_outputs(
         if classes is not None:
             names = read_class_names(classes, p.shape[-1] if p.ndim else 0)
         rows = None if features is None else read_array("--features", features)
-        known = None if golden is None else read_array("--golden", golden)
-        if known is not None:
+        truth = None if golden is None else read_array("--golden", golden)
+        if truth is not None:
             choose_backend(backend)
-        found = audit(p, given, rows, known, from_logits=logits)
+        audited = audit(p, given, rows, truth, from_logits=logits)
         folder.make()
-        found.write_csv(folder.path / "samples.csv", names)
+        audited.write_csv(folder.path / "samples.csv", names)
     except (ValueError, TypeError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    suspects = int(found.suspect.sum())
-    roles, counts = np.unique(found.role.astype(str), return_counts=True)
-    judged = len(found.order)
-    summary = {
-        "samples": len(found),
-        "judged": judged,
-        "suspects": suspects,
-        "estimated_wrong_share": float(np.nanmean(1 - found.score))
-        if not np.isnan(found.score).all()
-        else None,
-        "roles": dict(zip(roles.tolist(), counts.tolist(), strict=True)),
-        "loss_abstains": found.loss_abstains,
-        "classes_whose_features_abstain": int(found.feature_abstains.sum()),
-        "notes": list(found.notes),
-    }
+    summary = _summary(audited)
     (folder.path / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    for note in found.notes:
+    for note in audited.notes:
         click.echo(f"note: {note}")
-    click.echo(f"{suspects:,} of {judged:,} labels are no likelier to be right than wrong")
+    click.echo(
+        f"{summary['suspects']:,} of {summary['judged']:,} labels are no likelier to be right than "
+        "wrong"
+    )
     click.echo(f"everything is in {folder.path}")
+
+
+def _summary(audited: LabelAudit) -> dict[str, Any]:
+    """What summary.json holds."""
+    roles, counts = np.unique(audited.role.astype(str), return_counts=True)
+    scored = not np.isnan(audited.score).all()
+    return {
+        "samples": len(audited),
+        "judged": len(audited.order),
+        "suspects": int(audited.suspect.sum()),
+        "estimated_wrong_share": float(np.nanmean(1 - audited.score)) if scored else None,
+        "roles": dict(zip(roles.tolist(), counts.tolist(), strict=True)),
+        "loss_abstains": audited.loss_abstains,
+        "classes_whose_features_abstain": int(audited.feature_abstains.sum()),
+        "notes": list(audited.notes),
+    }

@@ -1,4 +1,4 @@
-"""Which backend Keras is to run on, chosen before Keras is loaded."""
+"""The backend of Keras, chosen before Keras is loaded."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ BACKENDS = ("tensorflow", "jax")
 
 
 def choose_backend(backend: str | None) -> str:
-    """Set KERAS_BACKEND before Keras loads: the option, the environment, else what is there.
+    """Set KERAS_BACKEND before Keras loads: the option, the environment, else one installed.
 
     Args:
         backend: of `BACKENDS`, or None.
 
     Returns:
-        The one that is set.
+        The backend that was set.
 
     Raises:
-        ClickException: none is installed, it is not known, or Keras runs on another already.
+        ClickException: no backend is installed, the name is unknown, or Keras runs on another.
     """
     chosen = backend or os.environ.get("KERAS_BACKEND")
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]

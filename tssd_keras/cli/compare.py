@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 def compare(runs: tuple[Path, ...]) -> None:
     """Compare RUNS on the same labels, each with the first.
 
-    In brackets is the difference from the first run. Accuracy is what a second run gains;
-    it is of the test samples (or of the validation samples, the row says so). The rows below
-    are of the samples that every one of the runs judged: a sample that is golden or was decided
-    in one of them counts in none. AUROC says how well wrong labels are told from right
-    ones, where the truth is known.
+    Differences from the first run stand in brackets. Accuracy is measured on the samples that
+    its row names, test or validation. The rows below it are of the samples that all runs
+    judged: a sample that is golden or was decided on in one run counts in none. AUROC measures
+    how well wrong labels are told from right ones, where the truth is known.
 
     \b
       python cli.py compare RUN RUN2
@@ -28,18 +27,20 @@ def compare(runs: tuple[Path, ...]) -> None:
     from tssd_keras.run.compare import compare as read
 
     try:
-        found = read(runs)
+        comparison = read(runs)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    table = list(zip(HEADS, *(_cells(run, found.runs[0]) for run in found.runs), strict=True))
+    table = list(
+        zip(HEADS, *(_cells(run, comparison.runs[0]) for run in comparison.runs), strict=True)
+    )
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
-    click.echo(f"{found.samples:,} samples were judged by all")
-    if found.truly_wrong is not None:
-        wrong = f"{found.truly_wrong:.4f} have a wrong label"
-        click.echo(f"of the {found.known:,} whose truth is known {wrong}")
+    click.echo(f"{comparison.samples:,} samples were judged by all")
+    if comparison.truly_wrong is not None:
+        wrong = f"{comparison.truly_wrong:.4f} have a wrong label"
+        click.echo(f"of the {comparison.known:,} whose truth is known {wrong}")
 
 
 HEADS = (
@@ -57,15 +58,15 @@ HEADS = (
 )
 
 
-def _cells(run: Compared, first: Compared) -> list[str]:
+def _cells(run: Compared, base: Compared) -> list[str]:
     return [
         " ".join(run.folder.name.split()) or str(run.folder),
         f"{run.epochs}{', stopped' * run.stopped}",
         f"{run.told[0]:,} / {run.told[1]:,}",
         run.evaluated_on,
         *(
-            _with_difference(own, other)
-            for own, other in zip(_shares(run), _shares(first), strict=True)
+            _with_difference(share, of_base)
+            for share, of_base in zip(_shares(run), _shares(base), strict=True)
         ),
     ]
 
@@ -75,9 +76,9 @@ def _shares(run: Compared) -> tuple[float | None, ...]:
     return (*accuracy, run.kept, run.suspects, run.wrong, run.auroc)
 
 
-def _with_difference(own: float | None, first: float | None) -> str:
-    if own is None:
+def _with_difference(share: float | None, of_base: float | None) -> str:
+    if share is None:
         return "-"
-    if first is None or own == first:
-        return f"{own:.4f}"
-    return f"{own:.4f} ({own - first:+.4f})"
+    if of_base is None or share == of_base:
+        return f"{share:.4f}"
+    return f"{share:.4f} ({share - of_base:+.4f})"

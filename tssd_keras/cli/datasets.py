@@ -1,4 +1,4 @@
-"""`python cli.py datasets`: which data sets have a name, which are ready, how to get the rest."""
+"""`python cli.py datasets`: data sets with a name, which are ready, how to get the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _data_dir = click.option(
 @_data_dir
 @click.pass_context
 def datasets(context: click.Context, data_dir: Path | None) -> None:
-    """List the data sets that have a name: which are ready, how to get the rest.
+    """List the data sets with a name: which are ready, how to get the rest.
 
     Data sets of your own need no preparing: data.source folder, table or npz.
     """
@@ -52,10 +52,10 @@ def datasets(context: click.Context, data_dir: Path | None) -> None:
 def prepare(context: click.Context, name: str, source: Path | None, data_dir: Path | None) -> None:
     """Make the data set NAME ready, from files that you have. Nothing is downloaded.
 
-    Archives of Fashion-MNIST and CIFAR must have the published hash; of other
-    files none is published, they must be of the right form. The data set is
-    written whole or not at all; what a killed run left half written is removed.
-    What is ready already is left alone.
+    Archives of Fashion-MNIST and CIFAR must have the published hash. No hash is
+    published for other files; they must be of the right form. The data set is
+    written whole or not at all, and what a killed process left half written is
+    removed. A data set that is ready is left alone.
     """
     if name not in CATALOGUE:
         raise click.ClickException(
@@ -66,9 +66,9 @@ def prepare(context: click.Context, name: str, source: Path | None, data_dir: Pa
     folder = (source or into / MANUAL).expanduser()
     entry = CATALOGUE[name]
     try:
-        there = None if entry.built_in else find_prepared(name, into)
-        if entry.built_in or there:
-            click.echo(f"{name} is ready already, nothing was written.{_told(there)}")
+        prepared = None if entry.built_in else find_prepared(name, into)
+        if entry.built_in or prepared:
+            click.echo(f"{name} is ready already, nothing was written.{_counts(prepared)}")
             click.echo(_use(entry))
             return
         if entry.own_tool:
@@ -90,7 +90,7 @@ def prepare(context: click.Context, name: str, source: Path | None, data_dir: Pa
         ) from error
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{name} is ready.{_told(written)}")
+    click.echo(f"{name} is ready.{_counts(written)}")
     click.echo(_use(entry))
 
 
@@ -113,7 +113,8 @@ def _folder(given: Path | None) -> Path:
     return default_data_dir(DataRecipe(data_dir=str(given or "")))
 
 
-def _told(prepared: Ready | None) -> str:
+def _counts(prepared: Ready | None) -> str:
+    """Where a prepared data set lies, and the samples of its splits, below one another."""
     if prepared is None:
         return ""
     counts = "".join(f"\n  {split:<12}{n:>10,}" for split, n in prepared.counts.items())
@@ -126,15 +127,18 @@ def _use(entry: Entry) -> str:
 
 def listing(data_dir: Path) -> str:
     """The table of data sets, then how to get those that are not ready."""
-    found = {name: find_prepared(name, data_dir) for name in CATALOGUE}
+    prepared = {name: find_prepared(name, data_dir) for name in CATALOGUE}
     rows = [("data set", "ready", "what it is")]
     for name, entry in CATALOGUE.items():
-        rows.append((name, _state(entry, found[name], data_dir), entry.what))
+        rows.append((name, _state(entry, prepared[name], data_dir), entry.what))
     widths = [max(len(row[i]) for row in rows) for i in range(2)]
     lines = [f"Looked in {data_dir.absolute()}", ""]
     lines += [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
-    lines += ["", "Your own need no preparing: data.source folder, table or npz, see README.md."]
-    rest = [n for n, entry in CATALOGUE.items() if not (entry.built_in or found[n])]
+    lines += [
+        "",
+        "Your own need no preparing: data.source folder, table or npz, see docs/own_data.md.",
+    ]
+    rest = [n for n, entry in CATALOGUE.items() if not (entry.built_in or prepared[n])]
     if rest:
         lines += [
             "",
@@ -153,12 +157,12 @@ def _state(entry: Entry, prepared: Ready | None, data_dir: Path) -> str:
 
 
 def how(name: str, entry: Entry, data_dir: Path) -> str:
-    """What is needed for a data set and where it comes from; says which files lie in place."""
+    """The files that a data set needs, where they come from, and which of them lie in place."""
     manual = data_dir / MANUAL
     lines = [f"{name} needs"]
     for file in entry.files:
-        there = " (lies there)" if (manual / file.name).exists() else ""
-        lines.append(f"  {describe(file)}{there}")
+        in_place = " (lies there)" if (manual / file.name).exists() else ""
+        lines.append(f"  {describe(file)}{in_place}")
     if entry.note:
         lines += textwrap.wrap(entry.note, WIDTH, initial_indent="  ", subsequent_indent="  ")
     if entry.own_tool:

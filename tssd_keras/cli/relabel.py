@@ -1,4 +1,4 @@
-"""`python cli.py relabel`: what people decided on a run's suspects, applied to its labels."""
+"""`python cli.py relabel`: people's decisions on a run's suspects, applied to its labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tssd_keras.labels.decision_table import ACTIONS
+from tssd_keras.labels.decisions.table import ACTIONS
 
 
 @click.command()
@@ -17,7 +17,7 @@ from tssd_keras.labels.decision_table import ACTIONS
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="The labels, a CSV file that is not there yet: a row a sample of the training split.",
+    help="The labels, a new CSV file with a row a sample of the training split.",
 )
 @click.option(
     "--audit",
@@ -27,8 +27,8 @@ from tssd_keras.labels.decision_table import ACTIONS
 def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
     """Apply DECISIONS, which the page of RUN's audit exported, to RUN's given labels.
 
-    Decisions that do not fit (another run's, an unknown sample or class, one sample
-    decided twice in different ways) are listed together, and nothing is written then.
+    Decisions that do not fit (another run's, an unknown sample or class, two different
+    decisions on one sample) are listed together, and nothing is written.
 
     \b
     A second run uses the file:
@@ -45,7 +45,7 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
     by_action = ", ".join(f"{applied.actions.get(name, 0):,} {name}" for name in ACTIONS)
     click.echo(f"{count:,} decisions applied ({by_action}); {applied.changed:,} labels changed")
     if applied.before:
-        click.echo(f"{applied.before:,} that the run was told itself stay decided")
+        click.echo(f"{applied.before:,} earlier decisions of the run stay")
     recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))
     click.echo(f"train with them: python cli.py train {recipe} --set {setting} --out RUN2")
-    click.echo(f"see what they bought: python cli.py compare {shlex.quote(str(run))} RUN2")
+    click.echo(f"see what they gained: python cli.py compare {shlex.quote(str(run))} RUN2")

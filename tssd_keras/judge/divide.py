@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.judge.mixture import Mixtures, fit_mixtures
 
 # The last is not this module's to give: a person has decided, and no round judges the sample.
@@ -136,13 +137,12 @@ def divide(
             or similarity that is not finite.
     """
     loss, similarity = np.asarray(loss, np.float64), np.asarray(similarity, np.float64)
-    labels = np.asarray(labels, np.int64)
+    labels = class_labels("labels", labels, n_classes=n_classes)
     if not len(loss) == len(similarity) == len(labels):
         raise ValueError(
             "loss, similarity and labels must have one entry a sample, got "
             f"{len(loss)}, {len(similarity)} and {len(labels)}."
         )
-    check_labels(labels, n_classes)
     for name, values in (("loss", loss), ("similarity", similarity)):
         _check_finite(name, values)
     whole = np.zeros(len(loss), np.int64)
@@ -229,16 +229,6 @@ def apply_floor(
     out = role.copy()
     out[(best < floor[labels]) & ~kept] = FLOOR
     return out
-
-
-def check_labels(labels: np.ndarray, n_classes: int) -> None:
-    """Raise ValueError unless every label lies in 0..n_classes-1."""
-    bad = np.flatnonzero((labels < 0) | (labels >= n_classes))
-    if len(bad):
-        raise ValueError(
-            f"labels must lie in 0..{n_classes - 1}: {len(bad)} of {len(labels)} do not, the first "
-            f"is {labels[bad[0]]} at sample {bad[0]}. Check n_classes, or number classes from 0."
-        )
 
 
 def _check_finite(name: str, values: np.ndarray) -> None:

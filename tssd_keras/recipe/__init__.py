@@ -1,1 +1,1 @@
-"""What a run can say: sections and settings, read from TOML, with every mistake told at once."""
+"""What a run can say: sections and settings, read from TOML, with every mistake at once."""

@@ -1,4 +1,4 @@
-"""Checks that sections of a recipe share: ends of messages, settings as a whole, a matrix."""
+"""Checks that sections of a recipe share: choices, seeds, limits, whole sections, a matrix."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.recipe.setting import settings_of
 
-def one_of(name: str, value: str, known: Iterable[str]) -> Iterator[str]:
-    """A mistake if a setting is none of the known names."""
-    if value not in known:
-        near = did_you_mean(value, known)
-        yield f'{name} must be one of {", ".join(known)}, got "{value}"{near}'
+EXAMPLES = 3  # of what is wrong, that a message names
+
+
+def not_a_choice(section: Any) -> Iterator[str]:
+    """A mistake for each setting of a section that must be one of some names and is none."""
+    for setting in settings_of(type(section)):
+        value = getattr(section, setting.key)
+        if setting.choices and value not in setting.choices:
+            names, near = ", ".join(setting.choices), did_you_mean(value, setting.choices)
+            yield f'{setting.key} must be one of {names}, got "{value}"{near}'
 
 
 def a_seed(name: str, value: int) -> Iterator[str]:
-    """A mistake if a seed is none that every library takes."""
+    """A mistake if a seed is outside what every library takes."""
     if not 0 <= value < 2**31:
         yield f"{name} must lie in 0..2147483647, got {value}"
 
 
 def at_most(section: object, **limits: int) -> Iterator[str]:
-    """A mistake for each of these settings above its limit, which no machine could hold."""
+    """A mistake for each of these settings above the limit that a machine could hold."""
     for name, limit in limits.items():
         value = getattr(section, name)
         if value > limit:
@@ -37,7 +43,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def as_settings(name: str, value: Any, kind: Any) -> Any:
-    """Settings of their own class, by default its defaults; raises unless all are possible."""
+    """Settings of the class `kind`, by default its defaults.
+
+    Raises:
+        TypeError: they are of another class.
+        ValueError: with every mistake in them.
+    """
     if value is None:
         return kind()
     if not isinstance(value, kind):

@@ -1,6 +1,7 @@
-"""What can be chosen by name, and the limits of what a recipe can ask for.
+"""The names that a recipe can choose from, and the largest image.
 
-The modules that carry the choices out come later in the order of imports; tests hold both together.
+The modules that carry a choice out stand below this one; tests/recipe/test_choices.py holds both
+together.
 """
 
 from __future__ import annotations

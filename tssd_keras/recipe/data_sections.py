@@ -5,42 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tssd_keras.recipe.checks import a_seed, at_most, check_matrix, one_of
+from tssd_keras.recipe.checks import a_seed, at_most, check_matrix, not_a_choice
 from tssd_keras.recipe.choices import GOLDEN_SOURCES, MAX_PIXELS, NOISES, ORDERS, SOURCES
 
-MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # no larger images are read, so none are made
+MAX_IMAGE_SIZE = math.isqrt(MAX_PIXELS)  # larger images are not read either
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataRecipe:
-    """[data]: which samples, and what is held out."""
+    """[data]: the samples, and what is held out of them."""
 
-    source: str = "digits"
-    name: str = ""  # tfds: the builder, "fashion_mnist" or "cifar10/3.0.2"
-    path: str = ""  # npz, table: the file; folder: the folder
-    images: str = ""  # table: folder that its paths start from; empty: the table's own
-    data_dir: str = ""  # TFDS folder; empty: TFDS_DATA_DIR, else data/tfds in the working folder
-    label: str = ""  # tfds: feature of the given labels; empty: the data set's own label
-    true_label: str = ""  # tfds: feature of the true labels; empty: the data set's own label
-    trusted: str = ""  # tfds: bool feature that says which labels are known to be right
-    train_split: str = ""  # tfds: empty: train
-    test_split: str = ""  # tfds: empty: test, else validation
-    image_size: int = 0  # scale images to this many pixels square; 0: as they are
-    cache_gib: float = 2.0  # images are decoded once into memory if they take no more than this
-    check_images: bool = True  # look at every image before training, also where none are cached
-    skip_bad_images: bool = False  # leave out images that cannot be used, and list them
-    find_duplicates: bool = (
-        True  # list equal samples shared by training and test, or within training
-    )
-    per_class: int = 0  # train on so many of each class, drawn by split_seed; 0: on all
-    # Of each class, held out with true labels and judged in place of the test samples.
-    validation_share: float = 0.0
-    test_share: float = 0.1  # folder, table: of each class, held out where there is no test split
-    split_seed: int = 0
+    source: Annotated[str, "where the samples come from", SOURCES] = "digits"
+    name: Annotated[str, 'tfds: the builder, "fashion_mnist" or "cifar10/3.0.2"'] = ""
+    path: Annotated[str, "npz, table: the file; folder: the folder"] = ""
+    images: Annotated[str, "table: folder that its paths start from; empty: the table's own"] = ""
+    data_dir: Annotated[str, "TFDS folder; empty: TFDS_DATA_DIR, else data/tfds"] = ""
+    label: Annotated[str, "tfds: feature of the given labels; empty: the data set's label"] = ""
+    true_label: Annotated[str, "tfds: feature of the true labels; empty: the data set's label"] = ""
+    trusted: Annotated[str, "tfds: bool feature that marks labels known to be right"] = ""
+    train_split: Annotated[str, "tfds: split to train on; empty: train"] = ""
+    test_split: Annotated[str, "tfds: split to test on; empty: test, else validation"] = ""
+    image_size: Annotated[int, "sides of the square that images are scaled to, pixels; 0: off"] = 0
+    cache_gib: Annotated[float, "decode images once into memory up to this size, GiB"] = 2.0
+    check_images: Annotated[bool, "look at every image before training"] = True
+    skip_bad_images: Annotated[bool, "leave out images that cannot be used, and list them"] = False
+    find_duplicates: Annotated[bool, "list samples that are equal byte by byte"] = True
+    per_class: Annotated[int, "samples of each class to train on, by split_seed; 0: all"] = 0
+    validation_share: Annotated[
+        float, "share of each class held out with true labels, judged in place of the test split"
+    ] = 0.0
+    test_share: Annotated[
+        float, "folder, table: share of each class held out where there is no test split"
+    ] = 0.1
+    split_seed: Annotated[int, "seed of per_class and of what is held out"] = 0
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("source", self.source, SOURCES)
+        yield from not_a_choice(self)
         for setting, (sources, what) in _OF_SOURCES.items():
             value = getattr(self, setting)
             if value and self.source not in sources:
@@ -64,11 +66,11 @@ class DataRecipe:
         if not 0 < self.test_share <= 0.5:
             yield f"test_share must lie above 0 and up to 0.5, got {self.test_share}"
         if self.skip_bad_images and not self.check_images:
-            yield "skip_bad_images needs check_images: bad images would be met in mid-training"
+            yield "skip_bad_images needs check_images: training would stop at the first bad image"
         yield from a_seed("split_seed", self.split_seed)
 
 
-# Settings of [data] that go with some sources only, and what must be named where one is needed.
+# Setting of [data] -> the sources that take it, and what it must name for those that need it.
 _OF_SOURCES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "name": (("tfds",), {"tfds": 'be a TFDS builder such as "fashion_mnist"'}),
     "path": (
@@ -92,23 +94,24 @@ _OF_SOURCES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 class NoiseRecipe:
     """[noise]: labels made wrong on purpose, for experiments."""
 
-    kind: str = "none"
-    labels: str = ""  # kind "file": .npy, .npz, .csv or .txt of given labels, see label_file.py
-    order: str = "source"  # kind "file" without ids: "id" where entry i is of the id ending in i
-    rate: float = 0.4  # share of labels that are flipped (or redrawn, with include_true)
-    include_true: bool = False  # symmetric: whether a redrawn label can be the true one
-    matrix: tuple[tuple[float, ...], ...] = ()  # kind "matrix": P(given = column | true = row)
-    seed: int = 100
+    kind: Annotated[str, "how labels are made wrong", NOISES] = "none"
+    labels: Annotated[str, "file: .npy, .npz, .csv or .txt of the given labels"] = ""
+    order: Annotated[str, "file without ids: order of its entries, see below", ORDERS] = "source"
+    rate: Annotated[float, "share of labels that are flipped (redrawn, with include_true)"] = 0.4
+    include_true: Annotated[bool, "symmetric: a redrawn label can be the true one"] = False
+    matrix: Annotated[
+        tuple[tuple[float, ...], ...], "matrix: row k holds P(given = column | true = k)"
+    ] = ()
+    seed: Annotated[int, "seed of the labels that are drawn"] = 100
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("kind", self.kind, NOISES)
+        yield from not_a_choice(self)
         if not 0 <= self.rate <= 1:
             yield f"rate must lie in 0..1, got {self.rate}"
         if self.include_true and self.kind != "symmetric":
             yield f'include_true is for kind "symmetric" only, got kind "{self.kind}"'
         if (self.kind == "file") != bool(self.labels):
             yield f'labels goes with kind "file", got kind "{self.kind}" and "{self.labels}"'
-        yield from one_of("order", self.order, ORDERS)
         if (self.kind == "matrix") != bool(self.matrix):
             rows = len(self.matrix)
             yield f'matrix goes with kind "matrix", got kind "{self.kind}" and {rows} rows'
@@ -122,20 +125,18 @@ class NoiseRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenRecipe:
-    """[golden]: the trusted samples that MSP learns from."""
+    """[golden]: the trusted samples that purification (MSP) learns from."""
 
-    source: str = "trusted"
-    per_class: int = 5  # drawn of each class, where the data mark none as trusted
-    ids: str = ""  # text file, one sample id a line: those samples' labels are trusted
-    # What `python cli.py relabel` wrote: half of the decided samples are trained on under the
-    # decided label, the other half are golden.
-    decisions: str = ""
-    at_most_per_class: int = 0  # of trusted samples that are marked, so many are drawn; 0: all
-    seed: int = 0
-    train_on: bool = False  # objective "plain" only: train on them too, under their trusted labels
+    source: Annotated[str, "where golden samples come from", GOLDEN_SOURCES] = "trusted"
+    per_class: Annotated[int, "samples drawn of each class where the data mark none"] = 5
+    ids: Annotated[str, "text file, a sample id a line: labels that are trusted"] = ""
+    decisions: Annotated[str, "file that `relabel` wrote: what people decided"] = ""
+    at_most_per_class: Annotated[int, "marked samples drawn of each class; 0: all"] = 0
+    seed: Annotated[int, "seed of the draw"] = 0
+    train_on: Annotated[bool, "plain: train on them too, under their trusted labels"] = False
 
     def mistakes(self) -> Iterator[str]:
-        yield from one_of("source", self.source, GOLDEN_SOURCES)
+        yield from not_a_choice(self)
         if self.source == "trusted" and self.per_class < 2:
             yield f'per_class must be at least 2 for source "trusted", got {self.per_class}'
         for name in ("train_on", "ids", "at_most_per_class"):

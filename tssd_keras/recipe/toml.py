@@ -23,8 +23,8 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
 
     Args:
         path: of a TOML file.
-        overrides: `section.key=value` texts, applied in order; the value is
-            read as TOML, and as plain text where it is none.
+        overrides: `section.key=value` texts, applied in order; a value that is
+            no TOML is taken as text.
 
     Returns:
         Recipe, checked.
@@ -71,7 +71,7 @@ def parse_recipe(
 
 
 def _follows(mistake: str, refused: Iterable[tuple[str, str]]) -> bool:
-    """Whether a mistake is about a setting that was refused: the default stands in its place."""
+    """Whether a mistake names a refused setting, in whose place the default was checked."""
     return any(
         f"{section}.{key}" in mistake
         or (mistake.startswith(f"[{section}]") and re.search(rf"\b{key}\b", mistake))
@@ -117,7 +117,7 @@ def _as_type(value: typing.Any, hint: typing.Any) -> object:
         if not isinstance(value, list | tuple):
             raise TypeError("a list")
         return tuple(_as_type(v, item) for v in value)
-    if isinstance(hint, types.UnionType):  # a number, or a word for a rule that finds it
+    if isinstance(hint, types.UnionType):  # float | str: a number, or the name of a rule for it
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise TypeError("a number or text")
         hint = str if isinstance(value, str) else float
@@ -140,12 +140,13 @@ def to_toml(recipe: Recipe) -> str:
     for section in dataclasses.fields(recipe):
         lines.append(f"[{section.name}]")
         for key, value in dataclasses.asdict(getattr(recipe, section.name)).items():
-            lines.append(f"{key} = {_toml_value(value)}")
+            lines.append(f"{key} = {toml_value(value)}")
         lines.append("")
     return "\n".join(lines)
 
 
-def _toml_value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A setting's value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -153,5 +154,5 @@ def _toml_value(value: object) -> str:
         escaped = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
         return f'"{escaped}"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml_value(v) for v in value) + "]"
+        return "[" + ", ".join(toml_value(v) for v in value) + "]"
     return repr(value)

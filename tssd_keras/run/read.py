@@ -13,7 +13,7 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.judge.divide import ROLES
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import load_streams
-from tssd_keras.labels.decision_table import fields_of_any_length
+from tssd_keras.labels.decisions.table import fields_of_any_length
 from tssd_keras.recipe.recipe import DataRecipe, Recipe
 from tssd_keras.recipe.toml import load_recipe
 from tssd_keras.run.folder import RunFolder

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import check_labels
 from tssd_keras.judge.quality import merged, quality, role_counts
 from tssd_keras.judge.table import SampleTable, in_agreement
 from tssd_keras.labels.golden import Golden
@@ -20,7 +20,6 @@ from tssd_keras.train.arguments import (
     as_epoch_samples,
     as_golden,
     as_index,
-    as_labels,
     as_samples,
     as_truth,
     as_whole,
@@ -130,7 +129,7 @@ class TSSD(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.inputs = as_samples("inputs", inputs)
-        labels = as_labels("labels", labels)
+        labels = class_labels("labels", labels)
         index = as_index(index, len(self.inputs))
         if len(labels) != len(index) or not len(index):
             raise ValueError(
@@ -143,7 +142,7 @@ class TSSD(keras.callbacks.Callback):
             largest = [labels, *([self.golden.labels] if self.golden else [])]
             n_classes = 1 + max(int(part.max(initial=0)) for part in largest)
         self.n_classes = as_whole("n_classes (by default the largest label plus one)", n_classes, 2)
-        check_labels(labels, self.n_classes)
+        class_labels("labels", labels, n_classes=self.n_classes)
         if not told:
             check_every_class(labels, self.n_classes)
         if warmup_epochs is not None:

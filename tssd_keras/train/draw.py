@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tssd_keras.data.stratify import first_of_each
+
 MIN_PER_CLASS = 2  # of an epoch; one sample of a class has no neighbours to be judged among
 _STREAM = 1  # tells these random numbers from those that shuffle the same epoch
 
@@ -40,15 +42,7 @@ def draw_balanced(
         raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
     count = np.bincount(given, minlength=n_classes)
     share = _shares(count, n_samples, rng)
-    order = rng.permutation(len(given))
-    # Sorting 16-bit keys takes linear time.
-    label = np.asarray(given, np.uint16 if n_classes <= 1 << 16 else np.int64)[order]
-    order = order[np.argsort(label, kind="stable")]
-    first = np.cumsum(count) - count
-    own = given[order]
-    drawn = np.zeros(len(given), bool)
-    drawn[order[np.arange(len(given)) - first[own] < share[own]]] = True
-    return np.flatnonzero(drawn)
+    return first_of_each(given, share, rng)
 
 
 def _shares(count: np.ndarray, n_samples: int, rng: np.random.Generator) -> np.ndarray:

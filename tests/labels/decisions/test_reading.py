@@ -7,10 +7,11 @@ from click.testing import CliRunner
 
 from tssd_keras.auditing.relabel import BEFORE
 from tssd_keras.cli.main import main
-from tssd_keras.labels.decision_checks import Fit
-from tssd_keras.labels.decision_split import GOLDEN, NOT_USED, TRAIN, split_decisions
-from tssd_keras.labels.decision_table import DecisionError
-from tssd_keras.labels.decisions import in_golden_half, read_decisions, stands_for
+from tssd_keras.labels.decisions.checks import Fit
+from tssd_keras.labels.decisions.reading import in_golden_half, read_decisions
+from tssd_keras.labels.decisions.table import DecisionError
+from tssd_keras.labels.decisions.uses import GOLDEN, NOT_USED, TRAIN, split_decisions
+from tssd_keras.labels.decisions.weights import stands_for
 from tssd_keras.labels.noise import labels_sha256
 
 pytestmark = pytest.mark.backend_free
@@ -262,7 +263,7 @@ def told(run):
 def test_what_the_run_was_told_itself_stays_decided_as_a_stratum_of_its_own(run):
     result, out = relabel(told(run), [decision(2, "dog", "other", "suspects-1-4")])
     assert result.exit_code == 0, result.output
-    assert "2 that the run was told itself stay decided" in result.output
+    assert "2 earlier decisions of the run stay" in result.output
     rows = [row for row in read_csv(out) if row["action"]]
     assert [row["label"] for row in rows] == ["dog", "dog", "dog"]
     assert [row["stratum"] for row in rows] == [BEFORE, BEFORE, "suspects-1-4"]
@@ -335,7 +336,7 @@ def test_weights_of_a_fair_sample_are_all_the_same():
 
 
 def test_weights_stand_for_the_stream_before_they_are_flattened(monkeypatch):
-    monkeypatch.setattr("tssd_keras.labels.decisions.FLATTENED", 1.0)
+    monkeypatch.setattr("tssd_keras.labels.decisions.weights.FLATTENED", 1.0)
     stratum = np.array(["top"] * 50 + ["next"] * 5, object)
     size = np.where(stratum == "top", 100, 400)
     weight = stands_for(stratum, size, n_uniform=20, n_stream=10_000)

@@ -1,0 +1,86 @@
+"""What the documents name exists: files, headings, modules, commands, settings."""
+
+import itertools
+import re
+import shlex
+import typing
+from pathlib import Path
+
+import click
+import pytest
+
+from tssd_keras.cli.main import main
+from tssd_keras.recipe.recipe import Recipe
+
+pytestmark = pytest.mark.backend_free
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PACKAGE = ROOT / "tssd_keras"
+ENTRIES = [path.name for path in PACKAGE.iterdir() if path.is_dir()]
+
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def anchors(path):
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands(text):
+    """Every `cli.py ...` of the indented blocks, as words; lines that end in a backslash joined."""
+    for line in re.sub(r"\\\n *", "", text).splitlines():
+        found = re.match(r"    (?:\$ |taskset -c \d )?(?:\S*python) cli\.py (.+)$", line)
+        if found:
+            yield shlex.split(found[1], comments=True)
+
+
+def test_there_are_documents():
+    assert len(DOCUMENTS) > 8
+    assert sum(len(list(commands(path.read_text()))) for path in DOCUMENTS) > 25
+
+
+@every_document
+def test_links_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if link.startswith("http"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = path.parent / file if file else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@every_document
+def test_modules_and_scripts_that_are_named_exist(path):
+    names = re.findall(r"`((?:\w+/)+\w+\.\w+)`", path.read_text())
+    for name in names:
+        top = name.partition("/")[0]
+        if top in ENTRIES:
+            assert (PACKAGE / name).exists(), name
+        elif top in ("tssd_keras", "tests", "benchmarks", "examples", "recipes"):
+            assert (ROOT / name).exists(), name
+    without_folder = set(re.findall(r"`(\w+\.py)`", path.read_text()))
+    assert without_folder <= {path.name for path in PACKAGE.glob("*.py")}
+
+
+@every_document
+def test_commands_have_the_options_that_exist(path):
+    sections = typing.get_type_hints(Recipe)
+    for words in commands(path.read_text()):
+        command = main.commands[words[0]]
+        if isinstance(command, click.Group) and len(words) > 1 and words[1] in command.commands:
+            command = command.commands[words[1]]
+        options = {name for option in command.params for name in option.opts}
+        assert {w.partition("=")[0] for w in words if w.startswith("--")} <= options, words
+        for setting in (b for a, b in itertools.pairwise(words) if a == "--set"):
+            section, _, key = setting.partition("=")[0].partition(".")
+            assert key in typing.get_type_hints(sections[section]), setting
+        for recipe in (w for w in words if w.startswith("recipes/")):
+            assert "NAME" in recipe or (ROOT / recipe).exists(), recipe
+
+
+def test_the_readme_is_short_enough_to_be_read():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 160
