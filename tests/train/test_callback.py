@@ -58,6 +58,17 @@ def run(digits):
     return trained(digits)
 
 
+@pytest.fixture(scope="module")
+def by_kind(digits):
+    return {kind: trained(digits, kind=kind)[0] for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def strict_every_second(digits):
+    """A threshold that hardly a sample reaches, and a round every second epoch."""
+    return trained(digits, epochs=10, divide=DivideRecipe(every=2, threshold=0.999))[0]
+
+
 def test_a_plain_keras_model_learns_which_labels_are_wrong(run):
     tssd, _ = run
     record = tssd.rounds[-1]
@@ -70,9 +81,8 @@ def test_rounds_come_before_every_epoch_after_the_warmup(run):
     assert [r.epoch for r in run[0].rounds] == [5, 6, 7]
 
 
-def test_rounds_come_every_so_many_epochs(digits):
-    tssd, _ = trained(digits, epochs=10, divide=DivideRecipe(every=2))
-    assert [r.epoch for r in tssd.rounds] == [5, 7, 9]
+def test_rounds_come_every_so_many_epochs(strict_every_second):
+    assert [r.epoch for r in strict_every_second.rounds] == [5, 7, 9]
 
 
 def test_weights_follow_the_roles(run):
@@ -89,8 +99,8 @@ def test_the_suggested_labels_are_far_more_often_true_than_the_given_ones(run, d
     assert (run[0].table.suggested == truth).mean() > (given == truth).mean() + 0.2
 
 
-def test_training_goes_on_with_kept_samples_only(digits):
-    tssd, model = trained(digits)
+def test_training_goes_on_with_kept_samples_only(digits, run):
+    tssd, model = run
     kept, truth, y = tssd.table.kept, digits[1], digits[2]
     assert 0 < kept.sum() < len(kept)
     predicted = model.predict(digits[0], verbose=0).argmax(axis=1)
@@ -99,10 +109,10 @@ def test_training_goes_on_with_kept_samples_only(digits):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_both_feeds_give_the_same_table(digits, run, kind):
-    tssd, _ = trained(digits, kind=kind)
-    np.testing.assert_array_equal(tssd.table.role, run[0].table.role)
-    np.testing.assert_array_equal(tssd.table.weight, run[0].table.weight)
+def test_both_feeds_give_the_same_table(by_kind, run, kind):
+    table = by_kind[kind].table
+    np.testing.assert_array_equal(table.role, run[0].table.role)
+    np.testing.assert_array_equal(table.weight, run[0].table.weight)
 
 
 def test_logits_and_probabilities_are_told_apart(digits, run):
@@ -121,10 +131,9 @@ def test_without_golden_samples_the_streams_still_find_wrong_labels(digits, gold
     assert tssd.rounds[-1].purification.golden_auroc_q is None
 
 
-def test_every_class_keeps_some_samples(digits):
+def test_every_class_keeps_some_samples(digits, strict_every_second):
     _x, _truth, y, _trusted = digits
-    tssd, _ = trained(digits, divide=DivideRecipe(threshold=0.999))
-    kept = np.bincount(y[tssd.table.kept], minlength=10)
+    kept = np.bincount(y[strict_every_second.table.kept], minlength=10)
     assert (kept >= 2).all()
 
 
@@ -140,9 +149,9 @@ def test_warmup_and_main_phase_share_one_trace(digits):
     assert step.n_traces == 1
 
 
-def test_the_same_seeds_give_the_same_run(digits, run):
-    again, _ = trained(digits)
-    np.testing.assert_array_equal(again.table.q, run[0].table.q)
+def test_the_same_seeds_give_the_same_run(by_kind, run):
+    for again in by_kind.values():
+        np.testing.assert_array_equal(again.table.q, run[0].table.q)
 
 
 def test_fit_on_other_data_stops_and_says_so(digits):

@@ -87,8 +87,19 @@ def trained(
 
 
 @pytest.fixture(scope="module")
-def run(digits):
-    return trained(digits)
+def by_kind(digits):
+    return {kind: trained(digits, kind=kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def run(by_kind):
+    return by_kind["tf.data"]
+
+
+@pytest.fixture(scope="module")
+def every_second(digits):
+    """A round every second epoch: the sixth to the ninth are of two."""
+    return trained(digits, epochs=9, divide=DivideRecipe(every=2))
 
 
 def test_every_epoch_draws_anew_and_as_many_of_each_class(run, digits):
@@ -100,22 +111,22 @@ def test_every_epoch_draws_anew_and_as_many_of_each_class(run, digits):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_epoch_reads_what_it_drew_and_nothing_else(digits, kind):
-    _, epochs, _ = trained(digits, kind=kind)
+def test_an_epoch_reads_what_it_drew_and_nothing_else(by_kind, kind):
+    _, epochs, _ = by_kind[kind]
     for seen in epochs:
         assert seen["read"] == set(np.flatnonzero(seen["drawn"]))
 
 
-def test_without_rounds_too_only_the_kept_of_the_drawn_are_read(digits):
+def test_without_rounds_too_only_the_kept_of_the_drawn_are_read(every_second):
     """An epoch between two rounds scores nothing: what it reads is what it trains on."""
-    _, epochs, _ = trained(digits, epochs=9, divide=DivideRecipe(every=2))
+    _, epochs, _ = every_second
     for seen in (epochs[6], epochs[8]):
         assert seen["read"] == set(np.flatnonzero(seen["kept"]))
         assert 0 < len(seen["read"]) < DRAWN
 
 
-def test_a_draw_stays_until_the_next_round(digits):
-    tssd, epochs, _ = trained(digits, epochs=9, divide=DivideRecipe(every=2))
+def test_a_draw_stays_until_the_next_round(every_second):
+    tssd, epochs, _ = every_second
     assert [r.epoch for r in tssd.rounds] == [5, 7]
     for round_epoch in (5, 7):
         again = epochs[round_epoch + 1]
@@ -169,9 +180,9 @@ def test_a_resumed_run_draws_the_same(digits, run):
         np.testing.assert_array_equal(resumed["drawn"], whole["drawn"])
 
 
-def test_both_feeds_give_the_same_table(digits, run):
-    tssd, _, _ = trained(digits, kind="pydataset")
-    np.testing.assert_array_equal(tssd.table.q, run[0].table.q)
+def test_both_feeds_give_the_same_table(by_kind):
+    ours, theirs = (by_kind[kind][0].table for kind in KINDS)
+    np.testing.assert_array_equal(ours.q, theirs.q)
 
 
 def test_a_draw_of_every_sample_is_the_run_without_draws(digits):
@@ -190,11 +201,11 @@ def test_without_golden_samples_too(digits, golden):
     assert judged.all() if golden else not judged.any()
 
 
-def test_only_known_true_labels_count(digits):
+def test_only_known_true_labels_count(digits, run):
     known = np.arange(len(digits[1])) % 5 == 0
     tssd, _, _ = trained(digits, truth=np.where(known, digits[1], -1), epochs=6)
-    whole, _, _ = trained(digits, epochs=6)
-    assert tssd.rounds[-1].roles == whole.rounds[-1].roles  # nothing but the record reads them
+    (ours,), theirs = tssd.rounds, run[0].rounds[0]
+    assert ours.roles == theirs.roles  # nothing but the record reads them
     rows = np.flatnonzero(tssd.table.drawn & known)
     clean = digits[2][rows] == digits[1][rows]
     kept = tssd.table.kept[rows]

@@ -48,8 +48,18 @@ def trained(digits, networks, *, epochs=14, settings=None):
     return tssd, step
 
 
-def test_mixmatch_learns_from_what_lost_its_weight(digits):
-    tssd, step = trained(digits, network())
+@pytest.fixture(scope="module")
+def one(digits):
+    return trained(digits, network())
+
+
+@pytest.fixture(scope="module")
+def pair(digits):
+    return trained(digits, [network(0), network(1)], epochs=8)
+
+
+def test_mixmatch_learns_from_what_lost_its_weight(digits, one):
+    tssd, step = one
     x, truth, *_ = digits
     rejected = tssd.table.weight == 0
     assert 0.4 < rejected.mean() < 0.8
@@ -58,10 +68,13 @@ def test_mixmatch_learns_from_what_lost_its_weight(digits):
     assert tssd.rounds[-1].quality.label_error_auroc > 0.97
 
 
-def test_there_is_one_trace_a_phase(digits):
-    _, step = trained(digits, network(), epochs=8)
-    assert step.n_traces == 2
-    assert float(step.lambda_u) == pytest.approx(5.0 * 3 / 4)  # epochs 4 to 7 of a ramp of four
+def test_there_is_one_trace_a_phase(one, pair):
+    assert one[1].n_traces == pair[1].n_traces == 2
+
+
+def test_lambda_u_rises_in_equal_steps(one, pair):
+    assert float(pair[1].lambda_u) == pytest.approx(5.0 * 3 / 4)  # epochs 4 to 7 of a ramp of four
+    assert float(one[1].lambda_u) == 5.0
 
 
 def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
@@ -139,8 +152,8 @@ def test_lambda_u_goes_by_the_noise_that_the_last_round_estimates(estimated, kep
     assert wiring.lambda_u(recipe, tssd)() == pytest.approx(expected)
 
 
-def test_two_networks_divide_for_each_other(digits):
-    tssd, step = trained(digits, [network(0), network(1)], epochs=8)
+def test_two_networks_divide_for_each_other(digits, pair):
+    tssd, step = pair
     x, truth, *_ = digits
     assert tssd.table.weights.shape == (len(x), 2)
     first, second = tssd.last_round
