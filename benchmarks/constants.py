@@ -156,7 +156,8 @@ def train(name: str, seed: int) -> dict[str, np.ndarray]:
     from tssd_keras.judge.table import weights_of
     from tssd_keras.labels.golden import choose_per_class
     from tssd_keras.models import build
-    from tssd_keras.train.score_pass import score_pass, scoring_model
+    from tssd_keras.train.score_pass import score_pass
+    from tssd_keras.train.scoring_model import scoring_model
 
     case = CASES[name]
     x, given, truth = samples(case, name, seed)
