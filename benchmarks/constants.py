@@ -9,7 +9,8 @@ all given labels, then two rounds with two epochs each on what the judge keeps. 
 stream and of the golden samples before each round are stored under runs/constants. Then the rounds
 are judged again from these scores, with one constant changed: by one `Purifier`, as in a run. The
 figures are of the last round, on the stream. Each line of benchmarks/results/constants.jsonl is
-one such judgement; what has a line is not run again. JAX keeps what it compiled between runs.
+one such judgement; what has a line is not run again. JAX keeps what it compiled between runs, so
+a line's processor seconds include compiling only where it came first: they are in no table.
 
 Data: "worst" and "aggre" are 6,000 CIFAR-10 features of a pretrained network with human labels
 (CIFAR10_FEATURES names the folder of cifar10-features.npz and cifar10n.npz), digits come with
@@ -93,7 +94,6 @@ MEASURES = {
     "f1": "kept F1",
     "share_error": "error of the clean share",
     "suggested": "suggested, of wrong",
-    "seconds": "CPU s",
 }
 
 
