@@ -24,8 +24,9 @@ import numpy as np
 from tssd_keras.auditing.write import Samples, write_audit
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.judge.divide import NEGATIVE, divide
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import NEGATIVE
 from tssd_keras.judge.streams import Streams
 
 CLASSES = 100
@@ -89,11 +90,11 @@ def main(n: int, thumbnails: int) -> None:
     from playwright.sync_api import sync_playwright
 
     rng = np.random.default_rng(0)
-    judged, inputs = suspects(n, rng), Repeated(photographs(min(n, 2 * thumbnails), rng))
+    findings, inputs = suspects(n, rng), Repeated(photographs(min(n, 2 * thumbnails), rng))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "audit"
         start = time.perf_counter()
-        write_audit(judged, Samples(inputs=inputs), out, thumbnails=thumbnails, most=n)
+        write_audit(findings, Samples(inputs=inputs), out, thumbnails=thumbnails, most=n)
         written = time.perf_counter() - start
         page = out / "report.html"
         opened = []

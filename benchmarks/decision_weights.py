@@ -55,9 +55,9 @@ def train(seed: int, work: Path) -> Path:
     settings = ["golden.per_class=10", "data.validation_share=0.1", *seeds]
     finish = experiment.finish
 
-    def finished(folder, prepared, tssd, *rest):
-        last["truth"] = prepared.truth[tssd.table.index]
-        finish(folder, prepared, tssd, *rest)
+    def finished(training, *rest):
+        last["truth"] = training.prepared.truth[training.tssd.table.index]
+        finish(training, *rest)
 
     experiment.finish = finished
     experiment.run(load_recipe(RECIPE, settings), out=work / f"run-{seed}")
@@ -69,12 +69,13 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     """One purification for each choice of samples and each power."""
     from sklearn.metrics import log_loss, roc_auc_score
 
-    from tssd_keras.judge.divide import class_means, divide, own_class_similarity
+    from tssd_keras.judge.divide import divide
     from tssd_keras.judge.golden_head import assign_folds
     from tssd_keras.judge.meta_rows import Trusted
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.scores import Scores
-    from tssd_keras.labels import decisions as decisions_use
+    from tssd_keras.judge.similarity import class_means, own_class_similarity
+    from tssd_keras.labels.decisions import weights as decision_weights
     from tssd_keras.labels.golden import effective_weights
     from tssd_keras.recipe.recipe import PurifyRecipe
 
@@ -100,8 +101,8 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
 
     def purified(decided: np.ndarray, power: float) -> dict:
         golden = np.random.default_rng(seed).permutation(decided)[: len(decided) // 2]
-        decisions_use.FLATTENED = power
-        weight = decisions_use.stands_for(
+        decision_weights.FLATTENED = power
+        weight = decision_weights.stands_for(
             stratum[golden].astype(str).astype(object),
             size[stratum[golden]],
             n_uniform=len(drawn.loss),
@@ -124,7 +125,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
         return {
             "auroc": float(roc_auc_score(clean, q)),
             "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
-            "estimated_clean_share": found.record["estimated_clean_share"],
+            "estimated_clean_share": found.figures.estimated_clean_share,
             "clean_share": float((labels == truth[stream]).mean()),
             "effective_golden": float(trusted.weight.sum()),
             "judged": len(judged),

@@ -95,7 +95,8 @@ def main() -> None:
     from tssd_keras import TSSD
     from tssd_keras.data.inputs import ArrayInputs
     from tssd_keras.train.augment import Augment
-    from tssd_keras.train.score_pass import score_pass, scoring_model
+    from tssd_keras.train.score_pass import score_pass
+    from tssd_keras.train.scoring_model import scoring_model
     from tssd_keras.train.steps import accuracy, weighted_step
 
     bench = step.Bench(options)

@@ -70,10 +70,11 @@ class Parts:
 
 def measure(n: int, k: int) -> None:
     """One row of the table."""
-    from tssd_keras.judge.divide import apply_floor, class_means, divide, own_class_similarity
+    from tssd_keras.judge.divide import apply_floor, divide
     from tssd_keras.judge.golden_head import assign_folds
     from tssd_keras.judge.meta_rows import Trusted
     from tssd_keras.judge.purify import Purifier
+    from tssd_keras.judge.similarity import class_means, own_class_similarity
     from tssd_keras.recipe.recipe import PurifyRecipe
 
     rng = np.random.default_rng(0)

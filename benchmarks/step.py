@@ -24,6 +24,8 @@ import time
 
 import numpy as np
 
+from tssd_keras.judge.record import RoundRecord
+
 SHAPE, CLASSES, GOLDEN = (32, 32, 3), 10, 5
 WARMUP, COMPILING = 2, 2  # epochs
 
@@ -119,7 +121,7 @@ class Bench:
 
     def tssd(self, objective: str, noise: float) -> tuple[list[float], dict, float]:
         """An objective under so much noise: seconds, the last round's record, seconds in rounds."""
-        from tssd_keras import TSSD
+        from tssd_keras import TSSD, Labels
         from tssd_keras.train.augment import Augment
         from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
         from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
@@ -132,23 +134,21 @@ class Bench:
         step.compile(self.optimizer(), weighted_metrics=[accuracy()])
         tssd = TSSD(
             self.images,
-            self.given(noise),
+            Labels(self.given(noise), true=self.truth),
             golden=self.trusted,
             warmup_epochs=WARMUP,
-            true_labels=self.truth,
-            unlabelled=objective == "mixmatch",
         )
         clock = Clock()
         schedule = [SemiSupervisedSchedule(WARMUP, 0)] if objective == "mixmatch" else []
         step.fit(
-            tssd.feed(self.options.batch),
+            tssd.feed(self.options.batch, model=step),
             epochs=WARMUP + COMPILING + self.options.epochs,
             callbacks=[clock.first, tssd, *schedule, clock.last],
             shuffle=False,
             verbose=0,
         )
         rounds = tssd.rounds[COMPILING:]
-        parts = sum(v for r in rounds for k, v in r.items() if k.startswith("seconds_"))
+        parts = sum(record.seconds.total for record in rounds)
         return clock.seconds[WARMUP + COMPILING :], tssd.rounds[-1], parts / len(rounds)
 
 
@@ -187,11 +187,11 @@ def row(
     plain: float,
     samples: int,
     rounds: float | None = None,
-    last: dict | None = None,
+    last: RoundRecord | None = None,
 ) -> None:
     least = min(seconds)
     cells = [name, noise, f"{least:.2f}", f"{samples / least:,.0f}", f"{least / plain:.2f}"]
-    cells += ["-", "-"] if last is None else [f"{rounds:.2f}", f"{last['kept'] / samples:.3f}"]
+    cells += ["-", "-"] if last is None else [f"{rounds:.2f}", f"{last.roles.kept / samples:.3f}"]
     print("| " + " | ".join(cells) + " |", flush=True)
 
 

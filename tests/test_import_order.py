@@ -46,6 +46,8 @@ LIGHT_MODULES = (
     "run.folder",
     "cli.main",
     "train.arguments",
+    "train.checked",
+    "train.settings",
 )
 HEAVY = ("keras", "tensorflow", "tensorflow_datasets", "jax", "matplotlib", "sklearn")
 HOMES = {

@@ -14,21 +14,26 @@ if TYPE_CHECKING:
     from tssd_keras.data.from_dataset import from_dataset
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.labels.golden import Golden
+    from tssd_keras.labels.known import Labels
     from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
     from tssd_keras.recipe.recipe import Recipe
     from tssd_keras.recipe.toml import load_recipe
     from tssd_keras.train.callback import TSSD
     from tssd_keras.train.device_inputs import DeviceInputs
+    from tssd_keras.train.settings import Drawing, Scoring
 
 _HOMES = {
     "TSSD": "train.callback",
     "DeviceInputs": "train.device_inputs",
     "DivideRecipe": "recipe.method_sections",
+    "Drawing": "train.settings",
     "Golden": "labels.golden",
     "LabelAudit": "auditing.outputs",
+    "Labels": "labels.known",
     "PurifyRecipe": "recipe.method_sections",
     "Recipe": "recipe.recipe",
     "SampleTable": "judge.table",
+    "Scoring": "train.settings",
     "audit": "auditing.outputs",
     "from_dataset": "data.from_dataset",
     "load_recipe": "recipe.toml",
@@ -38,11 +43,14 @@ __all__ = [
     "TSSD",
     "DeviceInputs",
     "DivideRecipe",
+    "Drawing",
     "Golden",
     "LabelAudit",
+    "Labels",
     "PurifyRecipe",
     "Recipe",
     "SampleTable",
+    "Scoring",
     "audit",
     "from_dataset",
     "load_recipe",

@@ -1,6 +1,7 @@
 """The audit's page in a real browser: Debian's Chromium, driven through its DevTools protocol."""
 
 import csv
+import dataclasses
 import functools
 import http.server
 import json
@@ -130,6 +131,20 @@ def test_the_page_shows_the_overview_and_the_surest_suspects_first(opened, addre
     assert "It carries no weight." in card(page, 0).locator(".reason").text_content()
     assert page.locator("#undo").is_disabled()
     assert page.locator("#export").is_disabled()
+
+
+def test_where_a_stream_abstains_a_link_leads_to_what_unimodal_means(opened, served):
+    folder, url = served
+    judged = some_judged(30)
+    silent = dataclasses.replace(judged.streams[0], loss_abstains=True)
+    write_audit(dataclasses.replace(judged, streams=(silent,)), None, folder / "unimodal")
+    page = opened(f"{url}/unimodal/report.html")
+    chart = page.locator("figure", has=page.locator("[aria-label='Histogram of losses']"))
+    assert "The scores are unimodal: the stream abstains here." in chart.text_content()
+    chart.locator("a").click()
+    term = page.locator(":target")
+    assert term.text_content() == "unimodal"
+    assert term.evaluate("e => e.getBoundingClientRect().top < innerHeight")
 
 
 def test_filters_leave_those_that_were_asked_for(opened, address):
@@ -350,7 +365,7 @@ def test_enter_takes_the_class_of_that_name_and_none_where_nothing_was_typed(ope
 
 def test_a_page_without_suspects_says_so(opened, served):
     folder, url = served
-    judged = some_judged(30, weight=np.ones(30), suggested=np.arange(30) % 3, facts={}, rounds=[])
+    judged = some_judged(30, weight=np.ones(30), suggested=np.arange(30) % 3, summary={}, rounds=[])
     write_audit(judged, None, folder / "none")
     page = opened(f"{url}/none/report.html")
     assert page.locator("#cards").text_content() == "No samples are like this."

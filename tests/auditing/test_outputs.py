@@ -57,7 +57,8 @@ def test_wrong_labels_are_found_from_predictions_alone(digits):
 
 @pytest.mark.backend_free
 def test_the_streams_are_those_of_training(digits):
-    from tssd_keras.judge.divide import class_means, divide, own_class_similarity, unit_rows
+    from tssd_keras.judge.divide import divide
+    from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
 
     p, given, features, _ = digits
     found = tssd_keras.audit(p, given, features, divide=DivideRecipe(threshold=0.9))
@@ -134,8 +135,8 @@ def test_golden_labels_need_no_features(digits):
         ({"predictions": np.full(30, 0.5)}, ValueError, r"shape \(N, K\)"),
         ({"predictions": np.full((30, 1), 1.0)}, ValueError, "at least two"),
         ({"predictions": np.full((30, 3), "a")}, TypeError, "must be numbers"),
-        ({"labels": np.zeros((30, 3), int)}, TypeError, "argmax"),
-        ({"labels": np.zeros(30)}, TypeError, r"whole numbers.*Try .astype"),
+        ({"labels": np.eye(3, dtype=int)[[0] * 30]}, ValueError, "argmax"),
+        ({"labels": np.zeros(30)}, ValueError, r"whole numbers.*Try .astype"),
         ({"labels": np.zeros(29, int)}, ValueError, "one entry for each of 30"),
         ({"labels": np.full(30, 3)}, ValueError, "0..2"),
         ({"labels": np.full(30, -1)}, ValueError, "0..2"),
@@ -144,8 +145,8 @@ def test_golden_labels_need_no_features(digits):
         ({"features": np.zeros((30, 0))}, ValueError, "d at least 1"),
         ({"features": np.full((30, 2), np.inf)}, ValueError, "features must be finite"),
         ({"golden": np.full(30, -2)}, ValueError, "0..2"),
-        ({"golden": np.r_[np.full(29, -1), 7]}, ValueError, "first is 7 of sample 29"),
-        ({"golden": np.full(30, -1)}, ValueError, "at least 2 golden samples of each class"),
+        ({"golden": np.r_[np.full(29, -1), 7]}, ValueError, "first is sample 29 with 7"),
+        ({"golden": np.full(30, -1)}, ValueError, "each class must have at least 2 golden samples"),
         ({"golden": np.arange(30) % 3}, ValueError, "all are golden"),
         ({"divide": DivideRecipe(streams=("feature",))}, ValueError, "features must be given"),
         ({"divide": DivideRecipe(threshold=2)}, ValueError, "threshold"),

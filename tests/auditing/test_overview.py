@@ -3,11 +3,10 @@ import json
 
 import numpy as np
 import pytest
-from builders.audit_samples import some_judged, some_streams
+from builders.audit_samples import some_judged
 
 from tssd_keras.auditing.overview import BINS, overview
-from tssd_keras.auditing.reasons import reasons
-from tssd_keras.judge.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD
+from tssd_keras.judge.roles import NEGATIVE, SEMI_HARD
 
 pytestmark = pytest.mark.backend_free
 
@@ -74,8 +73,8 @@ def test_the_histograms_hold_every_sample_and_the_mixture_their_share():
     found = overview(judged)["streams"][0]
     assert len(found["loss"]["counts"]) == BINS
     assert sum(found["loss"]["counts"]) == 300
-    for label, heap in enumerate(found["feature"]):
-        assert sum(heap["counts"]) == (judged.given == label).sum()
+    for label, histogram in enumerate(found["feature"]):
+        assert sum(histogram["counts"]) == (judged.given == label).sum()
     assert sum(found["loss"]["share"]) == pytest.approx(1, abs=1e-4)
     assert found["loss"]["mean"][0] < found["loss"]["mean"][1]
     assert found["loss"]["abstains"] is False
@@ -94,39 +93,4 @@ def test_figures_that_are_no_numbers_are_none_and_epochs_count_from_one():
 
 def test_an_overview_is_plain_data():
     json.dumps(overview(some_judged()), allow_nan=False)
-    json.dumps(overview(some_judged(facts={}, streams=(), epochs=[], rounds=[])), allow_nan=False)
-
-
-def test_reasons_say_what_each_judge_says():
-    judged = some_judged(
-        5,
-        given=np.zeros(5, int),
-        suggested=np.array([1, 0, 1, 1, 1]),
-        p_loss=np.array([0.02, 0.6, 0.5, 0.98, 0.4]),
-        p_feature=np.array([0.4, 0.98, 0.02, 0.98, 0.4]),
-        q=np.array([0.1, 0.9, np.nan, 0.8, 0.2]),
-        role=np.array([NEGATIVE, SEMI_HARD, NEGATIVE, POSITIVE, FLOOR], np.int8),
-        weight=np.array([0, 0.9, 0, 1, 1]),
-    )
-    texts, which = reasons(judged, np.arange(5))
-    said = [texts[i] for i in which]
-    assert said[0] == (
-        "Its loss is clearly one of the high ones. It lies apart from its given class. The meta "
-        "classifier takes the label to be wrong. It carries no weight."
-    )
-    assert "Its loss is one of the low ones. It lies clearly among its given class." in said[1]
-    assert "No other class is more probable. It was mined, and carries the weight q." in said[1]
-    assert "meta classifier" not in said[2]
-    assert said[3].endswith("It carries weight (positive).")
-    assert said[4].endswith("It carries weight only as one of the best few of its class.")
-
-
-def test_a_stream_that_abstains_says_nothing_in_the_reasons():
-    judged = some_judged(9)
-    streams = some_streams(judged.given, np.zeros(9, bool), 3)
-    silent = dataclasses.replace(
-        streams, loss_abstains=True, feature_abstains=np.array([True, False, False])
-    )
-    texts, which = reasons(dataclasses.replace(judged, streams=(silent,)), np.arange(9))
-    assert all("The losses form one heap and say nothing." in text for text in texts)
-    assert [("which says nothing" in texts[i]) for i in which[:3]] == [True, False, False]
+    json.dumps(overview(some_judged(summary={}, streams=(), epochs=[], rounds=[])), allow_nan=False)

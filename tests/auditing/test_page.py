@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from builders.audit_samples import HOSTILE, some_images, some_judged
 
+from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.page import as_json, page_data, render
-from tssd_keras.auditing.pictures import NONE
-from tssd_keras.auditing.suspects import choose_shown, count_strata, rank_suspects, stratum_names
+from tssd_keras.auditing.pictures import NO_PICTURES
 from tssd_keras.auditing.write import Samples, write_audit
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
@@ -36,12 +36,7 @@ class Tags(HTMLParser):
 
 
 def page_of(judged, **change):
-    rank = rank_suspects(judged)
-    names = stratum_names(judged, rank)
-    shown = choose_shown(judged, rank, most=10**6, kept=0)
-    data = page_data(
-        judged, rank, count_strata(names, shown), names, shown, NONE, shown[:0], **change
-    )
+    data = page_data(judged, make_gallery(judged, most=10**6), NO_PICTURES, **change)
     return data, render(data)
 
 

@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from builders.audit_samples import some_judged
 
+from tssd_keras.auditing.gallery import choose_shown
 from tssd_keras.auditing.suspects import (
     bands,
-    choose_pictured,
-    choose_shown,
     count_strata,
     rank_suspects,
-    spread,
     stratum_names,
 )
-from tssd_keras.judge.divide import DECIDED
+from tssd_keras.judge.roles import DECIDED
 
 pytestmark = pytest.mark.backend_free
 
@@ -86,19 +84,6 @@ def test_every_sample_has_one_stratum_and_the_counts_add_up():
         assert set(rank[names == s.name]) == set(range(first, last + 1))
 
 
-def test_what_is_shown_are_the_first_suspects_then_a_seeded_draw_of_the_kept():
-    judged = some_judged()
-    rank = rank_suspects(judged)
-    shown = choose_shown(judged, rank, most=10, kept=5, seed=1)
-    assert rank[shown].tolist() == [*range(1, 11), *[0] * 5]
-    assert not judged.suspect[shown[10:]].any()
-    assert len(set(shown.tolist())) == 15
-    np.testing.assert_array_equal(shown, choose_shown(judged, rank, most=10, kept=5, seed=1))
-    assert (shown != choose_shown(judged, rank, most=10, kept=5, seed=2)).any()
-    everything = choose_shown(judged, rank, most=10**6, kept=10**6)
-    assert sorted(everything.tolist()) == list(range(300))
-
-
 def test_no_suspects_at_all_is_no_error():
     judged = some_judged(9, weight=np.ones(9), suggested=np.arange(9) % 3)
     rank = rank_suspects(judged)
@@ -106,30 +91,6 @@ def test_no_suspects_at_all_is_no_error():
     assert len(choose_shown(judged, rank, most=10, kept=0)) == 0
     strata = count_strata(stratum_names(judged, rank), np.empty(0, int))
     assert [(s.name, s.samples, s.shown) for s in strata] == [("kept", 9, 0)]
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 7, 64, 1000])
-def test_the_spread_order_names_each_place_once(n):
-    assert sorted(spread(n).tolist()) == list(range(n))
-
-
-def test_each_beginning_of_the_spread_order_lies_evenly():
-    assert spread(8).tolist() == [0, 4, 2, 6, 1, 5, 3, 7]
-    for first in (10, 50, 200):
-        counts = np.histogram(spread(1000)[:first], 5, (0, 1000))[0]
-        assert counts.max() - counts.min() <= 3
-
-
-def test_pictures_go_to_the_kept_then_to_the_surest_and_to_all_ranks():
-    assert choose_pictured(8, 0, 100).tolist() == list(range(8))
-    assert choose_pictured(8, 2, 0).tolist() == []
-    assert choose_pictured(8, 2, 1).tolist() == [8]
-    assert choose_pictured(8, 2, 6).tolist() == [0, 1, 2, 4, 8, 9]
-    places = choose_pictured(5000, 100, 1000)
-    assert len(places) == 1000
-    assert set(range(450)) < set(places.tolist())
-    assert (places >= 5000).sum() == 100
-    assert (places[:900] >= 2500).sum() > 200
 
 
 def test_what_people_decided_before_is_a_stratum_of_its_own():

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import sys
 import xml.etree.ElementTree as ET
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from builders.audit_samples import some_images, some_judged
 
+from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.label_studio import choice_names, config, document_root, tasks
-from tssd_keras.auditing.pictures import NONE, Pictures
+from tssd_keras.auditing.pictures import NO_PICTURES, Pictures
 from tssd_keras.auditing.write import write_audit
 from tssd_keras.data.labelled_data import as_ids
 
@@ -34,9 +36,10 @@ def test_names_and_ids_of_any_kind_come_back_from_every_csv(tmp_path):
 
 def test_labels_are_escaped_in_the_labelling_config_and_fit_the_predictions():
     judged = some_judged(70, HOSTILE)
-    shown = np.flatnonzero(judged.suspect)
+    gallery = make_gallery(judged, most=70, thumbnails=70)
+    shown = gallery.rows
     pictures = Pictures("text", ["some text"] * len(shown))
-    made, xml = tasks(judged, shown, np.full(70, "s", object), pictures, np.arange(len(shown)))
+    made, xml = tasks(judged, gallery, pictures)
     tree = ET.fromstring(xml)
     choices = [choice.get("value") for choice in tree.iter("Choice")]
     assert choices[:4] == list(HOSTILE[:4])
@@ -65,8 +68,9 @@ def test_choices_differ_however_little_is_left_of_their_names():
 def test_files_are_named_below_the_root_that_is_told(tmp_path):
     paths = [str(tmp_path / "my photos" / "a&b" / f"{i} %.png") for i in range(30)]
     judged = some_judged(30, paths=as_ids(paths))
-    shown = np.flatnonzero(judged.suspect)
-    made, xml = tasks(judged, shown, np.full(30, "s", object), NONE, shown[:0])
+    gallery = make_gallery(judged, most=30)
+    shown = gallery.rows
+    made, xml = tasks(judged, gallery, NO_PICTURES)
     assert document_root(judged) == tmp_path / "my photos"
     assert made[0]["data"]["image"] == f"/data/local-files/?d=a%26b/{shown[0]}%20%25.png"
     assert len(made) == len(shown)
@@ -75,11 +79,12 @@ def test_files_are_named_below_the_root_that_is_told(tmp_path):
 
 def test_tasks_that_are_no_files_are_those_with_a_picture():
     judged = some_judged(30)
-    shown, places = np.flatnonzero(judged.suspect), np.array([1, 4])
+    places = np.array([1, 4])
+    gallery = dataclasses.replace(make_gallery(judged, most=30), pictured=places)
     pictures = Pictures("text", ["second", "fifth"])
-    made, _ = tasks(judged, shown, np.full(30, "s", object), pictures, places)
+    made, _ = tasks(judged, gallery, pictures)
     assert [task["data"]["text"] for task in made] == ["second", "fifth"]
-    assert [task["data"]["index"] for task in made] == judged.index[shown[places]].tolist()
+    assert [task["data"]["index"] for task in made] == judged.index[gallery.rows[places]].tolist()
 
 
 def test_without_anything_to_show_there_are_no_tasks(tmp_path):

@@ -1,12 +1,13 @@
-"""Findings samples for tests of the audit, made without training."""
+"""Findings for tests of the audit, made without training."""
 
 import numpy as np
 
 from tssd_keras.auditing.write import Samples
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.judge.divide import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN, divide
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.streams import Streams
 
 SHA = "ab" * 32
@@ -22,7 +23,7 @@ HOSTILE = (
 
 
 def some_streams(given, wrong, n_classes, *, seed=0, transition=True):
-    """Streams of samples whose losses and similarities form two heaps."""
+    """Streams of samples whose losses and similarities are bimodal."""
     rng = np.random.default_rng(seed)
     n = len(given)
     loss = np.where(wrong, rng.normal(3, 0.3, n), rng.normal(0.2, 0.1, n)).clip(0)
@@ -71,7 +72,7 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
             for e in range(1, 4)
         ],
         "rounds": [{"epoch": "2", "kept": str(n // 2), "semi_hard": "3"}],
-        "facts": {"rounds": 1, "accuracy": {"evaluated_on": "test", "last": 0.5}},
+        "summary": {"rounds": 1, "accuracy": {"evaluated_on": "test", "last": 0.5}},
     }
     return Findings(**{**columns, **change})
 

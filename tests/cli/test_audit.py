@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders.examples import load as load_example
+from builders.run_files import edit_arrays
 from builders.runs import SHORT, train, tssd
 
 from tssd_keras.auditing import write as audit_files
@@ -212,7 +213,9 @@ def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(tmp_path
             lambda run: edit(run / "summary.json", '"rounds": 2', '"rounds": 0'),
             "stopped before its first round, after 3 of 1 epochs of warm-up",
         ),
-        (lambda run: (run / "samples.csv").write_text("a,b\n1,2\n"), "it lacks index, id, given"),
+        (lambda run: (run / "samples.npz").unlink(), "the run is of an older version"),
+        (lambda run: (run / "samples.npz").write_bytes(b"PK"), "samples.npz must be the samples"),
+        (lambda run: edit_arrays(run / "samples.npz", given=None), "it lacks given"),
     ],
 )
 def test_what_is_no_run_folder_is_told_so(run, tmp_path, spoil, told):
@@ -229,12 +232,11 @@ def test_what_is_no_run_folder_is_told_so(run, tmp_path, spoil, told):
 def test_a_sample_table_with_another_class_is_told_so(run, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(run, copy, ignore=shutil.ignore_patterns("audit"))
-    text = (copy / "samples.csv").read_text().splitlines()
-    text[3] = text[3].replace(f",{text[3].split(',')[2]},", ",eleven,", 1)
-    (copy / "samples.csv").write_text("\n".join(text))
+    edit_arrays(copy / "samples.npz", given=np.full(1387, 11))
     result = tssd("audit", copy)
     assert result.exit_code == 1
-    assert "line 4: the column given is not as a run writes it: 'eleven'" in result.output
+    assert "samples.npz must be the samples of a run as a run writes them" in result.output
+    assert "given must lie in 0..9, got 11" in result.output
 
 
 def test_sentences_are_shown_where_the_samples_were_made_of_some(tmp_path):
@@ -303,4 +305,4 @@ def test_image_files_have_their_path_in_every_table(tmp_path):
 def test_the_command_has_the_defaults_of_the_function():
     defaults = {o.name: o.default for o in cli_audit.audit.params}
     assert defaults["thumbnails"] == audit_files.THUMBNAILS
-    assert defaults["most"] == audit_files.MOST
+    assert defaults["most"] == audit_files.MOST_SUSPECTS

@@ -29,6 +29,7 @@ FILES = {
     "recipe.toml",
     "rounds.csv",
     "samples.csv",
+    "samples.npz",
     "shift.json",
     "streams.npz",
     "summary.json",

@@ -155,7 +155,7 @@ def test_digests_without_their_labels_are_refused():
 
 
 def test_the_summary_names_counts_and_the_first_groups():
-    assert summary(found(), first=2) == (
+    assert summary(found(), n_named=2) == (
         "5 training samples equal a test sample, 8 equal another training sample, 2 one with a "
         "different label; 5 groups, the first: train 0 = train 6 = test 2; train 1 = train 3"
     )

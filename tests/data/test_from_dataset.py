@@ -208,7 +208,7 @@ def test_batches_that_look_like_one_hot_labels_are_taken_where_they_are_called_b
 def test_labels_that_are_no_class_numbers_are_told_by_their_sample(value):
     y = Y.astype(value.dtype)
     y[[3, 7]] = value
-    with pytest.raises(ValueError, match=rf"2 of 10 do not, the first is {value} at sample 3"):
+    with pytest.raises(ValueError, match=rf"2 of 10 do not, the first is sample 3 with {value}"):
         from_dataset(slices(y=y))
 
 

@@ -30,7 +30,10 @@ GOOD = LabelledData(
     ("changed", "message"),
     [
         ({"labels": np.array([0, 1, 2])}, r"labels must have one entry a sample, shape \(6,\)"),
-        ({"labels": np.array([0, 1, 3, 0, 1, 2])}, r"0\.\.2: 1 of 6 do not, .* sample 2 with 3"),
+        (
+            {"labels": np.array([0, 1, 3, 0, 1, 2])},
+            r"0\.\.2, .*: 1 of 6 .* sample 2 with 3",
+        ),
         ({"labels": np.array([0, -1, 2, 0, 1, 2])}, "the first is sample 1 with -1"),
         ({"labels": np.array([0, 2, 2, 0, 2, 2])}, r"1 of 3 do not, the first is class 1 \('b'\)"),
         ({"labels": np.zeros(6)}, r"labels must be int64\[6\], got float64"),
@@ -43,6 +46,9 @@ GOOD = LabelledData(
         ({"test_inputs": ArrayInputs(np.zeros((0, 2), np.uint8))}, "the test split must hold"),
         ({"class_names": ("a",)}, "at least 2 classes to tell apart, got 1"),
         ({"class_names": ("a", "b", "a")}, "more than once: a"),
+        ({"class_names": ("a", "b\nc", "d\0")}, r"2 of 3 .* class 1, 'b\\nc'\. Rename"),
+        ({"class_names": ("a", "b", "d\0")}, r"1 of 3 .* class 2, 'd\\x00'\. Rename"),
+        ({"class_names": ("a\r", "b", "c")}, r"1 of 3 .* class 0, 'a\\r'\. Rename"),
         ({"ids": np.arange(6)}, r"ids must be str\[6\], got int64"),
         ({"ids": np.array(list("uvw"))}, "ids must have one entry a sample"),
         ({"ids": as_ids(list("uvw"))}, "ids must have one entry a sample"),

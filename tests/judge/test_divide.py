@@ -4,19 +4,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tssd_keras.judge.divide import (
-    FLOOR,
-    NEGATIVE,
-    POSITIVE,
-    SEMI_HARD,
-    UNCERTAIN,
-    apply_floor,
-    class_means,
-    divide,
-    own_class_similarity,
-    rank_in_class,
-    unit_rows,
-)
+from tssd_keras.judge.divide import apply_floor, divide, rank_in_class
+from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
 
 pytestmark = pytest.mark.backend_free
 
@@ -317,8 +307,8 @@ def test_the_floor_is_the_lesser_of_count_and_share(floor_count, floor_share, ex
     [
         ({"loss": np.zeros(3)}, "got 3, 6 and 6"),
         ({"similarity": np.zeros(5)}, "got 6, 5 and 6"),
-        ({"labels": np.array([0, 1, 2, 0, 7, 3])}, r"0\.\.2: 2 of 6 do not, .* 7 at sample 4"),
-        ({"labels": np.array([0, -1, 2, 0, 1, 2])}, "1 of 6 do not, the first is -1 at sample 1"),
+        ({"labels": np.array([0, 1, 2, 0, 7, 3])}, r"0\.\.2: 2 of 6 do not, .* sample 4 with 7"),
+        ({"labels": np.array([0, -1, 2, 0, 1, 2])}, "1 of 6 do not, the first is sample 1 with -1"),
         ({"loss": [0, 1, np.nan, 0, np.inf, 0]}, "loss must be finite: 2 of 6 .* sample 2"),
         ({"similarity": [0, 0, 0, 0, 0, np.inf]}, "similarity must be finite: 1 of 6 .* sample 5"),
     ],

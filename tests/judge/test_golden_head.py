@@ -11,7 +11,6 @@ from tssd_keras.judge.golden_head import (
     GoldenHead,
     assign_folds,
     fit_golden_head,
-    log_softmax,
 )
 
 pytestmark = pytest.mark.backend_free
@@ -58,11 +57,13 @@ def test_folds_depend_on_the_seed_alone():
     assert (first != other).any()
 
 
-def test_log_softmax_has_known_values_and_does_not_overflow():
-    rows = np.array([[0, np.log(3)], [1e4, 1e4], [0, 1e4]])
-    expected = [[0.25, 0.75], [0.5, 0.5], [0, 1]]
-    np.testing.assert_allclose(np.exp(log_softmax(rows)), expected)
-    np.testing.assert_allclose(log_softmax(rows + 7), log_softmax(rows))
+def test_logits_of_any_size_give_probabilities():
+    weight = np.zeros((2 + 2, 2), np.float32)
+    weight[0, 0] = 1e4  # of the first feature
+    head = GoldenHead(weight, np.zeros(2, np.float32), 0.0, np.zeros((0, 2)))
+    features, log_p = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.log(np.full((3, 2), 0.5))
+    p = np.exp(head.log_p(features, log_p))
+    np.testing.assert_allclose(p, [[1, 0], [0.5, 0.5], [0, 1]], atol=1e-6)
 
 
 def test_the_answer_is_the_mean_of_the_heads_and_the_networks_probabilities():

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from builders.populations import K, judged, population
 
-from tssd_keras.judge.divide import class_means, divide, own_class_similarity
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_features import NAMES
 from tssd_keras.judge.meta_rows import DRAWS, PAIRS, Trusted, golden_rows
 from tssd_keras.judge.noise_matrix import corrected
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import symmetric
 from tssd_keras.recipe.recipe import PurifyRecipe
 
@@ -21,8 +22,8 @@ def test_labels_that_the_network_remembers_are_counted_by_random_pairs():
     """All seem right then: golden samples, which it was not trained on, tell how many are."""
     for at_random in (False, True):
         found, _, truth, given = judged(None, remember=0.3, at_random=at_random)
-        clean, share = truth == given, found.record["estimated_clean_share"]
-        assert found.record["corrected_by_pairs"] == at_random
+        clean, share = truth == given, found.figures.estimated_clean_share
+        assert found.figures.corrected_by_pairs == at_random
         if at_random:
             assert share == pytest.approx(clean.mean(), abs=0.06)
             assert found.q.mean() == pytest.approx(share, abs=1e-3)
@@ -37,7 +38,7 @@ def test_pairs_that_agree_with_the_estimate_change_nothing(rate):
         judged(symmetric(K, rate), at_random=at_random, noise_seed=1)[0]
         for at_random in (False, True)
     )
-    assert not other.record["corrected_by_pairs"]
+    assert not other.figures.corrected_by_pairs
     np.testing.assert_array_equal(one.q, other.q)
 
 
@@ -63,8 +64,8 @@ def test_pairs_drawn_evenly_are_weighed_by_the_classes_of_the_stream():
     found = Purifier("trusted", K, PurifyRecipe()).purify(
         own, labels, means, division, golden=trusted
     )
-    assert found.record["corrected_by_pairs"] is False
-    assert found.record["estimated_clean_share"] == pytest.approx(clean, abs=0.04)
+    assert found.figures.corrected_by_pairs is False
+    assert found.figures.estimated_clean_share == pytest.approx(clean, abs=0.04)
 
 
 def test_pairs_count_as_they_are_and_are_not_judged_by_themselves():
@@ -72,7 +73,7 @@ def test_pairs_count_as_they_are_and_are_not_judged_by_themselves():
     seen = []
 
     @dataclasses.dataclass(frozen=True)
-    class Judge:
+    class Context:
         transition: np.ndarray
 
         class head:
@@ -89,12 +90,12 @@ def test_pairs_count_as_they_are_and_are_not_judged_by_themselves():
     fold = assign_folds(labels, 5, seed=0)
     trusted = Trusted(scores, labels, given, fold, at_random=at_random)
     estimated = symmetric(K, 0.1)
-    judge = Judge(corrected(estimated, labels[:20], given[:20]))
+    context = Context(corrected(estimated, labels[:20], given[:20]))
     rows = golden_rows(
-        judge, trusted, np.full(K, 0.1), np.random.default_rng(0), estimated=estimated
+        context, trusted, np.full(K, 0.1), np.random.default_rng(0), estimated=estimated
     )
     weight = rows.weight.reshape(DRAWS + 2, 40)
-    right, p = weight[0], np.diag(judge.transition)[labels]
+    right, p = weight[0], np.diag(context.transition)[labels]
     share = 20 / (20 + PAIRS)  # of a pair's weight, by the label that it was given
     unit = weight.sum(axis=0)
     as_given = np.where(at_random, share, 0) * (given == labels)
@@ -112,4 +113,4 @@ def test_pairs_count_as_they_are_and_are_not_judged_by_themselves():
 
 def test_golden_samples_of_unknown_labels_correct_nothing():
     found = judged(None, remember=0.3, at_random=True, known=False)[0]
-    assert not found.record["corrected_by_pairs"]
+    assert not found.figures.corrected_by_pairs

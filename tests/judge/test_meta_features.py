@@ -2,11 +2,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from tssd_keras.judge.class_ranks import N_QUANTILES, class_quantiles
-from tssd_keras.judge.divide import class_means, divide, own_class_similarity
-from tssd_keras.judge.golden_head import GoldenHead, log_softmax
-from tssd_keras.judge.meta_features import INDEPENDENT, MAX_LOG_ODDS, NAMES, Judge
+from tssd_keras.judge.divide import divide
+from tssd_keras.judge.golden_head import GoldenHead
+from tssd_keras.judge.meta_features import INDEPENDENT, MAX_LOG_ODDS, NAMES, PairContext
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 
 pytestmark = pytest.mark.backend_free
 
@@ -20,13 +22,13 @@ def samples(n=300):
     true = np.arange(n) % N_CLASSES
     rows = np.eye(D)[true] + rng.normal(0, 0.1, (n, D))
     features = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    log_p = log_softmax(4 * features[:, :N_CLASSES] + rng.normal(0, 0.3, (n, N_CLASSES)))
+    log_p = log_softmax(4 * features[:, :N_CLASSES] + rng.normal(0, 0.3, (n, N_CLASSES)), axis=1)
     given = np.where(rng.random(n) < 1 / 3, (true + 1) % N_CLASSES, true)
     return features, log_p, given
 
 
-def judged(features, log_p, given, **settings):
-    """The judge of these samples, with a golden head and noise of its own."""
+def context_of(features, log_p, given, **settings):
+    """The context of these samples, with a golden head and noise of its own."""
     loss = -log_p[np.arange(len(given)), given]
     means = class_means(features, given, N_CLASSES)
     similarity = own_class_similarity(features, given, means)
@@ -38,14 +40,14 @@ def judged(features, log_p, given, **settings):
     division = divide(loss, similarity, given, N_CLASSES, **settings)
     own = head.log_p(features, log_p)[np.arange(len(given)), given]
     quantiles = [class_quantiles(values, given, N_CLASSES) for values in (loss, own)]
-    return Judge(means, division, head, transition, *quantiles)
+    return PairContext(means, division, head, transition, *quantiles)
 
 
 def test_one_pair_has_known_features():
-    judge = judged(*samples())
-    judge = dataclasses.replace(judge, means=np.eye(N_CLASSES, 2, dtype=np.float32))
+    context = context_of(*samples())
+    context = dataclasses.replace(context, means=np.eye(N_CLASSES, 2, dtype=np.float32))
     z, p, head_p = np.array([[0.6, 0.8]]), np.array([[0.7, 0.2, 0.1]]), np.array([[0.5, 0.3, 0.2]])
-    row = judge.features(z, np.log(p), np.array([1]), np.log(head_p))
+    row = context.features(z, np.log(p), np.array([1]), np.log(head_p))
     # Under label 1: 0.5 * 0.3, 0.3 * 0.7 and 0.2 * 0.1 for the three true classes.
     right = 0.21 / (0.15 + 0.21 + 0.02)
     expected = {
@@ -71,9 +73,9 @@ def test_one_pair_has_known_features():
 
 def test_ranks_are_those_within_the_label_s_class():
     features, log_p, given = samples()
-    judge = judged(features, log_p, given)
-    rows = judge.features(features, log_p, given)
-    own = judge.head.log_p(features, log_p)[np.arange(len(given)), given]
+    context = context_of(features, log_p, given)
+    rows = context.features(features, log_p, given)
+    own = context.head.log_p(features, log_p)[np.arange(len(given)), given]
     for name, value in (("loss_rank", rows[:, COLUMN["loss"]]), ("head_rank", own)):
         for k in range(N_CLASSES):
             mine = value[given == k]
@@ -84,20 +86,20 @@ def test_ranks_are_those_within_the_label_s_class():
 
 def test_pairs_of_the_data_have_the_posteriors_of_the_division():
     features, log_p, given = samples()
-    judge = judged(features, log_p, given)
-    rows = judge.features(features, log_p, given)
-    assert len(set(judge.division.role.tolist())) > 1
-    np.testing.assert_allclose(rows[:, COLUMN["p_loss_stream"]], judge.division.p_loss, atol=1e-4)
+    context = context_of(features, log_p, given)
+    rows = context.features(features, log_p, given)
+    assert len(set(context.division.role.tolist())) > 1
+    np.testing.assert_allclose(rows[:, COLUMN["p_loss_stream"]], context.division.p_loss, atol=1e-4)
     np.testing.assert_allclose(
-        rows[:, COLUMN["p_feature_stream"]], judge.division.p_feature, atol=1e-4
+        rows[:, COLUMN["p_feature_stream"]], context.division.p_feature, atol=1e-4
     )
 
 
 def test_a_wrong_label_looks_worse_to_both_streams():
     features, log_p, given = samples()
-    judge = judged(features, log_p, given)
+    context = context_of(features, log_p, given)
     true = np.arange(len(given)) % N_CLASSES
-    right, wrong = (judge.features(features, log_p, y) for y in (true, (true + 2) % N_CLASSES))
+    right, wrong = (context.features(features, log_p, y) for y in (true, (true + 2) % N_CLASSES))
     for name in ("p_loss_stream", "p_feature_stream"):
         assert right[:, COLUMN[name]].mean() > 0.9
         assert wrong[:, COLUMN[name]].mean() < 0.1
@@ -108,18 +110,18 @@ def test_a_wrong_label_looks_worse_to_both_streams():
 )
 def test_a_stream_that_abstains_says_one_half(stream, silent):
     features, log_p, given = samples()
-    judge = judged(features, log_p, given, streams=(stream,))
-    rows = judge.features(features, log_p, given)
+    context = context_of(features, log_p, given, streams=(stream,))
+    rows = context.features(features, log_p, given)
     np.testing.assert_array_equal(rows[:, COLUMN[silent]], 0.5)
     assert np.ptp(rows[:, COLUMN[f"p_{stream}_stream"]]) > 0.9
 
 
 def test_a_head_that_has_not_seen_the_pair_can_stand_in_and_moves_its_own_columns_only():
     features, log_p, given = samples()
-    judge = judged(features, log_p, given)
-    default = judge.features(features, log_p, given)
-    same = judge.features(features, log_p, given, judge.head.log_p(features, log_p))
-    other = judge.features(features, log_p, given, np.full(log_p.shape, -np.log(3)))
+    context = context_of(features, log_p, given)
+    default = context.features(features, log_p, given)
+    same = context.features(features, log_p, given, context.head.log_p(features, log_p))
+    other = context.features(features, log_p, given, np.full(log_p.shape, -np.log(3)))
     np.testing.assert_array_equal(same, default)
     moved = {name for name, i in COLUMN.items() if (other[:, i] != default[:, i]).any()}
     assert moved == {"head_log_p", "head_margin", "right_log_odds", "head_rank"}
@@ -127,20 +129,20 @@ def test_a_head_that_has_not_seen_the_pair_can_stand_in_and_moves_its_own_column
 
 def test_the_numbering_of_the_classes_does_not_matter():
     features, log_p, given = samples()
-    judge = judged(features, log_p, given)
-    expected = judge.features(features, log_p, given)
+    context = context_of(features, log_p, given)
+    expected = context.features(features, log_p, given)
     classes = np.array([2, 0, 1])  # new class c is old class classes[c]
     other_given, other_log_p = np.argsort(classes)[given], log_p[:, classes]
     rows = np.concatenate([np.arange(D), D + classes])
     other = dataclasses.replace(
-        judged(features, other_log_p, other_given),
+        context_of(features, other_log_p, other_given),
         head=dataclasses.replace(
-            judge.head,
-            weight=judge.head.weight[np.ix_(rows, classes)],
-            bias=judge.head.bias[classes],
+            context.head,
+            weight=context.head.weight[np.ix_(rows, classes)],
+            bias=context.head.bias[classes],
         ),
-        transition=judge.transition[np.ix_(classes, classes)],
-        head_quantiles=judge.head_quantiles[classes],
+        transition=context.transition[np.ix_(classes, classes)],
+        head_quantiles=context.head_quantiles[classes],
     )
     found = other.features(features, other_log_p, other_given)
     ranks = [COLUMN["loss_rank"], COLUMN["head_rank"]]  # may pass one quantile by rounding
@@ -151,11 +153,11 @@ def test_the_numbering_of_the_classes_does_not_matter():
 
 def test_log_odds_stay_finite_where_head_or_noise_is_certain():
     features, log_p, given = samples()
-    judge = dataclasses.replace(judged(features, log_p, given), transition=np.eye(N_CLASSES))
+    context = dataclasses.replace(context_of(features, log_p, given), transition=np.eye(N_CLASSES))
     p_given = np.where(np.arange(N_CLASSES) == given[:, None], 0.0, -700.0)
-    certain = judge.features(features, log_p, given, p_given)[:, COLUMN["right_log_odds"]]
+    certain = context.features(features, log_p, given, p_given)[:, COLUMN["right_log_odds"]]
     np.testing.assert_allclose(certain, MAX_LOG_ODDS, rtol=1e-3)
-    never = dataclasses.replace(judge, transition=np.roll(np.eye(N_CLASSES), 1, axis=1))
+    never = dataclasses.replace(context, transition=np.roll(np.eye(N_CLASSES), 1, axis=1))
     impossible = never.features(features, log_p, given)[:, COLUMN["right_log_odds"]]
     np.testing.assert_allclose(impossible, -MAX_LOG_ODDS, rtol=1e-3)
 

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from tssd_keras.judge.noise_matrix import corrected, estimate_transition, posterior_true, symmetric
+from tssd_keras.judge.noise_matrix import (
+    corrected,
+    estimate_transition,
+    posterior_true,
+    symmetric_with_diagonal,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -74,7 +79,7 @@ def test_a_certain_classifier_leaves_counts_and_what_symmetric_noise_would_have_
 def test_with_many_classes_a_weak_classifier_does_not_pass_for_noise():
     """100 classes of 60 samples, a fifth of the labels wrong, a classifier right in a third."""
     k = 100
-    matrix = symmetric(k, right=0.8)
+    matrix = symmetric_with_diagonal(k, 0.8)
     log_p, given, true = simulated(matrix, np.full(k, 1 / k), n=60 * k, distance=1.8)
     assert (log_p.argmax(axis=1) == true).mean() < 0.4
     found, _ = estimate_transition(log_p, given, k)
@@ -115,7 +120,7 @@ def pairs_of(matrix, n, seed=0):
 
 @pytest.mark.parametrize("n", [10, 50])
 def test_pairs_that_contradict_the_estimate_correct_it(n):
-    wrong, matrix = symmetric(10, right=0.9), symmetric(10, right=0.55)
+    wrong, matrix = symmetric_with_diagonal(10, 0.9), symmetric_with_diagonal(10, 0.55)
     found = corrected(wrong, *pairs_of(matrix, n))
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert np.diag(found).mean() == pytest.approx(0.55, abs=3 * np.sqrt(0.25 / (10 * n)))
@@ -126,7 +131,7 @@ def test_rows_go_their_own_ways_where_there_are_pairs_enough_to_say_so():
     """Only class 0 is given wrongly; a common factor would spread that over all classes."""
     matrix = np.eye(4)
     matrix[0] = (0.2, 0.8, 0, 0)
-    found = corrected(symmetric(4, right=0.98), *pairs_of(matrix, 100))
+    found = corrected(symmetric_with_diagonal(4, 0.98), *pairs_of(matrix, 100))
     assert found[0, 0] < 0.35
     assert found[0, 1] > 0.6
     assert np.diag(found)[1:].min() > 0.93
@@ -134,6 +139,6 @@ def test_rows_go_their_own_ways_where_there_are_pairs_enough_to_say_so():
 
 def test_pairs_that_are_all_right_leave_some_noise():
     true = np.repeat(np.arange(3), 40)
-    found = corrected(symmetric(3, right=0.5), true, true)
+    found = corrected(symmetric_with_diagonal(3, 0.5), true, true)
     assert (np.diag(found) > 0.98).all()
     assert (found > 0).all()

@@ -5,27 +5,14 @@ import numpy as np
 import pytest
 from builders.populations import NAMES, K, judged, population
 
-from tssd_keras.judge import purify
-from tssd_keras.judge.divide import (
-    NEGATIVE,
-    POSITIVE,
-    SEMI_HARD,
-    UNCERTAIN,
-    class_means,
-    divide,
-    own_class_similarity,
-)
+from tssd_keras.judge import evidence
+from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
-from tssd_keras.judge.meta_rows import (
-    CERTAIN_PER_CLASS,
-    DRAWS,
-    MOST_RIGHT,
-    Trusted,
-    golden_rows,
-    stand_ins,
-)
-from tssd_keras.judge.purify import Purifier, overrule, settle
+from tssd_keras.judge.meta_rows import DRAWS, MOST_RIGHT, Trusted, golden_rows
+from tssd_keras.judge.purify import Purifier
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import asymmetric, symmetric
 from tssd_keras.recipe.recipe import PurifyRecipe
 
@@ -62,7 +49,7 @@ def test_q_is_a_probability_that_holds(sym, asym):
 
 def test_the_estimated_share_of_right_labels_is_near_the_true_one(sym, asym):
     for found, _, truth, given in (sym, asym):
-        assert found.record["estimated_clean_share"] == pytest.approx(
+        assert found.figures.estimated_clean_share == pytest.approx(
             (truth == given).mean(), abs=0.05
         )
 
@@ -74,13 +61,13 @@ def test_suggested_labels_are_right_more_often_than_given_ones(sym, asym):
 
 
 def test_auto_takes_positives_back_where_the_streams_agree_on_wrong_labels(asym):
-    assert asym[0].record["reach"] == "all"
+    assert asym[0].figures.reach == "all"
 
 
 @pytest.mark.parametrize("reach", ["uncertain", "all"])
 def test_a_stated_reach_is_kept(reach):
     found, division, _, _ = judged(symmetric(K, 0.5), settings=PurifyRecipe(reach=reach))
-    assert found.record["reach"] == reach
+    assert found.figures.reach == reach
     if reach == "uncertain":
         kept = division.role != UNCERTAIN
         np.testing.assert_array_equal(found.role[kept], division.role[kept])
@@ -104,8 +91,8 @@ def test_a_stated_precision_is_reached_by_what_is_mined(target):
 def test_certain_samples_stand_in_where_none_are_trusted():
     found, _, truth, given = judged(symmetric(K, 0.4), source="certain")
     assert auroc(truth == given, found.q) > 0.93
-    assert found.record["golden_auroc_q"] is None
-    assert found.record["reach"] == "uncertain"
+    assert found.figures.golden_auroc_q is None
+    assert found.figures.reach == "uncertain"
 
 
 def test_too_few_certain_samples_give_no_judgement():
@@ -123,7 +110,7 @@ def test_the_same_seed_gives_the_same_judgement(sym):
 def test_rows_stand_for_the_noisy_stream():
     found = {}
 
-    class Judge:  # the rows' labels are what is looked at, not their features
+    class Context:  # the rows' labels are what is looked at, not their features
         transition = 0.7 * np.eye(K) + 0.3 * np.roll(np.eye(K), 1, axis=1)
 
         class head:
@@ -139,7 +126,7 @@ def test_rows_stand_for_the_noisy_stream():
     scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
     fold = assign_folds(labels, 5, seed=0)
     rows = golden_rows(
-        Judge(), Trusted(scores, labels, given, fold), np.full(K, 0.1), np.random.default_rng(0)
+        Context(), Trusted(scores, labels, given, fold), np.full(K, 0.1), np.random.default_rng(0)
     )
     under = found["labels"].reshape(DRAWS + 2, 40)
     assert (under[0] == labels).all()
@@ -155,7 +142,7 @@ def test_rows_stand_for_the_noisy_stream():
 def test_rows_are_never_nearly_all_right():
     """Else no answer could be more certain than what is expected before it."""
 
-    class Judge:
+    class Context:
         transition = np.eye(K)
 
         class head:
@@ -167,35 +154,9 @@ def test_rows_are_never_nearly_all_right():
     labels = np.arange(40) % K
     scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
     trusted = Trusted(scores, labels, np.full(40, -1), assign_folds(labels, 5, seed=0))
-    rows = golden_rows(Judge(), trusted, np.full(K, 0.1), np.random.default_rng(0))
+    rows = golden_rows(Context(), trusted, np.full(K, 0.1), np.random.default_rng(0))
     assert rows.share == pytest.approx(MOST_RIGHT)
     assert rows.weight.sum() == pytest.approx(len(rows.weight))
-
-
-def test_stand_ins_given_twice_share_their_fold():
-    scores, _truth, given = population(symmetric(K, 0.4), n=1500)
-    means = class_means(scores.features, given, K)
-    division = divide(scores.loss, own_class_similarity(scores.features, given, means), given, K)
-    positives, rejected = stand_ins(scores, given, division, K, 3, np.random.default_rng(0))
-    assert len(positives.labels) == len(rejected) == CERTAIN_PER_CLASS * K
-    assert (division.role[rejected] == NEGATIVE).all()
-    assert np.bincount(positives.labels).tolist() == [CERTAIN_PER_CLASS] * K
-    _, sample = np.unique(positives.scores.loss, return_inverse=True)
-    for one in np.unique(sample):
-        assert len(set(positives.fold[sample == one])) == 1
-
-
-def test_settle_mines_the_uncertain_above_the_criterion():
-    role = np.array([POSITIVE, POSITIVE, UNCERTAIN, UNCERTAIN, NEGATIVE], np.int8)
-    settled = settle(role, np.array([0.9, 0.5, 0.8, 0.7, 0.99]), 0.7)
-    assert settled.tolist() == [POSITIVE, POSITIVE, SEMI_HARD, UNCERTAIN, NEGATIVE]
-
-
-def test_overrule_opens_what_the_meta_classifier_denies():
-    role = np.array([POSITIVE, POSITIVE, UNCERTAIN, NEGATIVE, NEGATIVE], np.int8)
-    opened = overrule(role, np.array([0.51, 0.5, 0.9, 0.5, 0.51]))
-    assert opened.tolist() == [POSITIVE, UNCERTAIN, UNCERTAIN, NEGATIVE, UNCERTAIN]
-    assert role.tolist() == [POSITIVE, POSITIVE, UNCERTAIN, NEGATIVE, NEGATIVE]
 
 
 def test_rounds_are_averaged_free_of_the_share_of_right_rows(monkeypatch):
@@ -214,21 +175,21 @@ def test_rounds_are_averaged_free_of_the_share_of_right_rows(monkeypatch):
     means = class_means(own.features, labels, K)
     division = divide(own.loss, own_class_similarity(own.features, labels, means), labels, K)
     purifier = Purifier("trusted", K, settings)
-    rows_of = purify.golden_rows
+    rows_of = evidence.golden_rows
 
-    def leaning(judge, golden, class_share, rng, *, share):
+    def leaning(context, golden, class_share, rng, *, share, estimated=None):
         """Rows reweighted until `share` of them are right."""
-        rows = rows_of(judge, golden, class_share, rng)
+        rows = rows_of(context, golden, class_share, rng)
         weight = np.where(rows.right, share / rows.share, (1 - share) / (1 - rows.share))
         return dataclasses.replace(rows, weight=rows.weight * weight)
 
     for round_index, share in enumerate((0.95, 0.5)):
-        monkeypatch.setattr(purify, "golden_rows", partial(leaning, share=share))
+        monkeypatch.setattr(evidence, "golden_rows", partial(leaning, share=share))
         found = purifier.purify(
             own, labels, means, division, golden=trusted, round_index=round_index
         )
         right = (truth[stream] == labels).mean()
-        assert found.record["estimated_clean_share"] == pytest.approx(right, abs=0.05)
+        assert found.figures.estimated_clean_share == pytest.approx(right, abs=0.05)
         assert found.q.mean() == pytest.approx(right, abs=0.05)
 
 

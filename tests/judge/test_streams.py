@@ -56,7 +56,7 @@ def test_another_file_is_refused_by_name(tmp_path, spoil):
         np.savez(path, a=np.zeros(3))
     else:
         np.savez(path, format=np.array(99))
-    with pytest.raises(ValueError, match=r"streams\.npz must be the streams of a round"):
+    with pytest.raises(ValueError, match=r"streams\.npz must hold a round's streams"):
         load_streams(path)
 
 

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from tssd_keras.judge.divide import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.table import Rewrite, SampleTable, in_agreement, weights_of
 
 pytestmark = pytest.mark.backend_free

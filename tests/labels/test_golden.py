@@ -45,9 +45,9 @@ def test_renumbering_the_classes_does_not_change_the_choice():
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ((9, 3, 9), "golden.per_class = 3 samples: 1 of 3 classes do not, .* class 1 with 3"),
-        ((2, 9, 1), "2 of 3 classes do not, the first is class 0 with 2"),
-        ((9, 9), "1 of 3 classes do not, the first is class 2 with 0"),
+        ((9, 3, 9), "4 samples, .* golden.per_class: 1 of 3 classes have fewer, .* class 1 with 3"),
+        ((2, 9, 1), "2 of 3 classes have fewer, the first is class 0 with 2"),
+        ((9, 9), "1 of 3 classes have fewer, the first is class 2 with 0"),
     ],
 )
 def test_a_class_that_would_have_none_left_is_named(counts, message):

@@ -6,8 +6,9 @@ import pytest
 from tssd_keras.data.duplicates import equal_to_some
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.labels.golden import check_golden_labels
 from tssd_keras.labels.golden_choice import (
-    check_golden_labels,
+    MARK_MORE,
     choose_golden,
     in_test,
     marked_samples,
@@ -134,8 +135,8 @@ def test_samples_that_equal_some_are_found_where_somebody_looked():
 
 def test_a_class_without_two_golden_samples_is_told_in_the_words_of_a_recipe():
     with pytest.raises(ValueError, match=r"2 of 3 .* class 1 \('b'\) with 1 of 3\. .*golden\.ids"):
-        check_golden_labels(np.array([0, 0, 1]), ("a", "b", "c"))
-    check_golden_labels(np.array([0, 0, 1, 1, 2, 2]), ("a", "b", "c"))
+        check_golden_labels(np.array([0, 0, 1]), 3, remedy=MARK_MORE, names=("a", "b", "c"))
+    check_golden_labels(np.array([0, 0, 1, 1, 2, 2]), 3, remedy=MARK_MORE)
 
 
 def test_golden_samples_that_are_drawn_are_never_a_test_samples_twin():

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from tssd_keras.cli.main import main
 from tssd_keras.data.sources import digits
-from tssd_keras.labels.decisions import in_golden_half
+from tssd_keras.labels.decisions.reading import in_golden_half
 from tssd_keras.labels.prepare import prepare
 from tssd_keras.recipe.data_sections import DataRecipe
 from tssd_keras.recipe.recipe import GoldenRecipe, NoiseRecipe, ObjectiveRecipe, Recipe
@@ -278,8 +278,8 @@ def test_what_decisions_bought_is_told_of_the_samples_that_both_runs_judged(firs
         assert run.wrong == pytest.approx(1 - q.mean(), abs=1e-6)
         assert run.kept == np.mean([float(rows[i]["weight"]) > 0 for i in shared])
         assert run.accuracy["last"] == summary["accuracy"]["last"]
-    assert found.runs[0].told == (0, 0)
-    assert sum(found.runs[1].told) == N_DECIDED
+    assert found.runs[0].decisions == (0, 0)
+    assert sum(found.runs[1].decisions) == N_DECIDED
 
 
 def test_compare_prints_the_runs_side_by_side(first, second):
@@ -292,9 +292,9 @@ def test_compare_prints_the_runs_side_by_side(first, second):
         "0",
         "/",
         "0",
-        str(two.told[0]),
+        str(two.decisions[0]),
         "/",
-        str(two.told[1]),
+        str(two.decisions[1]),
     ]
     difference = f"({two.auroc - one.auroc:+.4f})"
     assert lines["AUROC of label errors"] == [f"{one.auroc:.4f}", f"{two.auroc:.4f}", difference]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tssd_keras.judge.divide import divide
+from tssd_keras.judge.streams import Streams
 from tssd_keras.run import plots
 
 pytestmark = pytest.mark.backend_free
@@ -15,7 +16,15 @@ def figure(labels, n_classes, known=True):
     loss = np.where(clean, 0.1, 2.3) + rng.normal(0, 0.02, len(labels))
     division = divide(loss, similarity, labels, n_classes, threshold=0.5)
     names = tuple(f"class {k}" for k in range(n_classes))
-    return plots.feature_figure(division, similarity, labels, clean if known else None, names)
+    streams = Streams.of(
+        division,
+        loss,
+        similarity,
+        index=np.arange(len(labels)),
+        given=labels,
+        transition=None,
+    )
+    return plots.feature_figure(streams, clean if known else None, names)
 
 
 def legend(figure):

@@ -26,6 +26,7 @@ NO_ROUND = {
     "model.keras",
     "recipe.toml",
     "samples.csv",
+    "samples.npz",
     "summary.json",
 }
 

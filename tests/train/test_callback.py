@@ -1,12 +1,15 @@
+import dataclasses
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, DivideRecipe, Golden, PurifyRecipe
+from tssd_keras import TSSD, DivideRecipe, Drawing, Golden, Labels, PurifyRecipe, Scoring
 from tssd_keras.data.inputs import ArrayInputs
-from tssd_keras.judge.divide import FLOOR, POSITIVE, SEMI_HARD
+from tssd_keras.judge.roles import FLOOR, POSITIVE, SEMI_HARD
 from tssd_keras.labels import noise
 from tssd_keras.train.steps import accuracy, weighted_step
 
@@ -44,7 +47,7 @@ def plain_model(last="softmax"):
 def trained(digits, golden="trusted", *, epochs=8, kind="auto", last="softmax", **settings):
     x, truth, y, trusted = digits
     golden = trusted if golden == "trusted" else golden
-    tssd = TSSD(x, y, golden=golden, warmup_epochs=5, true_labels=truth, **settings)
+    tssd = TSSD(x, Labels(y, true=truth), golden=golden, warmup_epochs=5, **settings)
     model = plain_model(last)
     model.fit(tssd.feed(64, kind=kind), epochs=epochs, callbacks=[tssd], shuffle=False, verbose=0)
     return tssd, model
@@ -58,18 +61,18 @@ def run(digits):
 def test_a_plain_keras_model_learns_which_labels_are_wrong(run):
     tssd, _ = run
     record = tssd.rounds[-1]
-    assert record["label_error_auroc"] > 0.98
-    assert record["kept_precision"] > 0.93
-    assert record["kept_recall"] > 0.9
+    assert record.quality.label_error_auroc > 0.98
+    assert record.quality.kept_precision > 0.93
+    assert record.quality.kept_recall > 0.9
 
 
 def test_rounds_come_before_every_epoch_after_the_warmup(run):
-    assert [r["epoch"] for r in run[0].rounds] == [5, 6, 7]
+    assert [r.epoch for r in run[0].rounds] == [5, 6, 7]
 
 
 def test_rounds_come_every_so_many_epochs(digits):
     tssd, _ = trained(digits, epochs=10, divide=DivideRecipe(every=2))
-    assert [r["epoch"] for r in tssd.rounds] == [5, 7, 9]
+    assert [r.epoch for r in tssd.rounds] == [5, 7, 9]
 
 
 def test_weights_follow_the_roles(run):
@@ -104,17 +107,18 @@ def test_both_feeds_give_the_same_table(digits, run, kind):
 
 def test_logits_and_probabilities_are_told_apart(digits, run):
     tssd, _ = trained(digits, last=None)
-    assert tssd.rounds[0]["label_error_auroc"] == pytest.approx(
-        run[0].rounds[0]["label_error_auroc"], abs=2e-3
+    assert tssd.rounds[0].quality.label_error_auroc == pytest.approx(
+        run[0].rounds[0].quality.label_error_auroc, abs=2e-3
     )
 
 
 @pytest.mark.parametrize("golden", ["certain", None])
 def test_without_golden_samples_the_streams_still_find_wrong_labels(digits, golden):
     tssd, _ = trained(digits, golden)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.95
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
     assert np.isnan(tssd.table.q).all() == (golden is None)
-    assert tssd.rounds[-1]["golden_auroc_q"] is None  # never reported where nothing is trusted
+    # never reported where nothing is trusted
+    assert tssd.rounds[-1].purification.golden_auroc_q is None
 
 
 def test_every_class_keeps_some_samples(digits):
@@ -169,9 +173,33 @@ def test_a_second_fit_goes_on_with_the_same_model_and_refuses_another(digits, ki
     model, batches = plain_model(), tssd.feed(64, kind=kind)
     model.fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
     model.fit(batches, epochs=3, initial_epoch=2, callbacks=[tssd], shuffle=False, verbose=0)
-    assert [record["epoch"] for record in tssd.rounds] == [1, 2]
+    assert [record.epoch for record in tssd.rounds] == [1, 2]
     with pytest.raises(RuntimeError, match="Make a new TSSD for a new model"):
         plain_model().fit(batches, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_a_feed_made_for_another_model_is_refused(digits):
+    x, _, y, _ = digits
+    networks = [keras.Sequential([keras.Input((64,)), layers.Dense(10)]) for _ in range(2)]
+    step = weighted_step(networks)
+    step.compile("sgd")
+    tssd = TSSD(x, y)
+    feed = tssd.feed(64)
+    assert tssd.table.weights.shape == (len(x), 1)
+    with pytest.raises(
+        ValueError, match=r"for one network, .* has 2 networks, .* tssd\.feed\(.*model=model\)"
+    ):
+        step.fit(feed, epochs=1, callbacks=[tssd], shuffle=False, verbose=0)
+    tssd.feed(64, model=step)
+    assert tssd.table.weights.shape == (len(x), 2)
+    with pytest.raises(ValueError, match=r"for 2 networks, .* has one network, without"):
+        plain_model().fit(feed, epochs=1, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_after_a_round_the_number_of_networks_stays(run):
+    tssd, _ = run
+    with pytest.raises(RuntimeError, match=r"1 of its networks .* this one has 2"):
+        tssd.feed(64, model=SimpleNamespace(networks=[None, None]))
 
 
 def test_a_feed_without_its_callback_is_warned_of(digits):
@@ -203,9 +231,9 @@ def test_a_sequential_model_without_an_input_layer_is_built_for_the_samples(digi
         from_logits=True, reduction="mean_with_sample_weight"
     )
     model.compile(keras.optimizers.Adam(3e-3), loss)
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2, true_labels=truth)
+    tssd = TSSD(x, Labels(y, true=truth), golden=trusted, warmup_epochs=2)
     model.fit(tssd.feed(64), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.9
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.9
 
 
 def test_steps_per_epoch_below_the_feed_stops_and_says_so(digits):
@@ -260,9 +288,15 @@ def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
             from_logits=True, reduction="mean_with_sample_weight"
         ),
     )
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=5, true_labels=truth, score_model=score_model)
+    tssd = TSSD(
+        x,
+        Labels(y, true=truth),
+        golden=trusted,
+        warmup_epochs=5,
+        scoring=Scoring(score_model=score_model),
+    )
     model.fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.97
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
 
 
 def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
@@ -279,14 +313,25 @@ def marked(at_random):
     return Golden(np.ones((6, 3)), np.arange(6) % 3, np.full(6, -1), at_random=at_random)
 
 
+def made_of(arguments):
+    """A callback of flat arguments: those of `Labels`, `Scoring` and `Drawing` find their place."""
+
+    def taken(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        return kind(**{name: arguments.pop(name) for name in names if name in arguments})
+
+    settings = {"labels": taken(Labels), "scoring": taken(Scoring), "drawing": taken(Drawing)}
+    return TSSD(**{**settings, **arguments})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": np.zeros(5, int)}, "one entry for each of 6"),
-        ({"labels": np.zeros(6)}, "whole numbers"),
-        ({"labels": np.eye(6)}, "argmax"),
-        ({"labels": np.array([0, 1, 2, -1, 0, 1])}, "first is -1 at sample 3"),
-        ({"n_classes": 2}, "first is 2 at sample 2"),
+        ({"given": np.zeros(5, int)}, "one entry for each of 6"),
+        ({"given": np.zeros(6)}, "whole numbers"),
+        ({"given": np.eye(6)}, "argmax"),
+        ({"given": np.array([0, 1, 2, -1, 0, 1])}, "first is sample 3 with -1"),
+        ({"n_classes": 2}, "first is sample 2 with 2"),
         ({"warmup_epochs": 0}, "at least 1"),
         ({"golden": "trustd"}, "got 'trustd'"),
         ({"golden": (np.zeros((2, 4)), np.array([0, 1]))}, "shape of the others"),
@@ -296,19 +341,24 @@ def marked(at_random):
         ({"index": np.array([0, 1, 2, 3, 4, 6])}, "6 inputs: 1 of 6 .* first is 6 at 5"),
         ({"index": np.array([0, 1, 2, 3, 4, 4])}, "once: 1 come more often, the first is 4"),
         ({"index": np.arange(5)}, "each of 5 samples .* got 6"),
-        ({"true_labels": np.zeros(5, int)}, "each of 6 labels, got 5"),
-        ({"true_labels": np.array([0, 1, 2, 3, 1, 2])}, "first is 3 at sample 3"),
-        ({"true_labels": np.array([0, 1, -1, 2, -2, -3])}, "2 of 6 do not, the first is -2 at sam"),
+        ({"true": np.zeros(5, int)}, "each of 6 samples, got 5"),
+        ({"true": np.array([0, 1, 2, 3, 1, 2])}, "first is sample 3 with 3"),
+        (
+            {"true": np.array([0, 1, -1, 2, -2, -3])},
+            "2 of 6 do not, .* sample 4 with -2",
+        ),
         ({"epoch_samples": 5}, r"at least 6 \(2 for each of 3 classes\), got 5"),
         ({"epoch_samples": 6.5}, "whole number, got 6.5"),
         ({"epoch_samples": "many"}, "epoch_samples must be a whole number, got 'many'"),
         ({"warmup_epochs": 1.5}, "warmup_epochs .* must be a whole number, got 1.5"),
-        ({"score_batch_size": 0}, "score_batch_size must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0, got -1"),
         ({"n_classes": 10.0}, "n_classes .* whole number, got 10.0"),
         ({"n_classes": -3}, "n_classes .* at least 2, got -3"),
-        ({"labels": np.zeros(6, int)}, "n_classes .* at least 2, got 1"),
-        ({"n_networks": 0}, "n_networks must be at least 1, got 0"),
+        ({"given": np.zeros(6, int)}, "n_classes .* at least 2, got 1"),
+        ({"epoch_samples": 0}, "epoch_samples must be at least 1, got 0"),
+        ({"scoring": {"features": "last"}}, "scoring must be a Scoring"),
+        ({"drawing": 7}, r"drawing must be a Drawing, got 7 .* Try drawing=Drawing\(\.\.\.\)"),
         ({"golden": (1, 2, 3)}, "pair .* got 3 things"),
         (
             {"golden": marked(np.ones(5, bool))},
@@ -324,14 +374,14 @@ def marked(at_random):
     ],
 )
 def test_bad_arguments_are_refused_at_the_door(change, message):
-    arguments = {"inputs": np.zeros((6, 3)), "labels": np.array([0, 1, 2, 0, 1, 2]), **change}
+    arguments = {"inputs": np.zeros((6, 3)), "given": np.array([0, 1, 2, 0, 1, 2]), **change}
     with pytest.raises((ValueError, TypeError), match=message):
-        TSSD(**arguments)
+        made_of(arguments)
 
 
 def test_true_labels_can_be_unknown_here_and_there():
     truth = np.array([0, -1, 2, -1, 1, 2])
-    tssd = TSSD(np.zeros((6, 3)), np.array([0, 1, 2, 0, 1, 2]), true_labels=truth)
+    tssd = TSSD(np.zeros((6, 3)), Labels(np.array([0, 1, 2, 0, 1, 2]), true=truth))
     assert tssd.true_labels.tolist() == truth.tolist()
 
 
@@ -342,20 +392,19 @@ def test_pairs_of_a_users_golden_samples_reach_the_purification(digits):
         given = (trusted[1] + 1) % 10
         golden = Golden(*trusted, given, at_random=np.full(len(given), at_random))
         tssd, _ = trained(digits, golden, epochs=6)
-        assert tssd.rounds[-1]["corrected_by_pairs"] is at_random
-        assert (tssd.rounds[-1]["estimated_clean_share"] < 0.2) == at_random
+        assert tssd.rounds[-1].purification.corrected_by_pairs is at_random
+        assert (tssd.rounds[-1].purification.estimated_clean_share < 0.2) == at_random
 
 
 def test_part_of_the_inputs_can_be_the_stream(digits):
     x, truth, y, trusted = digits
     stream = np.arange(0, len(x), 2)
     golden = Golden(ArrayInputs(trusted[0]), trusted[1], np.full(len(trusted[1]), -1))
-    tssd = TSSD(
-        x, y[stream], index=stream, golden=golden, warmup_epochs=5, true_labels=truth[stream]
-    )
+    labels = Labels(y[stream], true=truth[stream], index=stream)
+    tssd = TSSD(x, labels, golden=golden, warmup_epochs=5)
     plain_model().fit(tssd.feed(64), epochs=7, callbacks=[tssd], shuffle=False, verbose=0)
     assert tssd.table.index.tolist() == stream.tolist()
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.95
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
 
 
 X3 = np.random.default_rng(0).normal(size=(30, 4)).astype("float32")
@@ -364,15 +413,11 @@ GOLDEN3 = (np.arange(24, dtype="float32").reshape(6, 4), np.arange(6) % 3)
 
 def test_labels_with_a_gap_are_refused_unless_the_number_of_classes_is_given():
     gap = np.array([1, 2, 4] * 10)
-    with pytest.raises(
-        ValueError, match=r"without gaps: the highest is 4, and 2 of 5 .* class 0\."
-    ):
+    with pytest.raises(ValueError, match=r"without gaps, .* highest is 4: 2 of 5 .* class 0 "):
         TSSD(X3, gap)
-    with pytest.raises(
-        ValueError, match=r"the highest is 3, and 1 of 4 .* class 3\. .*n_classes=4"
-    ):
+    with pytest.raises(ValueError, match=r"the highest is 3: 1 of 4 .* class 3 .*n_classes=4"):
         TSSD(X3, np.arange(30) % 3, golden=(GOLDEN3[0], GOLDEN3[1] + 1))
-    tssd = TSSD(X3, gap, n_classes=5)
+    tssd = TSSD(X3, Labels(gap, n_classes=5))
     model = keras.Sequential([keras.Input((4,)), layers.Dense(5, activation="softmax")])
     model.compile("adam", loss="sparse_categorical_crossentropy")
     model.fit(tssd.feed(10), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
@@ -386,7 +431,7 @@ def test_samples_that_are_not_finite_are_refused_by_their_number(value):
     with pytest.raises(ValueError, match=r"inputs must be finite: 4 of 30 .* are 4, 9, 20\."):
         TSSD(x, y)
     good = np.setdiff1d(np.arange(30), [4, 9, 20, 25])
-    TSSD(x, y[good], index=good)
+    TSSD(x, Labels(y[good], index=good))
     golden = (GOLDEN3[0].copy(), GOLDEN3[1])
     golden[0][5, 0] = value
     with pytest.raises(ValueError, match=r"golden samples must be finite: 1 of 6 .* are 5\."):
@@ -399,4 +444,4 @@ def test_golden_samples_that_are_inputs_too_are_refused_unless_they_are_not_trai
     with pytest.raises(ValueError, match=r"2 of 6 are equal to one, .* golden samples 1, 4\."):
         TSSD(x, y, golden=GOLDEN3)
     others = np.setdiff1d(np.arange(30), [7, 8])
-    TSSD(x, y[others], index=others, golden=GOLDEN3)
+    TSSD(x, Labels(y[others], index=others), golden=GOLDEN3)

@@ -1,13 +1,15 @@
 """What is trained on, judged and counted where people have decided on some samples."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 from builders.run_files import read_csv
 
-from tssd_keras import TSSD, Golden
-from tssd_keras.judge.divide import DECIDED, ROLES
+from tssd_keras import TSSD, Drawing, Golden, Labels
 from tssd_keras.judge.golden_head import fit_golden_head
+from tssd_keras.judge.roles import DECIDED, ROLES
 from tssd_keras.judge.table import Rewrite, SampleTable
 from tssd_keras.labels import noise
 from tssd_keras.labels.golden import effective_weights
@@ -61,7 +63,7 @@ def test_the_table_is_written_with_the_given_label_and_the_decided_one(tmp_path)
 def test_every_batch_has_the_decided_class_at_full_weight(kind, n_networks):
     x, truth, given, golden = blobs()
     decided = some_decided(truth)
-    tssd = TSSD(x, given, golden=golden, decided=decided, n_networks=n_networks)
+    tssd = TSSD(x, Labels(given, decided=decided), golden=golden)
     zeros = np.zeros(N)
     undecided = np.flatnonzero(decided < 0)
     place = {row.tobytes(): i for i, row in enumerate(x)}
@@ -70,7 +72,7 @@ def test_every_batch_has_the_decided_class_at_full_weight(kind, n_networks):
             some = zeros[undecided]
             columns = Rewrite(some + 0.1, some, some, some, some, some, some)
             tssd.table.rewrite(columns, undecided)
-        feed = tssd.feed(32, kind=kind)
+        feed = tssd.feed(32, model=SimpleNamespace(networks=[None] * n_networks), kind=kind)
         batches = feed if kind == "tf.data" else (feed[i] for i in range(feed.num_batches))
         seen = 0
         for inputs, labels, weight in batches:
@@ -85,7 +87,7 @@ def test_every_batch_has_the_decided_class_at_full_weight(kind, n_networks):
 def test_rounds_neither_judge_nor_count_what_is_decided():
     x, truth, given, golden = blobs()
     decided = some_decided(truth)
-    tssd = TSSD(x, given, golden=golden, decided=decided, true_labels=truth, warmup_epochs=2)
+    tssd = TSSD(x, Labels(given, true=truth, decided=decided), golden=golden, warmup_epochs=2)
     model = keras.Sequential([keras.Input((DIM,)), keras.layers.Dense(8), keras.layers.Dense(K)])
     loss = keras.losses.SparseCategoricalCrossentropy(
         from_logits=True, reduction="mean_with_sample_weight"
@@ -100,15 +102,16 @@ def test_rounds_neither_judge_nor_count_what_is_decided():
     assert not np.isnan(tssd.table.q[~told]).any()
     assert len(tssd.last_round[0].rows) == (~told).sum()
     record = tssd.rounds[-1]
-    assert record["kept"] == (tssd.table.weight[~told] > 0).sum()
+    assert record.roles.kept == (tssd.table.weight[~told] > 0).sum()
     kept = tssd.table.kept & ~told
-    assert record["kept_precision"] == pytest.approx((given == truth)[kept].mean())
+    assert record.quality.kept_precision == pytest.approx((given == truth)[kept].mean())
 
 
 def test_where_epochs_draw_samples_the_drawn_decided_ones_have_full_weight():
     x, truth, given, golden = blobs()
     decided = some_decided(truth)
-    tssd = TSSD(x, given, golden=golden, decided=decided, epoch_samples=60, warmup_epochs=1)
+    labels, drawing = Labels(given, decided=decided), Drawing(epoch_samples=60)
+    tssd = TSSD(x, labels, golden=golden, drawing=drawing, warmup_epochs=1)
     model = keras.Sequential([keras.Input((DIM,)), keras.layers.Dense(K, activation="softmax")])
     loss = keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")
     model.compile("adam", loss=loss)
@@ -133,7 +136,7 @@ def test_where_epochs_draw_samples_the_drawn_decided_ones_have_full_weight():
 def test_what_cannot_be_decided_is_refused(decided, words):
     x, _, given, golden = blobs()
     with pytest.raises(ValueError, match=words):
-        TSSD(x, given, golden=golden, decided=decided)
+        TSSD(x, Labels(given, decided=decided), golden=golden)
 
 
 def test_golden_samples_must_stand_for_something():
@@ -143,7 +146,7 @@ def test_golden_samples_must_stand_for_something():
         with pytest.raises(ValueError, match="stands_for must be above 0"):
             TSSD(x, given, golden=Golden(points, labels, unknown, stands_for))
     tssd = TSSD(x, given, golden=Golden(points, labels, unknown, np.arange(1, 13)))
-    assert tssd.golden.stands_for.tolist() == list(range(1, 13))
+    assert tssd.arguments.golden.stands_for.tolist() == list(range(1, 13))
 
 
 @pytest.mark.backend_free
@@ -174,7 +177,7 @@ def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_gi
     from tssd_keras.judge.meta_rows import Trusted, golden_rows
     from tssd_keras.judge.scores import Scores
 
-    class Judge:
+    class Context:
         transition = noise.symmetric(K, 0.2)
 
         class head:
@@ -189,7 +192,7 @@ def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_gi
     shares = []
     for given in (labels, (labels + 1) % K):
         trusted = Trusted(scores, labels, given, np.arange(30) // 3 % 5, weight)
-        rows = golden_rows(Judge(), trusted, np.full(K, 1 / K), np.random.default_rng(0))
+        rows = golden_rows(Context(), trusted, np.full(K, 1 / K), np.random.default_rng(0))
         shares.append(rows.share)
         by_sample = rows.weight.reshape(-1, 30).sum(axis=0)
         assert by_sample[15] == pytest.approx(40 * by_sample[0])

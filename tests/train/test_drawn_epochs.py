@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, DivideRecipe, PurifyRecipe
+from tssd_keras import TSSD, DivideRecipe, Drawing, Labels, PurifyRecipe
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.labels import noise
 from tssd_keras.train.steps import accuracy, weighted_step
@@ -61,12 +61,14 @@ def digits():
     return x[100:], data.target[100:], y[100:], (x[:100], data.target[:100])
 
 
-def trained(digits, *, epochs=9, initial_epoch=0, kind="auto", truth=None, **settings):
+def trained(
+    digits, *, epochs=9, initial_epoch=0, kind="auto", truth=None, epoch_samples=DRAWN, **settings
+):
     """A real `fit`; the callback, the watch and the number of traces."""
     x, true_labels, y, golden = digits
-    settings = {"epoch_samples": DRAWN, "warmup_epochs": 5, "golden": golden, **settings}
-    truth = true_labels if truth is None else truth
-    tssd = TSSD(Reads(x), y, true_labels=truth, **settings)
+    settings = {"warmup_epochs": 5, "golden": golden, **settings}
+    labels = Labels(y, true=true_labels if truth is None else truth)
+    tssd = TSSD(Reads(x), labels, drawing=Drawing(epoch_samples=epoch_samples), **settings)
     keras.utils.set_random_seed(1)
     inputs = keras.Input((64,))
     hidden = layers.Dense(64, activation="relu")(inputs)
@@ -114,7 +116,7 @@ def test_without_rounds_too_only_the_kept_of_the_drawn_are_read(digits):
 
 def test_a_draw_stays_until_the_next_round(digits):
     tssd, epochs, _ = trained(digits, epochs=9, divide=DivideRecipe(every=2))
-    assert [r["epoch"] for r in tssd.rounds] == [5, 7]
+    assert [r.epoch for r in tssd.rounds] == [5, 7]
     for round_epoch in (5, 7):
         again = epochs[round_epoch + 1]
         np.testing.assert_array_equal(epochs[round_epoch]["drawn"], again["drawn"])
@@ -140,15 +142,14 @@ def test_kept_samples_are_among_the_drawn(run):
     tssd, epochs, _ = run
     for seen in epochs:
         assert not (seen["kept"] & ~seen["drawn"]).any()
-    assert tssd.rounds[-1]["kept"] == epochs[-1]["kept"].sum() < DRAWN
-    roles = ("positive", "negative", "uncertain", "semi_hard", "floor")
-    assert sum(tssd.rounds[-1][role] for role in roles) == DRAWN
+    assert tssd.rounds[-1].roles.kept == epochs[-1]["kept"].sum() < DRAWN
+    assert sum(vars(tssd.rounds[-1].roles).values()) - tssd.rounds[-1].roles.kept == DRAWN
 
 
 def test_wrong_labels_are_still_found(run):
     record = run[0].rounds[-1]
-    assert record["label_error_auroc"] > 0.96
-    assert record["kept_precision"] > 0.9
+    assert record.quality.label_error_auroc > 0.96
+    assert record.quality.kept_precision > 0.9
 
 
 def test_what_the_last_round_saw_names_its_rows(run):
@@ -184,7 +185,7 @@ def test_a_draw_of_every_sample_is_the_run_without_draws(digits):
 @pytest.mark.parametrize("golden", ["certain", None])
 def test_without_golden_samples_too(digits, golden):
     tssd, _, _ = trained(digits, golden=golden, epoch_samples=1000)
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.9
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.9
     judged = ~np.isnan(tssd.table.q[tssd.table.drawn])
     assert judged.all() if golden else not judged.any()
 
@@ -193,12 +194,12 @@ def test_only_known_true_labels_count(digits):
     known = np.arange(len(digits[1])) % 5 == 0
     tssd, _, _ = trained(digits, truth=np.where(known, digits[1], -1), epochs=6)
     whole, _, _ = trained(digits, epochs=6)
-    assert tssd.rounds[-1]["kept"] == whole.rounds[-1]["kept"]  # nothing but the record reads them
+    assert tssd.rounds[-1].roles == whole.rounds[-1].roles  # nothing but the record reads them
     rows = np.flatnonzero(tssd.table.drawn & known)
     clean = digits[2][rows] == digits[1][rows]
     kept = tssd.table.kept[rows]
-    assert tssd.rounds[-1]["kept_precision"] == pytest.approx(clean[kept].mean())
-    assert tssd.rounds[-1]["kept_recall"] == pytest.approx(kept[clean].mean())
+    assert tssd.rounds[-1].quality.kept_precision == pytest.approx(clean[kept].mean())
+    assert tssd.rounds[-1].quality.kept_recall == pytest.approx(kept[clean].mean())
 
 
 def test_a_recipe_draws_balanced_batches(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.judge.table import SampleTable
-from tssd_keras.train.feed import Feed, plan_epoch
+from tssd_keras.train.feed import PLANS_OF_A_FIRST_EPOCH, Feed, plan_epoch
 
 N, BATCH = 50, 8
 KINDS = ("tf.data", "pydataset")
@@ -65,7 +65,7 @@ def epochs_of(feed, kind, n_epochs, on_epoch_begin=None, then=lambda batches: ba
 
     class Watch(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            feed.epoch = epoch
+            feed.begin(epoch)
             if on_epoch_begin:
                 on_epoch_begin(epoch)
             seen.append(0.0)
@@ -317,3 +317,30 @@ def test_an_unknown_kind_names_the_known_ones():
     table, inputs = numbered()
     with pytest.raises(ValueError, match=r"auto, tf\.data, pydataset, got 'generator'"):
         Feed(table, inputs, batch_size=BATCH).batches("generator")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_epoch_without_the_callback_is_not_warned_of_whatever_keras_looks_at(kind):
+    table, inputs = numbered()
+    feed = Feed(table, inputs, batch_size=BATCH, callback_missing=True)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+    plans, plan = [], feed.plan
+    feed.plan = lambda: plans.append(feed.epoch) or plan()
+    batches = feed.batches(kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(batches, epochs=1, shuffle=False, verbose=0)
+    assert 1 <= len(plans) <= PLANS_OF_A_FIRST_EPOCH
+
+
+def test_batches_read_before_an_epoch_begins_are_of_no_account():
+    table, inputs = numbered()
+    feed = Feed(table, inputs, batch_size=BATCH)
+    batches = feed.batches("pydataset")
+    batches[0]
+    assert feed.was_read
+    feed.begin(0)
+    assert not feed.was_read
+    batches[0]
+    assert feed.was_read

@@ -9,7 +9,8 @@ from tssd_keras import models
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.models.blocks import PRECISIONS
 from tssd_keras.recipe.choices import PRECISIONS as IN_RECIPES
-from tssd_keras.train.score_pass import score_pass, scoring_model
+from tssd_keras.train.score_pass import score_pass
+from tssd_keras.train.scoring_model import scoring_model
 from tssd_keras.train.steps import weighted_step
 
 SHAPE = (48, 48, 3)  # small_cnn pools images of this size

@@ -6,10 +6,11 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD
+from tssd_keras import TSSD, Labels
+from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
-from tssd_keras.run import experiment
+from tssd_keras.run import wiring
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
@@ -40,17 +41,10 @@ def trained(digits, networks, *, epochs=14, settings=None):
     x, truth, y, trusted = digits
     step = mixmatch_step(networks, settings=settings or Mixmatch(lambda_u=5.0))
     step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
-    tssd = TSSD(
-        x,
-        y,
-        golden=trusted,
-        warmup_epochs=4,
-        true_labels=truth,
-        unlabelled=True,
-        n_networks=len(step.networks),
-    )
+    tssd = TSSD(x, Labels(y, true=truth), golden=trusted, warmup_epochs=4)
+    feed = tssd.feed(64, model=step)
     callbacks = [tssd, SemiSupervisedSchedule(4, 4)]
-    step.fit(tssd.feed(64), epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
+    step.fit(feed, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
     return tssd, step
 
 
@@ -61,7 +55,7 @@ def test_mixmatch_learns_from_what_lost_its_weight(digits):
     assert 0.4 < rejected.mean() < 0.8
     predicted = step.predict(x, verbose=0).argmax(axis=1)
     assert (predicted == truth)[rejected].mean() > 0.9
-    assert tssd.rounds[-1]["label_error_auroc"] > 0.97
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
 
 
 def test_there_is_one_trace_a_phase(digits):
@@ -75,16 +69,18 @@ def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
     step = mixmatch_step(network())
     step.compile(keras.optimizers.Adam(3e-3))
 
-    def fit(schedule, **settings):
-        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, **settings)
-        feed = tssd.feed(64)
+    def fit(schedule, **feed_of):
+        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
+        feed = tssd.feed(64, **feed_of)
         step.fit(feed, epochs=2, callbacks=[tssd, *schedule], shuffle=False, verbose=0)
 
-    with pytest.raises(ValueError, match="unlabelled=True"):
+    with pytest.raises(
+        ValueError, match=r"made for one network, without .* with samples of .*model=model\)"
+    ):
         fit([SemiSupervisedSchedule(1, 0)])
     with pytest.raises(RuntimeError, match=r"Give fit the callback .*SemiSupervisedSchedule"):
-        fit([], unlabelled=True)
-    fit([SemiSupervisedSchedule(1, 0)], unlabelled=True)
+        fit([], model=step)
+    fit([SemiSupervisedSchedule(1, 0)], model=step)
     assert not step.warming_up
 
 
@@ -97,9 +93,9 @@ def test_a_second_fit_warms_up_again(digits):
         on_epoch_end=lambda epoch, logs: seen.append(step.warming_up)
     )
     for _ in range(2):
-        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1, unlabelled=True)
+        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
         callbacks = [tssd, SemiSupervisedSchedule(1, 0), look]
-        step.fit(tssd.feed(64), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
+        step.fit(tssd.feed(64, model=step), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
     assert seen == [True, False, True, False]
 
 
@@ -129,14 +125,18 @@ def test_lambda_u_can_be_asked_for_each_epoch():
 )
 def test_lambda_u_goes_by_the_noise_that_the_last_round_estimates(estimated, kept, expected):
     """Without an estimate by the share of the judged that was dropped: ten drawn, two decided."""
-    earlier = {"estimated_clean_share": 0.3, "kept": 0}
+
+    def record(estimated, kept):
+        purification = PurificationFigures(estimated_clean_share=estimated)
+        return SimpleNamespace(purification=purification, roles=SimpleNamespace(kept=kept))
+
     tssd = SimpleNamespace(
-        rounds=[earlier, {"estimated_clean_share": estimated, "kept": kept}],
+        rounds=[record(0.3, 0), record(estimated, kept)],
         table=SimpleNamespace(drawn=np.arange(12) < 10, decided=np.where(np.arange(12) < 2, 3, -1)),
         n_classes=10,
     )
     recipe = parse_recipe({"objective": {"kind": "mixmatch", "lambda_u": "auto"}})
-    assert experiment.lambda_u(recipe, tssd)() == pytest.approx(expected)
+    assert wiring.lambda_u(recipe, tssd)() == pytest.approx(expected)
 
 
 def test_two_networks_divide_for_each_other(digits):
@@ -147,7 +147,7 @@ def test_two_networks_divide_for_each_other(digits):
     np.testing.assert_array_equal(tssd.table.weights[:, 1], first.columns.weight)
     np.testing.assert_array_equal(tssd.table.weights[:, 0], second.columns.weight)
     assert (first.columns.weight != second.columns.weight).any()
-    assert tssd.rounds[-1]["kept_precision"] > 0.85
+    assert tssd.rounds[-1].quality.kept_precision > 0.85
     p = [keras.ops.softmax(one.predict(x, verbose=0)) for one in step.networks]
     together = keras.ops.softmax(step.predict(x, verbose=0))
     np.testing.assert_allclose(np.asarray(together), np.mean(p, axis=0), rtol=1e-3, atol=1e-5)
@@ -304,7 +304,8 @@ def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(d
     x, truth, y, trusted = digits
     step = mixmatch_step([network(0), network(1)], ema=0.98)
     step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2, unlabelled=True, n_networks=2)
+    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
+    feed = tssd.feed(64, model=step)
     seen = {}
 
     def look(epoch, logs=None):
@@ -320,7 +321,7 @@ def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(d
         SemiSupervisedSchedule(2, 0),
         keras.callbacks.LambdaCallback(on_epoch_begin=look),
     ]
-    step.fit(tssd.feed(64), epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
+    step.fit(feed, epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
     assert step.n_traces == 2
     for scored, mean, own in zip(seen["scored"], seen["mean"], seen["own"], strict=True):
         np.testing.assert_allclose(scored, mean, rtol=1e-3, atol=1e-3)

@@ -5,22 +5,28 @@ Without golden labels nothing here loads Keras.
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tssd_keras.auditing.outputs_check import log_probabilities, unit_features, whole_labels
-from tssd_keras.judge.divide import ROLES, Division, class_means, own_class_similarity
+from tssd_keras.auditing.outputs_check import ModelOutputs, check_outputs
+from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.judge.divide import Division
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
-from tssd_keras.labels.golden_choice import check_golden_labels
+from tssd_keras.judge.roles import ROLES
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
 
-GOLDEN = "golden"
-BY_HEART = 0.99  # share of labels that no honest model's predictions agree with, wrong ones and all
+if TYPE_CHECKING:
+    from tssd_keras.judge.purify import Purification
+
+GOLDEN_ROLE = "golden"
+BY_HEART = 0.99  # only a model that has learned the labels agrees with a larger share of them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,8 +36,8 @@ class LabelAudit:
     Attributes:
         given: int64[N].
         score: float64[N], probability that the label is right: q with golden labels,
-            else the mean of the streams that say something. NaN where nobody says
-            anything, and of golden samples.
+            else the mean of the streams that do not abstain. NaN where both do, and of
+            golden samples.
         q: float64[N], the meta classifier's; NaN without golden labels.
         p_loss, p_feature: float64[N], both streams' probability; 0.5 where one
             abstains, NaN of golden samples.
@@ -40,8 +46,9 @@ class LabelAudit:
         suggested: int64[N], the most probable class.
         confidence: float64[N], its probability.
         order: int64[n], the samples that are not golden, the most suspect first.
-        loss_abstains: whether the losses form one heap, so that they tell nothing.
-        feature_abstains: bool[K], the same of each class's features; all without features.
+        loss_abstains: whether the losses are unimodal, so that they tell nothing.
+        feature_abstains: bool[K], whether each class's similarities are unimodal; all
+            True without features.
         notes: what a person should know, a line each.
     """
 
@@ -63,7 +70,7 @@ class LabelAudit:
 
     @property
     def suspect(self) -> np.ndarray:
-        """bool[N]: whose label is no likelier to be right than wrong."""
+        """bool[N]: whether the label is no likelier to be right than wrong."""
         return np.nan_to_num(self.score, nan=1.0) <= 0.5
 
     def write_csv(self, path: str | Path, class_names: tuple[str, ...] | None = None) -> None:
@@ -71,18 +78,24 @@ class LabelAudit:
         rank = np.zeros(len(self), np.int64)
         rank[self.order] = np.arange(1, len(self.order) + 1)
 
-        def named(label: int) -> object:
-            return int(label) if class_names is None else class_names[label]
+        def names(labels: np.ndarray) -> Sequence | np.ndarray:
+            return labels if class_names is None else names_of(labels, class_names)
 
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            numbers = ("score", "q", "p_loss", "p_feature", "confidence")
-            writer.writerow(("index", "given", "suggested", "role", *numbers, "rank"))
-            for i in range(len(self)):
-                values = [float(getattr(self, name)[i]) for name in numbers]
-                cells = ["" if np.isnan(v) else f"{v:.6g}" for v in values]
-                labels = (named(self.given[i]), named(self.suggested[i]))
-                writer.writerow((i, *labels, self.role[i], *cells, rank[i] or ""))
+        write_columns(
+            path,
+            {
+                "index": np.arange(len(self)),
+                "given": names(self.given),
+                "suggested": names(self.suggested),
+                "role": self.role,
+                "score": self.score,
+                "q": self.q,
+                "p_loss": self.p_loss,
+                "p_feature": self.p_feature,
+                "confidence": self.confidence,
+                "rank": [place or None for place in rank.tolist()],
+            },
+        )
 
 
 def audit(
@@ -95,76 +108,103 @@ def audit(
     divide: DivideRecipe | None = None,
     purify: PurifyRecipe | None = None,
 ) -> LabelAudit:
-    """Say which labels are wrong, from what any model says of the samples.
+    """Say which labels are wrong, from any model's outputs.
 
     The predictions must be out-of-sample: of a model that was not trained on the
-    sample (cross-validation, or a held-out split). A model agrees with labels that it has
-    seen, wrong ones too: the losses then form one heap, that stream abstains,
-    and the wrong labels that were learned are missed. The features may be of a model that saw
-    none of the labels at all, for instance a pretrained one.
+    sample (cross-validation, or a held-out split). A model agrees with labels that it was
+    trained on, wrong ones too: the losses are then unimodal, the loss stream abstains, and
+    the learned wrong labels are missed. The features may be of a model that saw none of the
+    labels at all, for instance a pretrained one.
 
     Args:
         predictions: float[N, K], probabilities, or logits with `from_logits`.
         labels: int[N] in 0..K-1, given, possibly wrong.
         features: float[N, d] of the same or of another model. None: the feature stream
             abstains.
-        golden: int[N], the true label where somebody knows it, -1 elsewhere; at
-            least two of each class, chosen at random. None: no purification, and
-            no Keras.
+        golden: int[N], the true label where it is known, -1 elsewhere; at least two
+            of each class, chosen at random. None: no purification, and no Keras.
         from_logits: whether the predictions are logits.
-        divide: threshold and streams; what is about rounds has no effect.
+        divide: threshold and streams; settings of rounds have no effect.
         purify: settings of the purification.
 
     Returns:
         LabelAudit. Arrays may be memory-mapped; they are read in blocks.
 
     Raises:
-        ValueError, TypeError: an argument does not fit, see its message.
+        ValueError, TypeError: an argument does not fit; the message says how.
     """
     settings = as_settings("divide", divide, DivideRecipe)
     purify_settings = as_settings("purify", purify, PurifyRecipe)
-    log_p = log_probabilities(predictions, from_logits=from_logits)
-    n, k = log_p.shape
-    given = whole_labels("labels", labels, n, k)
-    known = np.full(n, -1) if golden is None else whole_labels("golden", golden, n, k, unknown=True)
-    if golden is not None:
-        check_golden_labels(known[known >= 0], tuple(map(str, range(k))))
-    rows = np.flatnonzero(known < 0)
-    if not len(rows):
-        raise ValueError("some labels must be judged: all are golden. Put -1 where nobody knows.")
+    outputs = check_outputs(predictions, labels, features, golden, from_logits=from_logits)
+    division, means = _divided(outputs, settings)
+    purification = None if golden is None else _purified(outputs, division, means, purify_settings)
+    return _label_audit(outputs, division, purification)
 
-    unit = np.zeros((n, 1), np.float16) if features is None else unit_features(features, n)
-    loss = -log_p[np.arange(n), given]
-    own, own_unit = given[rows], unit[rows] if len(rows) < n else unit
-    means = class_means(own_unit, own, k)
-    similarity = own_class_similarity(own_unit, own, means)
-    streams = tuple(name for name in settings.streams if name == "loss" or features is not None)
+
+def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, np.ndarray]:
+    """The division of the samples that are judged, and float32[K, d], the classes' means."""
+    streams = tuple(name for name in settings.streams if name == "loss" or outputs.has_features)
     if not streams:
         raise ValueError('divide.streams is ("feature",), so features must be given, got None.')
+    rows, k = outputs.judged, outputs.n_classes
+    given = outputs.given[rows]
+    unit = outputs.unit[rows] if len(rows) < len(outputs.unit) else outputs.unit
+    means = class_means(unit, given, k)
+    similarity = own_class_similarity(unit, given, means)
     division = divide_streams(
-        loss[rows], similarity, own, k, threshold=settings.threshold, streams=streams
+        outputs.loss[rows], similarity, given, k, threshold=settings.threshold, streams=streams
     )
+    return division, means
+
+
+def _purified(
+    outputs: ModelOutputs, division: Division, means: np.ndarray, settings: PurifyRecipe
+) -> Purification | None:  # None only without golden samples, see `Purifier.purify`
+    """What MSP makes of the division."""
+    from tssd_keras.judge.meta_rows import Trusted  # loads Keras
+    from tssd_keras.judge.purify import Purifier
+    from tssd_keras.judge.scores import Scores
+
+    log_p, unit, given = outputs.log_p, outputs.unit, outputs.given
+    half = log_p.astype(np.float16)
+    rows, trusted = outputs.judged, np.flatnonzero(outputs.true >= 0)
+    labels = outputs.true[trusted]
+    golden = Trusted(
+        Scores(-log_p[trusted, labels], unit[trusted], half[trusted]),
+        labels,
+        given[trusted],
+        assign_folds(labels, settings.folds, seed=settings.seed),
+    )
+    purifier = Purifier("trusted", outputs.n_classes, settings)
+    scores = Scores(outputs.loss[rows], unit[rows], half[rows])
+    return purifier.purify(scores, given[rows], means, division, golden=golden)
+
+
+def _label_audit(
+    outputs: ModelOutputs, division: Division, purification: Purification | None
+) -> LabelAudit:
+    """Put together what is said of the judged samples and of the golden ones."""
+    n, rows, log_p = len(outputs.given), outputs.judged, outputs.log_p
+    given = outputs.given[rows]
     role, q = division.role, np.full(len(rows), np.nan)
     suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))
-    if golden is not None:
-        found = _purified(log_p, unit, loss, given, known, rows, means, division, purify_settings)
-        role, q = found.role, found.q.astype(np.float64)
-        suggested[rows], confidence[rows] = found.suggested, found.confidence
-        suggested = np.where(known >= 0, known, suggested)
-        confidence[known >= 0] = 1.0
-    score = np.where(np.isnan(q), _mean_of_streams(division, own), q)
-    margin = _margin(log_p[rows], own)
-    order = rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))]
+    agree = suggested == outputs.given
+    if purification is not None:
+        role, q = purification.role, purification.q.astype(np.float64)
+        suggested, confidence = outputs.true.copy(), np.ones(n)
+        suggested[rows], confidence[rows] = purification.suggested, purification.confidence
+    score = np.where(np.isnan(q), _mean_of_streams(division, given), q)
+    margin = _margin(log_p[rows], given)
 
     def everywhere(values: np.ndarray) -> np.ndarray:
         out = np.full(n, np.nan)
         out[rows] = values
         return out
 
-    names = np.full(n, GOLDEN, object)
+    names = np.full(n, GOLDEN_ROLE, object)
     names[rows] = [ROLES[r] for r in role]
     return LabelAudit(
-        given=given,
+        given=outputs.given,
         score=everywhere(score),
         q=everywhere(q),
         p_loss=everywhere(division.p_loss),
@@ -172,62 +212,45 @@ def audit(
         role=names,
         suggested=suggested,
         confidence=confidence,
-        order=order,
+        order=rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))],
         loss_abstains=division.loss_abstains,
         feature_abstains=division.feature_abstains,
-        notes=tuple(_notes(division, features is not None, log_p.argmax(axis=1) == given)),
+        notes=tuple(_notes(division, outputs.has_features, agree)),
     )
-
-
-def _purified(log_p, unit, loss, given, known, rows, means, division, settings):
-    """What MSP makes of the division; see `purify.Purification`."""
-    from tssd_keras.judge.meta_rows import Trusted  # loads Keras
-    from tssd_keras.judge.purify import Purifier
-    from tssd_keras.judge.scores import Scores
-
-    half = log_p.astype(np.float16)
-    trusted = np.flatnonzero(known >= 0)
-    labels = known[trusted]
-    golden = Trusted(
-        Scores(-log_p[trusted, labels], unit[trusted], half[trusted]),
-        labels,
-        given[trusted],
-        assign_folds(labels, settings.folds, seed=settings.seed),
-    )
-    purifier = Purifier("trusted", log_p.shape[1], settings)
-    scores = Scores(loss[rows], unit[rows], half[rows])
-    return purifier.purify(scores, given[rows], means, division, golden=golden)
 
 
 def _mean_of_streams(division: Division, labels: np.ndarray) -> np.ndarray:
-    """float64[n]: mean of the posteriors of the streams that say something, NaN where none does."""
-    says = np.stack(
+    """float64[n]: mean posterior of the streams that do not abstain, NaN where both do."""
+    speaks = np.stack(
         [np.full(len(labels), not division.loss_abstains), ~division.feature_abstains[labels]]
     )
-    total = np.where(says, np.stack([division.p_loss, division.p_feature]), 0.0).sum(axis=0)
-    count = says.sum(axis=0)
+    total = np.where(speaks, np.stack([division.p_loss, division.p_feature]), 0.0).sum(axis=0)
+    count = speaks.sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """float32[n]: log-probability of the label less that of the best other class; breaks ties."""
+    """float32[n]: log-probability of the label less that of the best other class.
+
+    It breaks ties. `log_p` is written over.
+    """
     at = np.arange(len(labels))
-    own = log_p[at, labels]
+    of_label = log_p[at, labels]
     log_p[at, labels] = -np.inf
-    return own - log_p.max(axis=1)
+    return of_label - log_p.max(axis=1)
 
 
-def _notes(division: Division, has_features: bool, agree: np.ndarray):
+def _notes(division: Division, has_features: bool, agree: np.ndarray) -> Iterator[str]:
     if agree.mean() > BY_HEART:
         yield (
-            f"the predictions agree with {agree.mean():.2%} of the labels, as those of a model do "
-            "that has learned these very labels: wrong ones that it learned cannot be found. Use "
+            f"the predictions agree with {agree.mean():.2%} of the labels: the model seems to have "
+            "learned these very labels, and the wrong ones that it learned cannot be found. Use "
             "predictions for samples that the model was not trained on (cross-validation)"
         )
     if division.loss_abstains:
-        yield "the loss stream abstains: the losses form one heap, not two"
+        yield "the loss stream abstains: the losses are unimodal"
     n, k = int(division.feature_abstains.sum()), len(division.feature_abstains)
     if not has_features:
         yield "the feature stream abstains: no features were given"
     elif n:
-        yield f"the feature stream abstains in {n} of {k} classes: their similarities form one heap"
+        yield f"the feature stream abstains in {n} of {k} classes: their similarities are unimodal"

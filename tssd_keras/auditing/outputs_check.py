@@ -1,37 +1,108 @@
-"""What any model's outputs must be to be judged: checked once, at the door."""
+"""Any model's outputs, checked once, at the door."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK_BYTES = 16 << 20  # of rows that are looked at at a time
+from tssd_keras.data.class_labels import class_labels
+from tssd_keras.labels.golden import check_golden_labels
+
+BLOCK_BYTES = 16 << 20  # of rows held as float64 at once
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
 MIN_LOG_P = -80.0  # as of the score pass: keeps half-precision log-probabilities finite
-SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelOutputs:
+    """What a model says of N samples, and their labels.
+
+    Attributes:
+        log_p: float32[N, K], log-probabilities.
+        unit: float16[N, d], features, rows of length 1; zeros without features.
+        has_features: whether there are any.
+        given: int64[N] in 0..K-1.
+        true: int64[N], -1 where nobody knows.
+    """
+
+    log_p: np.ndarray
+    unit: np.ndarray
+    has_features: bool
+    given: np.ndarray
+    true: np.ndarray
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return self.log_p.shape[1]
+
+    @property
+    def judged(self) -> np.ndarray:
+        """int64[n], the samples whose true label nobody knows."""
+        return np.flatnonzero(self.true < 0)
+
+    @property
+    def loss(self) -> np.ndarray:
+        """float32[N], cross-entropy of the given labels, in nats."""
+        return -self.log_p[np.arange(len(self.given)), self.given]
+
+
+def check_outputs(
+    predictions: np.ndarray,
+    labels: np.ndarray,
+    features: np.ndarray | None,
+    golden: np.ndarray | None,
+    *,
+    from_logits: bool,
+) -> ModelOutputs:
+    """Check the arguments of `outputs.audit`, see there.
+
+    Raises:
+        TypeError, ValueError: one of them does not fit.
+    """
+    log_p = log_probabilities(predictions, from_logits=from_logits)
+    n, k = log_p.shape
+    why = f"as predictions have {k} columns"
+    given = class_labels("labels", labels, n=n, n_classes=k, why=why)
+    true = np.full(n, -1)
+    if golden is not None:
+        true = class_labels(
+            "golden", golden, n=n, n_classes=k, why=why, minus_one="where nobody knows"
+        )
+        check_golden_labels(true[true >= 0], k, remedy="Add some, or leave golden out.")
+    if (true >= 0).all():
+        raise ValueError("some labels must be judged: all are golden. Put -1 where nobody knows.")
+    return ModelOutputs(
+        log_p=log_p,
+        unit=np.zeros((n, 1), np.float16) if features is None else unit_features(features, n),
+        has_features=features is not None,
+        given=given,
+        true=true,
+    )
 
 
 def blocks(array: np.ndarray) -> Iterator[slice]:
-    """Slices of a few rows each, for arrays that lie on disk."""
+    """Slices of a few rows each, for memory-mapped arrays."""
     size = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
     for start in range(0, len(array), size):
         yield slice(start, start + size)
 
 
 def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarray:
-    """Log-probabilities of predictions.
+    """Turn predictions into log-probabilities.
 
     Args:
         predictions: float[N, K], probabilities or logits; may be memory-mapped.
-        from_logits: which of the two.
+        from_logits: whether they are logits.
 
     Returns:
         float32[N, K], at least `MIN_LOG_P`.
 
     Raises:
         TypeError: they are no array of numbers.
-        ValueError: another shape, a value that is not finite, or rows that are no
+        ValueError: their shape is another, a value is not finite, or a row holds no
             probabilities.
     """
     predictions = _numbers("predictions", predictions)
@@ -50,25 +121,25 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
             log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         else:
             _check_probabilities(block, rows.start)
-            total = block.sum(axis=1, keepdims=True)  # 1, but for what rounding took or gave
+            total = block.sum(axis=1, keepdims=True)  # 1, but for rounding
             log_p = np.log(np.maximum(block / total, 1e-300))
         out[rows] = np.maximum(log_p, MIN_LOG_P)
     return out
 
 
 def unit_features(features: np.ndarray, n: int) -> np.ndarray:
-    """Features as the feature stream reads them.
+    """Scale features as the feature stream reads them.
 
     Args:
         features: float[N, d], or [N, ...], which is flattened; may be memory-mapped.
-        n: N, samples that there must be.
+        n: N, the number of predictions.
 
     Returns:
         float16[N, d], rows of length 1; a row of zeros stays.
 
     Raises:
         TypeError: they are no array of numbers.
-        ValueError: another number of samples, or a value that is not finite.
+        ValueError: the number of rows is another, or a value is not finite.
     """
     features = _numbers("features", features)
     if features.ndim < 2 or len(features) != n or not features.size:
@@ -85,46 +156,6 @@ def unit_features(features: np.ndarray, n: int) -> np.ndarray:
     return out
 
 
-def whole_labels(
-    name: str, labels: np.ndarray, n: int, n_classes: int, *, unknown: bool = False
-) -> np.ndarray:
-    """Labels, int64[N].
-
-    Args:
-        name: of the argument.
-        labels: int[N] in 0..K-1.
-        n: N.
-        n_classes: K.
-        unknown: whether -1 is allowed: nobody knows.
-
-    Raises:
-        TypeError: they are no whole numbers, one a sample.
-        ValueError: another number of them, or one out of range.
-    """
-    array = np.asarray(labels)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        hint = "Try .astype(np.int64)."
-        if array.ndim > 1:
-            hint = "One-hot rows become labels by .argmax(axis=1)."
-        raise TypeError(
-            f"{name} must be whole numbers, one a sample, got shape {array.shape} and type "
-            f"{array.dtype}. {hint}"
-        )
-    if len(array) != n:
-        raise ValueError(
-            f"{name} must have one entry for each of {n} predictions, got {len(array)}."
-        )
-    array = array.astype(np.int64)
-    bad = np.flatnonzero((array < (-1 if unknown else 0)) | (array >= n_classes))
-    if len(bad):
-        extra = ", or be -1 where nobody knows" if unknown else ""
-        raise ValueError(
-            f"{name} must lie in 0..{n_classes - 1}, as predictions have {n_classes} columns"
-            f"{extra}: {len(bad)} of {n} do not, the first is {array[bad[0]]} of sample {bad[0]}."
-        )
-    return array
-
-
 def _numbers(name: str, array: np.ndarray) -> np.ndarray:
     array = array if isinstance(array, np.ndarray) else np.asarray(array)
     if array.dtype.kind not in "fiu":
@@ -133,20 +164,20 @@ def _numbers(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _check_finite(name: str, block: np.ndarray, start: int) -> None:
-    bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
-    if len(bad):
+    wrong = np.flatnonzero(~np.isfinite(block).all(axis=1))
+    if len(wrong):
         raise ValueError(
             f"{name} must be finite: some are NaN or infinite, the first of sample "
-            f"{start + bad[0]}."
+            f"{start + wrong[0]}."
         )
 
 
 def _check_probabilities(block: np.ndarray, start: int) -> None:
-    bad = np.flatnonzero((block < 0).any(axis=1) | (abs(block.sum(axis=1) - 1) > SUM_TO_ONE))
-    if len(bad):
-        row = block[bad[0]]
+    wrong = np.flatnonzero((block < 0).any(axis=1) | (abs(block.sum(axis=1) - 1) > SUM_TO_ONE))
+    if len(wrong):
+        row = block[wrong[0]]
         raise ValueError(
             "predictions must be probabilities, none negative and rows that sum to 1: sample "
-            f"{start + bad[0]} has a least of {row.min():.4g} and a sum of {row.sum():.4g}. Logits "
-            "take from_logits=True (--logits)."
+            f"{start + wrong[0]} has a least of {row.min():.4g} and a sum of {row.sum():.4g}. "
+            "Logits take from_logits=True (--logits)."
         )

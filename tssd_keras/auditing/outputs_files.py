@@ -1,4 +1,4 @@
-"""The outputs of any model, as .npy files: read without unpickling, and not into memory."""
+"""Any model's outputs as .npy files: memory-mapped, never unpickled."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tssd_keras.labels.files.formats import OBJECTS
 
 
 def read_array(option: str, path: Path) -> np.ndarray:
-    """One array, memory-mapped where it has entries.
+    """Open one array, memory-mapped.
 
     Args:
-        option: that names the file, for messages.
+        option: of the command line, for messages.
         path: of a .npy file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no .npy file, is cut short, or holds Python objects.
+        ValueError: it is no whole .npy file, or holds Python objects.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -37,7 +37,7 @@ def read_array(option: str, path: Path) -> np.ndarray:
 
 
 def read_class_names(path: Path, n_classes: int) -> tuple[str, ...]:
-    """Names of the classes in label order, one a line.
+    """Read the classes' names in label order, one a line.
 
     Args:
         path: of a text file in UTF-8.
@@ -45,7 +45,7 @@ def read_class_names(path: Path, n_classes: int) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no text, has not K lines, or a name twice.
+        ValueError: it is no text, has not K lines, or names a class twice.
     """
     if not path.is_file():
         raise FileNotFoundError(f"--classes must name a text file, {path.absolute()} is not there.")

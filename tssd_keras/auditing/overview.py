@@ -7,60 +7,58 @@ from typing import Any
 
 import numpy as np
 
-from tssd_keras.auditing.suspects import DECIDED
-from tssd_keras.judge.divide import SEMI_HARD
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.mixture import Mixtures, scaled
+from tssd_keras.judge.roles import DECIDED, SEMI_HARD
 from tssd_keras.judge.streams import Streams
 
 BINS = 48  # of a histogram
 MOST_CLASSES = 200  # drawn of a matrix, and of histograms by class
 MOST_PAIRS = 40
+EPOCH_FIGURES = ("accuracy", "train_accuracy", "loss")
 ROUND_FIGURES = ("kept", "semi_hard", "kept_precision", "kept_recall", "estimated_clean_share")
 
 
-def overview(judged: Findings) -> dict[str, Any]:
-    """Everything that the page's first part shows.
+def overview(findings: Findings) -> dict[str, Any]:
+    """Gather everything that the page's first part shows.
 
     Args:
-        judged: N samples.
+        findings: N samples.
 
     Returns:
         totals: samples, judged, kept, dropped, mined, suspects, and of the run
         golden, accuracy, ...; None where unknown.
-        classes: a row a class: samples, judged, kept, mined, suspects, wrong (the
-        estimated share of wrong labels).
+        classes: columns with an entry a given class: samples, kept, mined, suspects,
+        wrong (the estimated share of wrong labels).
         matrix: kind and rows, see `_matrix`; None of more than `MOST_CLASSES`.
         pairs: [given, suggested, suspects], the most frequent first.
         epochs, rounds: figures by epoch, counted from 1.
         streams: histograms and mixtures, one a network.
     """
     return {
-        "totals": _totals(judged),
-        "classes": _classes(judged),
-        "matrix": _matrix(judged),
-        "pairs": _pairs(judged),
-        "epochs": _figures(judged.epochs, ("accuracy", "train_accuracy", "loss"), first=0),
-        "rounds": _figures(judged.rounds, ROUND_FIGURES, first=1),
-        "streams": [_stream(seen) for seen in judged.streams],
+        "totals": _totals(findings),
+        "classes": _classes(findings),
+        "matrix": _matrix(findings),
+        "pairs": _pairs(findings),
+        "epochs": _figures(findings.epochs, EPOCH_FIGURES, counted_from=1),
+        "rounds": _figures(findings.rounds, ROUND_FIGURES, counted_from=0),
+        "streams": [_histograms(streams) for streams in findings.streams],
     }
 
 
-def _totals(judged: Findings) -> dict[str, object]:
-    facts = judged.facts
-    seen = judged.judged
-    samples = facts.get("samples") or {}
+def _totals(findings: Findings) -> dict[str, object]:
+    facts, judged = findings.summary, findings.judged
     return {
-        "samples": len(judged),
-        "judged": int(seen.sum()),
-        "kept": int((seen & (judged.weight > 0)).sum()),
-        "dropped": int((seen & (judged.weight <= 0)).sum()),
-        "mined": int((judged.role == SEMI_HARD).sum()),
-        "suspects": int(judged.suspect.sum()),
-        "wrong": _mean(judged.p_wrong[seen]),
-        "by": "q" if not np.isnan(judged.q[seen]).all() else "streams",
-        "decided": sum(judged.role_name(row) == DECIDED for row in np.flatnonzero(~seen).tolist()),
-        "golden": samples.get("golden"),
+        "samples": len(findings),
+        "judged": int(judged.sum()),
+        "kept": int((judged & (findings.weight > 0)).sum()),
+        "dropped": int((judged & (findings.weight <= 0)).sum()),
+        "mined": int((findings.role == SEMI_HARD).sum()),
+        "suspects": int(findings.suspect.sum()),
+        "wrong": _mean(findings.p_wrong[judged]),
+        "by": "q" if not np.isnan(findings.q[judged]).all() else "streams",
+        "decided": int((~judged & (findings.role == DECIDED)).sum()),
+        "golden": (facts.get("samples") or {}).get("golden"),
         "accuracy": facts.get("accuracy"),
         "known_noise": facts.get("effective_noise_rate"),
         "auroc": facts.get("label_error_auroc"),
@@ -70,57 +68,68 @@ def _totals(judged: Findings) -> dict[str, object]:
     }
 
 
-def _classes(judged: Findings) -> dict[str, list]:
+def _classes(findings: Findings) -> dict[str, list]:
     """Columns with one entry a given class."""
-    k, given, seen = len(judged.class_names), judged.given, judged.judged
+    k, given, judged = len(findings.class_names), findings.given, findings.judged
 
     def count(which: np.ndarray) -> list[int]:
         return np.bincount(given[which], minlength=k).tolist()
 
-    wrong = np.bincount(given[seen], weights=judged.p_wrong[seen], minlength=k)
-    n = np.bincount(given[seen], minlength=k)
+    wrong = np.bincount(given[judged], weights=findings.p_wrong[judged], minlength=k)
+    n_judged = count(judged)
     return {
         "samples": np.bincount(given, minlength=k).tolist(),
-        "kept": count(seen & (judged.weight > 0)),
-        "mined": count(judged.role == SEMI_HARD),
-        "suspects": count(judged.suspect),
-        "wrong": [round(float(w / m), 4) if m else None for w, m in zip(wrong, n, strict=True)],
+        "kept": count(judged & (findings.weight > 0)),
+        "mined": count(findings.role == SEMI_HARD),
+        "suspects": count(findings.suspect),
+        "wrong": [
+            round(float(w / n), 4) if n else None for w, n in zip(wrong, n_judged, strict=True)
+        ],
     }
 
 
-def _matrix(judged: Findings) -> dict[str, object] | None:
+def _matrix(findings: Findings) -> dict[str, object] | None:
     """Rows of shares, in thousandths.
 
     Kind "transition": P(given = column | true = row) as the purification
     estimated it, the mean over networks. Without purification kind "counts":
-    of the samples that were suggested to be of a class, how they were labelled.
+    how the samples of each suggested class are labelled.
     """
-    k = len(judged.class_names)
+    k = len(findings.class_names)
     if k > MOST_CLASSES:
         return None
-    found = [seen.transition for seen in judged.streams if seen.transition is not None]
-    if found:
-        matrix, kind = np.mean(found, axis=0), "transition"
+    estimated = [s.transition for s in findings.streams if s.transition is not None]
+    if estimated:
+        matrix, kind = np.mean(estimated, axis=0), "transition"
     else:
-        rows = np.flatnonzero(judged.suggested >= 0)
+        rows = np.flatnonzero(findings.suggested >= 0)
         counts = np.zeros((k, k))
-        np.add.at(counts, (judged.suggested[rows], judged.given[rows]), 1)
+        np.add.at(counts, (findings.suggested[rows], findings.given[rows]), 1)
         matrix, kind = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), "counts"
     return {"kind": kind, "rows": np.rint(matrix * 1000).astype(int).tolist()}
 
 
-def _pairs(judged: Findings) -> list[list[int]]:
-    rows = np.flatnonzero(judged.suspect & (judged.suggested != judged.given))
-    k = len(judged.class_names)
-    code, count = np.unique(judged.given[rows] * k + judged.suggested[rows], return_counts=True)
+def _pairs(findings: Findings) -> list[list[int]]:
+    """Given class, suggested class and number of suspects, the most frequent first."""
+    rows = np.flatnonzero(findings.suspect & (findings.suggested != findings.given))
+    k = len(findings.class_names)
+    code, count = np.unique(findings.given[rows] * k + findings.suggested[rows], return_counts=True)
     order = np.argsort(-count, kind="stable")[:MOST_PAIRS]
     return [[int(code[i]) // k, int(code[i]) % k, int(count[i])] for i in order]
 
 
-def _figures(rows: list[dict[str, str]], names: tuple[str, ...], *, first: int) -> dict[str, list]:
-    """Columns of numbers, None where there is none, over the epochs counted from 1."""
+def _figures(
+    rows: list[dict[str, str]], names: tuple[str, ...], *, counted_from: int
+) -> dict[str, list]:
+    """Columns of numbers, None where there is none.
+
+    Args:
+        rows: of a table by epoch, as text.
+        names: of the columns.
+        counted_from: 0 or 1, where the table begins to count epochs; the figures do at 1.
+    """
     return {
-        "epoch": [int(row["epoch"]) + first for row in rows],
+        "epoch": [int(row["epoch"]) + 1 - counted_from for row in rows],
         **{name: [_number(row.get(name)) for row in rows] for name in names},
     }
 
@@ -133,30 +142,31 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _stream(seen: Streams) -> dict[str, object]:
-    whole = np.zeros(len(seen.loss), np.int64)
-    shown = min(len(seen.feature_abstains), MOST_CLASSES)
-    order = np.argsort(seen.given, kind="stable")
-    ends = np.searchsorted(seen.given[order], np.arange(shown + 1))
+def _histograms(streams: Streams) -> dict[str, object]:
+    """Histograms of one network's two streams: of all losses, and of each class's similarities."""
+    n_shown = min(len(streams.feature_abstains), MOST_CLASSES)
+    order = np.argsort(streams.given, kind="stable")
+    ends = np.searchsorted(streams.given[order], np.arange(n_shown + 1))
+    classes = [order[ends[c] : ends[c + 1]] for c in range(n_shown)]
     return {
-        "loss": _heap(seen.loss_mixture, 0, seen.loss, whole, seen.loss_abstains),
+        "loss": _histogram(streams.loss_mixture, 0, streams.loss, streams.loss_abstains),
         "feature": [
-            _heap(
-                seen.feature_mixture,
+            _histogram(
+                streams.feature_mixture,
                 c,
-                seen.similarity[order[ends[c] : ends[c + 1]]],
-                np.full(ends[c + 1] - ends[c], c),
-                bool(seen.feature_abstains[c]),
+                streams.similarity[rows],
+                bool(streams.feature_abstains[c]),
             )
-            for c in range(shown)
+            for c, rows in enumerate(classes)
         ],
     }
 
 
-def _heap(
-    mixtures: Mixtures, group: int, score: np.ndarray, groups: np.ndarray, abstains: bool
+def _histogram(
+    mixtures: Mixtures, group: int, score: np.ndarray, abstains: bool
 ) -> dict[str, object]:
-    """A histogram of scores scaled to 0..1, and the mixture fitted to them."""
+    """A histogram of one group's scores, scaled to 0..1, and the mixture fitted to them."""
+    groups = np.full(len(score), group)
     x = scaled(np.asarray(score, np.float64), groups, mixtures.low, mixtures.high)
     counts, _ = np.histogram(np.clip(x, 0, 1), BINS, (0, 1))
 

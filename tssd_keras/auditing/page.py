@@ -1,9 +1,9 @@
 """The audit's page: plain data in, one HTML file out.
 
-The file needs no network and no other file. A Content-Security-Policy in its
-head allows its own script and style by their hashes, and pictures within the
-page, and nothing else. Data travel as JSON in a block that is never run; the
-script puts text on the page as text only.
+The file needs no network and no other file. A Content-Security-Policy in its head
+allows the page's own script and style by their hashes, pictures within the page, and
+nothing else. Data travel as JSON in a block that is never run. The script puts text on
+the page as text only.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.auditing.gallery import Gallery, spread
+from tssd_keras.auditing.glossary import as_html
 from tssd_keras.auditing.overview import overview
 from tssd_keras.auditing.pictures import Pictures
 from tssd_keras.auditing.reasons import reasons
-from tssd_keras.auditing.suspects import Stratum, spread
 from tssd_keras.judge.findings import Findings
 
 # In the order in which they build on each other.
@@ -37,64 +38,58 @@ SCRIPTS = (
 
 
 def page_data(
-    judged: Findings,
-    rank: np.ndarray,
-    strata: list[Stratum],
-    stratum_of: np.ndarray,
-    shown: np.ndarray,
-    pictures: Pictures,
-    pictured: np.ndarray,
-    note: str = "",
+    findings: Findings, gallery: Gallery, pictures: Pictures, note: str = ""
 ) -> dict[str, Any]:
-    """All that the page says, as plain data.
+    """Gather all that the page says, as plain data.
 
     Args:
-        judged: N samples.
-        rank: int64[N], of `suspects.rank_suspects`.
-        strata: of `suspects.count_strata`.
-        stratum_of: object[N], of `suspects.stratum_names`.
-        shown: int64[n], rows that the gallery shows, in its order.
-        pictures: of some of these.
-        pictured: int64[m], places in `shown`, which of them.
+        findings: N samples.
+        gallery: of these.
+        pictures: of `gallery.pictured`, or none.
         note: what a person must know, above everything else.
 
     Returns:
-        Of dicts, lists, text, numbers and None. Probabilities are in thousandths.
+        Dicts, lists, text, numbers and None. Probabilities are in thousandths.
     """
-    texts, which = reasons(judged, shown)
-    place = {stratum.name: i for i, stratum in enumerate(strata)}
-
-    def thousandths(values: np.ndarray) -> list[int | None]:
-        return [None if np.isnan(v) else round(1000 * float(v)) for v in values[shown]]
-
+    texts, text_of = reasons(findings, gallery.rows)
     return {
-        "name": judged.name,
-        "sha": judged.labels_sha256,
+        "name": findings.name,
+        "sha": findings.labels_sha256,
         "note": note,
-        "classes": list(judged.class_names),
-        "overview": overview(judged),
-        "strata": [vars(stratum) for stratum in strata],
+        "classes": list(findings.class_names),
+        "overview": overview(findings),
+        "strata": [vars(stratum) for stratum in gallery.strata],
         "reasons": texts,
         "pictures": {
             "kind": pictures.kind,
-            "at": pictured[: len(pictures.content)].tolist(),
+            "at": gallery.pictured[: len(pictures.content)].tolist(),
             "content": pictures.content,
         },
-        "spread": spread(len(shown)).tolist(),
-        "samples": {
-            "index": judged.index[shown].tolist(),
-            "id": None if judged.ids is None else [str(v) for v in judged.ids[shown]],
-            "given": judged.given[shown].tolist(),
-            "suggested": judged.suggested[shown].tolist(),
-            "role": [judged.role_name(row) for row in shown.tolist()],
-            "changed": judged.changed[shown].tolist(),
-            "rank": rank[shown].tolist(),
-            "stratum": [place[name] for name in stratum_of[shown].tolist()],
-            "reason": which.tolist(),
-            **{
-                name: thousandths(getattr(judged, name))
-                for name in ("confidence", "weight", "p_loss", "p_feature", "q", "p_wrong")
-            },
+        "spread": spread(len(gallery.rows)).tolist(),
+        "samples": _samples(findings, gallery) | {"reason": text_of.tolist()},
+    }
+
+
+def _samples(findings: Findings, gallery: Gallery) -> dict[str, list | None]:
+    """Columns with one entry a sample of the gallery."""
+    rows = gallery.rows
+    place = {stratum.name: i for i, stratum in enumerate(gallery.strata)}
+
+    def thousandths(values: np.ndarray) -> list[int | None]:
+        return [None if np.isnan(v) else round(1000 * float(v)) for v in values[rows]]
+
+    return {
+        "index": findings.index[rows].tolist(),
+        "id": None if findings.ids is None else [str(v) for v in findings.ids[rows]],
+        "given": findings.given[rows].tolist(),
+        "suggested": findings.suggested[rows].tolist(),
+        "role": [findings.role_name(row) for row in rows.tolist()],
+        "changed": findings.changed[rows].tolist(),
+        "rank": gallery.rank[rows].tolist(),
+        "stratum": [place[name] for name in gallery.stratum[rows].tolist()],
+        **{
+            name: thousandths(getattr(findings, name))
+            for name in ("confidence", "weight", "p_loss", "p_feature", "q", "p_wrong")
         },
     }
 
@@ -111,28 +106,28 @@ def render(data: dict[str, Any]) -> str:
     script = "".join(f"\n// {name}\n{_part(name)}" for name in SCRIPTS)
     script = f"(() => {{\n'use strict';\n{script}\n}})();\n"
     style = _part("page.css")
-    text = _part("page.html")
     return _fill(
-        text,
+        _part("page.html"),
         {
             "title": html.escape(_ascii(f"Audit of {data['name']}")),
             "script-hash": _hash(script),
             "style-hash": _hash(style),
             "style": style,
             "script": script,
+            "glossary": _ascii(as_html()),
             "data": as_json(data),
         },
     )
 
 
 def as_json(data: object) -> str:
-    """JSON that can stand within a script block: no <, > or & in it, and ASCII only."""
+    """JSON that can stand within a script block: ASCII, and no <, > or & in it."""
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _fill(text: str, values: dict[str, str]) -> str:
-    """Put each value in its {{place}}, once; what a value holds is not looked at."""
+    """Put each value in its {{place}}, once; a {{place}} within a value stays."""
     out = []
     for piece in text.split("{{"):
         name, closed, rest = piece.partition("}}")

@@ -12,11 +12,11 @@ import numpy as np
 from tssd_keras.data.inputs import Inputs
 
 SIDE = 96  # pixels of a thumbnail's longer side, at most
-LOSSLESS_SIDE = 32  # images up to here stay as they are
+LOSSLESS_SIDE = 32  # images of up to so many pixels a side stay as they are
 QUALITY = 85  # of JPEG
 MOST_TEXT = 1000  # characters of a text
 MOST_NUMBERS = 48  # of a row
-TOGETHER = 256  # samples read at once
+READ_AT_ONCE = 256  # samples
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Pictures:
     content: list[str]
 
 
-NONE = Pictures("none", [])
+NO_PICTURES = Pictures("none", [])
 
 
 def pictures(
@@ -41,14 +41,14 @@ def pictures(
     texts: np.ndarray | None = None,
     on_some: Callable[[int], object] = lambda n: None,
 ) -> Pictures:
-    """Show some samples.
+    """Make what is shown of some samples.
 
     Args:
         inputs: of the source.
         index: int64[n], which of them.
-        texts: object[N] or str[N], what stands for each sample where inputs are no
-            images, e.g. the sentence that a row of word numbers was; None: the rows themselves.
-        on_some: called with how many were made since, for a progress bar.
+        texts: object[N] or str[N], shown in place of the inputs, e.g. the sentences
+            behind rows of word numbers; None: the inputs themselves.
+        on_some: called with the number of samples done since the last call.
 
     Raises:
         ValueError: an image cannot be read.
@@ -61,7 +61,7 @@ def pictures(
 
 
 def is_image(inputs: Inputs) -> bool:
-    """Whether samples are images: (height, width, 1, 3 or 4), or bytes of (height, width)."""
+    """Whether samples are images: (height, width, 1, 3 or 4), or uint8 of (height, width)."""
     shape = inputs.shape[1:]
     if len(shape) == 3:
         return shape[2] in (1, 3, 4) and min(shape[:2]) > 1
@@ -69,22 +69,22 @@ def is_image(inputs: Inputs) -> bool:
 
 
 def shortened(text: str) -> str:
-    """At most `MOST_TEXT` characters; says so if there are more."""
+    """Cut a text to `MOST_TEXT` characters; its length stands behind a cut one."""
     if len(text) <= MOST_TEXT:
         return text
     return f"{text[:MOST_TEXT]}… ({len(text):,} characters)"
 
 
 def _batches(inputs: Inputs, index: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(index), TOGETHER):
-        yield inputs.read(index[start : start + TOGETHER])
+    for start in range(0, len(index), READ_AT_ONCE):
+        yield inputs.read(index[start : start + READ_AT_ONCE])
 
 
 def _images(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
     span: tuple[float, float] | None = None
     for batch in _batches(inputs, index):
         if batch.dtype != np.uint8:
-            span = span or _span(batch)
+            span = span or _span(batch)  # by the first batch, for all
             low, high = span
             batch = np.clip((batch.astype(np.float64) - low) * (255 / (high - low)), 0, 255).astype(
                 np.uint8
@@ -94,10 +94,7 @@ def _images(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object])
 
 
 def _span(batch: np.ndarray) -> tuple[float, float]:
-    """The numbers that stand for black and white: 0 and 1, 0 and 255, or the ends of what is there.
-
-    Findings by the first samples.
-    """
+    """The numbers that stand for black and white: 0 and 1, 0 and 255, or the batch's ends."""
     low, high = float(batch.min()), float(batch.max())
     if low >= 0 and high <= 255:
         return (0.0, 1.0) if high <= 1 else (0.0, 255.0)
@@ -105,7 +102,7 @@ def _span(batch: np.ndarray) -> tuple[float, float]:
 
 
 def data_uri(pixels: np.ndarray) -> str:
-    """An image as a data URI: PNG if it is small, else JPEG, scaled down to `SIDE`.
+    """Encode an image as a data URI: PNG if it is small, else JPEG, scaled down to `SIDE`.
 
     Args:
         pixels: uint8[height, width] or uint8[height, width, 1, 3 or 4].

@@ -1,34 +1,36 @@
 """Suspects: samples whose label is probably wrong, in order, and the strata they are shown from.
 
-Suspects are no fair sample of the data, and those that somebody has decided are
-none of the suspects either: people begin at the top. Within a narrow band of
-ranks samples are alike, so each decided sample can stand for its band. The
-bands are the strata; their ends grow as 1, 2, 5, 10, so that there are few of
-them however many suspects there are.
+Suspects are no fair sample of the data. Decided suspects are no fair sample of the
+suspects either, as people begin at the top. Within a narrow band of ranks samples are
+alike, so a decided sample can stand for its band. The bands are the strata. Their ends
+grow as 1, 2, 5, 10, so there are few of them, however many suspects there are.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.roles import DECIDED
 
-KEPT, DECIDED, UNJUDGED = "kept", "decided", "unjudged"
-FIRST = 100  # suspects of the first stratum
+KEPT_STRATUM, DECIDED_STRATUM, UNJUDGED_STRATUM = "kept", "decided", "unjudged"
+OTHER_STRATA = (KEPT_STRATUM, DECIDED_STRATUM, UNJUDGED_STRATUM)  # as listed, behind the suspects
+FIRST_BAND = 100  # suspects of the first stratum
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """Samples that are shown together, or not.
+    """Samples that are alike, and that a decided one among them can stand for.
 
     Attributes:
         name: "suspects-FIRST-LAST" by rank, "kept" (judged and no suspect), "decided"
-            (by a person, before the run) or "unjudged" (no round has judged them).
-        samples: how many are in it.
-        shown: how many of these the page shows.
+            (by a person, before the run) or "unjudged" (no round has judged it).
+        samples: its samples.
+        shown: its samples on the page.
     """
 
     name: str
@@ -36,37 +38,37 @@ class Stratum:
     shown: int
 
 
-def rank_suspects(judged: Findings) -> np.ndarray:
-    """Rank of each suspect: the surer that its label is wrong, the lower.
+def rank_suspects(findings: Findings) -> np.ndarray:
+    """Rank the suspects, the surest first.
 
     Args:
-        judged: N samples.
+        findings: N samples.
 
     Returns:
-        int64[N]: from 1; 0 for what is no suspect. Ties go to the surer
+        int64[N]: from 1, by `p_wrong`; 0 for what is no suspect. Ties go to the surer
         suggestion of another class, then to the lower index.
     """
-    suspect = np.flatnonzero(judged.suspect)
-    surer = np.where(judged.suggested != judged.given, judged.confidence, 0.0)[suspect]
-    order = np.lexsort((judged.index[suspect], -surer, -judged.p_wrong[suspect]))
-    rank = np.zeros(len(judged), np.int64)
+    suspect = np.flatnonzero(findings.suspect)
+    surer = np.where(findings.suggested != findings.given, findings.confidence, 0.0)[suspect]
+    order = np.lexsort((findings.index[suspect], -surer, -findings.p_wrong[suspect]))
+    rank = np.zeros(len(findings), np.int64)
     rank[suspect[order]] = np.arange(1, len(suspect) + 1)
     return rank
 
 
-def stratum_names(judged: Findings, rank: np.ndarray) -> np.ndarray:
-    """The stratum of each sample.
+def stratum_names(findings: Findings, rank: np.ndarray) -> np.ndarray:
+    """Name the stratum of each sample.
 
     Args:
-        judged: N samples.
+        findings: N samples.
         rank: int64[N], of `rank_suspects`.
 
     Returns:
         object[N] of str.
     """
-    names = np.full(len(judged), KEPT, object)
-    for row in np.flatnonzero(~judged.judged).tolist():
-        names[row] = DECIDED if judged.role_name(row) == DECIDED else UNJUDGED
+    names = np.full(len(findings), KEPT_STRATUM, object)
+    names[~findings.judged] = UNJUDGED_STRATUM
+    names[~findings.judged & (findings.role == DECIDED)] = DECIDED_STRATUM
     for first, last in bands(int(rank.max(initial=0))):
         names[(rank >= first) & (rank <= last)] = f"suspects-{first}-{last}"
     return names
@@ -74,93 +76,25 @@ def stratum_names(judged: Findings, rank: np.ndarray) -> np.ndarray:
 
 def bands(n: int) -> Iterator[tuple[int, int]]:
     """First and last rank of each stratum of n suspects: 1-100, 101-200, 201-500, 501-1000 ..."""
-    first, last, step = 1, FIRST, 0
+    first, last, step = 1, FIRST_BAND, 0
     while first <= n:
         yield first, min(last, n)
         first, last, step = last + 1, last * 5 // 2 if step % 3 == 1 else last * 2, step + 1
 
 
-def choose_shown(judged: Findings, rank: np.ndarray, *, most: int, kept: int, seed: int = 0):
-    """The rows that the page shows.
-
-    Args:
-        judged: N samples.
-        rank: int64[N], of `rank_suspects`.
-        most: suspects, the first ones.
-        kept: samples of the stratum "kept", at random: what is wrong among the
-            unsuspected can be estimated from these alone.
-        seed: of that draw.
-
-    Returns:
-        int64[n]: suspects by rank, then the drawn.
-    """
-    n = min(most, int(rank.max(initial=0)))
-    suspects = np.argsort(np.where(rank > 0, rank, len(rank) + 1), kind="stable")[:n]
-    others = np.flatnonzero(judged.judged & (rank == 0))
-    drawn = np.random.default_rng(seed).permutation(others)[:kept]
-    return np.concatenate([suspects, drawn])
-
-
 def count_strata(names: np.ndarray, shown: np.ndarray) -> list[Stratum]:
-    """Every stratum, suspects by rank first, with its numbers.
+    """Count every stratum, suspects by rank first.
 
     Args:
         names: object[N], of `stratum_names`.
-        shown: int64[n], rows that the page shows.
+        shown: int64[n], rows on the page.
     """
-    samples: dict[str, int] = {}
-    for name in names.tolist():
-        samples[name] = samples.get(name, 0) + 1
-    visible: dict[str, int] = {}
-    for name in names[shown].tolist():
-        visible[name] = visible.get(name, 0) + 1
-    order = sorted(samples, key=_place)
-    return [Stratum(name, samples[name], visible.get(name, 0)) for name in order]
-
-
-def spread(n: int) -> np.ndarray:
-    """An order in which each beginning lies evenly over 0..n-1.
-
-    Args:
-        n: how many.
-
-    Returns:
-        int64[n], each of 0..n-1 once.
-
-    Source:
-        Van der Corput 1935: numbers in the order of their binary digits reversed.
-    """
-    digits = max(1, int(n - 1).bit_length()) if n else 1
-    number = np.arange(2**digits)
-    turned = np.zeros_like(number)
-    for digit in range(digits):
-        turned |= ((number >> digit) & 1) << (digits - 1 - digit)
-    return turned[turned < n]
-
-
-def choose_pictured(n_suspects: int, n_kept: int, n: int) -> np.ndarray:
-    """Places in the gallery whose samples are shown with a picture.
-
-    Args:
-        n_suspects: in the gallery, at its places from 0, by rank.
-        n_kept: behind them.
-        n: pictures at most.
-
-    Returns:
-        int64[m], in rising order: the kept first, as they were drawn to be looked
-        at; of what is left one half for the surest suspects, one for suspects
-        spread over all ranks.
-    """
-    kept = n_suspects + np.arange(min(n, n_kept))
-    left = n - len(kept)
-    surest = np.arange(min(left - left // 2, n_suspects))
-    others = spread(n_suspects)
-    others = others[others >= len(surest)][: left - len(surest)]
-    return np.sort(np.concatenate([surest, others, kept]))
+    samples, visible = Counter(names.tolist()), Counter(names[shown].tolist())
+    return [Stratum(name, samples[name], visible[name]) for name in sorted(samples, key=_place)]
 
 
 def _place(name: str) -> tuple[int, int]:
-    others = (KEPT, DECIDED, UNJUDGED)
-    if name in others:
-        return 1 + others.index(name), 0
+    """Where a stratum is listed: suspects by rank, then the others."""
+    if name in OTHER_STRATA:
+        return 1 + OTHER_STRATA.index(name), 0
     return 0, int(name.split("-")[1])

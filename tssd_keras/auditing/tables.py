@@ -1,14 +1,21 @@
-"""One row a sample, for other programs: CSV, and Parquet where pyarrow is installed."""
+"""One row a sample, for other programs: CSV, and Parquet where pyarrow is installed.
+
+label_issues.csv has names that users of cleanlab and of FiftyOne know: is_label_issue,
+label_quality, given_label and predicted_label are columns of cleanlab's
+`CleanLearning.get_label_issues`; filepath and mistakenness are fields of a FiftyOne
+sample and of `fiftyone.brain.compute_mistakenness`.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.suspects import Stratum
+from tssd_keras.data.columns import write_columns
 from tssd_keras.judge.findings import Findings
 
 NO_PARQUET = (
@@ -17,18 +24,17 @@ NO_PARQUET = (
 )
 
 
-def columns(judged: Findings, rank: np.ndarray, strata: np.ndarray) -> dict[str, list]:
+def columns(findings: Findings, gallery: Gallery) -> dict[str, list]:
     """The columns of samples.csv; None is an empty cell.
 
     Args:
-        judged: N samples.
-        rank: int64[N], of `suspects.rank_suspects`.
-        strata: object[N], of `suspects.stratum_names`.
+        findings: N samples.
+        gallery: of these.
 
     Returns:
         Name -> N values: text, int or float.
     """
-    n = len(judged)
+    n = len(findings)
     nothing = [None] * n
 
     def numbers(values: np.ndarray) -> list:
@@ -38,41 +44,54 @@ def columns(judged: Findings, rank: np.ndarray, strata: np.ndarray) -> dict[str,
         return [int(v) if v >= 0 else None for v in values]
 
     def names(values: np.ndarray) -> list:
-        return [judged.named(v) if v >= 0 else None for v in values]
+        return [findings.named(v) if v >= 0 else None for v in values]
 
-    truth = np.full(n, -1) if judged.truth is None else judged.truth
+    truth = np.full(n, -1) if findings.truth is None else findings.truth
     return {
-        "index": judged.index.tolist(),
-        "id": nothing if judged.ids is None else judged.ids.tolist(),
-        "path": nothing if judged.paths is None else judged.paths.tolist(),
-        "given_label": labels(judged.given),
-        "given_name": names(judged.given),
-        "suggested_label": labels(judged.suggested),
-        "suggested_name": names(judged.suggested),
-        "confidence": numbers(judged.confidence),
-        "weight": numbers(judged.weight),
-        "role": [judged.role_name(i) or None for i in range(n)],
-        "p_loss": numbers(judged.p_loss),
-        "p_feature": numbers(judged.p_feature),
-        "q": numbers(judged.q),
-        "p_wrong": numbers(judged.p_wrong),
-        "changed": labels(judged.changed),
-        "stratum": strata.tolist(),
-        "rank": [int(r) if r > 0 else None for r in rank],
+        "index": findings.index.tolist(),
+        "id": nothing if findings.ids is None else findings.ids.tolist(),
+        "path": nothing if findings.paths is None else findings.paths.tolist(),
+        "given_label": labels(findings.given),
+        "given_name": names(findings.given),
+        "suggested_label": labels(findings.suggested),
+        "suggested_name": names(findings.suggested),
+        "confidence": numbers(findings.confidence),
+        "weight": numbers(findings.weight),
+        "role": [findings.role_name(i) or None for i in range(n)],
+        "p_loss": numbers(findings.p_loss),
+        "p_feature": numbers(findings.p_feature),
+        "q": numbers(findings.q),
+        "p_wrong": numbers(findings.p_wrong),
+        "changed": labels(findings.changed),
+        "stratum": gallery.stratum.tolist(),
+        "rank": [int(r) if r > 0 else None for r in gallery.rank],
         "true_name": names(truth),
     }
 
 
-def write_csv(path: Path, table: Mapping[str, Sequence]) -> None:
-    """Write columns as CSV; numbers with six digits."""
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(map(_cells, zip(*table.values(), strict=True)))
+def label_issues(findings: Findings) -> dict[str, list]:
+    """The columns of label_issues.csv; None is an empty cell.
 
+    Args:
+        findings: N samples.
 
-def _cells(row: Iterable) -> list:
-    return [f"{v:.6g}" if isinstance(v, float) else v for v in row]
+    Returns:
+        id, index and filepath to join on; is_label_issue (True for suspects);
+        label_quality in [0, 1], low where the label is probably wrong, and
+        mistakenness, 1 minus that; given_label and predicted_label, class names.
+    """
+    n = len(findings)
+    wrong = findings.p_wrong
+    return {
+        "id": [None] * n if findings.ids is None else findings.ids.tolist(),
+        "index": findings.index.tolist(),
+        "filepath": [None] * n if findings.paths is None else findings.paths.tolist(),
+        "is_label_issue": findings.suspect.tolist(),
+        "label_quality": [None if np.isnan(v) else 1 - float(v) for v in wrong],
+        "given_label": [findings.named(v) for v in findings.given],
+        "predicted_label": [findings.named(v) if v >= 0 else None for v in findings.suggested],
+        "mistakenness": [None if np.isnan(v) else float(v) for v in wrong],
+    }
 
 
 def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
@@ -103,8 +122,8 @@ def _unicode(text: str | None) -> str | None:
 
 
 def write_strata(path: Path, strata: Sequence[Stratum]) -> None:
-    """strata.csv: of each stratum its samples, and how many of them the page shows."""
-    write_csv(
+    """Write strata.csv: each stratum, its samples, and how many of them the page shows."""
+    write_columns(
         path,
         {
             "stratum": [s.name for s in strata],

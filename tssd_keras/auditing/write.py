@@ -9,15 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.auditing import label_issues, label_studio, page, tables
-from tssd_keras.auditing.pictures import NONE, pictures
-from tssd_keras.auditing.suspects import (
-    choose_pictured,
-    choose_shown,
-    count_strata,
-    rank_suspects,
-    stratum_names,
-)
+from tssd_keras.auditing import label_studio, page, tables
+from tssd_keras.auditing.gallery import Gallery, make_gallery
+from tssd_keras.auditing.pictures import NO_PICTURES, Pictures, pictures
+from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
@@ -26,9 +21,9 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.folder import check_free
 
 THUMBNAILS = 1000
-MOST = 20_000  # suspects on the page
+MOST_SUSPECTS = 20_000  # on the page
+WITHOUT_SAMPLES = "Give --without-samples for a page without them."
 Progress = Callable[[str, int], Callable[[int], object]]
-WITHOUT = "Give --without-samples for a page without them."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,19 +32,19 @@ class Samples:
 
     Attributes:
         inputs: of the source.
-        texts: object[N] or str[N], what stands for each sample where inputs
-            say little to a person; or None.
+        texts: object[N] or str[N], shown in place of inputs that say little to a
+            person; or None.
     """
 
     inputs: Inputs
     texts: np.ndarray | None = None
 
 
-def load_samples(judged: Findings, recipe: Recipe) -> Samples:
-    """Load a run's data again, and make sure that they are those that it was run on.
+def load_samples(findings: Findings, recipe: Recipe) -> Samples:
+    """Load a run's data again, and check that they are the run's.
 
     Args:
-        judged: of the run.
+        findings: of the run.
         recipe: of the run.
 
     Raises:
@@ -58,36 +53,38 @@ def load_samples(judged: Findings, recipe: Recipe) -> Samples:
     """
     from tssd_keras.data import loading
 
-    with _told("the run's data cannot be loaded again"):
+    with _pointing_to_without_samples():
         data = loading.load(recipe.data, recipe.golden)
         given, _ = given_labels(recipe, data)
-    found = labels_sha256(given)
-    if found != judged.labels_sha256:
+    sha256 = labels_sha256(given)
+    if sha256 != findings.labels_sha256:
         raise ValueError(
             f"the data must be those of the run: their labels ({len(given):,}) have the hash "
-            f"{found[:12]}..., the run's have {judged.labels_sha256[:12]}... Pictures of other "
-            f"samples would mislead. Bring back the data as they were. {WITHOUT}"
+            f"{sha256[:12]}..., the run's have {findings.labels_sha256[:12]}... Pictures of other "
+            f"samples would mislead. Bring back the data as they were. {WITHOUT_SAMPLES}"
         )
     return Samples(inputs=data.inputs, texts=data.texts)
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
+def _pointing_to_without_samples() -> Iterator[None]:
+    """Add the way out to what is raised while data are loaded."""
+    what = "the run's data cannot be loaded again"
     try:
         yield
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{what}: {error} {WITHOUT}") from error
+        raise FileNotFoundError(f"{what}: {error} {WITHOUT_SAMPLES}") from error
     except ValueError as error:  # of any kind: some kinds take more than a text
-        raise ValueError(f"{what}: {error} {WITHOUT}") from error
+        raise ValueError(f"{what}: {error} {WITHOUT_SAMPLES}") from error
 
 
 def write_audit(
-    judged: Findings,
+    findings: Findings,
     samples: Samples | None,
     out: Path,
     *,
     thumbnails: int = THUMBNAILS,
-    most: int = MOST,
+    most: int = MOST_SUSPECTS,
     kept: int = 0,
     seed: int = 0,
     note: str = "",
@@ -96,16 +93,17 @@ def write_audit(
     """Write the audit of some samples into a folder.
 
     Args:
-        judged: N samples.
+        findings: N samples.
         samples: to be shown; None: the page has no pictures.
         out: the folder, new or empty.
-        thumbnails: of how many samples of the page a picture (text, row) is embedded,
-            see `suspects.choose_pictured`.
-        most: suspects on the page.
+        thumbnails: samples of the page with an embedded picture (text, row), at most;
+            see `gallery.choose_pictured`.
+        most: suspects on the page, at most.
         kept: samples of the stratum "kept" on the page, at random.
         seed: of that draw.
         note: shown on top of the page.
-        progress: called with a text and a total, gives what is called with the steps done.
+        progress: called with a text and a total; what it returns is called with the
+            steps done.
 
     Returns:
         What a person should know, a line each.
@@ -113,66 +111,63 @@ def write_audit(
     Raises:
         FileExistsError: the folder is not empty; nothing was written.
         OSError: nothing can be written there.
-        ValueError: nothing was judged.
+        ValueError: no sample was judged, or a number is negative.
     """
     for name, value in (("thumbnails", thumbnails), ("most", most), ("kept", kept)):
         if value < 0:
             raise ValueError(f"{name} must be 0 or more, got {value}.")
-    if not judged.judged.any():
-        raise ValueError(f"a sample must have been judged, of {len(judged)} none was.")
+    if not findings.judged.any():
+        raise ValueError(f"a sample must have been judged, of {len(findings)} none was.")
     check_free(out, what="the audit's folder")
-    rank = rank_suspects(judged)
-    strata = stratum_names(judged, rank)
-    shown = choose_shown(judged, rank, most=most, kept=kept, seed=seed)
-    counted = count_strata(strata, shown)
-    n_suspects = int((rank[shown] > 0).sum())
-    pictured = choose_pictured(n_suspects, len(shown) - n_suspects, thumbnails)
-    made = _look(judged, samples, shown[pictured], progress)
+    gallery = make_gallery(findings, most=most, kept=kept, thumbnails=thumbnails, seed=seed)
+    made = _pictures(findings, gallery, samples, progress)
     done = progress("writing the audit", 3)
-    html = page.render(page.page_data(judged, rank, counted, strata, shown, made, pictured, note))
-    tasks, config = label_studio.tasks(judged, shown, strata, made, pictured)
+    html = page.render(page.page_data(findings, gallery, made, note))
+    tasks, config = label_studio.tasks(findings, gallery, made)
     done(1)
     out.mkdir(parents=True, exist_ok=True)
-    lines = _write_tables(judged, out, rank, strata)
-    tables.write_strata(out / "strata.csv", counted)
+    lines = _write_tables(findings, gallery, out)
     done(1)
     label_studio.write_tasks(out, tasks, config)
     (out / "report.html").write_text(html, encoding="ascii")
     done(1)
-    return [*lines, *_told_of(judged, rank, shown, len(made.content), len(tasks))]
+    return [*lines, *_summary(findings, gallery, len(made.content), len(tasks))]
 
 
-def _look(judged: Findings, samples: Samples | None, some: np.ndarray, progress: Progress):
-    """Pictures of some rows; none where there are no samples."""
-    if samples is None or not len(some):
-        return NONE
-    done = progress("making thumbnails", len(some))
-    return pictures(samples.inputs, judged.index[some], samples.texts, done)
+def _pictures(
+    findings: Findings, gallery: Gallery, samples: Samples | None, progress: Progress
+) -> Pictures:
+    """Pictures of `gallery.pictured`; none where there are no samples."""
+    rows = gallery.rows[gallery.pictured]
+    if samples is None or not len(rows):
+        return NO_PICTURES
+    done = progress("making thumbnails", len(rows))
+    return pictures(samples.inputs, findings.index[rows], samples.texts, done)
 
 
-def _write_tables(judged: Findings, out: Path, rank: np.ndarray, strata: np.ndarray) -> list[str]:
-    """The files with a row a sample; a line about one that could not be written."""
-    table = tables.columns(judged, rank, strata)
-    tables.write_csv(out / "samples.csv", table)
-    tables.write_csv(out / "label_issues.csv", label_issues.label_issues(judged))
+def _write_tables(findings: Findings, gallery: Gallery, out: Path) -> list[str]:
+    """Write the tables; returns a line about the one that could not be written."""
+    table = tables.columns(findings, gallery)
+    write_columns(out / "samples.csv", table)
+    write_columns(out / "label_issues.csv", tables.label_issues(findings))
+    tables.write_strata(out / "strata.csv", gallery.strata)
     if tables.write_parquet(out / "samples.parquet", table):
         return []
     return [tables.NO_PARQUET]
 
 
-def _told_of(
-    judged: Findings, rank: np.ndarray, shown: np.ndarray, n_pictures: int, n_tasks: int
-) -> Iterator[str]:
+def _summary(findings: Findings, gallery: Gallery, n_pictures: int, n_tasks: int) -> Iterator[str]:
+    n_suspects, n_shown = int((gallery.rank > 0).sum()), len(gallery.rows)
     yield (
-        f"{int((rank > 0).sum()):,} suspects among {int(judged.judged.sum()):,} judged samples; "
-        f"the page shows the first {int((rank[shown] > 0).sum()):,}, {n_pictures:,} samples with a "
-        "picture"
+        f"{n_suspects:,} suspects among {int(findings.judged.sum()):,} judged samples; "
+        f"the page shows the first {int((gallery.rank[gallery.rows] > 0).sum()):,}, "
+        f"{n_pictures:,} samples with a picture"
     )
-    if n_tasks < len(shown):
+    if n_tasks < n_shown:
         yield (
-            f"label_studio_tasks.json has {n_tasks:,} of the {len(shown):,} shown samples, those "
+            f"label_studio_tasks.json has {n_tasks:,} of the {n_shown:,} shown samples, those "
             "with a picture"
         )
-    root = label_studio.document_root(judged)
+    root = label_studio.document_root(findings)
     if root is not None:
         yield f"Label Studio: LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}"

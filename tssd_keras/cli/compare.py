@@ -40,7 +40,7 @@ def compare(runs: tuple[Path, ...]) -> None:
     click.echo(f"{comparison.samples:,} samples were judged by all")
     if comparison.truly_wrong is not None:
         wrong = f"{comparison.truly_wrong:.4f} have a wrong label"
-        click.echo(f"of the {comparison.known:,} whose truth is known {wrong}")
+        click.echo(f"of the {comparison.n_truth_known:,} whose truth is known {wrong}")
 
 
 HEADS = (
@@ -62,7 +62,7 @@ def _cells(run: Compared, base: Compared) -> list[str]:
     return [
         " ".join(run.folder.name.split()) or str(run.folder),
         f"{run.epochs}{', stopped' * run.stopped}",
-        f"{run.told[0]:,} / {run.told[1]:,}",
+        f"{run.decisions[0]:,} / {run.decisions[1]:,}",
         run.evaluated_on,
         *(
             _with_difference(share, of_base)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tssd_keras.labels.decision_table import ACTIONS
+from tssd_keras.labels.decisions.table import ACTIONS
 
 
 @click.command()

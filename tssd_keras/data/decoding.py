@@ -1,7 +1,7 @@
 """One encoded image -> pixels, or the reason why not.
 
-Kept apart from where the bytes lie, so that the check before training and the
-reading during it can never disagree.
+One decoder serves images in memory and on disk, the check before training and the reading during
+it: they cannot disagree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 class BadImage(ValueError):
-    """A file that cannot be used as an image; the text is the reason and the remedy."""
+    """A file that is no usable image; the text is the reason and the remedy."""
 
 
 class OtherSize(ValueError):
@@ -36,8 +36,8 @@ def decode(file: bytes, shape: tuple[int, int, int], *, resize: bool) -> tuple[n
         resize: scale an image of another size; else it is an error.
 
     Returns:
-        uint8[height, width, channels], and what had to be converted on the way:
-        "palette", "CMYK", "transparency" (laid on white), or "".
+        uint8[height, width, channels], and the kind of conversion: "palette", "CMYK",
+        "transparency" (laid on white), or "".
 
     Raises:
         BadImage: no image, empty, cut short, damaged, animated, enormous, or of
@@ -69,10 +69,10 @@ def image_size(file: bytes) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def _damage_told() -> Iterator[None]:
-    """Whatever Pillow stumbles over in a file is the file's fault, and is told as such.
+    """Turn any fault within Pillow into BadImage: it is the file's fault.
 
-    Its readers trust what a header says, so damage surfaces as any exception
-    there is (struct.error, KeyError, TypeError, ...).
+    Pillow's readers trust a header, so damage surfaces as struct.error, KeyError, TypeError,
+    or any other exception.
     """
     try:
         yield
@@ -111,7 +111,7 @@ def _open(file: bytes):
 
 
 def _bits(image, file: bytes) -> int:
-    """Bits a channel in the file; Pillow cuts three channels of 16 bits down without a word."""
+    """Bits a channel in the file; Pillow cuts three channels of 16 bits down silently."""
     if image.mode.startswith(("I", "F")):
         return 16
     if image.format == "PNG":
@@ -151,7 +151,7 @@ def _orientation(image) -> int:
 
 
 def _upright(image):
-    """The image as a viewer shows it: cameras store a photograph's turn beside it."""
+    """The image as a viewer shows it: a camera stores a photograph's turn in its EXIF data."""
     from PIL import Image
 
     turn = _TURNS.get(_orientation(image))
@@ -159,7 +159,7 @@ def _upright(image):
 
 
 def _as_mode(image, mode: str) -> tuple:
-    """The image in a mode, and what was converted in words."""
+    """The image in a mode, and the kind of conversion in words."""
     from PIL import Image
 
     if image.mode == mode:

@@ -1,20 +1,26 @@
-"""Equal samples: those that training and test share, and those that training holds twice."""
+"""Equal samples: shared by training and test, or held twice by training."""
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 
-from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.data.inputs import ArrayInputs, Inputs
+from tssd_keras.data.labelled_data import LabelledData
 
 BLOCK_BYTES = 16 << 20  # of samples that a thread reads at a time
+SHORT_WAIT = 20_000  # samples take some seconds: no progress bar
 DIGEST = 16  # bytes; among 10^9 different samples two share one with a chance of 10^-21
 IN_TEST, CONFLICT, COPY = 0, 1, 2
 KINDS = ("train+test", "different labels", "same label")
@@ -24,17 +30,17 @@ KINDS = ("train+test", "different labels", "same label")
 class Duplicates:
     """The M members of all groups of equal samples that matter.
 
-    A group is all samples, of training and test, that equal each other. It
-    matters if it holds a training sample and a test sample, or two training
-    samples. Members are sorted by group, training before test, then by index.
+    A group is all samples, of training and test, that equal each other. A group matters if it
+    holds a training and a test sample, or two training samples. Members are sorted by group,
+    training before test, then by index.
 
     Attributes:
         group: int64[M], from 0; groups are numbered by their first training sample.
         in_test: bool[M], whether the member is a test sample.
         index: int64[M], the member's index within its split.
         given: int64[M], its label.
-        kind: int8[M], an index into `KINDS`, of the whole group; a group shared
-            with test is "train+test", whatever its labels.
+        kind: int8[M], an index into `KINDS`, of the whole group. A group shared with test is
+            "train+test", whatever its labels.
         n_train_in_test: training samples that equal a test sample.
         n_conflicting: training samples of groups whose training samples have
             different labels.
@@ -100,17 +106,40 @@ def among(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.isin(ours, theirs)
 
 
-def equal_to_some(found: np.ndarray | None, some: np.ndarray) -> np.ndarray:
+def equal_to_some(hashes: np.ndarray | None, some: np.ndarray) -> np.ndarray:
     """Which of N samples equal one of some of them, these included.
 
     Args:
-        found: uint8[N, 16], of `digests`; None where nobody looked: some, and no others.
+        hashes: uint8[N, 16], of `digests`; None where nobody looked: some, and no others.
         some: bool[N].
 
     Returns:
         bool[N].
     """
-    return some if found is None else among(found, found[some])
+    return some if hashes is None else among(hashes, hashes[some])
+
+
+def in_test(data: LabelledData) -> np.ndarray:
+    """bool[N], which training samples equal a test sample; none where nobody looked."""
+    if data.digests is None or data.test_digests is None:
+        return np.zeros(len(data.labels), bool)
+    return among(data.digests, data.test_digests)
+
+
+def with_digests(data: LabelledData) -> LabelledData:
+    """The data with hashes of their samples, where these lie in memory; else as they are."""
+    computed: dict[str, Any] = {}
+    for name, inputs in (("digests", data.inputs), ("test_digests", data.test_inputs)):
+        if getattr(data, name) is None and isinstance(inputs, ArrayInputs):
+            bar = click.progressbar(
+                length=len(inputs),
+                label=f"comparing samples of {data.name}",
+                file=sys.stderr,
+                hidden=len(inputs) < SHORT_WAIT,
+            )
+            with bar:
+                computed[name] = digests(inputs, bar.update)
+    return dataclasses.replace(data, **computed) if computed else data
 
 
 def find_duplicates(
@@ -148,9 +177,9 @@ def find_duplicates(
 
     member = np.flatnonzero((shared | (in_train >= 2))[group])  # training first, then test
     # In this order a group is first met at its first training sample.
-    _, first, number = np.unique(group[member], return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
+    _, first_member, number = np.unique(group[member], return_index=True, return_inverse=True)
+    rank = np.empty(len(first_member), np.int64)
+    rank[np.argsort(first_member)] = np.arange(len(first_member))
     ranked = rank[number.reshape(-1)]
     order = np.argsort(ranked, kind="stable")
     member = member[order]
@@ -166,18 +195,18 @@ def find_duplicates(
     )
 
 
-def summary(duplicates: Duplicates, first: int = 3) -> str:
-    """One line for a person: the counts, and the first few groups.
+def summary(duplicates: Duplicates, n_named: int = 3) -> str:
+    """One line for a person: counts, and the first few groups.
 
     Args:
         duplicates: of `find_duplicates`.
-        first: how many groups are named.
+        n_named: groups that are named.
     """
     if not len(duplicates):
         return "no training sample equals another training sample or a test sample"
     n_groups = int(duplicates.group[-1]) + 1
     named = []
-    for group in range(min(first, n_groups)):
+    for group in range(min(n_named, n_groups)):
         rows = np.flatnonzero(duplicates.group == group)[:4]
         named.append(
             " = ".join(
@@ -210,19 +239,19 @@ def write_csv(
         ids: str[N], the source's own names of the training samples.
         test_ids: str[T], those of the test samples.
     """
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(["group", "split", "index", "id", "given", "kind"])
-        for row in range(len(duplicates)):
-            in_test, index = duplicates.in_test[row], duplicates.index[row]
-            names = test_ids if in_test else ids
-            writer.writerow(
-                [
-                    duplicates.group[row],
-                    "test" if in_test else "train",
-                    index,
-                    "" if names is None else names[index],
-                    class_names[duplicates.given[row]],
-                    KINDS[duplicates.kind[row]],
-                ]
-            )
+    members = list(zip(duplicates.in_test.tolist(), duplicates.index.tolist(), strict=True))
+    names = [test_ids if in_test else ids for in_test, _ in members]
+    write_columns(
+        path,
+        {
+            "group": duplicates.group,
+            "split": ["test" if in_test else "train" for in_test, _ in members],
+            "index": duplicates.index,
+            "id": [
+                None if of_split is None else of_split[index]
+                for of_split, (_, index) in zip(names, members, strict=True)
+            ],
+            "given": names_of(duplicates.given, class_names),
+            "kind": names_of(duplicates.kind, KINDS),
+        },
+    )

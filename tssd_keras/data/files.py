@@ -1,4 +1,4 @@
-"""Where encoded images lie: in memory, or on disk, one file each."""
+"""Encoded images, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EncodedFiles(Protocol):
         ...
 
     def name(self, i: int) -> str:
-        """What a person calls image i."""
+        """A person's name for image i."""
         ...
 
 

@@ -1,7 +1,7 @@
 """A tf.data.Dataset, or any pairs (x, y), read once into inputs by index and labels.
 
-The method judges every sample by itself, so each must have a number that stays
-its own. Here that is its place in the dataset.
+The method judges every sample by itself, so each needs a number that stays its own: its place
+in the dataset.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import IO
 
 import numpy as np
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import ArrayInputs, Inputs
 
 IN_MEMORY = 1 << 30  # bytes of samples; more of them lie in a temporary file
@@ -24,79 +25,90 @@ def from_dataset(
 ) -> tuple[Inputs, np.ndarray]:
     """Samples and labels of a dataset, ready for `TSSD(inputs, labels)`.
 
-    The dataset is read once, in order: index i is the i-th sample that came. If
-    it shuffles, a second reading would number them otherwise; so take whatever
-    else belongs to the samples (true labels, file names) from the same reading,
-    or leave the shuffling to the callback's feed, which does it anyway.
+    The dataset is read once, in order: index i is the i-th sample that came. A dataset
+    that shuffles gives another order at each reading. Take true labels or file names from
+    the same reading, or leave the shuffling to the callback's feed.
 
     Args:
-        dataset: finite; a tf.data.Dataset or any iterable of (x, y): single
-            samples and whole numbers, or batches with as many labels (integer
-            y of one axis, as long as x), which are taken apart.
-        max_gib: samples of more GiB (2**30 bytes) are refused. Above 1 GiB they
+        dataset: finite; a tf.data.Dataset or any iterable of (x, y): single samples and
+            whole numbers, or batches with as many labels (int[n] y, as long as x).
+        max_gib: the most that samples may take, in GiB (2**30 bytes). Above 1 GiB they
             lie in a temporary file (in TMPDIR) that is deleted with the inputs.
-        batched: whether elements are batches; None: told from their shapes, and
-            refused where each could as well be one sample with a one-hot label.
+        batched: whether elements are batches. None: told from their shapes; refused where
+            each could as well be one sample with a one-hot label.
 
     Returns:
         Inputs of N samples, and int64[N] labels, none negative.
 
     Raises:
-        ValueError: the dataset is infinite or empty, the samples are of several
-            shapes or types, or larger than max_gib; a label is negative or
-            above 2**63 - 1.
-        TypeError: an element is not (x, y), x is not one array of numbers, or y
-            is no whole number.
+        ValueError: the dataset is infinite or empty, the samples are of several shapes or
+            types, or larger than max_gib; a label is negative or above 2**63 - 1.
+        TypeError: an element is not (x, y), x is not one array of numbers, or y is no
+            whole number.
     """
     if not max_gib > 0:
         raise ValueError(f"max_gib must be above 0, got {max_gib}.")
     n_elements = _cardinality(dataset)
     elements = _elements(dataset)
-    first = next(elements, None)
-    if first is None:
+    pair_0 = next(elements, None)
+    if pair_0 is None:
         raise ValueError("the dataset must have at least one sample, it is empty.")
-    is_batch = _is_batch(*first) if batched is None else batched
-    samples, labels = _Samples(first[0].shape[is_batch:], first[0].dtype, max_gib), []
-    samples.check_size((n_elements - 1) * first[0].nbytes)
-    one_hot = batched is None and is_batch
-    for number, (x, y) in enumerate(chain([first], elements)):
-        if _is_batch(x, y) != is_batch:
-            if batched is not None:
-                wanted = "have one entry a sample" if batched else "be one whole number"
-                raise TypeError(
-                    f"with batched={batched} each y must {wanted}, element {number} has y of shape "
-                    f"{y.shape} with x of shape {x.shape}. {_CURE}"
-                )
-            raise ValueError(
-                f"elements must be all batches or all single samples, element {number} has x of "
-                f"shape {x.shape} and y of shape {y.shape}, the first {first[0].shape} and "
-                f"{first[1].shape}."
-            )
-        one_hot = one_hot and _could_be_one_hot(y, len(first[1]))
+    x_0 = pair_0[0]
+    is_batch = _is_batch(*pair_0) if batched is None else batched
+    samples, labels = _Samples(x_0.shape[is_batch:], x_0.dtype, max_gib), []
+    samples.check_size((n_elements - 1) * x_0.nbytes)
+    for number, (x, y) in enumerate(chain([pair_0], elements)):
+        _check_form(number, x, y, pair_0, is_batch=is_batch, batched=batched)
         samples.append(x if is_batch else x[None], number)
         labels.append(y if is_batch else y[None])
-    if one_hot:
+    if batched is None and is_batch:
+        _check_one_hot(labels, x_0.shape)
+    return ArrayInputs(samples.array()), class_labels("labels", np.concatenate(labels))
+
+
+def _check_form(
+    number: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    pair_0: tuple[np.ndarray, np.ndarray],
+    *,
+    is_batch: bool,
+    batched: bool | None,
+) -> None:
+    """Raise unless an element is a batch like the first one, or as the user says."""
+    if _is_batch(x, y) == is_batch:
+        return
+    if batched is not None:
+        wanted = "have one entry a sample" if batched else "be one whole number"
         raise TypeError(
-            f"y must be whole numbers, one a sample: each y has one 1 among {len(first[1])} "
-            f"entries, and x has as many rows ({first[0].shape}). If these are samples with "
-            f"one-hot labels: {_CURE} If they are batches, pass batched=True."
+            f"with batched={batched} each y must {wanted}, element {number} has y of shape "
+            f"{y.shape} with x of shape {x.shape}. {_cure(y)}"
         )
-    return ArrayInputs(samples.array()), _as_int64(np.concatenate(labels))
+    x_0, y_0 = pair_0
+    raise ValueError(
+        f"elements must be all batches or all single samples, element {number} has x of shape "
+        f"{x.shape} and y of shape {y.shape}, the first {x_0.shape} and {y_0.shape}."
+    )
+
+
+def _check_one_hot(labels: list[np.ndarray], shape: tuple[int, ...]) -> None:
+    """Raise TypeError if each y could be a one-hot label whose sample is as long as it.
+
+    Args:
+        labels: y of each element.
+        shape: of the first x.
+    """
+    n = len(labels[0])
+    if all(_could_be_one_hot(y, n) for y in labels):
+        raise TypeError(
+            f"y must be whole numbers, one a sample: each y has one 1 among {n} entries, and x "
+            f"has as many rows ({shape}). If these are samples with one-hot labels: {_ONE_HOT} If "
+            "they are batches, pass batched=True."
+        )
 
 
 def _could_be_one_hot(y: np.ndarray, n: int) -> bool:
     return len(y) == n > 1 and bool(np.isin(y, (0, 1)).all() and (y == 1).sum() == 1)
-
-
-def _as_int64(labels: np.ndarray) -> np.ndarray:
-    bad = np.flatnonzero((labels < 0) | (labels > np.iinfo(np.int64).max))
-    if len(bad):
-        raise ValueError(
-            f"labels must lie in 0..K-1: {len(bad)} of {len(labels)} do not, the first is "
-            f"{labels[bad[0]]} at sample {bad[0]}. Leave out samples that nobody has labelled, in "
-            "dataset.filter(...), and number the classes from 0."
-        )
-    return labels.astype(np.int64)
 
 
 class _Samples:
@@ -148,7 +160,7 @@ class _Samples:
 
 
 def _cardinality(dataset: object) -> int:
-    """Elements of the dataset where it knows, else 0 or less."""
+    """Number of elements; 0 or less where the dataset does not know it."""
     count = getattr(dataset, "cardinality", None)
     if count is None:
         return 0
@@ -214,24 +226,35 @@ def _label(y: object, number: int) -> np.ndarray:
     if not np.issubdtype(array.dtype, np.integer) or array.ndim > 1:
         raise TypeError(
             f"y must be whole numbers, one a sample, element {number} has {array.dtype} of shape "
-            f"{array.shape}. {_CURE}"
+            f"{array.shape}. {_cure(array)}"
         )
     return array
 
 
 def _is_batch(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether an element is a batch; raises TypeError where it is neither that nor a sample."""
+    """Whether an element is a batch or else a sample; raises TypeError where it is neither."""
     if y.ndim == 0:
         return False
     if x.ndim and len(x) == len(y):
         return True
     raise TypeError(
         f"y must be a whole number, or one for each sample of a batch, got y of shape {y.shape} "
-        f"with x of shape {x.shape}. {_CURE}"
+        f"with x of shape {x.shape}. {_cure(y)}"
     )
 
 
-_CURE = (
-    "One-hot labels become numbers by dataset.map(lambda x, y: (x, tf.argmax(y, -1))), labels in "
-    "a column by tf.squeeze(y, -1), floats by tf.cast(y, tf.int64)."
-)
+_ONE_HOT = "One-hot labels become numbers by dataset.map(lambda x, y: (x, tf.argmax(y, -1)))."
+
+
+def _cure(y: np.ndarray) -> str:
+    """What makes a y one whole number a sample."""
+    if y.ndim and y.shape[-1] == 1:
+        return "Labels in a column become flat by dataset.map(lambda x, y: (x, tf.squeeze(y, -1)))."
+    if y.ndim:
+        return _ONE_HOT
+    if y.dtype.kind in "SU":
+        return "Names become numbers by keras.layers.StringLookup in dataset.map(...)."
+    return (
+        "Class numbers stored as floats become whole by "
+        "dataset.map(lambda x, y: (x, tf.cast(y, tf.int64)))."
+    )

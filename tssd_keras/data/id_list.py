@@ -26,11 +26,11 @@ def read_ids(path: str | Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def named(lines: list[str], known: Container[str]) -> list[str]:
-    """The ids among the lines: all but those that begin with # and are no sample's id.
+def named(lines: list[str], ids: Container[str]) -> list[str]:
+    """The ids among the lines: all but comments, which begin with # and are no sample's id.
 
     Args:
         lines: of `read_ids`.
-        known: the samples' ids.
+        ids: of the samples.
     """
-    return [line for line in lines if not line.startswith("#") or line in known]
+    return [line for line in lines if not line.startswith("#") or line in ids]

@@ -1,7 +1,6 @@
-"""Inputs by index: how a sample's number becomes what the network sees.
+"""Inputs by index: from a sample's number to the network's input.
 
-Everything that feeds a network asks for samples by their index, so a sample
-that carries no weight is never read or decoded.
+Each feed asks for samples by their index, so a sample without weight is never read or decoded.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ class EncodedImages:
     Args:
         files: N encoded images, in memory or on disk.
         shape: (height, width, channels) after decoding; channels 1 or 3. Images
-            of another colour mode are converted, see `image_decoding.decode`.
+            of another colour mode are converted, see `decoding.decode`.
         resize: scale images of another size to this one; else they are an error.
     """
 
@@ -122,11 +121,11 @@ class EncodedImages:
         return out
 
     def decode(self, i: int, file: bytes | None = None) -> tuple[np.ndarray, str]:
-        """Pixels of one image, and what was converted; see `image_decoding.decode`.
+        """Pixels of one image, and what was converted; see `decoding.decode`.
 
         Args:
             i: which image.
-            file: its bytes, where they have been read already.
+            file: its bytes, if they have been read already.
 
         Raises:
             BadImage, ValueError: with the image's name.
@@ -152,7 +151,7 @@ def _decoders() -> ThreadPoolExecutor:
 
 
 def as_inputs(samples: object) -> Inputs:
-    """Arrays become `ArrayInputs`; what already is an `Inputs` stays as it is."""
+    """Arrays become `ArrayInputs`; an `Inputs` stays as it is."""
     if isinstance(samples, Inputs):
         return samples
     array = np.asarray(samples)

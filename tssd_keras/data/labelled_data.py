@@ -1,4 +1,4 @@
-"""LabelledData: what every source gives, checked once, here."""
+"""LabelledData: the common form of every source's data, checked here once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.data.class_labels import ADD, label_mistakes, lacking_classes
 from tssd_keras.data.inputs import Inputs
 
-ADD = "Add samples of it, or leave the class out and number the labels 0..K-1 without gaps."
+BREAKS = frozenset("\0\n\r")  # in a class's name: lists of names hold one a line
 
 
 def as_ids(names: Sequence[str]) -> np.ndarray:
-    """object[N] of the very same str: numpy's own text is as wide for all as for the longest."""
+    """object[N] of the same str: an array of numpy's text takes N times the longest name."""
     ids = np.empty(len(names), object)
     ids[:] = names
     return ids
@@ -23,7 +24,7 @@ def as_ids(names: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A sample that could not be used and was left out, as the recipe asked."""
+    """A sample that could not be used, and was left out as the recipe asked."""
 
     split: str
     reason: str  # begins with the file
@@ -36,28 +37,29 @@ class LabelledData:
     Attributes:
         name: of the data set, for messages.
         inputs: N training samples; entry i everywhere below is sample i of them.
-        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at
-            least twice. -1: nobody gave the sample a label; it is trusted, its
-            true label is known, and it can be a golden sample, nothing else.
+        labels: int64[N] in 0..K-1, given, right or wrong; each class occurs at least twice.
+            -1: nobody gave one. Such a sample is trusted, its true label is known, and it can
+            only be golden.
         true_labels: int64[N] in 0..K-1, -1 where unknown; None where all are.
         test_inputs: T samples of the training samples' shape and dtype.
         test_labels: int64[T] in 0..K-1, taken to be right.
-        class_names: K different names in label order, K at least 2.
+        class_names: K different names in label order, K at least 2; each of one line,
+            without NUL, as later files hold one name a line.
         ids: object[N] of str (see `as_ids`) or str[N], the source's own names of
             the training samples; they differ from each other.
         test_ids: the same for the T test samples, or None.
-        trusted: bool[N], which samples' labels are known to be right: the true
-            label where there is one, else the given.
-        texts: str[N], what each training sample was before it became numbers, for a
-            person to read; None where samples are shown as they are.
-        digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the
-            samples' encoded bytes; None where nobody looked, or there are none.
-        evaluated_on: what the test labels are, in a word or two.
+        trusted: bool[N], samples whose label is known to be right: the true one if there is
+            one, else the given one.
+        texts: str[N], each training sample as a person reads it; None where samples are shown
+            as they are.
+        digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the samples' encoded
+            bytes; None where nobody looked, or there are none.
+        evaluated_on: kind of the test labels, in a word or two.
         left_out: samples that could not be used.
-        notes: what a user should know of how the data were read, a line each.
+        notes: for the user, on how the data were read, a line each.
 
     Raises:
-        ValueError: any of that does not hold.
+        ValueError: one of these does not hold.
     """
 
     name: str
@@ -84,12 +86,16 @@ class LabelledData:
     def _mistakes(self) -> Iterator[str]:
         """Lazily: each check may rely on the ones above it."""
         n_train, n_test, n_classes = len(self.inputs), len(self.test_inputs), len(self.class_names)
-        yield from _class_names(self.class_names)
+        yield from class_name_mistakes(self.class_names)
         yield from _splits(self.inputs, self.test_inputs)
-        yield from _labels("labels", self.labels, n_train, n_classes, lowest=-1)
-        yield from _labels("test_labels", self.test_labels, n_test, n_classes)
-        if self.true_labels is not None:
-            yield from _labels("true_labels", self.true_labels, n_train, n_classes, lowest=-1)
+        for what, labels, n, minus_one in (
+            ("labels", self.labels, n_train, "where nobody gave one"),
+            ("test_labels", self.test_labels, n_test, ""),
+            ("true_labels", self.true_labels, n_train, "where unknown"),
+        ):
+            if labels is not None:
+                yield from _column(what, labels, n, np.int64)
+                yield from label_mistakes(what, labels, n_classes=n_classes, minus_one=minus_one)
         for what, ids, n in (("ids", self.ids, n_train), ("test_ids", self.test_ids, n_test)):
             if ids is not None:
                 yield from _ids(what, ids, n)
@@ -110,22 +116,31 @@ class LabelledData:
         without = self.labels < 0
         if self.true_labels is not None and self.trusted is not None:
             without = without & ~(self.trusted & (self.true_labels >= 0))
-        bad = np.flatnonzero(without)
-        if len(bad):
+        rows = np.flatnonzero(without)
+        if len(rows):
             yield (
-                f"labels must lie in 0..{len(self.class_names) - 1}: {len(bad)} of "
-                f"{len(self.labels)} do not, the first is sample {bad[0]} with "
-                f"{self.labels[bad[0]]}. Drop those samples; only trusted ones whose true label "
+                f"labels must lie in 0..{len(self.class_names) - 1}: {len(rows)} of "
+                f"{len(self.labels)} do not, the first is sample {rows[0]} with "
+                f"{self.labels[rows[0]]}. Drop those samples; only trusted ones whose true label "
                 "is known can do without."
             )
 
 
-def _class_names(names: tuple[str, ...]) -> Iterator[str]:
+def class_name_mistakes(names: tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with class names, lazily: too few, one twice, a line break or a NUL in one."""
     if len(names) < 2:
         yield f"there must be at least 2 classes to tell apart, got {len(names)}."
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         yield f"class_names must differ, these occur more than once: {', '.join(twice)}."
+    broken = [k for k, name in enumerate(names) if BREAKS.intersection(name)]
+    if broken:
+        yield (
+            "class_names must be of one line each, without NUL characters: "
+            f"{len(broken)} of {len(names)} are not, the first is class {broken[0]}, "
+            f"{reprlib.repr(names[broken[0]])}. Rename it where the data name it: its folder, its "
+            "label in the table, or class_names."
+        )
 
 
 def _splits(train: Inputs, test: Inputs) -> Iterator[str]:
@@ -167,51 +182,4 @@ def _ids(what: str, ids: np.ndarray, n: int) -> Iterator[str]:
         yield (
             f"{what} must differ from sample to sample: {len(twice)} come more than once, the "
             f"first are {', '.join(twice[:3])}. Name each sample once."
-        )
-
-
-def _labels(
-    what: str, labels: np.ndarray, n: int, n_classes: int, *, lowest: int = 0
-) -> Iterator[str]:
-    yield from _column(what, labels, n, np.int64)
-    bad = np.flatnonzero((labels < lowest) | (labels >= n_classes))
-    if len(bad):
-        yield (
-            f"{what} must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
-            f"sample {bad[0]} with {labels[bad[0]]}. Drop those samples, or name every class."
-        )
-
-
-def lacking_classes(
-    labels: np.ndarray,
-    names: tuple[str, ...],
-    ids: np.ndarray | None = None,
-    *,
-    where: str = "among the given labels",
-    hint: str = ADD,
-) -> Iterator[str]:
-    """What is wrong if a class has less than two samples, lazily; nothing if each has.
-
-    Args:
-        labels: int64[n] in 0..K-1, or -1, which is no class.
-        names: K names.
-        ids: str[n], the samples' names, for the message.
-        where: the classes are looked for.
-        hint: what to do.
-    """
-    count = np.bincount(labels[labels >= 0], minlength=len(names))
-    missing = np.flatnonzero(count == 0)
-    if len(missing):
-        yield (
-            f"each class must occur {where}: {len(missing)} of {len(names)} do not, the first is "
-            f"class {missing[0]} ({reprlib.repr(names[missing[0]])}). {hint}"
-        )
-    lone = np.flatnonzero(count == 1)
-    if len(lone):
-        sample = np.flatnonzero(labels == lone[0])[0]
-        yield (
-            f"each class must have at least 2 training samples {where}, or nothing can be "
-            f"compared: {len(lone)} of {len(names)} have one, the first is class {lone[0]} "
-            f"({reprlib.repr(names[lone[0]])}), with sample "
-            f"{sample if ids is None else ids[sample]} alone. Is that label a typing error? {hint}"
         )

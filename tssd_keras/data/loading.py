@@ -27,8 +27,8 @@ ENCODED = (
     "table",
     "tfds",
     "tiny_imagenet",
-)  # image files, which can be scaled on the way in
-HELD_OUT = ("folder", "table")  # some samples are held out where there is no test split
+)  # images in files, which can be scaled when they are read
+HELD_OUT = ("folder", "table")  # sources that hold samples out where there is no test split
 
 __all__ = ["LOADERS", "LabelledData", "default_data_dir", "load"]
 
@@ -38,11 +38,11 @@ def load(recipe: DataRecipe, golden: GoldenRecipe | None = None) -> LabelledData
 
     Args:
         recipe: source, and its settings.
-        golden: where samples are held out to judge on, those that its ids name are not.
+        golden: samples that its ids name are not held out.
 
     Raises:
         FileNotFoundError: the files are not there; says where to put them.
-        ValueError: unknown source, or files that are not what they must be.
+        ValueError: unknown source, or files that a source cannot use.
     """
     if recipe.source not in LOADERS:
         raise ValueError(f"data.source must be one of {', '.join(LOADERS)}, got {recipe.source!r}.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 
-SOME = 10_000  # samples that say enough about the columns
+SOME = 10_000  # samples are enough for the columns
 BLOCK_BYTES = 64 << 20  # of samples as float64 that are held at a time
 
 
@@ -18,7 +18,7 @@ class Moments(NamedTuple):
 
     Attributes:
         mean: float64[C].
-        deviation: float64[C], infinite where a column does not vary: it says nothing.
+        deviation: float64[C], infinite where a column does not vary.
     """
 
     mean: np.ndarray
@@ -48,7 +48,7 @@ def moments(
     size: int | None = None,
     on_block: Callable[[int], None] = lambda n: None,
 ) -> Moments:
-    """Moments of some samples, which are read once; blocks are merged as by Chan et al., 1983.
+    """Moments of some samples, read once; blocks are merged as by Chan et al., 1983.
 
     Args:
         inputs: samples.
@@ -77,12 +77,12 @@ def moments(
         count += n
         on_block(len(rows))
     deviation = np.sqrt(squares / max(count, 1))
-    constant = deviation <= 1e-12 * np.abs(mean)  # what rounding alone leaves
+    constant = deviation <= 1e-12 * np.abs(mean)  # rounding alone leaves this
     return Moments(mean, np.where(constant, np.inf, deviation))
 
 
 def moments_of_some(inputs: Inputs, index: np.ndarray, *, seed: int) -> Moments:
-    """Moments of these samples; where they are more than 10,000, of so many at random."""
+    """Moments of these samples, or of 10,000 of them at random where they are more."""
     if len(index) > SOME:
         index = np.sort(np.random.default_rng(seed).choice(index, SOME, replace=False))
     return moments(inputs, index)

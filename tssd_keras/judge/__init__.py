@@ -1,1 +1,7 @@
-"""Is this label right? Arrays in, arrays out; only `meta_classifier` loads Keras."""
+"""Is this label right? Arrays in, arrays out; only `meta_classifier` loads Keras.
+
+In the order of a round: scores; similarity, mixture, divide (two streams judge); golden_head,
+noise_matrix, class_ranks, meta_features, meta_rows, stand_ins, evidence, meta_classifier,
+calibrate, answers, settle, purify (trusted samples settle what the streams leave open); table;
+quality, record; streams, findings (for audits).
+"""

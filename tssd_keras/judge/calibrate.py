@@ -6,8 +6,8 @@ import numpy as np
 
 N_ITER = 200
 TOL = 1e-6
-MIN_SLOPE = 0.05  # of Platt scaling: an order must not be turned round
-CONTRADICTED = 3.0  # standard errors between a share that was counted and an estimated one
+MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
+CONTRADICTED = 3.0  # standard errors from a counted share to the estimated one
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:
@@ -26,8 +26,7 @@ def fit_platt(
     """Slope and offset that make sigmoid(slope * logit + offset) a probability.
 
     The rows' truths are moved inwards to (n_samples + 1) / (n_samples + 2) and
-    1 / (n_samples + 2), so that rows which the logits tell apart without a
-    mistake do not give boundless certainty.
+    1 / (n_samples + 2). Else logits that tell all rows apart would give boundless certainty.
 
     Args:
         logit: float[n], scores of rows that the classifier was not fitted on.
@@ -41,8 +40,8 @@ def fit_platt(
     """
     from sklearn.linear_model import LogisticRegression
 
-    use = weight > 0
-    logit, right, weight = logit[use], right[use], weight[use]
+    counts = weight > 0
+    logit, right, weight = logit[counts], right[counts], weight[counts]
     doubt = 1 / (n_samples + 2)
     fit = LogisticRegression(C=1e3).fit(
         np.tile(logit, 2)[:, None],
@@ -57,7 +56,7 @@ def fit_platt(
 
 
 def offset_for_share(logit: np.ndarray, share: float, weight: np.ndarray | None = None) -> float:
-    """What must be added to the log-odds float[n] so that their mean probability is `share`."""
+    """The number that, added to log-odds float[n], makes their mean probability `share`."""
     low, high = -50.0 - logit.max(), 50.0 - logit.min()
     for _ in range(60):
         middle = (low + high) / 2
@@ -94,11 +93,11 @@ def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, 
 
 
 def contradicts(right: np.ndarray, weight: np.ndarray, share: float) -> bool:
-    """Whether labels of samples drawn at random cannot well be right at that rate.
+    """Whether random samples deny an estimated share of right labels, by CONTRADICTED errors.
 
     Args:
-        right: bool[m], which of them are; m can be 0.
-        weight: float[m], above 0, how much each counts for the set that `share` is of.
+        right: bool[m], which of their labels are right; without any (m = 0) nothing is denied.
+        weight: float[m], above 0, how much each counts for the estimated set.
         share: estimated, of right labels.
     """
     if not len(right):

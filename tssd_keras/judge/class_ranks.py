@@ -1,9 +1,9 @@
 """Where a score stands among those of its given class.
 
-Classes are not equally hard: one that the network has hardly learned has high
-losses throughout, its clean samples included. Findings by one scale for all, such
-a class loses its samples, is learned even less, and dies out. Its own order
-still tells clean from wrong.
+Classes are not equally hard. A class that the network has hardly learned has high
+losses throughout, its clean samples included. On one scale for all classes it would
+lose its samples, be learned even less, and die out. Its own order still tells clean
+from wrong.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def class_quantiles(values: np.ndarray, labels: np.ndarray, n_classes: int) -> n
     """
     order = np.lexsort((values, labels))
     count = np.bincount(labels, minlength=n_classes)
-    first = np.cumsum(count) - count
+    start = np.cumsum(count) - count
     level = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
     within = np.minimum(level * count[:, None], np.maximum(count[:, None] - 1, 0)).astype(np.int64)
-    table = values[order][np.minimum(first[:, None] + within, len(values) - 1)]
+    table = values[order][np.minimum(start[:, None] + within, len(values) - 1)]
     table[count == 0] = np.quantile(values, level)
     return table.astype(np.float32)
 
@@ -40,12 +40,13 @@ def rank_among(values: np.ndarray, labels: np.ndarray, quantiles: np.ndarray) ->
 
     Args:
         values: float[n].
-        labels: int[n], the class each is compared with.
+        labels: int[n], the class that each is compared with.
         quantiles: float32[K, Q], from `class_quantiles`.
 
     Returns:
         float32[n] in [0, 1]; ties count by half.
     """
     value = np.asarray(values, np.float32)[:, None]
-    own = quantiles[labels]
-    return (0.5 * ((own < value).mean(axis=1) + (own <= value).mean(axis=1))).astype(np.float32)
+    of_class = quantiles[labels]
+    below, up_to = (of_class < value).mean(axis=1), (of_class <= value).mean(axis=1)
+    return (0.5 * (below + up_to)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What is known of every sample once its label was judged: the plain data that an audit shows."""
+"""The plain data that an audit shows: samples, and what was found out about their labels."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tssd_keras.judge.divide import ROLES
+from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.streams import Streams
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Findings:
-    """N samples and what was found out about their labels.
+    """N samples, judged or not.
 
     Attributes:
         name: of the data set, for titles.
@@ -23,7 +23,7 @@ class Findings:
         suggested: int64[N], the most probable class, -1 where nobody judged.
         confidence: float[N], its probability, NaN where nobody judged.
         weight: float[N] in [0, 1].
-        role: int8[N], an index into `divide.ROLES`, -1 where nobody judged.
+        role: int8[N], an index into `roles.ROLES`, -1 where nobody judged.
         p_loss, p_feature: float[N], both streams' probability that the label is right; NaN
             where nobody judged.
         q: float[N], the meta classifier's, NaN without it.
@@ -34,7 +34,7 @@ class Findings:
         truth: int64[N], -1 where unknown, or None.
         streams: of the last round, one a network.
         epochs, rounds: rows of epochs.csv and rounds.csv, as text.
-        facts: of the run as a whole, as in summary.json.
+        summary: of the run as a whole, contents of summary.json.
     """
 
     name: str
@@ -56,14 +56,14 @@ class Findings:
     streams: tuple[Streams, ...] = ()
     epochs: list[dict[str, str]] = field(default_factory=list)
     rounds: list[dict[str, str]] = field(default_factory=list)
-    facts: dict = field(default_factory=dict)
+    summary: dict = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.index)
 
     @property
     def judged(self) -> np.ndarray:
-        """bool[N]: whom a round has judged; not what a person decided before the run."""
+        """bool[N]: which samples a round has judged; decided ones are none of them."""
         return (self.role >= 0) & ~np.isnan(self.p_loss)
 
     @property

@@ -1,13 +1,12 @@
 """The golden head: a linear classifier of features, fitted on trusted samples alone.
 
-The network's own head was trained on wrong labels and repeats them where they
-are systematic (asymmetric noise); the features under it are far less spoilt,
-so that a linear classifier fitted on a few trusted samples sees what the
-network's own head cannot. Beside the features it reads the square roots of
-the network's probabilities, and its answer is pooled with the network's own:
-golden samples are not trained on, so they tell how far that can be trusted.
-Log-probabilities, as first proposed, did worse than their roots: the few that
-are large rule the fit (docs/method.md).
+The network's own head was trained on wrong labels and repeats systematic ones
+(asymmetric noise). The features under it are far less spoilt: a linear classifier
+of a few trusted samples sees what the network's head cannot. Beside the features it
+reads the square roots of the network's probabilities, and its answer is pooled with
+the network's own. Golden samples are not trained on, so they tell how far the
+network can be trusted. Log-probabilities in place of the roots did worse: the few
+large ones rule the fit (docs/method.md).
 """
 
 from __future__ import annotations
@@ -15,6 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
+
+from tssd_keras.data.stratify import shuffled_by_class
 
 C = 25.0  # inverse strength of the L2 penalty, for feature rows of length 1
 P_SCALE = 0.4  # of the square roots of the probabilities, whose rows have length 1 too
@@ -48,43 +50,35 @@ class GoldenHead:
         Returns:
             float32[n, K].
         """
-        own = log_softmax(_rows(features, network_log_p) @ self.weight + self.bias)
-        return _pooled(own, np.asarray(network_log_p, np.float32), self.network_share)
+        linear = log_softmax(_rows(features, network_log_p) @ self.weight + self.bias, axis=1)
+        return _pooled(linear, np.asarray(network_log_p, np.float32), self.network_share)
 
 
-def _pooled(own: np.ndarray, network: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+def _pooled(linear: np.ndarray, network: np.ndarray, share: float | np.ndarray) -> np.ndarray:
     """Log of the mean of both probabilities, `share` of it the network's."""
-    return np.log((1 - share) * np.exp(own) + share * np.exp(network) + 1e-12)
+    return np.log((1 - share) * np.exp(linear) + share * np.exp(network) + 1e-12)
 
 
 def _best_share(
-    own: np.ndarray, network: np.ndarray, labels: np.ndarray, weight: np.ndarray
+    linear: np.ndarray, network: np.ndarray, labels: np.ndarray, weight: np.ndarray
 ) -> float:
     """The share under which the golden labels are most likely, in steps of a twentieth."""
     index = np.arange(len(labels))
-    own, network = own[index, labels, None], network[index, labels, None]
+    linear, network = linear[index, labels, None], network[index, labels, None]
     shares = np.linspace(0, 1, 21)
-    return float(shares[(weight @ _pooled(own, network, shares)).argmax()])
+    return float(shares[(weight @ _pooled(linear, network, shares)).argmax()])
 
 
 def _rows(features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
-    """What the head reads: float32[n, d + K]."""
+    """The head's inputs: float32[n, d + K]."""
     root_p = np.exp(np.asarray(network_log_p, np.float32) / 2)
     return np.concatenate([np.asarray(features, np.float32), P_SCALE * root_p], axis=1)
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Log-softmax of each row, in the logits' own dtype."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
 def assign_folds(labels: np.ndarray, n_folds: int, *, seed: int) -> np.ndarray:
     """Stratified folds: int64[M] in 0..n_folds-1, each class spread as evenly as it can be."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    by_class = order[np.argsort(labels[order], kind="stable")]
     fold = np.empty(len(labels), np.int64)
-    fold[by_class] = np.arange(len(labels)) % n_folds
+    fold[shuffled_by_class(labels, np.random.default_rng(seed))] = np.arange(len(labels)) % n_folds
     return fold
 
 
@@ -122,17 +116,17 @@ def fit_golden_head(
         head = LogisticRegression(C=C, max_iter=MAX_ITER).fit(
             rows[rest], labels[rest], sample_weight=counts[rest]
         )
-        own_weight = np.zeros_like(weight)
-        own_bias = np.full(n_classes, -30.0)
+        fold_weight = np.zeros_like(weight)
+        fold_bias = np.full(n_classes, -30.0)
         if len(head.classes_) == 2:  # one row stands for the difference of the two
-            own_weight[:, head.classes_] = head.coef_.T * np.array([-0.5, 0.5])
-            own_bias[head.classes_] = head.intercept_ * np.array([-0.5, 0.5])
+            fold_weight[:, head.classes_] = head.coef_.T * np.array([-0.5, 0.5])
+            fold_bias[head.classes_] = head.intercept_ * np.array([-0.5, 0.5])
         else:
-            own_weight[:, head.classes_] = head.coef_.T
-            own_bias[head.classes_] = head.intercept_
-        out_of_fold[~rest] = log_softmax(rows[~rest] @ own_weight + own_bias)
-        weight += own_weight / n_folds
-        bias += own_bias / n_folds
+            fold_weight[:, head.classes_] = head.coef_.T
+            fold_bias[head.classes_] = head.intercept_
+        out_of_fold[~rest] = log_softmax(rows[~rest] @ fold_weight + fold_bias, axis=1)
+        weight += fold_weight / n_folds
+        bias += fold_bias / n_folds
     network = np.asarray(network_log_p, np.float32)
     share = _best_share(out_of_fold, network, labels, counts)
     return GoldenHead(

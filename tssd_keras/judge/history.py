@@ -8,8 +8,8 @@ import numpy as np
 class RecentMean:
     """Last values of N rows.
 
-    A row that got no value in a round keeps those of earlier rounds: the mean is
-    over the last rounds that the row itself took part in.
+    A row that gets no value in a round keeps its earlier ones: the mean is over the last
+    rounds that the row itself took part in.
 
     Args:
         n_rows: N.

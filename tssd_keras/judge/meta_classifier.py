@@ -1,9 +1,8 @@
 """The meta classifier g: a small Keras model that says whether a label is right.
 
 All folds are members of one model, side by side: member k learns from the rows
-outside fold k. So one compilation and one fit serve the out-of-fold scores of
-the golden rows (each row by the member that has not seen it) and, by the mean
-of the members, the scores of everything else.
+outside fold k. One compilation and one fit so serve all scores: a golden row's by the
+member that has not seen it, any other pair's by the mean of the members.
 """
 
 from __future__ import annotations
@@ -12,19 +11,20 @@ import keras
 import numpy as np
 from keras import ops
 
+from tssd_keras.judge.meta_features import BLOCK
+
 WIDTH = 16
 LEARNING_RATE = 1e-2
-# Decoupled weight decay is this over the number of golden samples: the fewer, the simpler is g.
+# Decoupled weight decay is this over the number of golden samples: fewer make g simpler.
 WEIGHT_DECAY_SAMPLES = 500.0
 FIRST_STEPS = 300
 LATER_STEPS = 100
-BLOCK = 8192  # pairs judged at once
 
 
 def _weighted_binary_crossentropy(target, logit):
     """target[..., 0] is the truth, target[..., 1] the weight; both [n, members] -> [n].
 
-    Keras takes the mean of the rows; it is the weighted mean of all losses.
+    The mean over rows, which Keras takes, is the weighted mean of all losses.
     """
     truth, weight = target[..., 0], target[..., 1]
     loss = ops.softplus(logit) - truth * logit
@@ -65,7 +65,7 @@ class MetaClassifier:
             kernel_constraint=rising,
         )(inputs)
         hidden = keras.layers.Reshape((n_members, WIDTH))(hidden)
-        own = keras.layers.EinsumDense(
+        curved = keras.layers.EinsumDense(
             "bmh,mh->bm",
             output_shape=n_members,
             bias_axes="m",
@@ -77,7 +77,7 @@ class MetaClassifier:
             n_members, use_bias=False, kernel_initializer="zeros", kernel_constraint=rising
         )(inputs)
         self.model = keras.Model(
-            inputs, keras.layers.Add()([own, straight]), name="meta_classifier"
+            inputs, keras.layers.Add()([curved, straight]), name="meta_classifier"
         )
         self.model.compile(
             keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY_SAMPLES / n_samples),
@@ -96,10 +96,10 @@ class MetaClassifier:
             features: float32[n, n_features]; n must not change between fits.
             right: bool[n], whether the pair's label is right.
             weight: float[n], how much a row counts; rows of weight 0 are padding.
-            fold: int[n], of the row's sample; -1 where no member must leave it out.
+            fold: int[n], of the row's sample; -1: every member learns from the row.
         """
         used = features[weight > 0]
-        if not self._fitted:  # later rounds keep it, or the warm start would mean something else
+        if not self._fitted:  # later rounds keep the scale that the weights were fitted to
             self._center = used.mean(axis=0)
             self._scale = np.maximum(used.std(axis=0), 1e-3)
         members = np.arange(self.model.output_shape[-1])
@@ -116,8 +116,8 @@ class MetaClassifier:
 
         Args:
             features: float32[n, n_features].
-            fold: int[n]; given, row i is judged by the member that left fold[i]
-                out; otherwise, and where it is -1, by the mean of all members.
+            fold: int[n]; row i is judged by the member that left fold[i] out, at -1 by
+                the mean of all members. None: all rows are judged by that mean.
 
         Returns:
             float32[n].

@@ -1,8 +1,7 @@
-"""Meta-features: what the meta classifier is told of a pair (sample, label).
+"""Meta-features: the numbers by which the meta classifier judges a pair (sample, label).
 
-The pair need not be the one in the data: golden samples are also judged under
-labels that they do not have, to show the meta classifier what a wrong label
-looks like.
+The pair need not be the one in the data: golden samples are also judged under other
+labels, to show the meta classifier wrong ones.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import GoldenHead
 from tssd_keras.judge.noise_matrix import posterior_true
 
-# What g is told, and whether a label is more (1) or less (-1) likely to be right as it grows.
+# Meta-feature -> 1 where a label is the likelier right the higher it is, -1 the lower, 0 neither.
 DIRECTIONS = {
     "loss": -1,
     "p_label": 1,
@@ -36,8 +35,8 @@ DIRECTIONS = {
 }
 NAMES = tuple(DIRECTIONS)
 
-# Under golden source "certain" the streams choose the training rows, so g must not see what
-# they were chosen by: the label's loss and probability, its similarity, both posteriors.
+# Under golden source "certain" the streams choose the training rows. Left out here are their
+# grounds: the label's loss and probability, its similarity, both posteriors.
 INDEPENDENT = (
     "p_best_other",
     "entropy",
@@ -48,12 +47,13 @@ INDEPENDENT = (
     "head_rank",
 )
 
-MAX_LOG_ODDS = 15.0
+MAX_LOG_ODDS = 15.0  # of a label being right, by head and noise
+BLOCK = 8192  # pairs judged at once
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Everything of one round that a pair is judged by.
+class PairContext:
+    """A round's mixtures, head and noise, by which pairs are judged.
 
     Attributes:
         means: float32[K, d], of unit features, by given class.
@@ -84,8 +84,8 @@ class Judge:
             unit_features: float[n, d], rows of length 1.
             log_p: float[n, K], the network's log-probabilities.
             labels: int[n], the label of each pair.
-            head_log_p: float[n, K], where the pair must not be judged by a head
-                that was fitted on it; by default the golden head's own.
+            head_log_p: float[n, K], by default the golden head's; out of fold for pairs
+                that the head was fitted on.
 
         Returns:
             float32[n, len(NAMES)], columns as in `NAMES`.
@@ -94,31 +94,31 @@ class Judge:
         if head_log_p is None:
             head_log_p = self.head.log_p(unit_features, log_p)
         similarity = np.asarray(unit_features, np.float32) @ self.means.T
-        own_log_p, other_log_p = _own_and_best_other(log_p, labels)
-        own_similarity, other_similarity = _own_and_best_other(similarity, labels)
-        own_head, other_head = _own_and_best_other(head_log_p, labels)
+        label_log_p, other_log_p = _label_and_best_other(log_p, labels)
+        label_similarity, other_similarity = _label_and_best_other(similarity, labels)
+        label_head, other_head = _label_and_best_other(head_log_p, labels)
         p = np.exp(log_p)
-        loss = -own_log_p
-        p_loss, p_feature = self._streams(loss, own_similarity, labels)
+        loss = -label_log_p
+        p_loss, p_feature = self._streams(loss, label_similarity, labels)
         p_right = posterior_true(head_log_p, labels, self.transition)[
             np.arange(len(labels)), labels
         ]
         columns = (
             loss,
-            np.exp(own_log_p),
+            np.exp(label_log_p),
             np.exp(other_log_p),
-            own_log_p - other_log_p,
+            label_log_p - other_log_p,
             -(p * log_p).sum(axis=1),
-            own_similarity,
+            label_similarity,
             other_similarity,
-            own_similarity - other_similarity,
+            label_similarity - other_similarity,
             p_loss,
             p_feature,
-            own_head,
-            own_head - other_head,
+            label_head,
+            label_head - other_head,
             _log_odds(p_right),
             rank_among(loss, labels, self.loss_quantiles),
-            rank_among(own_head, labels, self.head_quantiles),
+            rank_among(label_head, labels, self.head_quantiles),
         )
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -135,13 +135,12 @@ class Judge:
         return p_loss, p_feature
 
 
-def _own_and_best_other(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _label_and_best_other(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The entry of the label, and the largest of the others."""
     index = np.arange(len(labels))
-    own = rows[index, labels]
     others = rows.copy()
     others[index, labels] = -np.inf
-    return own, others.max(axis=1)
+    return rows[index, labels], others.max(axis=1)
 
 
 def _log_odds(p: np.ndarray) -> np.ndarray:

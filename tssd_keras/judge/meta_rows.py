@@ -7,35 +7,32 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tssd_keras.judge.calibrate import log_odds
-from tssd_keras.judge.divide import NEGATIVE, POSITIVE, Division
-from tssd_keras.judge.golden_head import assign_folds
-from tssd_keras.judge.meta_features import NAMES, Judge
+from tssd_keras.judge.meta_features import NAMES, PairContext
 from tssd_keras.judge.noise_matrix import corrected
 from tssd_keras.judge.scores import Scores
 
 DRAWS = 6  # wrong labels drawn for a golden sample
 UNIFORM_SHARE = 0.1  # of these draws; the rest follow the estimated transition matrix
 # Of the rows' weight, at most this share is of right labels. Platt's targets bound the odds of a
-# right label by the number of golden samples; among rows that are nearly all right these odds would
-# not exceed what is expected beforehand, and no label could ever be found more right than wrong.
+# right label by the number of golden samples. Among rows that are nearly all right, the bound lies
+# below the odds that are expected beforehand, so that no label could be found right.
 MOST_RIGHT = 0.8
-PAIRS = 200  # so many golden samples drawn at random count half by T, half as they were given
-CERTAIN_PER_CLASS = 50  # stand-ins a class, where no golden samples are at hand
+PAIRS = 200  # at so many pairs, these count half by T, half as they were given
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """M samples under labels that are taken to be right.
+    """M samples whose labels are taken to be right.
 
     Attributes:
         scores: of the samples.
         labels: int64[M].
         given: int64[M], the labels the noisy stream had for them, -1 unknown.
         fold: int64[M], in which each sample is left out.
-        weight: float64[M], how much each counts, of `golden.effective_weights`; by
+        weight: float64[M], how much each counts, of `labels.golden.effective_weights`; by
             default all the same.
-        at_random: bool[M], whether it was drawn at random among the samples of its true
-            class, so that its given label shows the noise as it is; by default none was.
+        at_random: bool[M], drawn at random among the samples of the true class, so that
+            the given label shows the noise as it is; by default none.
     """
 
     scores: Scores
@@ -51,15 +48,25 @@ class Trusted:
             object.__setattr__(self, name, value)
 
     @property
+    def misgiven(self) -> np.ndarray:
+        """bool[M]: whose given label is known and wrong."""
+        return (self.given >= 0) & (self.given != self.labels)
+
+    @property
+    def is_pair(self) -> np.ndarray:
+        """bool[M]: drawn at random, with a known given label: a pair that shows the noise."""
+        return self.at_random & (self.given >= 0)
+
+    @property
     def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """True labels, given labels and folds of those drawn at random: int64[m] each."""
-        known = self.at_random & (self.given >= 0)
-        return self.labels[known], self.given[known], self.fold[known]
+        """True labels, given labels and folds of the m pairs: int64[m] each."""
+        pair = self.is_pair
+        return self.labels[pair], self.given[pair], self.fold[pair]
 
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """n pairs. The number of rows is the same each round.
+    """n pairs, as many each round.
 
     Attributes:
         features: float32[n, len(meta_features.NAMES)].
@@ -85,78 +92,121 @@ class TrainingRows:
 
 
 def golden_rows(
-    judge: Judge,
+    context: PairContext,
     golden: Trusted,
     class_share: np.ndarray,
     rng: np.random.Generator,
     *,
     estimated: np.ndarray | None = None,
 ) -> TrainingRows:
-    """Each golden sample under its own label, under drawn wrong ones, and under its given one.
+    """Each golden sample under its true label, under drawn wrong ones, and under its given one.
 
-    Rows are weighted so that together they stand for the noisy stream: true
-    classes by their estimated shares, samples within a class by their weight,
-    labels by the estimated transition matrix, not by how many of the golden
-    samples were given a wrong one: they may have been chosen for that.
-    Where that makes nearly all of them right, the wrong ones weigh more.
-
-    Which label a sample is given can depend on the sample, which no matrix says. Where the
-    judge's matrix is one that pairs corrected, those that were drawn at random partly stand
-    under the label that they were given, the more the more of them there are; and
-    none is judged by a matrix that its own pair went into.
+    `row_weights` says how much each row counts. Where pairs corrected the context's
+    transition matrix, no sample is judged by a matrix that its own pair went into.
 
     Args:
-        judge: of the round.
+        context: of the round.
         golden: M golden samples.
         class_share: float64[K], estimated share of each true class.
         rng: draws the wrong labels.
         estimated: float64[K, K], the transition matrix before pairs corrected it to the
-            judge's; None where they did not.
+            context's; None where they did not.
 
     Returns:
         TrainingRows, (DRAWS + 2) * M of them.
     """
     labels, given = golden.labels, golden.given
-    m, k = len(labels), len(class_share)
-    real = np.where((given >= 0) & (given != labels), given, -1)
-    under = np.concatenate(
-        [labels[None], _wrong_labels(judge.transition, labels, rng), np.maximum(real, 0)[None]]
+    wrong = _wrong_labels(context.transition, labels, rng)
+    misgiven = np.where(golden.misgiven, given, 0)  # rows of weight 0 are padding
+    label = np.concatenate([labels[None], wrong, misgiven[None]])
+    weight = row_weights(golden, class_share, context.transition, by_pairs=estimated is not None)
+    right = np.zeros(label.shape, bool)
+    right[0] = True
+    sample = np.tile(np.arange(len(labels)), DRAWS + 2)
+    return TrainingRows(
+        _features(context, golden, sample, label.ravel(), estimated),
+        right.ravel(),
+        weight.ravel() * (weight.size / weight.sum()),
+        golden.fold[sample],
     )
 
-    total = np.bincount(labels, golden.weight, minlength=k)
-    sample_weight = golden.weight * (class_share / np.maximum(total, 1e-12))[labels]
-    p_right = np.minimum(judge.transition[labels, labels], 0.999)  # wrong rows always count
-    known = golden.at_random & (given >= 0) & (estimated is not None)
-    as_given = sample_weight * known * known.sum() / (known.sum() + PAIRS)
-    sample_weight = sample_weight - as_given
-    weight = np.empty((DRAWS + 2, m))
-    weight[0] = sample_weight * p_right + as_given * (given == labels)
-    weight[1:-1] = sample_weight * (1 - p_right) / (DRAWS + (real >= 0))
-    weight[-1] = np.where(real >= 0, weight[1] + as_given, 0.0)
+
+def row_weights(
+    golden: Trusted, class_share: np.ndarray, transition: np.ndarray, *, by_pairs: bool
+) -> np.ndarray:
+    """How much each golden row counts, so that together they stand for the noisy stream.
+
+    True classes count by their estimated shares, samples within a class by their weight, labels
+    by the transition matrix T: golden samples may have been chosen for their given labels, so
+    it does not matter how many of these are wrong. For sample i of true label y_i and given
+    label g_i, of golden weight w_i, with w(k) the sum of w over class k:
+
+        s_i = w_i * class_share(y_i) / w(y_i)         the sample's share of the stream
+        p_i = min(T[y_i, y_i], 0.999)                 P(right); below 1, so wrong rows count
+        a_i = s_i * m / (m + PAIRS) for a pair, or 0  the part that stands as it was given
+        u_i = s_i - a_i                               the part that stands as T has it
+        r_i = 1 if g_i is known and wrong, or 0
+
+        w_right(i) = u_i * p_i + a_i * [g_i = y_i]          under y_i
+        w_wrong(i) = u_i * (1 - p_i) / (DRAWS + r_i)        under each drawn wrong label
+        w_given(i) = r_i * (w_wrong(i) + a_i)               under g_i
+
+    Pairs are the m samples that were drawn at random and have a known given label. They
+    count as such under `by_pairs` alone: which label a sample is given can depend on the
+    sample, which no matrix says. Where more than MOST_RIGHT of all weight is on right labels, all
+    wrong ones are multiplied by one factor that makes it MOST_RIGHT.
+
+    Returns:
+        float64[DRAWS + 2, M]: true label, drawn wrong ones, given label.
+    """
+    labels, given, misgiven = golden.labels, golden.given, golden.misgiven
+    class_weight = np.bincount(labels, golden.weight, minlength=len(class_share))
+    stands_for = golden.weight * (class_share / np.maximum(class_weight, 1e-12))[labels]
+    p_right = np.minimum(transition[labels, labels], 0.999)
+    pair = golden.is_pair & by_pairs
+    as_given = stands_for * pair * pair.sum() / (pair.sum() + PAIRS)
+    by_matrix = stands_for - as_given
+
+    weight = np.empty((DRAWS + 2, len(labels)))
+    weight[0] = by_matrix * p_right + as_given * (given == labels)
+    wrong = by_matrix * (1 - p_right) / (DRAWS + misgiven)
+    weight[1:-1] = wrong
+    weight[-1] = np.where(misgiven, wrong + as_given, 0.0)
     share = weight[0].sum() / weight.sum()
     if share > MOST_RIGHT:
         weight[1:] *= share / (1 - share) * (1 - MOST_RIGHT) / MOST_RIGHT
-    right = np.zeros((DRAWS + 2, m), bool)
-    right[0] = True
+    return weight
 
-    repeat = np.tile(np.arange(m), DRAWS + 2)
+
+def _features(
+    context: PairContext,
+    golden: Trusted,
+    sample: np.ndarray,
+    label: np.ndarray,
+    estimated: np.ndarray | None,
+) -> np.ndarray:
+    """Meta-features of golden pairs, out of fold: float32[n, len(NAMES)].
+
+    Args:
+        context, golden, estimated: see `golden_rows`.
+        sample: int64[n], indices of golden samples.
+        label: int64[n], the label that each stands under.
+    """
     pairs = (
-        golden.scores.features[repeat],
-        golden.scores.log_p[repeat],
-        under.ravel(),
-        judge.head.out_of_fold[repeat],
+        golden.scores.features[sample],
+        golden.scores.log_p[sample],
+        label,
+        context.head.out_of_fold[sample],
     )
     if estimated is None:
-        features = judge.features(*pairs)
-    else:
-        features = np.empty((len(repeat), len(NAMES)), np.float32)
-        true, label, fold = golden.pairs
-        for left_out in np.unique(golden.fold):
-            rows, other = golden.fold[repeat] == left_out, fold != left_out
-            matrix = corrected(estimated, true[other], label[other])
-            features[rows] = replace(judge, transition=matrix).features(*(p[rows] for p in pairs))
-    weight = weight.ravel() * (weight.size / weight.sum())
-    return TrainingRows(features, right.ravel(), weight, golden.fold[repeat])
+        return context.features(*pairs)
+    features = np.empty((len(sample), len(NAMES)), np.float32)
+    true, given, fold = golden.pairs
+    for left_out in np.unique(golden.fold):
+        rows, other = golden.fold[sample] == left_out, fold != left_out
+        matrix = corrected(estimated, true[other], given[other])
+        features[rows] = replace(context, transition=matrix).features(*(p[rows] for p in pairs))
+    return features
 
 
 def _wrong_labels(
@@ -176,73 +226,3 @@ def _wrong_labels(
     at_edge = drawn == labels  # by rounding only
     drawn[at_edge] = (drawn[at_edge] + 1) % k
     return drawn
-
-
-def stand_ins(
-    scores: Scores,
-    given: np.ndarray,
-    division: Division,
-    n_classes: int,
-    n_folds: int,
-    rng: np.random.Generator,
-) -> tuple[Trusted, np.ndarray] | None:
-    """Certain positives in place of golden samples, and as many certain negatives.
-
-    Args:
-        scores, given, division: of the N samples.
-        n_classes: K.
-        n_folds: F.
-        rng: chooses among them.
-
-    Returns:
-        The positives, CERTAIN_PER_CLASS of each class (a class with fewer gives
-        some twice), and int64[CERTAIN_PER_CLASS * K], the indices of the
-        negatives. None where a class has fewer than 2 F positives, or all
-        classes together fewer than 2 F negatives.
-    """
-    positive = np.flatnonzero(division.role == POSITIVE)
-    negative = np.flatnonzero(division.role == NEGATIVE)
-    count = np.bincount(given[positive], minlength=n_classes)
-    if count.min() < 2 * n_folds or len(negative) < 2 * n_folds:
-        return None
-    order = rng.permutation(positive)
-    order = order[np.argsort(given[order], kind="stable")]
-    first = np.cumsum(count) - count
-    pick = np.arange(CERTAIN_PER_CLASS)[None] % count[:, None]
-    chosen = order[(first[:, None] + pick).ravel()]
-    # Folds are those of the samples, so that one given twice is never judged by itself.
-    unique, inverse = np.unique(chosen, return_inverse=True)
-    fold = assign_folds(given[unique], n_folds, seed=int(rng.integers(2**31)))[inverse]
-    rejected = np.sort(rng.choice(negative, CERTAIN_PER_CLASS * n_classes, replace=True))
-    return Trusted(scores.take(chosen), given[chosen], given[chosen], fold), rejected
-
-
-def certain_rows(
-    judge: Judge, positives: Trusted, scores: Scores, given: np.ndarray, rejected: np.ndarray
-) -> TrainingRows:
-    """Certain positives and negatives, each under its given label.
-
-    Args:
-        judge: of the round.
-        positives: from `stand_ins`.
-        scores, given: of the N samples.
-        rejected: int64[n], indices of the negatives, from `stand_ins`.
-
-    Returns:
-        TrainingRows, all of one weight.
-    """
-    right = judge.features(
-        positives.scores.features,
-        positives.scores.log_p,
-        positives.labels,
-        judge.head.out_of_fold,
-    )
-    negatives = scores.take(rejected)
-    wrong = judge.features(negatives.features, negatives.log_p, given[rejected])
-    n_folds = int(positives.fold.max()) + 1
-    return TrainingRows(
-        np.concatenate([right, wrong]),
-        np.arange(len(right) + len(wrong)) < len(right),
-        np.ones(len(right) + len(wrong)),
-        np.concatenate([positives.fold, rejected % n_folds]),
-    )

@@ -4,9 +4,9 @@ A group is a set of scores that gets a mixture of its own: all samples for the
 loss stream, one class for the feature stream. Scores are scaled to [0, 1]
 within their group and counted into `N_BINS` bins; each bin stands at the mean
 of its samples. Expectation-maximisation then runs on the bins of all groups
-together, so its cost does not depend on the number of samples. A bin is 20
+together, at a cost that does not grow with the number of samples. A bin is 20
 times narrower than the smallest standard deviation allowed (the root of
-`REG_COVAR`), so that the fit is that of the samples to about 1e-4.
+`REG_COVAR`), so this differs from a fit on the samples by about 1e-4.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REG_COVAR = 5e-4  # added to each variance, of scores in [0, 1]; DivideMix, arXi
 MAX_ITER = 100
 TOL = 1e-4  # stop when the mean log-likelihood gains less, in nats
 N_BINS = 1024
-MIN_ASHMAN_D = 2.0  # Ashman, Bird and Zepf 1994: heaps closer than this are not apart
+MIN_ASHMAN_D = 2.0  # modes closer than this are one; Ashman, Bird and Zepf 1994
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Mixtures:
         low, high: float64[G], the smallest and largest score, mapped to 0 and 1.
         mean, variance, share: float64[G, 2], of the scaled scores.
         ashman_d: float64[G], distance of the two means in pooled deviations.
-        bimodal: bool[G]; false where the scores form one heap, so that the
-            posterior means nothing.
+        bimodal: bool[G]; false where the scores are unimodal ("one heap"), so that
+            the posterior means nothing.
     """
 
     low: np.ndarray
@@ -45,9 +45,8 @@ class Mixtures:
     def p_low(self, score: np.ndarray, group: np.ndarray) -> np.ndarray:
         """Posterior of the component with the smaller mean, never rising with the score.
 
-        With unequal variances the posterior of two Gaussians bends back beyond
-        one of its tails, where its log-odds (a parabola) have their vertex;
-        beyond the vertex the value at the vertex is kept.
+        With unequal variances the log-odds of two Gaussians are a parabola, which turns
+        back beyond its vertex. There the value at the vertex is kept.
 
         Args:
             score: float[N], unscaled.
@@ -63,7 +62,7 @@ class Mixtures:
         c = log_height[:, 0] - log_height[:, 1]
         with np.errstate(divide="ignore", invalid="ignore"):
             vertex = -b / (2 * a)
-        # a < 0: the posterior peaks at the vertex, left of it all is as clean as there.
+        # Where a < 0 the posterior peaks at the vertex, and keeps that value left of it.
         left = np.where(a < 0, vertex, -np.inf)
         right = np.where(a > 0, vertex, np.inf)
         x = np.clip(scaled(score, group, self.low, self.high), left[group], right[group])
@@ -80,8 +79,8 @@ def scaled(score: np.ndarray, group: np.ndarray, low: np.ndarray, high: np.ndarr
 def fit_mixtures(score: np.ndarray, group: np.ndarray, n_groups: int) -> Mixtures:
     """Fit one two-component mixture to the scores of each group.
 
-    The start is fixed (two means, by Lloyd's algorithm from the ends of the
-    range), so that the same scores give the same mixtures.
+    The start is fixed: two means, by Lloyd's algorithm from the ends of the range. So
+    the same scores give the same mixtures.
 
     Args:
         score: float[N], finite.
@@ -96,15 +95,15 @@ def fit_mixtures(score: np.ndarray, group: np.ndarray, n_groups: int) -> Mixture
         ValueError: a score is not finite.
 
     Source:
-        The mixture of DivideMix, arXiv 2002.07394, section 3.1; one heap or two
-        by Ashman's D and by the Bayesian information criterion.
+        The mixture of DivideMix, arXiv 2002.07394, section 3.1. Bimodal by Ashman's D
+        and by the Bayesian information criterion.
     """
     score = np.asarray(score, np.float64)
-    bad = np.flatnonzero(~np.isfinite(score))
-    if len(bad):
+    infinite = np.flatnonzero(~np.isfinite(score))
+    if len(infinite):
         raise ValueError(
-            f"scores must be finite: {len(bad)} of {len(score)} values are not, the first at "
-            f"sample {bad[0]}. Try a lower train.learning_rate."
+            f"scores must be finite: {len(infinite)} of {len(score)} values are not, the first at "
+            f"sample {infinite[0]}. Try a lower train.learning_rate."
         )
     low = np.full(n_groups, np.inf)
     high = np.full(n_groups, -np.inf)

@@ -1,33 +1,34 @@
 """The noise of the labels at hand, estimated: T[k, j] = P(given = j | true = k).
 
 With a classifier that did not learn from the given labels, the transition
-matrix is the one unknown of a mixture model: given label j was drawn from row
-k of T, where k is hidden and the classifier says how probable each k is.
+matrix T is the one unknown of a mixture model. The given label j is drawn from row
+k of T; k is hidden, and the classifier says how probable each k is.
 Expectation-maximisation finds T without any pair of true and given label.
 Source: Dawid and Skene 1979, with the classifier in place of the prior.
 
-People's mistakes depend on the sample: what looks like another class is called so, by them and by
-the classifier. Then the classifier agrees with wrong labels more often than the model allows, and
-too few seem wrong. Golden samples drawn at random show it: their given labels are pairs of true and
-given label. Where these contradict the estimate, they correct it (`corrected`).
+People's mistakes depend on the sample: people and classifier mistake the same samples for the
+same other class. The classifier then agrees with wrong labels more often than the model allows, and
+too few seem wrong. Golden samples drawn at random show it, as pairs of true and given label. Where
+these contradict the estimate, they correct it (`corrected`).
 
 With many classes a row has few samples for its K entries, and a weak
 classifier's errors would pass for noise. So T leans towards symmetric noise of
-the same overall rate, the more the fewer samples a row has.
+the same overall rate: the fewer samples a row has, the more.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import gammaln
 
 MAX_SAMPLES = 20_000  # T has K * K entries; more samples than this no longer move them
 N_ITER = 30
-PSEUDO_COUNT = 5.0  # of each entry, times what it would be if the noise were symmetric
+PSEUDO_COUNT = 5.0  # samples of symmetric noise, for each of its K entries, that a row starts from
 STRENGTHS = np.geomspace(1.0, 1000.0, 25)  # pairs that an estimated row can count as
 
 
 def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray) -> np.ndarray:
-    """P(true = k | sample, given label): what sample and label say together.
+    """P(true = k | sample, given label), by Bayes' rule.
 
     Args:
         log_p: float[n, K], log P(true = k | sample).
@@ -42,7 +43,7 @@ def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray)
     return joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-30)
 
 
-def symmetric(n_classes: int, *, right: float) -> np.ndarray:
+def symmetric_with_diagonal(n_classes: int, right: float) -> np.ndarray:
     """T of symmetric noise: float64[K, K], `right` on the diagonal, the rest evenly."""
     matrix = np.full((n_classes, n_classes), (1 - right) / (n_classes - 1))
     matrix[np.diag_indices(n_classes)] = right
@@ -66,16 +67,16 @@ def estimate_transition(
     """
     if n_classes == 1:
         return np.ones((1, 1)), np.ones(1)
-    transition = symmetric(n_classes, right=start_right)
+    transition = symmetric_with_diagonal(n_classes, start_right)
     order = np.argsort(given, kind="stable")
     log_p, given = np.asarray(log_p, np.float32)[order], given[order]
-    present, first = np.unique(given, return_index=True)
+    present, start = np.unique(given, return_index=True)
     posterior = np.exp(log_p)
     for _ in range(N_ITER):
         posterior = posterior_true(log_p, given, transition.astype(np.float32))
         count = np.zeros((n_classes, n_classes))
-        count[:, present] = np.add.reduceat(posterior, first, axis=0).T
-        prior = symmetric(n_classes, right=np.trace(count) / count.sum())
+        count[:, present] = np.add.reduceat(posterior, start, axis=0).T
+        prior = symmetric_with_diagonal(n_classes, np.trace(count) / count.sum())
         count += PSEUDO_COUNT * n_classes * prior
         transition = count / count.sum(axis=1, keepdims=True)
     return transition, posterior.mean(axis=0, dtype=np.float64)
@@ -84,23 +85,23 @@ def estimate_transition(
 def corrected(transition: np.ndarray, true: np.ndarray, given: np.ndarray) -> np.ndarray:
     """T as pairs of true and given label correct it.
 
-    All odds of a wrong label are multiplied alike, until as many labels are expected to be right as
-    are; then each row is pooled with its pairs. How many pairs the estimate counts as is what makes
-    the pairs most likely (the concentration of a Dirichlet-multinomial; Minka, "Estimating a
-    Dirichlet distribution", 2000).
+    First the odds of all wrong labels are multiplied by one factor, which makes the expected number
+    of right pairs the real one. Then each row is pooled with its pairs. The estimated row counts
+    as so many pairs as make the pairs most likely (the concentration of a Dirichlet-multinomial;
+    Minka, "Estimating a Dirichlet distribution", 2000).
 
     Args:
         transition: float[K, K], estimated.
-        true, given: int[m], of samples drawn at random, whatever their given label.
+        true, given: int[m], of samples drawn at random within their true class.
 
     Returns:
         float64[K, K], rows sum to 1.
     """
     if not len(true):
         return transition
-    # Neither all right nor all wrong, whatever few pairs say.
-    found = float(np.clip((true == given).sum(), 0.5, len(true) - 0.5))
-    base = _with_right(transition, true, found)
+    # Few pairs that are all right, or all wrong, do not prove that every label is.
+    n_right = float(np.clip((true == given).sum(), 0.5, len(true) - 0.5))
+    base = _with_right(transition, true, n_right)
     count = np.zeros(base.shape)
     np.add.at(count, (true, given), 1)
     likely = [_log_likelihood(count, strength * base) for strength in STRENGTHS]
@@ -108,27 +109,25 @@ def corrected(transition: np.ndarray, true: np.ndarray, given: np.ndarray) -> np
     return pooled / pooled.sum(axis=1, keepdims=True)
 
 
-def _with_right(transition: np.ndarray, true: np.ndarray, found: float) -> np.ndarray:
-    """T with the odds of wrong labels multiplied so that `found` of these samples are right."""
+def _with_right(transition: np.ndarray, true: np.ndarray, n_right: float) -> np.ndarray:
+    """T with the odds of wrong labels so multiplied that `n_right` samples are right."""
     k = len(transition)
     right = np.clip(np.diag(transition), 1e-6, 1 - 1e-6)
     odds, low, high = (1 - right) / right, -20.0, 20.0
     for _ in range(60):
         middle = (low + high) / 2
-        if (1 / (1 + np.exp(middle) * odds))[true].sum() > found:
+        if (1 / (1 + np.exp(middle) * odds))[true].sum() > n_right:
             low = middle
         else:
             high = middle
-    now = 1 / (1 + np.exp(low) * odds)
+    p_right = 1 / (1 + np.exp(low) * odds)
     wrong = transition * (1 - np.eye(k))
-    wrong *= ((1 - now) / np.maximum(wrong.sum(axis=1), 1e-12))[:, None]
-    return wrong + np.diag(now)
+    wrong *= ((1 - p_right) / np.maximum(wrong.sum(axis=1), 1e-12))[:, None]
+    return wrong + np.diag(p_right)
 
 
 def _log_likelihood(count: np.ndarray, alpha: np.ndarray) -> float:
     """Of float[K, K] counts, their rows drawn from Dirichlet-multinomials; up to a constant."""
-    from scipy.special import gammaln
-
     alpha = np.maximum(alpha, 1e-9)
     rows = gammaln(alpha.sum(axis=1)) - gammaln((alpha + count).sum(axis=1))
     return float(rows.sum() + (gammaln(alpha + count) - gammaln(alpha)).sum())

@@ -1,4 +1,4 @@
-"""What one network says of samples: the input of both streams."""
+"""One network's scores of samples: the input of both streams."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scores:
-    """What the network says of N samples, without augmentation or dropout.
+    """A network's scores of N samples, without augmentation or dropout.
 
     Attributes:
         loss: float32[N], cross-entropy of the given label in nats.

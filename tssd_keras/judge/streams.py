@@ -1,37 +1,46 @@
-"""What a network's two streams saw in a round, on file: scores and the mixtures fitted to them."""
+"""Both streams' scores of a round and the mixtures fitted to them, on file for audits."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tssd_keras.data.npz import (
+    array_of,
+    load_arrays,
+    refused_as,
+    save_arrays,
+    text_arrays,
+    texts_of,
+)
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.mixture import Mixtures
 
 FORMAT = 1  # of the file; another number is refused
-_MIXTURES = ("low", "high", "mean", "variance", "share", "ashman_d", "bimodal")
+MIXTURE_DTYPES: dict[str, type] = {
+    **dict.fromkeys(("low", "high", "mean", "variance", "share", "ashman_d"), np.float64),
+    "bimodal": np.bool_,
+}  # of the fields of Mixtures, in their order
 
 
 @dataclass(frozen=True)
 class Streams:
-    """What one network's two streams saw of n samples.
+    """The scores and mixtures of one network's two streams, of n samples.
 
     Attributes:
         index: int64[n], the samples' indices in their source, in rising order.
         given: int64[n] in 0..K-1, given labels.
-        loss: float32[n] in nats, as it was judged.
+        loss: float32[n] in nats, as the loss stream read it.
         similarity: float32[n], to the given class.
         loss_mixture: of the losses, one group.
         feature_mixture: of the similarities, one group a class.
-        loss_abstains: whether the losses form one heap.
-        feature_abstains: bool[K], the classes whose similarities form one heap.
-        transition: float64[K, K], P(given = column | true = row) as the
-            purification estimated it; None without.
+        loss_abstains, feature_abstains: see `divide.Division`.
+        transition: float64[K, K], the purification's P(given = column | true = row);
+            None without one.
     """
 
     index: np.ndarray
@@ -78,72 +87,64 @@ def save_streams(path: str | Path, streams: Sequence[Streams], class_names: Sequ
         class_names: K names; they are kept byte by byte, whatever is in them.
     """
     arrays: dict[str, Any] = {
-        "format": np.array(FORMAT),
         "networks": np.array(len(streams)),
-        **_as_bytes(class_names),
+        **text_arrays("class", class_names),
     }
-    for i, seen in enumerate(streams):
-        columns = dict(vars(seen))
+    for i, network in enumerate(streams):
+        columns = dict(vars(network))
         for stream in ("loss", "feature"):
             mixtures = columns.pop(f"{stream}_mixture")
-            for name in _MIXTURES:
-                arrays[f"{i}/{stream}_mixture/{name}"] = getattr(mixtures, name)
+            for name, dtype in MIXTURE_DTYPES.items():
+                arrays[f"{i}/{stream}_mixture/{name}"] = np.asarray(getattr(mixtures, name), dtype)
         if columns["transition"] is None:
             del columns["transition"]
         arrays.update({f"{i}/{name}": np.asarray(v) for name, v in columns.items()})
-    np.savez_compressed(path, **arrays)
+    save_arrays(path, arrays, format=FORMAT)
 
 
 def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
-    """What `save_streams` wrote: the streams of each network, and the class names.
+    """Read the file of `save_streams`: the streams of each network, and the class names.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is cut short, or something else, or of another format.
+        ValueError: it is cut short, or something else, or of another format; an array has
+            another dtype, shape or range.
     """
-    try:
-        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
-            if int(file["format"]) != FORMAT:
-                raise ValueError(f"its format is {file['format']}, known is {FORMAT}")
-            names = _as_text(file["class_bytes"], file["class_lengths"])
-            return [_read(file, i) for i in range(int(file["networks"]))], names
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} must be the streams of a round as a run writes them, it is not: {error}. "
-            "Run the recipe again."
-        ) from error
+    with refused_as(path, "the streams of a round"):
+        arrays = load_arrays(path, format=FORMAT)
+        names = tuple(texts_of(arrays, "class"))
+        n_networks = int(array_of(arrays, "networks", np.int64, (), lowest=1, highest=len(arrays)))
+        return [_read(arrays, i, len(names)) for i in range(n_networks)], names
 
 
-def _read(file: np.lib.npyio.NpzFile, i: int) -> Streams:
-    def mixtures(stream: str) -> Mixtures:
-        return Mixtures(*(file[f"{i}/{stream}_mixture/{name}"] for name in _MIXTURES))
+def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:
+    """The streams of network i, told K classes apart."""
 
+    def column(name: str, dtype: type, *shape: int | None, **bounds: float) -> np.ndarray:
+        return array_of(arrays, f"{i}/{name}", dtype, shape, **bounds)
+
+    index = column("index", np.int64, None, lowest=0)
+    n = len(index)
+    transition = f"{i}/transition" in arrays
     return Streams(
-        file[f"{i}/index"],
-        file[f"{i}/given"],
-        file[f"{i}/loss"],
-        file[f"{i}/similarity"],
-        mixtures("loss"),
-        mixtures("feature"),
-        bool(file[f"{i}/loss_abstains"]),
-        file[f"{i}/feature_abstains"],
-        file[f"{i}/transition"] if f"{i}/transition" in file.files else None,
+        index,
+        column("given", np.int64, n, lowest=0, highest=k - 1),
+        column("loss", np.float32, n),
+        column("similarity", np.float32, n),
+        _mixtures(column, "loss", 1),
+        _mixtures(column, "feature", k),
+        bool(column("loss_abstains", np.bool_)),
+        column("feature_abstains", np.bool_, k),
+        column("transition", np.float64, k, k) if transition else None,
     )
 
 
-def _as_bytes(names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Names as UTF-8: numpy's own text drops NULs at the end and is as wide as the longest."""
-    coded = [name.encode("utf-8", "surrogatepass") for name in names]
-    return {
-        "class_bytes": np.frombuffer(b"".join(coded), np.uint8),
-        "class_lengths": np.array([len(c) for c in coded], np.int64),
-    }
-
-
-def _as_text(coded: np.ndarray, lengths: np.ndarray) -> tuple[str, ...]:
-    ends = np.cumsum(lengths)
-    whole = coded.tobytes()
-    return tuple(
-        whole[end - length : end].decode("utf-8", "surrogatepass")
-        for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)
+def _mixtures(column: Callable[..., np.ndarray], stream: str, groups: int) -> Mixtures:
+    """The mixtures of one stream, by what reads an array of a dtype and a shape."""
+    pairs = ("mean", "variance", "share")
+    return Mixtures(
+        *(
+            column(f"{stream}_mixture/{name}", dtype, groups, *((2,) if name in pairs else ()))
+            for name, dtype in MIXTURE_DTYPES.items()
+        )
     )

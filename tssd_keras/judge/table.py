@@ -1,20 +1,20 @@
-"""The sample table: one row a sample, all that a round writes and all that training reads."""
+"""The sample table: a row for each sample, written by rounds and read by training."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.judge.divide import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
+from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What one round says of n samples; see `SampleTable` for the columns.
+    """A round's new columns of n samples; see `SampleTable`.
 
     `weight` is float[n], or float[n, M] where M networks train on weights of their own.
     """
@@ -36,23 +36,22 @@ class SampleTable:
         index: int64[N], each row's index in its source, kept for life; by
             default the row's own number.
         n_networks: M, each with weights of its own.
-        decided: int64[N], the class that a person decided on, -1 where nobody
-            did; by default nobody. Decided rows keep weight 1 and role decided, their
+        decided: int64[N], the class that a person decided on, -1 without a decision; by
+            default -1 throughout. Decided rows keep weight 1 and role decided, their
             suggested class is the decided one, and no round writes them.
 
     Attributes:
         given, index, decided: as above.
-        labels: int64[N], what is trained on: the decided class, else the given label.
-        weights: float32[N, M] in [0, 1], what each network trains on; 1 until the first round.
-        role: int8[N], an index into `divide.ROLES`; uncertain until the first round.
+        labels: int64[N], trained on: the decided class, else the given label.
+        weights: float32[N, M] in [0, 1], of each network; 1 until the first round.
+        role: int8[N], an index into `roles.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
             right, NaN without it.
         suggested: int64[N], the most probable class, -1 before a round.
         confidence: float32[N], its probability, NaN before a round.
         drawn: bool[N], the samples of this epoch; all of them until `draw`.
-        judged: bool[N], which rows a round has written; what is said of the
-            others above is how they begin.
+        judged: bool[N], which rows a round has written; the others are as at first.
         changed: int64[N], the epoch, counted from 0, before which a round last changed
             the role or the suggested class; -1 before a round.
         n_rewrites: rounds written so far.
@@ -119,7 +118,7 @@ class SampleTable:
         reader(self.weights_now)
 
     def draw(self, rows: np.ndarray) -> None:
-        """Say which samples make up the epoch; what is known of the others stays.
+        """Choose the samples of the epoch; the columns of the others stay.
 
         Args:
             rows: int64[n], table rows, each once.
@@ -137,23 +136,22 @@ class SampleTable:
             new: of n samples.
             rows: int64[n], the table rows that are written, each once and none
                 decided; by default all, in order.
-            epoch: counted from 0, the first that is trained so; by default the
-                number of rounds before this one.
+            epoch: counted from 0, the first that is trained with the new weights; by
+                default the number of rounds before this one.
 
         Raises:
             ValueError: a row is decided, a column has not one entry a sample, a weight lies
-                outside [0, 1], or no sample would carry weight. Nothing is
-                written then.
+                outside [0, 1], or no sample would carry weight. The table then stays as it was.
         """
         n = len(self) if rows is None else len(rows)
         columns = dict(vars(new))
         weights = np.asarray(columns.pop("weight"))
         for name, column in {"weight": weights, **columns}.items():
-            own = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
-            if np.shape(column) not in own:
+            shapes = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
+            if np.shape(column) not in shapes:
                 raise ValueError(
-                    f"{name} must have one entry a sample, shape {' or '.join(map(str, own))}, got "
-                    f"{np.shape(column)}."
+                    f"{name} must have one entry a sample, shape {' or '.join(map(str, shapes))}, "
+                    f"got {np.shape(column)}."
                 )
         if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError("every weight must lie in 0..1, and none be NaN.")
@@ -164,9 +162,7 @@ class SampleTable:
             )
         written = slice(None) if rows is None else rows
         if (self.decided[written] >= 0).any():
-            raise ValueError(
-                "what a person has decided must not be rewritten: leave it out of rows."
-            )
+            raise ValueError("decided samples must not be rewritten: leave them out of rows.")
         same = self.judged[written] & (self.role[written] == columns["role"])
         same &= self.suggested[written] == columns["suggested"]
         epoch = self.n_rewrites if epoch is None else epoch
@@ -182,6 +178,37 @@ class SampleTable:
         weights = self.weights_now
         for reader in self._readers:
             reader(weights)
+
+    def columns(self, true_labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """What outlives training, in source order.
+
+        Args:
+            true_labels: int[N], -1 where unknown.
+
+        Returns:
+            Columns as in `SampleTable`, but `weight` for `weights`, `true`, and `changed` as
+            epochs counted from 1. What nobody judged or decided has role -1 and changed -1.
+        """
+        columns = {
+            "index": self.index,
+            "given": self.given,
+            "true": np.full(len(self), -1) if true_labels is None else true_labels,
+            "role": np.where(self.judged | (self.decided >= 0), self.role, np.int8(-1)),
+            "weight": self.weight,
+            "p_loss": self.p_loss,
+            "p_feature": self.p_feature,
+            "q": self.q,
+            "suggested": self.suggested,
+            "confidence": self.confidence,
+            "changed": np.where(self.judged, self.changed + 1, -1),
+        }
+        order = self.source_order
+        return {name: column[order] for name, column in columns.items()}
+
+    @property
+    def source_order(self) -> np.ndarray:
+        """int64[N]: table rows in the order of the source."""
+        return np.argsort(self.index, kind="stable")
 
     def write_csv(
         self,
@@ -199,58 +226,26 @@ class SampleTable:
             true_labels: int[N], -1 where unknown; fills the column `true`.
             ids: str[N], the source's own names of the samples.
         """
-
-        def named(label: int) -> str:
-            return class_names[label] if label >= 0 else ""
-
-        def number(value: float) -> str:
-            return "" if np.isnan(value) else f"{value:.6g}"
-
-        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file)
-            writer.writerow(
-                [
-                    "index",
-                    "id",
-                    "given",
-                    "true",
-                    "role",
-                    "weight",
-                    "p_loss",
-                    "p_feature",
-                    "q",
-                    "suggested",
-                    "confidence",
-                    "changed",
-                ]
-            )
-            weight = self.weight
-            for i in np.argsort(self.index, kind="stable"):
-                writer.writerow(
-                    [
-                        self.index[i],
-                        "" if ids is None else ids[i],
-                        named(self.given[i]),
-                        "" if true_labels is None else named(true_labels[i]),
-                        ROLES[self.role[i]] if self.judged[i] or self.decided[i] >= 0 else "",
-                        number(weight[i]),
-                        number(self.p_loss[i]),
-                        number(self.p_feature[i]),
-                        number(self.q[i]),
-                        named(self.suggested[i]),
-                        number(self.confidence[i]),
-                        self.changed[i] + 1 if self.judged[i] else "",
-                    ]
-                )
+        columns = self.columns(true_labels)
+        cells: dict[str, Sequence | np.ndarray] = {
+            "index": columns.pop("index"),
+            "id": [None] * len(self) if ids is None else ids[self.source_order],
+            **columns,
+            "role": names_of(columns["role"], ROLES),
+            "changed": [epoch if epoch > 0 else None for epoch in columns["changed"].tolist()],
+        }
+        for name in ("given", "true", "suggested"):
+            cells[name] = names_of(columns[name], class_names)
+        write_columns(path, cells)
 
 
 def in_agreement(columns: list[Rewrite]) -> Rewrite:
-    """What M networks say of the same n samples, as one rewrite.
+    """Several networks' columns of the same n samples, as one rewrite.
 
-    Each network is trained on what the one before it says (co-division, so that
-    none confirms its own mistakes); a network alone on its own. A sample keeps
-    a role that all give it and is uncertain otherwise; probabilities are means,
-    and the suggested class is that of the most confident.
+    Each network is trained on the weights of the one before it (co-division), so that
+    none confirms its own mistakes; a network alone on its own. A sample keeps a role
+    that all give it and is uncertain otherwise. Probabilities are means, and the
+    suggested class is that of the most confident network.
 
     Source: DivideMix, arXiv 2002.07394, section 3.1.
     """

@@ -1,8 +1,8 @@
-"""Which class is mistaken for which: the published asymmetric noise of each data set.
+"""The class that each class is mistaken for: published asymmetric noise of each data set.
 
-Sources: Patrini et al., arXiv 1609.03683 (CIFAR-10, MNIST's pairs for digits, and
-the next class within the superclass for CIFAR-100); Tiny-ImageNet takes the next class in sorted
-wnid order; Fashion-MNIST's pairs are ours, of garments that look alike.
+Sources: Patrini et al., arXiv 1609.03683 (CIFAR-10, MNIST's pairs for digits, and the next class
+within the superclass for CIFAR-100). Tiny-ImageNet takes the next class in sorted wnid order.
+Fashion-MNIST's pairs are ours, of garments that look alike.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The labels that a run trains on: the data's own, made wrong as the recipe asks, or a file's."""
+"""The given labels of a run: the data's own, with noise as the recipe asks, or a file's."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tssd_keras.recipe.recipe import Recipe
 def given_labels(recipe: Recipe, data: LabelledData) -> tuple[np.ndarray, np.ndarray | None]:
     """Given and true labels of the whole training split.
 
-    Noise is drawn on the true labels; where the data know none, their labels
-    are taken to be right for that purpose, and reported as the truth. A file's
-    labels stand in for the data's own and say nothing of the truth.
+    Noise is drawn on the true labels. Without any, the data's own labels count as the truth,
+    and are reported as such. A file's labels replace the data's own and leave the truth as it
+    is.
 
     Args:
         recipe: its sections noise and data.

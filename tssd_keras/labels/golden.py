@@ -1,12 +1,15 @@
-"""The golden set: which samples are trusted, and how they leave the noisy stream."""
+"""The golden set: trusted samples, beside the noisy stream."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.data.class_labels import check_enough_of_each
 from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.stratify import first_of_each
 
 
 @dataclass(frozen=True)
@@ -14,15 +17,14 @@ class Golden:
     """Trusted pairs (x_g, y_g).
 
     Attributes:
-        inputs: M samples, an array or `inputs.Inputs`.
+        inputs: M samples, an array or `data.inputs.Inputs`.
         labels: int64[M], trusted.
-        given: int64[M], the label the noisy stream had for the sample, -1 where
-            unknown. A wrong one is a real example of a wrong label.
-        stands_for: float64[M], above 0: how many samples of the stream each one
-            stands for, where they were not all chosen alike; None where they were.
-        at_random: bool[M], which of them were drawn at random among the samples of
-            their true class, whatever label these were given: their given labels then
-            show the noise as it is. None: none of them, or nobody knows.
+        given: int64[M], the sample's label in the noisy stream, -1 where unknown. A wrong one
+            is a real example of a wrong label.
+        stands_for: float64[M], above 0: the number of samples of the stream that each one
+            stands for. None: all were chosen alike.
+        at_random: bool[M], samples drawn at random within their true class, whatever their
+            given label: those show the noise as it is. None: none, or unknown.
     """
 
     inputs: Inputs | np.ndarray
@@ -36,14 +38,14 @@ class Golden:
 
 
 def effective_weights(stands_for: np.ndarray) -> np.ndarray:
-    """How much each golden sample counts, and all of them together.
+    """Weights of golden samples whose sum is the effective sample size.
 
     Args:
         stands_for: float[M], above 0.
 
     Returns:
-        float64[M], proportional to `stands_for`; ones where that is all the same.
-        Their sum is the number of equally weighted samples that tell as much.
+        float64[M], proportional to `stands_for`; ones where all are equal. The sum is the
+        number of equally weighted samples that tell as much.
 
     Source:
         Kish, "Survey Sampling", 1965, section 11.7 (effective sample size).
@@ -67,20 +69,34 @@ def choose_per_class(
         int64[per_class * K], sorted sample indices.
 
     Raises:
-        ValueError: a class has not more samples than asked for, so that none
-            would be left to train on.
+        ValueError: a class has no more samples than that, so none is left to train on.
     """
-    count = np.bincount(labels, minlength=n_classes)
-    short = np.flatnonzero(count <= per_class)
-    if len(short):
-        raise ValueError(
-            f"each class must have more than golden.per_class = {per_class} samples: "
-            f"{len(short)} of {n_classes} classes do not, the first is class {short[0]} with "
-            f"{count[short[0]]}. Try a smaller golden.per_class."
-        )
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    first = np.cumsum(count) - count
-    chosen = by_class[(first[:, None] + np.arange(per_class)).ravel()]
-    return np.sort(chosen)
+    check_enough_of_each(
+        f"each class must have at least {per_class + 1} samples, one more than golden.per_class",
+        labels,
+        n_classes,
+        per_class + 1,
+        remedy="Try a smaller golden.per_class.",
+    )
+    return first_of_each(labels, per_class, np.random.default_rng(seed))
+
+
+def check_golden_labels(
+    labels: np.ndarray, n_classes: int, *, remedy: str, names: Sequence[str] = ()
+) -> None:
+    """Raise ValueError unless each class has two golden samples, the least to learn from.
+
+    Args:
+        labels: int64[M] in 0..K-1, the trusted ones.
+        n_classes: K.
+        remedy: what to try.
+        names: K names, or none.
+    """
+    check_enough_of_each(
+        "each class must have at least 2 golden samples",
+        labels,
+        n_classes,
+        2,
+        remedy=remedy,
+        names=names,
+    )

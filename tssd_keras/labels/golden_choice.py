@@ -1,19 +1,24 @@
-"""Which samples are trusted: those that somebody marked, else some of each class, at random."""
+"""The choice of golden samples: those that somebody marked, else some of each class, at random."""
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from tssd_keras.data.duplicates import among
+from tssd_keras.data.duplicates import in_test
 from tssd_keras.data.id_list import named, read_ids
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels.golden import choose_per_class
+from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.recipe.recipe import GoldenRecipe
 
-SHOWN = 3  # samples named in a message
+_WAYS = (
+    "(golden.ids, the column golden of a table, the array trusted of an .npz file), or set "
+    'golden.source = "certain".'
+)
+MARK_MORE = f"Mark more {_WAYS}"
 
 
 def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | None:
@@ -42,7 +47,7 @@ def marked_samples(recipe: GoldenRecipe, data: LabelledData) -> np.ndarray | Non
             f'{len(marked):,} as trusted. Mark some, or set golden.source = "certain".'
         )
     twins = np.flatnonzero(marked & in_test(data))
-    if len(twins) and not recipe.at_most_per_class:  # where some are drawn, others are
+    if len(twins) and not recipe.at_most_per_class:  # else only others are drawn
         raise ValueError(
             "a golden sample must not be in the test set, or accuracy would be measured on what "
             f"was learned from: {len(twins)} of {marked.sum()} are equal to a test sample byte by "
@@ -59,49 +64,41 @@ def _by_id(path: str, data: LabelledData) -> np.ndarray:
             "the data: the array trusted of an .npz file, the column golden of a table."
         )
     test = set() if data.test_ids is None else set(data.test_ids.tolist())
-    known = {name: i for i, name in enumerate(data.ids.tolist())}
-    wanted = named(lines, test | known.keys())
-    first: dict[str, int] = {}
-    twice = [name for i, name in enumerate(wanted) if first.setdefault(name, i) != i]
+    row = {name: i for i, name in enumerate(data.ids.tolist())}
+    wanted = named(lines, test | row.keys())
+    first_line: dict[str, int] = {}
+    twice = [name for i, name in enumerate(wanted) if first_line.setdefault(name, i) != i]
     _refuse(path, "name each sample once", twice, wanted, "Take the repeated lines away.")
     _refuse(
         path,
         "name training samples, not test samples",
-        [name for name in wanted if name in test and name not in known],
+        [name for name in wanted if name in test and name not in row],
         wanted,
         "Accuracy would be measured on what was learned from.",
     )
     _refuse(
         path,
         "name samples that exist",
-        [name for name in wanted if name not in known],
+        [name for name in wanted if name not in row],
         wanted,
         f"Ids look like {data.ids[0]}.",
     )
     marked = np.zeros(len(data.ids), bool)
-    marked[[known[name] for name in wanted]] = True
+    marked[[row[name] for name in wanted]] = True
     return marked
 
 
-def _refuse(path: str, must: str, bad: Sequence[str], ids: Sequence[str], remedy: str) -> None:
-    if bad:
+def _refuse(path: str, must: str, wrong: Sequence[str], ids: Sequence[str], remedy: str) -> None:
+    if wrong:
         raise ValueError(
-            f"golden.ids must {must}: {len(bad)} of {len(ids)} in {path} do not, the first "
-            f"{', '.join(bad[:SHOWN])}. {remedy}"
+            f"golden.ids must {must}: {len(wrong)} of {len(ids)} in {path} do not, the first "
+            f"{', '.join(wrong[:EXAMPLES])}. {remedy}"
         )
-
-
-def in_test(data: LabelledData) -> np.ndarray:
-    """bool[N], which training samples are equal to a test sample, as far as anybody looked."""
-    if data.digests is None or data.test_digests is None:
-        return np.zeros(len(data.labels), bool)
-    return among(data.digests, data.test_digests)
 
 
 def names(data: LabelledData, index: np.ndarray) -> str:
     """The first few training samples by name, for a message."""
-    first = [str(i) if data.ids is None else str(data.ids[i]) for i in index[:SHOWN]]
-    return ", ".join(first)
+    return ", ".join(str(i) if data.ids is None else str(data.ids[i]) for i in index[:EXAMPLES])
 
 
 def choose_golden(
@@ -121,9 +118,9 @@ def choose_golden(
         rest: int64[n], sorted samples that may be taken.
 
     Returns:
-        int64[M], sorted. All marked samples; or `at_most_per_class` of each
-        class of them, or of others `per_class` of each class whose true label is
-        known: none of those that are drawn equals a test sample.
+        int64[M], sorted: all marked samples, or `at_most_per_class` of each class of them, or
+        `per_class` of each class among those whose true label is known. A drawn sample equals
+        no test sample.
 
     Raises:
         ValueError: no label is known to be right, or a class is short of samples.
@@ -137,12 +134,12 @@ def choose_golden(
             return index
         index = index[~in_test(data)[index]]
         labels = trusted_labels(data.labels, truth)[index]
-        return index[_at_most(labels, recipe.at_most_per_class, seed=recipe.seed)]
+        rng = np.random.default_rng(recipe.seed)
+        return index[first_of_each(labels, recipe.at_most_per_class, rng)]
     if truth is None:
         raise ValueError(
             'golden.source = "trusted" needs samples whose labels are known to be right, and the '
-            "data name none. Mark some as trusted (golden.ids, the column golden of a table, the "
-            'array trusted of an .npz file), or set golden.source = "certain".'
+            f"data name none. Mark some as trusted {_WAYS}"
         )
     free = rest[(truth[rest] >= 0) & ~in_test(data)[rest]]
     return free[choose_per_class(truth[free], recipe.per_class, n_classes, seed=recipe.seed)]
@@ -151,32 +148,3 @@ def choose_golden(
 def trusted_labels(given: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
     """int64[N]: the true label where it is known, else the given one."""
     return given if truth is None else np.where(truth >= 0, truth, given)
-
-
-def _at_most(labels: np.ndarray, most: int, *, seed: int) -> np.ndarray:
-    """Sorted places of at most so many samples of each class, at random."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    by_class = labels[order]
-    place = np.arange(len(order)) - np.searchsorted(by_class, by_class)
-    return np.sort(order[place < most])
-
-
-def check_golden_labels(labels: np.ndarray, class_names: tuple[str, ...]) -> None:
-    """Raise ValueError unless each class has two golden samples, the least to learn from.
-
-    Args:
-        labels: int64[M] in 0..K-1, the trusted ones.
-        class_names: K names.
-    """
-    count = np.bincount(labels, minlength=len(class_names))
-    short = np.flatnonzero(count < 2)
-    if len(short):
-        name = reprlib.repr(class_names[short[0]])
-        raise ValueError(
-            'golden.source = "trusted" needs at least 2 golden samples of each class: '
-            f"{len(short)} of {len(class_names)} classes have fewer, the first is class {short[0]} "
-            f"({name}) with {count[short[0]]} of {len(labels)}. Mark more "
-            "(golden.ids, the column golden of a table, the array trusted of an .npz file), or "
-            'set golden.source = "certain".'
-        )

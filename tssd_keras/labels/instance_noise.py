@@ -1,4 +1,4 @@
-"""Instance-dependent label noise: what a sample looks like decides what it is mistaken for.
+"""Instance-dependent label noise: a sample's looks decide the class that it is mistaken for.
 
 Source: Xia et al., "Part-dependent Label Noise", arXiv 2006.07836, as in the
 authors' code: each sample has a flip rate of its own, and each class a random
@@ -12,6 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.moments import block_size, blocks, by_column, moments
 
@@ -30,35 +31,27 @@ def draw_instance_labels(
 ) -> np.ndarray:
     """Draw one given label for each sample, from its true label and its pixels.
 
-    Sample i of class y keeps its label with probability 1 - q_i and else goes to
-    class j with probability softmax(x_i W_y)_j over j != y. q_i is normal(rate,
-    0.1) cut off to [0, 1]; W_y is normal(0, 1) [d, K]; x_i is the flattened
-    sample, standardised over the whole split: images [N, H, W, C] by channel,
-    tables [N, d] by feature, anything else by one mean and deviation.
-
-    The logits grow with the square root of d, so on images the softmax is
-    nearly hard: a sample has one class that it is mistaken for.
+    Sample i of class y keeps its label with probability 1 - q_i, else goes to class j != y
+    with probability softmax(x_i W_y)_j. q_i is normal(rate, 0.1) cut off to [0, 1]; W_y is
+    normal(0, 1) [d, K]; x_i is the flattened sample, standardised over the split (see
+    `by_column`). On images the softmax is nearly hard, as logits grow with the root of d.
 
     Args:
         inputs: N samples; read twice, in blocks, never held as a whole.
         true_labels: int[N] in 0..K-1.
         n_classes: K, at least 2.
-        rate: the flip rates' centre, in [0, 1]. At 0 no label changes. Cutting
-            off moves their mean: 0.1 gives 0.129, 0.2 gives 0.206, 0.3 and 0.5
-            hardly change.
+        rate: the flip rates' centre, in [0, 1]. At 0 no label changes. Cutting off moves
+            their mean: 0.1 gives 0.129, 0.2 gives 0.206, 0.3 and 0.5 hardly change.
         seed: of these draws only.
-        batch_size: samples read at a time, by default 64 MiB of them; changes
-            no label but by rounding in float64.
-        on_batch: called with the number of samples read, for a progress bar;
-            the calls add up to 2 N, or to nothing at rate 0.
+        batch_size: samples read at a time, by default 64 MiB of them; changes labels by
+            rounding in float64 only.
+        on_batch: called with the number of samples read; the calls add up to 2 N, or to
+            nothing at rate 0.
 
     Returns:
-        int64[N]. Label i depends on sample i, its true label, the seed, i and the
-        split's means and deviations; on the other samples only through those.
-        Whether it flips depends on the rate, the seed and i alone: of the i-th
-        pair of uniform numbers the first is q_i's quantile and the second, if
-        below q_i, flips the label and draws the wrong one. Memory: one block, and
-        d x K float64.
+        int64[N]. Other samples matter to label i through means and deviations only. Of the
+        i-th pair of uniform numbers the first is q_i's quantile. The second, if below q_i,
+        flips the label and draws the wrong one.
 
     Raises:
         ValueError: labels, rate or classes are out of range, or a sample is not finite.
@@ -92,19 +85,7 @@ def _checked(true_labels: np.ndarray, n: int, n_classes: int, rate: float) -> np
         raise ValueError(f"noise.rate must lie in 0..1, got {rate}.")
     if n_classes < 2:
         raise ValueError(f"there must be at least 2 classes to mistake, got {n_classes}.")
-    true_labels = np.asarray(true_labels)
-    if true_labels.dtype.kind not in "iu" or true_labels.shape != (n,):
-        raise ValueError(
-            f"true_labels must be int[{n}], one a sample, got {true_labels.dtype}"
-            f"{true_labels.shape}."
-        )
-    bad = np.flatnonzero((true_labels < 0) | (true_labels >= n_classes))
-    if len(bad):
-        raise ValueError(
-            f"true_labels must lie in 0..{n_classes - 1}: {len(bad)} of {n} do not, the first is "
-            f"sample {bad[0]} with {true_labels[bad[0]]}."
-        )
-    return true_labels.astype(np.int64)
+    return class_labels("true_labels", true_labels, n=n, n_classes=n_classes)
 
 
 def _flip_rates(uniform: np.ndarray, rate: float) -> np.ndarray:
@@ -117,8 +98,8 @@ def _flip_rates(uniform: np.ndarray, rate: float) -> np.ndarray:
 
 
 def _wrong_class(logits: np.ndarray, label: int, uniform: np.ndarray) -> np.ndarray:
-    """int64[n]: the class within whose share of the softmax each number of 0..1 falls."""
+    """int64[n]: the class whose share of the softmax holds the number of 0..1; K if none does."""
     logits[:, label] = -np.inf
     edges = np.cumsum(np.exp(logits - logits.max(axis=1, keepdims=True)), axis=1)
     edges /= edges[:, -1:]
-    return (uniform[:, None] >= edges).sum(axis=1)  # K where the label does not flip
+    return (uniform[:, None] >= edges).sum(axis=1)

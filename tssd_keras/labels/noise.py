@@ -1,9 +1,8 @@
-"""Label noise: transition matrices, labels drawn from them, and the hash of what came out.
+"""Label noise: transition matrices, labels drawn from them, and the hash of labels.
 
 Conventions: `matrix[i, j]` is P(given label = j | true label = i), so rows sum
-to 1. Noise is drawn once for a whole training split, before anything else
-leaves it, so that labels and their hash depend on the true labels and the seed
-alone.
+to 1. Noise is drawn once for a whole training split, before samples leave it: labels and their
+hash depend on the true labels and the seed alone.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def transition_matrix(
     """The transition matrix that a recipe's [noise] section asks for.
 
     Args:
-        kind: one of `recipe_choices.MATRIX_NOISES`.
+        kind: one of `recipe.choices.MATRIX_NOISES`.
         class_names: K names in label order.
         rate: see `symmetric`, `pair`, `asymmetric`; unused by "none" and "matrix".
         include_true: see `symmetric`.
@@ -126,8 +125,8 @@ def draw_labels(true_labels: np.ndarray, matrix: np.ndarray, *, seed: int) -> np
         seed: of these draws only.
 
     Returns:
-        int64[N]. Sample i depends on its own true label, the matrix, the seed
-        and i alone: one uniform number a sample, in index order.
+        int64[N]. Label i depends on true label i, the matrix, the seed and i alone: one
+        uniform number a sample, in index order.
     """
     uniform = np.random.default_rng(seed).random(len(true_labels))
     edges = np.cumsum(matrix, axis=1)
@@ -145,7 +144,7 @@ def labels_sha256(labels: np.ndarray) -> str:
 
 
 def confusion(true: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
-    """How often each class was given which label.
+    """Counts of given labels for each true label.
 
     Args:
         true: int[N] in 0..K-1.

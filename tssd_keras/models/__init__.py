@@ -40,17 +40,27 @@ def build(
 ) -> keras.Model:
     """The network of a name; see the functions of `MODELS`.
 
-    Its first layer brings bytes to 0..1; with `moments` it brings each channel to mean 0
-    and deviation 1, of bytes and of floats.
+    Args:
+        name: one of `MODELS`.
+        shape: of one sample.
+        dtype: of the samples; the first layer brings uint8 to 0..1.
+        n_classes: K.
+        width: of the network's first part; 0: its default.
+        seed: of the initial weights.
+        weights: of resnet50; "": random ones.
+        precision: of `blocks.PRECISIONS`. Under "bfloat16" the layers compute in bfloat16;
+            variables, normalisation's statistics, pooled features and logits are float32.
+        moments: mean and deviation of each channel, which the first layer brings to 0 and 1,
+            of bytes and of floats; None: neither.
 
-    Under `precision` "bfloat16" its layers compute in bfloat16; variables, normalisation's
-    statistics, pooled features and logits are float32.
+    Returns:
+        keras.Model: [n, *shape] -> logits float32[n, K], with features in the layer "features".
 
     Raises:
-        ValueError: the name or the precision is not known, the network does not take such a
-            width or weights, or not samples of this shape.
+        ValueError: the name or the precision is unknown, or the network takes no such width,
+            weights or samples.
         FileNotFoundError: there is no file of these weights.
-        ConnectionError: they were to be downloaded and could not be.
+        ConnectionError: the weights could not be downloaded.
     """
     if name not in MODELS:
         raise ValueError(f"model.name must be one of {', '.join(MODELS)}, got {name!r}.")

@@ -1,4 +1,4 @@
-"""What the networks share."""
+"""Parts that the networks share: inputs, convolutions, blocks, features, the last layer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Layers made within compute so, but for those that name a type; the old policy returns."""
+    """Sets what new layers compute in, unless they name a type; the old policy comes back."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[precision])
     try:
@@ -37,9 +37,9 @@ RESCALED = "rescaled"  # name of the layer that makes numbers to compute with
 
 
 def rescaled_input(shape: tuple[int, ...], dtype: str):
-    """An input, and what the network computes with: uint8 is brought to 0..1 in the network.
+    """An input, and the numbers that the network computes with: uint8 becomes 0..1.
 
-    In float32 under mixed precision too: what follows rounds it once.
+    They are float32 under mixed precision too, so that only the next layer rounds them.
     """
     inputs = keras.Input(shape, dtype=dtype, name="inputs")
     scale = 1 / 255 if dtype == "uint8" else 1.0
@@ -52,7 +52,7 @@ def normalise(network: keras.Model, mean: np.ndarray, deviation: np.ndarray) -> 
     Args:
         network: just built, with an input of `rescaled_input`.
         mean: float[C], of the samples' last axis, in their own units.
-        deviation: float[C], above 0; infinite of a column that says nothing, which becomes 0.
+        deviation: float[C], above 0; infinite for a constant column, which becomes 0.
     """
     layer = network.get_layer(RESCALED)
     layer.scale = (1 / np.asarray(deviation)).tolist()

@@ -17,8 +17,8 @@ def mean_network(networks: list[keras.Model]) -> keras.Model:
     """
     if len(networks) == 1:
         return networks[0]
-    first = networks[0].inputs[0]
-    inputs = keras.Input(first.shape[1:], dtype=first.dtype, name="inputs")
+    like = networks[0].inputs[0]
+    inputs = keras.Input(like.shape[1:], dtype=like.dtype, name="inputs")
     named = [
         keras.Model(network.inputs, network.outputs[0], name=f"network_{i}")
         for i, network in enumerate(networks)

@@ -15,10 +15,8 @@ def mlp(
 
     Args:
         shape: of one sample.
-        dtype: of the samples; uint8 is scaled to 0..1.
-        n_classes: K.
         width: 0 for the default.
-        seed: of the initial weights.
+        dtype, n_classes, seed: of `models.build`.
 
     Returns:
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is [n, width].

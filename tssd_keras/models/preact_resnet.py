@@ -11,6 +11,8 @@ import keras
 
 from tssd_keras.models import blocks
 
+WIDTH = 64  # of the first stage, as published
+
 
 def preact_resnet18(
     shape: tuple[int, ...], dtype: str, n_classes: int, *, width: int = 0, seed: int = 0
@@ -19,38 +21,35 @@ def preact_resnet18(
 
     Args:
         shape: (height, width, channels).
-        dtype: of the samples; uint8 is scaled to 0..1.
-        n_classes: K.
         width: of the first stage, 0 for 64.
-        seed: of the initial weights.
+        dtype, n_classes, seed: of `models.build`.
 
     Returns:
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is
         [n, 8 * width].
     """
-    widths = [(width or 64) * multiple for multiple in (1, 2, 4, 8)]
-    return blocks.preact_network(
-        shape,
-        dtype,
-        n_classes,
-        stem=widths[0],
-        stages=list(zip(widths, (2, 2, 2, 2), strict=True)),
-        seed=seed,
-        name="preact_resnet18",
-    )
+    return _network(shape, dtype, n_classes, (2, 2, 2, 2), width, seed, "preact_resnet18")
 
 
 def preact_resnet34(
     shape: tuple[int, ...], dtype: str, n_classes: int, *, width: int = 0, seed: int = 0
 ) -> keras.Model:
-    """PreAct ResNet-34: as `preact_resnet18`, with stages of 3, 4, 6 and 3 blocks."""
-    widths = [(width or 64) * multiple for multiple in (1, 2, 4, 8)]
+    """As `preact_resnet18`, with stages of 3, 4, 6 and 3 blocks."""
+    return _network(shape, dtype, n_classes, (3, 4, 6, 3), width, seed, "preact_resnet34")
+
+
+def _network(
+    shape: tuple[int, ...],
+    dtype: str,
+    n_classes: int,
+    counts: tuple[int, ...],
+    width: int,
+    seed: int,
+    name: str,
+) -> keras.Model:
+    """Stages of so many blocks, each twice as wide as the one before."""
+    widths = [(width or WIDTH) * 2**stage for stage in range(len(counts))]
+    stages = list(zip(widths, counts, strict=True))
     return blocks.preact_network(
-        shape,
-        dtype,
-        n_classes,
-        stem=widths[0],
-        stages=list(zip(widths, (3, 4, 6, 3), strict=True)),
-        seed=seed,
-        name="preact_resnet34",
+        shape, dtype, n_classes, stem=widths[0], stages=stages, seed=seed, name=name
     )

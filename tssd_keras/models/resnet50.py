@@ -37,15 +37,14 @@ def resnet50(
 
     Args:
         shape: (height, width, 3), at least 32 pixels high and wide.
-        dtype: of the samples; of uint8 images (red, green, blue) the mean of
-            ImageNet is taken and the colours are turned round, as the ImageNet
-            weights expect. Others are taken as they are.
-        n_classes: K.
+        dtype: of the samples. uint8 images (red, green, blue) lose the mean of
+            ImageNet and become blue, green, red, as the ImageNet weights expect;
+            others stay as they are.
         width: 0; this network has one width only.
-        seed: of the initial weights.
         weights: "imagenet", or a file of ImageNet weights without the last
             layer; empty: none. By name they are downloaded once from
             `WEIGHTS_URL` to where Keras keeps them; otherwise nothing ever is.
+        n_classes, seed: of `models.build`.
 
     Returns:
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is [n, 2048].

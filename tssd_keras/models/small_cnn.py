@@ -18,11 +18,9 @@ def small_cnn(
 
     Args:
         shape: (height, width, channels).
-        dtype: of the samples; uint8 is scaled to 0..1.
-        n_classes: K.
         width: of the first convolution, 0 for the default: 16, or 32 for
             images of 48 pixels and more.
-        seed: of the initial weights.
+        dtype, n_classes, seed: of `models.build`.
 
     Returns:
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is

@@ -20,10 +20,8 @@ def wide_resnet16(
 
     Args:
         shape: (height, width, channels).
-        dtype: of the samples; uint8 is scaled to 0..1.
-        n_classes: K.
         width: of the first stage, 16 * k; 0 for 16 (WRN-16-1), 128 for WRN-16-8.
-        seed: of the initial weights.
+        dtype, n_classes, seed: of `models.build`.
 
     Returns:
         keras.Model: [n, *shape] -> logits float32[n, K]; layer "features" is

@@ -10,6 +10,8 @@ import numpy as np
 
 from tssd_keras.recipe.setting import settings_of
 
+EXAMPLES = 3  # of what is wrong, that a message names
+
 
 def not_a_choice(section: Any) -> Iterator[str]:
     """A mistake for each setting of a section that must be one of some names and is none."""
@@ -40,13 +42,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def as_settings(name: str, value: Any, kind: Any) -> Any:
-    """Settings of the class `kind`, by default its defaults.
-
-    Raises:
-        TypeError: they are of another class.
-        ValueError: with every mistake in them.
-    """
+def of_kind(name: str, value: Any, kind: Any) -> Any:
+    """Settings of the class `kind`, by default its defaults; raises TypeError for another class."""
     if value is None:
         return kind()
     if not isinstance(value, kind):
@@ -54,6 +51,12 @@ def as_settings(name: str, value: Any, kind: Any) -> Any:
             f"{name} must be a {kind.__name__}, got {value!r} of type {type(value).__name__}. Try "
             f"{name}={kind.__name__}(...)."
         )
+    return value
+
+
+def as_settings(name: str, value: Any, kind: Any) -> Any:
+    """As `of_kind`; raises ValueError unless all settings are possible."""
+    value = of_kind(name, value, kind)
     mistakes = list(value.mistakes())
     if mistakes:
         raise ValueError(f"{name}: " + "; ".join(mistakes) + ".")

@@ -1,7 +1,7 @@
 """What each part of the method is worth: one recipe, run with parts left out or added.
 
-Each run appends a line to a file as it ends, and what the file has is not run
-again: an ablation can stop and go on, and several can write to one file.
+Each run appends a line to a file as it ends. A run that has a line is not run
+again, so an ablation can stop and go on, and several can write to one file.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Line:
         case: the noise, in words.
         variant: which parts were on.
         seed: of everything that is drawn.
-        backend: that it ran on.
+        backend: of Keras.
         settings: of `settings_hash`.
-        date: it ended on, in UTC.
-        summary: of the run; empty where it failed.
-        error: why it failed, or empty.
+        date: of its end, in UTC.
+        summary: contents of summary.json; empty where the run failed.
+        error: why the run failed, or empty.
     """
 
     case: str
@@ -55,9 +55,9 @@ FIELDS = dataclasses.fields(Line)
 
 
 def settings_hash(recipe: Recipe) -> str:
-    """SHA-256 of the settings that are not at their default; a new setting makes no new run.
+    """SHA-256 of the settings that differ from their defaults; a new setting makes no new run.
 
-    Settings of an objective that the recipe does not have are left out.
+    Settings of other objectives than the recipe's are left out.
     """
     if recipe.objective.kind != "mixmatch":
         recipe = dataclasses.replace(recipe, objective=ObjectiveRecipe(kind=recipe.objective.kind))
@@ -72,10 +72,10 @@ def settings_hash(recipe: Recipe) -> str:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """The lines of an ablation's file, blank ones left out; none if it is not there.
+    """The lines of an ablation's file, without blank ones; none if there is no file.
 
     Raises:
-        ValueError: the file is no text, or a line no run of an ablation; names its number.
+        ValueError: the file is no text, or a line, named by its number, is no run of an ablation.
     """
     if not path.exists():
         return []
@@ -104,8 +104,8 @@ def _line(values: object) -> Line:
     if not isinstance(values, dict):
         raise TypeError(f"it is no object but {values!r}")
     line = Line(**values)
-    kinds = {field.name: dict if field.name == "summary" else str for field in FIELDS}
-    for name, kind in {**kinds, "seed": int}.items():
+    kinds = {field.name: str for field in FIELDS} | {"seed": int, "summary": dict}
+    for name, kind in kinds.items():
         if not isinstance(getattr(line, name), kind):
             raise TypeError(f"{name} must be {kind.__name__}, got {getattr(line, name)!r}")
     if not line.error and not isinstance(line.summary.get("accuracy"), dict):
@@ -114,45 +114,44 @@ def _line(values: object) -> Line:
 
 
 def of_plan(planned: Iterable[Planned], lines: Iterable[Line]) -> list[Line]:
-    """The newest line of each planned run, on each backend, under the names that the plan gives it.
+    """The newest line of each planned run, on each backend, under the plan's names.
 
-    Two plans can call a run differently, and two variants of a recipe can be the same run.
+    Two plans can name a run differently, and two variants of a recipe can be the same run.
     """
     newest = {(line.backend, line.settings): line for line in lines}
     backends = dict.fromkeys(backend for backend, _ in newest)
     return [
-        dataclasses.replace(newest[key], case=one.case, variant=one.variant, seed=one.seed)
+        dataclasses.replace(newest[key], case=plan.case, variant=plan.variant, seed=plan.seed)
         for backend in backends
-        for one in planned
-        if (key := (backend, settings_hash(one.recipe))) in newest
+        for plan in planned
+        if (key := (backend, settings_hash(plan.recipe))) in newest
     ]
 
 
 def run(
     planned: list[Planned], path: Path, *, say: Callable[[str], None] = print
 ) -> Iterator[Line]:
-    """Run what the file does not have yet, in the order of the plan.
+    """Run what has no line in the file yet, in the order of the plan.
 
     Args:
         planned: the runs.
-        path: of the file that lines are appended to.
+        path: of the file; lines are appended.
         say: takes a line a run.
 
     Yields:
-        Each run's line once it is in the file. A run whose data or settings do
-        not fit is a line with its error. Ends early after Ctrl-C; the run that
-        was stopped has no line.
+        Each run's line once it is in the file; a failed run's has the error. Ends early after
+        Ctrl-C; the stopped run has no line.
     """
     backend = keras.backend.backend()
     # TensorFlow takes each run's own functions for one that is traced again and again.
     logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
     with ctrl_c_noted() as stopped:
-        for count, one in enumerate(planned, 1):
-            key = (settings_hash(one.recipe), backend)
+        for count, plan in enumerate(planned, 1):
+            key = (settings_hash(plan.recipe), backend)
             if key in {(line.settings, line.backend) for line in read_lines(path)}:
                 continue
-            say(f"{count}/{len(planned)}: {one.title}")
-            line = _run_one(one, backend)
+            say(f"{count}/{len(planned)}: {plan.title}")
+            line = _run_one(plan, backend)
             if line is None:
                 return
             _append(path, json.dumps(dataclasses.asdict(line)))
@@ -162,24 +161,24 @@ def run(
 
 
 def _append(path: Path, text: str) -> None:
-    """Add a line, also where the file's last one has no end."""
+    """Add a line; a last line without an end gets one first."""
     with open(path, "a+b") as file:
-        begun = file.seek(0, os.SEEK_END) > 0
-        if begun:
+        not_empty = file.seek(0, os.SEEK_END) > 0
+        if not_empty:
             file.seek(-1, os.SEEK_END)
-        unended = begun and file.read(1) != b"\n"
+        unended = not_empty and file.read(1) != b"\n"
         file.write(b"\n" * unended + text.encode() + b"\n")
 
 
-def _run_one(one: Planned, backend: str) -> Line | None:
-    """One run in a folder that goes with it; None after Ctrl-C."""
+def _run_one(plan: Planned, backend: str) -> Line | None:
+    """One run in a temporary folder; None after Ctrl-C."""
     summary, error = {}, ""
     try:
         with ctrl_c_held(lambda text: None):  # a finaliser would drop it
             keras.utils.clear_session()
             gc.collect()
         with tempfile.TemporaryDirectory() as folder:
-            done = experiment.run(one.recipe, out=Path(folder) / "run", say=lambda text: None)
+            done = experiment.run(plan.recipe, out=Path(folder) / "run", say=lambda text: None)
         if done.interrupted:
             return None
         summary = done.summary
@@ -190,11 +189,11 @@ def _run_one(one: Planned, backend: str) -> Line | None:
     except Exception as failed:  # e.g. TensorFlow's own, out of memory: the others go on
         error = f"{type(failed).__name__}: {failed}"
     return Line(
-        case=one.case,
-        variant=one.variant,
-        seed=one.seed,
+        case=plan.case,
+        variant=plan.variant,
+        seed=plan.seed,
         backend=backend,
-        settings=settings_hash(one.recipe),
+        settings=settings_hash(plan.recipe),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         summary=summary,
         error=error,

@@ -18,11 +18,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "kept precision": ("kept", "precision"),
     "kept recall": ("kept", "recall"),
     "wrong labels": ("effective_noise_rate",),
-}  # head -> where the figure stands in a summary
+}  # head -> path of keys to the figure in a summary
 
 
 def grouped(lines: Iterable[Line]) -> dict[tuple[str, str, str], list[Line]]:
-    """Lines by case, backend and variant, in the order in which these first appear by case."""
+    """Lines by case, backend and variant; cases in the order of their first lines."""
     groups: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
         groups.setdefault((line.case, line.backend, line.variant), []).append(line)
@@ -31,7 +31,12 @@ def grouped(lines: Iterable[Line]) -> dict[tuple[str, str, str], list[Line]]:
 
 
 def figures(lines: list[Line], path: tuple[str, ...]) -> np.ndarray:
-    """float64[n]: one figure of each run that has it."""
+    """float64[n]: one figure of the n runs that have it.
+
+    Args:
+        lines: of runs.
+        path: keys that lead to the figure in a summary.
+    """
     values = []
     for line in lines:
         value: object = line.summary
@@ -99,9 +104,11 @@ def plot(path: Path, lines: Iterable[Line]) -> None:
         axis.set_ylim(len(variants) - 0.5, -0.5)
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.25)
-    judged = {line.summary["accuracy"]["evaluated_on"] for runs in groups.values() for line in runs}
+    evaluated_on = sorted(
+        {line.summary["accuracy"]["evaluated_on"] for runs in groups.values() for line in runs}
+    )
     figure.supxlabel(
-        f"{' / '.join(sorted(judged))} accuracy: last epoch (dot, ± standard deviation of seeds), "
+        f"{' / '.join(evaluated_on)} accuracy: last epoch (dot, ± standard deviation of seeds), "
         "best epoch (ring)",
         fontsize=8,
     )

@@ -22,18 +22,19 @@ class Compared:
 
     Attributes:
         folder: of the run.
-        told: how many decisions it trained on and learned to judge from.
-        epochs: that it trained for; stopped: whether before its end.
+        decisions: counts of those that it trained on, and of those that taught it to judge.
+        epochs: that it trained for.
+        stopped: whether it was, before its end.
         evaluated_on: what accuracy is measured on, "test" or "validation".
         accuracy: {"last", "mean_last_10", "best"}, None where no epoch ended.
         kept: share with weight.
         suspects: share suspected.
         wrong: mean probability of a wrong label, as the run estimates it.
-        auroc: of label errors where the truth is known, else None.
+        auroc: of label errors; None where the truth is unknown.
     """
 
     folder: Path
-    told: tuple[int, int]
+    decisions: tuple[int, int]
     epochs: int
     stopped: bool
     evaluated_on: str
@@ -50,14 +51,14 @@ class Comparison:
 
     Attributes:
         runs: in the order asked for.
-        samples: number of samples that all runs judged: golden in none, decided in none.
-        known: how many of them have a known truth.
-        truly_wrong: share of wrong labels among these, None of none.
+        samples: how many all runs judged: golden in none, decided in none.
+        n_truth_known: how many of these have a known truth.
+        truly_wrong: share of wrong labels among the latter; None if there are none.
     """
 
     runs: tuple[Compared, ...]
     samples: int
-    known: int
+    n_truth_known: int
     truly_wrong: float | None
 
 
@@ -69,15 +70,15 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
 
     Raises:
         FileNotFoundError: one is no run folder, or the run has not ended.
-        ValueError: fewer than two different ones; a run judged no label; they are not of the
-            same labels; no sample was judged by all.
+        ValueError: fewer than two differ; a run judged no label; the runs have other labels;
+            no sample was judged by all.
     """
     paths = [Path(folder) for folder in folders]
-    n = len({path.resolve() for path in paths})
-    if n < 2 or n < len(paths):
+    n_different = len({path.resolve() for path in paths})
+    if n_different < 2 or n_different < len(paths):
         raise ValueError(
-            f"there must be two different runs to compare, or more, got {len(paths)}, {n} of them "
-            "different."
+            f"there must be two different runs to compare, or more, got {len(paths)}, "
+            f"{n_different} of them different."
         )
     runs = [read_run(path)[0] for path in paths]
     for path, run in zip(paths[1:], runs[1:], strict=True):
@@ -90,51 +91,53 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
         )
     compared = [_figures(path, run, shared) for path, run in zip(paths, runs, strict=True)]
     clean = _clean(runs[0], shared)
-    known = 0 if clean is None else len(clean)
-    wrong = None if clean is None else float(1 - clean.mean())
-    return Comparison(tuple(compared), len(shared), known, wrong)
+    if clean is None:
+        return Comparison(tuple(compared), len(shared), 0, None)
+    return Comparison(tuple(compared), len(shared), len(clean), float(1 - clean.mean()))
 
 
-def check_same_labels(first: Path, one: Findings, path: Path, other: Findings) -> None:
+def check_same_labels(path: Path, run: Findings, other_path: Path, other: Findings) -> None:
     """Raise ValueError unless two runs, by their folders, are on the same given labels."""
-    if one.labels_sha256 != other.labels_sha256:
+    if run.labels_sha256 != other.labels_sha256:
         raise ValueError(
-            f"the runs must be on the same given labels, {first} has labels.sha256 "
-            f"{one.labels_sha256[:16]}..., {path} has {other.labels_sha256[:16]}... Draw the same "
-            "noise: the same noise.seed, and the same data."
+            f"the runs must be on the same given labels, {path} has labels.sha256 "
+            f"{run.labels_sha256[:16]}..., {other_path} has {other.labels_sha256[:16]}... Draw the "
+            "same noise: the same noise.seed, and the same data."
         )
-    if one.class_names != other.class_names:
-        pairs = zip_longest(one.class_names, other.class_names)
-        k, (a, b) = next((k, pair) for k, pair in enumerate(pairs) if pair[0] != pair[1])
+    if run.class_names != other.class_names:
+        pairs = zip_longest(run.class_names, other.class_names)
+        k, (name, other_name) = next((k, ab) for k, ab in enumerate(pairs) if ab[0] != ab[1])
         raise ValueError(
-            f"the runs must name their classes alike, class {k} is {reprlib.repr(a)} in {first} "
-            f"and {reprlib.repr(b)} in {path}. Give both the same names."
+            f"the runs must name their classes alike, class {k} is {reprlib.repr(name)} in {path} "
+            f"and {reprlib.repr(other_name)} in {other_path}. Give both the same names."
         )
 
 
 def _figures(path: Path, run: Findings, shared: np.ndarray) -> Compared:
     rows = np.searchsorted(run.index, shared)
     clean, p_wrong = _clean(run, shared), run.p_wrong[rows]
-    decisions, accuracy = (run.facts.get(key) or {} for key in ("decisions", "accuracy"))
-    known = slice(None) if clean is None else run.truth[rows] >= 0  # type: ignore[index]
+    decisions, accuracy = (run.summary.get(key) or {} for key in ("decisions", "accuracy"))
+    auroc = None
+    if clean is not None and run.truth is not None:
+        auroc = label_error_auroc(clean, 1 - p_wrong[run.truth[rows] >= 0])
     return Compared(
-        path,
-        (int(decisions.get("trained", 0)), int(decisions.get("golden", 0))),
-        int(run.facts.get("epochs") or 0),
-        bool(run.facts.get("interrupted") or run.facts.get("error")),
-        str(accuracy.get("evaluated_on", "test")),
-        {key: accuracy.get(key) for key in ("last", "mean_last_10", "best")},
-        float((run.weight[rows] > 0).mean()),
-        float(run.suspect[rows].mean()),
-        float(p_wrong.mean()),
-        None if clean is None else label_error_auroc(clean, 1 - p_wrong[known]),
+        folder=path,
+        decisions=(int(decisions.get("trained", 0)), int(decisions.get("golden", 0))),
+        epochs=int(run.summary.get("epochs") or 0),
+        stopped=bool(run.summary.get("interrupted") or run.summary.get("error")),
+        evaluated_on=str(accuracy.get("evaluated_on", "test")),
+        accuracy={key: accuracy.get(key) for key in ("last", "mean_last_10", "best")},
+        kept=float((run.weight[rows] > 0).mean()),
+        suspects=float(run.suspect[rows].mean()),
+        wrong=float(p_wrong.mean()),
+        auroc=auroc,
     )
 
 
 def _clean(run: Findings, shared: np.ndarray) -> np.ndarray | None:
-    """Whether the given label is right: bool of the shared samples whose truth is known."""
+    """bool[m]: which given labels are right, of the shared ones of known truth; None of none."""
     if run.truth is None:
         return None
     rows = np.searchsorted(run.index, shared)
-    known = rows[run.truth[rows] >= 0]
-    return run.given[known] == run.truth[known] if len(known) else None
+    rows = rows[run.truth[rows] >= 0]
+    return run.given[rows] == run.truth[rows] if len(rows) else None

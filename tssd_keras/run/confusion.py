@@ -10,10 +10,10 @@ import numpy as np
 from tssd_keras.run.plots import CLEAN, WRONG
 
 NUMBERED = 20  # classes up to which cells carry their share as a number
-NAMED = 40  # classes up to which each is named
-TICKS = 10  # classes named of more
-LONGEST = 16  # characters of a name
-GAMMA = 0.5  # share ** GAMMA is the depth of colour: a few per cent must be seen
+NAMED = 40  # classes up to which each tick is named
+TICKS = 10  # named of more classes than that
+LONGEST = 16  # characters of a name that are shown
+GAMMA = 0.5  # share ** GAMMA is the depth of colour, so that a few per cent can be seen
 
 
 def confusion_picture(
@@ -29,7 +29,7 @@ def confusion_picture(
         title: above the picture, taken literally.
 
     Raises:
-        ValueError: there is not one row and one column a class.
+        ValueError: counts are not of K classes.
     """
     k = len(class_names)
     if counts.shape != (k, k):
@@ -67,6 +67,7 @@ def _colours(share: np.ndarray) -> np.ndarray:
 
 
 def _ticks(axis, class_names: tuple[str, ...]) -> None:
+    """Class names on both axes, and white lines between few cells."""
     k = len(class_names)
     step = 1 if k <= NAMED else -(-k // TICKS)
     at = np.arange(0, k, step)
@@ -89,7 +90,7 @@ def _ticks(axis, class_names: tuple[str, ...]) -> None:
 
 
 def _short(name: str) -> str:
-    """One line of at most `LONGEST` characters; a folder's name need not be text, fonts want it."""
+    """One line of at most `LONGEST` characters: fonts want text, folders' names need not be any."""
     name = " ".join(name.encode("utf-8", "replace").decode("utf-8").split())
     return name if len(name) <= LONGEST else name[: LONGEST - 1].rstrip() + "…"
 
@@ -111,7 +112,7 @@ def _numbers(axis, share: np.ndarray, colours: np.ndarray) -> None:
 
 
 def _scale(figure, axis) -> None:
-    """What the colours say: two bars from 0 to 100 %, side by side."""
+    """A legend of the colours: two bars from 0 to 100 %, side by side."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.ticker import PercentFormatter

@@ -9,30 +9,23 @@ from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.recipe.recipe import AugmentRecipe, Recipe
 
-SHOWN = 3  # bad images that a run names; it lists all in left_out.csv
+BAD_IMAGES_NAMED = 3  # by a run that trains; left_out.csv lists all
 
 
 def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> str:
-    """What will be trained, on what; a few lines.
+    """The data and the training in a few lines.
 
     Args:
         recipe: of the run.
         prepared: its data.
-        most: bad images named; None: all that were left out.
+        most: how many bad images are named; None: all that were left out.
     """
     data = prepared.data
-    rate = prepared.effective_noise_rate
-    wrong = "not known" if rate is None else f"{rate:.2%}"
-    if prepared.truth is not None:
-        labelled = prepared.given >= 0
-        known = labelled & (prepared.truth >= 0)
-        if known.sum() < labelled.sum():
-            wrong += f" of the {known.sum():,} whose true label is known"
     shape = "x".join(map(str, data.inputs.shape[1:]))
     lines = [
         f"data: {data.name}, {len(data.inputs):,} training samples of {shape} "
         f"({data.inputs.dtype}), {len(data.class_names)} classes",
-        f"labels: noise {recipe.noise.kind}, wrong labels {wrong}, sha256 "
+        f"labels: noise {recipe.noise.kind}, wrong labels {_wrong(prepared)}, sha256 "
         f"{prepared.labels_sha256[:16]}...",
         f"stream: {len(prepared.stream):,} samples; golden: {recipe.golden.source}, "
         f"{len(prepared.golden_index):,}; accuracy on {prepared.evaluated_on}: "
@@ -52,23 +45,36 @@ def describe(recipe: Recipe, prepared: Prepared, *, most: int | None = None) -> 
     return "\n".join(lines)
 
 
+def _wrong(prepared: Prepared) -> str:
+    """The share of wrong labels, and of how many it is where not all true labels are known."""
+    rate = prepared.effective_noise_rate
+    text = "not known" if rate is None else f"{rate:.2%}"
+    if prepared.truth is None:
+        return text
+    labelled = prepared.given >= 0
+    n_known = int((labelled & (prepared.truth >= 0)).sum())
+    if n_known < labelled.sum():
+        text += f" of the {n_known:,} whose true label is known"
+    return text
+
+
 def left_out(data: LabelledData, *, most: int | None = None) -> list[str]:
-    """The bad images that were left out, a line each below their number; none if there are none.
+    """The number of bad images that were left out and a line each; no line if there are none.
 
     Args:
         data: of a source.
-        most: images that are named; None: all.
+        most: how many images are named; None: all.
     """
     if not data.left_out:
         return []
-    named = [f"  {each.split}: {each.reason}" for each in data.left_out[:most]]
-    more = len(data.left_out) - len(named)
-    rest = [f"  ... and {more:,} more, listed in left_out.csv"] if more else []
+    named = [f"  {image.split}: {image.reason}" for image in data.left_out[:most]]
+    n_more = len(data.left_out) - len(named)
+    rest = [f"  ... and {n_more:,} more, listed in left_out.csv"] if n_more else []
     return [f"left out: {len(data.left_out):,} bad images", *named, *rest]
 
 
 def augmentation(augment: AugmentRecipe) -> str:
-    """What is done to training images, in words."""
+    """The augmentation in words."""
     words = {
         "crop": f"crop after {augment.padding} padding by {augment.crop} pixels",
         "flip": "flip",
@@ -79,12 +85,12 @@ def augmentation(augment: AugmentRecipe) -> str:
 
 
 def _without_effect(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
-    """Settings other than their defaults that these data give nothing to do."""
+    """Settings that differ from their defaults without effect on these data."""
     data, golden, default = recipe.data, recipe.golden, Recipe()
-    own_split = data.source not in ("folder", "table") or prepared.data.evaluated_on == "test"
-    if data.test_share != default.data.test_share and own_split:
+    has_test = data.source not in ("folder", "table") or prepared.data.evaluated_on == "test"
+    if data.test_share != default.data.test_share and has_test:
         yield "data.test_share (the data have a test split)"
-    if data.split_seed != default.data.split_seed and own_split and not data.validation_share:
+    if data.split_seed != default.data.split_seed and has_test and not data.validation_share:
         yield "data.split_seed (nothing is held out)"
     marked = golden.ids or prepared.data.trusted is not None
     if golden.at_most_per_class and not marked:

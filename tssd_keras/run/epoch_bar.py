@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import click
 import keras
 
-from tssd_keras.progress import bar as bar
+from tssd_keras.judge.record import RoundRecord
+from tssd_keras.progress import terminal_bar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class EpochBar(keras.callbacks.Callback):
@@ -21,24 +25,23 @@ class EpochBar(keras.callbacks.Callback):
     def __init__(self, steps: Callable[[], int]) -> None:
         super().__init__()
         self._steps = steps
-        self._bar = None
+        self._bar: tqdm | None = None
         self._label = ""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begin a bar; this callback stands behind TSSD, so the epoch's samples are chosen."""
         self._close()
+        self._label = f"epoch {epoch + 1}/{self.params['epochs']}"
         if sys.stderr.isatty():
-            self._label = f"epoch {epoch + 1}/{self.params['epochs']}"
-            self._bar = click.progressbar(
-                length=self._steps(), label=f"{self._label} (preparing)", file=sys.stderr
-            )
-            self._bar.__enter__()
+            self._bar = terminal_bar(f"{self._label} (preparing)", self._steps())
 
     def on_train_batch_end(self, batch, logs=None):
-        """One batch further; before the first, the update may be compiled."""
+        """One batch further; "(preparing)" goes, as the update is compiled by now."""
         if self._bar is not None:
-            self._bar.label = self._label
-            self._bar.update(1)
+            self._bar.update(batch + 1 - self._bar.n)
+            if self._label:
+                self._bar.set_description(self._label)
+                self._label = ""
 
     def on_epoch_end(self, epoch, logs=None):
         """End the bar."""
@@ -50,30 +53,30 @@ class EpochBar(keras.callbacks.Callback):
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.finish()
-            self._bar.render_finish()
+            self._bar.close()
             self._bar = None
 
 
-def round_line(record: dict) -> str:
+def round_line(record: RoundRecord) -> str:
     """One line of a round: kept, how pure where known, mined, who abstained, seconds."""
-    seconds = sum(v for k, v in record.items() if k.startswith("seconds_"))
-    parts = [f"round before epoch {record['epoch'] + 1}: kept {record['kept']:,}"]
-    if record["kept_precision"] is not None:
-        parts.append(f"{record['kept_precision']:.1%} of them right")
-        parts.append(f"holding {record['kept_recall']:.1%} of the right ones")
-    mined = f"mined {record['semi_hard']:,}"
-    if record["semi_hard_purity"] is not None:
-        mined += f" ({record['semi_hard_purity']:.1%} right)"
+    quality, abstentions = record.quality, record.abstentions
+    parts = [f"round before epoch {record.epoch + 1}: kept {record.roles.kept:,}"]
+    if quality.kept_precision is not None:
+        parts.append(f"{quality.kept_precision:.1%} of them right")
+    if quality.kept_recall is not None:
+        parts.append(f"holding {quality.kept_recall:.1%} of the right ones")
+    mined = f"mined {record.roles.semi_hard:,}"
+    if quality.semi_hard_purity is not None:
+        mined += f" ({quality.semi_hard_purity:.1%} right)"
     parts.append(mined)
-    if record["label_error_auroc"] is not None:
-        parts.append(f"AUROC {record['label_error_auroc']:.4f}")
+    if quality.label_error_auroc is not None:
+        parts.append(f"AUROC {quality.label_error_auroc:.4f}")
     silent = []
-    if record["loss_abstains"]:
+    if abstentions.loss_abstains:
         silent.append("loss stream")
-    if record["classes_abstaining"]:
-        silent.append(f"feature stream in {record['classes_abstaining']} classes")
+    if abstentions.classes_abstaining:
+        silent.append(f"feature stream in {abstentions.classes_abstaining:g} classes")
     if silent:
         parts.append(f"abstained: {' and '.join(silent)}")
-    parts.append(f"{seconds:.1f} s")
+    parts.append(f"{record.seconds.total:.1f} s")
     return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""What is recorded of every epoch: accuracy, loss, learning rate, seconds, and the weights."""
+"""The record of every epoch: accuracy, loss, learning rate, seconds, and the weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from tssd_keras.labels.prepare import Prepared
+from tssd_keras.progress import bar
 from tssd_keras.recipe.recipe import TrainRecipe
-from tssd_keras.run import epoch_bar
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.score_pass import fixed_batches
@@ -20,17 +20,17 @@ class EpochRecord(keras.callbacks.Callback):
     """Measures accuracy after every epoch and writes its row.
 
     Args:
-        networks: that are trained, within the model that `fit` runs on, and their running means.
-        prepared: what is judged on.
+        networks: those that are trained, and their running means.
+        prepared: has the evaluation samples.
         train: batch size and number of epochs.
         folder: takes epochs.csv.
         say: takes a line an epoch.
 
     Attributes:
         rows: of epochs.csv.
-        weights: each network's at the end of the last epoch, at first the initial
-            ones. Where an epoch breaks off, the networks' own may be gone: on JAX
-            an update gives them away.
+        weights: of each network at the end of the last epoch; before the first, its initial
+            ones. An epoch that breaks off may leave a network without: on JAX an
+            update gives them away.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class EpochRecord(keras.callbacks.Callback):
             network.set_weights(weights)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock (this callback stands behind TSSD: rounds have their own)."""
+        """Start the clock. This callback stands behind TSSD: rounds have a clock of their own."""
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Judge the network; append the row."""
+        """Evaluate the model; append the row."""
         seconds = time.perf_counter() - self._start
         row = {
             "epoch": epoch + 1,
@@ -70,7 +70,7 @@ class EpochRecord(keras.callbacks.Callback):
         }
         self.rows.append(row)
         self.weights = [network.get_weights() for network in self._networks]
-        self._folder.append_row("epochs.csv", row)
+        self._folder.append_epoch(row)
         self._say(
             f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.evaluated_on} accuracy "
             f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
@@ -79,12 +79,11 @@ class EpochRecord(keras.callbacks.Callback):
     def _accuracy(self) -> float:
         """Share of samples whose most probable class is right, in batches of one shape."""
         inputs, labels = self._prepared.eval_inputs, self._prepared.eval_labels
-        right, network = 0, self.model
-        done = epoch_bar.bar("judging the network", len(inputs))
+        n_right = 0
+        done = bar("evaluating the network", len(inputs))
         for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
             size = rows.stop - rows.start
-            right += int(
-                (network.predict_on_batch(batch)[:size].argmax(axis=1) == labels[rows]).sum()
-            )
+            predicted = self.model.predict_on_batch(batch)[:size].argmax(axis=1)
+            n_right += int((predicted == labels[rows]).sum())
             done(size)
-        return right / len(labels)
+        return n_right / len(labels)

@@ -1,43 +1,34 @@
-"""One recipe, one run. The only module that knows all the others."""
+"""One recipe, one run: from data to run folder. The only module that knows all the others."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
-import numpy as np
 
 from tssd_keras import models
-from tssd_keras.data import duplicates, loading
-from tssd_keras.data.moments import moments_of_some
-from tssd_keras.judge.streams import Streams, save_streams
+from tssd_keras.data import loading
+from tssd_keras.judge.record import RoundRecord
+from tssd_keras.judge.streams import Streams
 from tssd_keras.labels.prepare import Prepared, prepare
-from tssd_keras.recipe.recipe import Recipe, TrainRecipe
-from tssd_keras.run import epoch_bar, plots
-from tssd_keras.run.describe import SHOWN, describe
+from tssd_keras.progress import bar
+from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.run import epoch_bar, wiring
+from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.run.interrupts import ctrl_c_held
 from tssd_keras.run.saved_recipe import saved_recipe
-from tssd_keras.train.augment import Augment
+from tssd_keras.run.summary import summarise
 from tssd_keras.train.callback import TSSD
-from tssd_keras.train.device_inputs import DeviceInputs
-from tssd_keras.train.learning_rate import learning_rate
-from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
+from tssd_keras.train.steps import accuracy
 from tssd_keras.train.steps.base_step import BaseStep
-from tssd_keras.train.steps.mixmatch import lambda_u_by_noise
-from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
-SEEDS_APART = 1_000_003  # from one network's seed to the next one's
-LAST = 10  # epochs of `accuracy.mean_last_10`
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,27 @@ class Finished:
     interrupted: bool
 
 
-def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] = print) -> Finished:
+@dataclass(frozen=True)
+class Training:
+    """All that a run trains with.
+
+    Attributes:
+        recipe, prepared: settings and data.
+        step: the compiled model that `fit` runs on.
+        tssd: judges and feeds.
+        feed: what `fit` reads.
+        epochs: records and remembers each epoch.
+    """
+
+    recipe: Recipe
+    prepared: Prepared
+    step: BaseStep
+    tssd: TSSD
+    feed: object
+    epochs: EpochRecord
+
+
+def run(recipe: Recipe, *, out: Path | None = None, say: Say = print) -> Finished:
     """Train one recipe from data to run folder.
 
     Args:
@@ -75,305 +86,111 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Callable[[str], None] =
     """
     start = time.perf_counter()
     folder = RunFolder.plan(out, recipe.dataset)
-    say(f"preparing data: {recipe.dataset}")
-    prepared = prepare(recipe, loading.load(recipe.data, recipe.golden))
-    if recipe.train.on_device:
-        prepared = on_device(prepared)
-    say(f"building the network: {recipe.model.name}")
-    step = update(recipe, networks(recipe, prepared))
-    step.compile(optimizer(recipe.train), weighted_metrics=[accuracy()])
-    tssd = callback(recipe, prepared, say, folder)
-    feed = tssd.feed(recipe.train.batch_size)
-    epochs = EpochRecord([*step.networks, *step.averaged], prepared, recipe.train, folder, say)
+    training = set_up(recipe, folder, say)
     folder.make()
     stopped: BaseException | None = None
     try:
-        with ctrl_c_held(say):
-            folder.write_text("recipe.toml", saved_recipe(recipe, keras.backend.backend()))
-            folder.write_labels(prepared.given, prepared.labels_sha256)
-            write_findings(folder, prepared)
-        say(describe(recipe, prepared, most=SHOWN))
-        say(f"backend: {keras.backend.backend()}; run folder: {folder.path}")
-        fit(step, feed, tssd, epochs, recipe)
+        train(training, folder, say)
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
     interrupted = isinstance(stopped, KeyboardInterrupt)
+    failed = None if interrupted else stopped
     with contextlib.suppress(KeyboardInterrupt), ctrl_c_held(say):
         if stopped is not None:
             say(f"{'interrupted' if interrupted else 'failed'}: writing down what there is")
-            epochs.restore()
-        summary = summarise(recipe, prepared, tssd, epochs.rows, step)
+            training.epochs.restore()
+        summary = summarise(
+            recipe, training.prepared, training.tssd, training.epochs.rows, training.step
+        )
         summary["interrupted"] = interrupted
-        summary["error"] = None
-        if stopped is not None and not interrupted:
-            summary["error"] = f"{type(stopped).__name__}: {stopped}"
+        summary["error"] = None if failed is None else f"{type(failed).__name__}: {failed}"
         summary["seconds"] = round(time.perf_counter() - start, 3)
-        finish(folder, prepared, tssd, models.mean_network(step.eval_networks), summary)
-    if stopped is not None and not interrupted:
+        finish(training, folder, summary)
+    if failed is not None:
         say(f"what there was before the error is in {folder.path}")
-        raise stopped
+        raise failed
     return Finished(folder.path, summary, interrupted)
 
 
-def on_device(prepared: Prepared) -> Prepared:
-    """The same data, with training and judged samples in the device's memory."""
-    data = dataclasses.replace(prepared.data, inputs=DeviceInputs(prepared.data.inputs))
-    judged = DeviceInputs(prepared.eval_inputs)
-    return dataclasses.replace(prepared, data=data, eval_inputs=judged)
+def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
+    """Load the data and build what is trained; the folder is not touched."""
+    say(f"preparing data: {recipe.dataset}")
+    prepared = prepare(recipe, loading.load(recipe.data, recipe.golden))
+    if recipe.train.on_device:
+        prepared = wiring.on_device(prepared)
+    say(f"building the network: {recipe.model.name}")
+    step = wiring.training_step(recipe, wiring.networks(recipe, prepared))
+    step.compile(wiring.optimizer(recipe.train), weighted_metrics=[accuracy()])
+
+    def on_round(record: RoundRecord) -> None:
+        folder.append_round(record.row())
+        say(epoch_bar.round_line(record))
+
+    tssd = wiring.callback(recipe, prepared, on_round)
+    feed = tssd.feed(recipe.train.batch_size, model=step)
+    epochs = EpochRecord([*step.networks, *step.averaged], prepared, recipe.train, folder, say)
+    return Training(recipe, prepared, step, tssd, feed, epochs)
 
 
-def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
-    """The recipe's network, or several of its kind with initial weights of their own."""
-    moments = None
-    if recipe.model.normalise:
-        inputs, seed = prepared.data.inputs, recipe.train.seed
-        moments = moments_of_some(inputs, prepared.stream, seed=seed)
-    return [
-        models.build(
-            recipe.model.name,
-            prepared.data.inputs.shape[1:],
-            str(prepared.data.inputs.dtype),
-            len(prepared.data.class_names),
-            width=recipe.model.width,
-            seed=recipe.train.seed + i * SEEDS_APART,
-            weights=recipe.model.weights,
-            precision=recipe.train.precision,
-            moments=moments,
-        )
-        for i in range(recipe.train.networks)
-    ]
-
-
-def update(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:
-    """The training step of the recipe's objective."""
-    settings: dict[str, Any] = {
-        "weight_decay": recipe.train.weight_decay,
-        "augment": Augment(**dataclasses.asdict(recipe.augment)),
-        "ema": recipe.train.ema,
-        "seed": recipe.train.seed,
-    }
-    if recipe.objective.kind != "mixmatch":
-        return weighted_step(networks, **settings)
-    return mixmatch_step(
-        networks,
-        settings=Mixmatch(
-            temperature=recipe.objective.temperature,
-            alpha=recipe.objective.alpha,
-            penalty=recipe.objective.warmup_penalty,
-            weak_guesses=recipe.objective.weak_guesses,
-        ),
-        **settings,
-    )
-
-
-def fit(step: BaseStep, feed, tssd: TSSD, epochs: EpochRecord, recipe: Recipe) -> None:
-    """Train, every epoch under its learning rate, with rounds and records."""
-    train = recipe.train
-    schedule = [keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(train, epoch))]
-    if recipe.objective.kind == "mixmatch":
-        schedule.append(
-            SemiSupervisedSchedule(
-                train.warmup_epochs, recipe.objective.ramp_epochs, lambda_u(recipe, tssd)
-            )
-        )
-    step.fit(
-        feed,
-        epochs=train.epochs,
-        callbacks=[tssd, *schedule, epoch_bar.EpochBar(lambda: tssd.steps), epochs],
+def train(training: Training, folder: RunFolder, say: Say) -> None:
+    """Write down what is trained on, then train: each epoch under its learning rate, recorded."""
+    recipe, prepared = training.recipe, training.prepared
+    backend = keras.backend.backend()
+    with ctrl_c_held(say):
+        folder.write_recipe(saved_recipe(recipe, backend))
+        folder.write_labels(prepared.given, prepared.labels_sha256)
+        folder.write_findings(prepared)
+    say(describe(recipe, prepared, most=BAD_IMAGES_NAMED))
+    say(f"backend: {backend}; run folder: {folder.path}")
+    tssd = training.tssd
+    epoch_bars = epoch_bar.EpochBar(lambda: tssd.steps)
+    training.step.fit(
+        training.feed,
+        epochs=recipe.train.epochs,
+        callbacks=[tssd, *wiring.schedules(recipe, tssd), epoch_bars, training.epochs],
         shuffle=False,
         verbose=0,
     )
 
 
-def lambda_u(recipe: Recipe, tssd: TSSD) -> Callable[[], float]:
-    """Gives the weight of the unlabelled loss; "auto": by the noise that the last round sees."""
-    weight = recipe.objective.lambda_u
-    if not isinstance(weight, str):
-        return lambda: weight
-
-    def by_noise() -> float:
-        clean = tssd.rounds[-1]["estimated_clean_share"]
-        if clean is None:
-            judged = tssd.table.drawn & (tssd.table.decided < 0)
-            clean = tssd.rounds[-1]["kept"] / int(judged.sum())
-        return lambda_u_by_noise(1 - clean, tssd.n_classes)
-
-    return by_noise
-
-
-def write_findings(folder: RunFolder, prepared: Prepared) -> None:
-    """What was found in the data, and decided: left out images, equal samples, decisions."""
-    data = prepared.data
-    if prepared.decided is not None:
-        prepared.decided.write_csv(
-            folder.path / "decided.csv", prepared.given, data.class_names, data.ids
-        )
-    for left_out in data.left_out:
-        folder.append_row("left_out.csv", vars(left_out))
-    if prepared.duplicates is not None and len(prepared.duplicates):
-        duplicates.write_csv(
-            folder.path / "duplicates.csv",
-            prepared.duplicates,
-            data.class_names,
-            ids=data.ids,
-            test_ids=data.test_ids,
-        )
-
-
-def callback(
-    recipe: Recipe, prepared: Prepared, say: Callable[[str], None], folder: RunFolder
-) -> TSSD:
-    """The TSSD callback of a run; under objective "plain" it feeds, and never divides."""
-    plain = recipe.objective.kind == "plain"
-    given, truth = prepared.given.copy(), prepared.truth
-    stream = prepared.stream
-    if recipe.golden.train_on and prepared.golden is not None:
-        given[prepared.golden_index] = prepared.golden.labels
-        stream = np.union1d(stream, prepared.golden_index)
-
-    def on_round(record: dict) -> None:
-        shift = record.pop("shift")
-        folder.append_row("rounds.csv", record)
-        record["shift"] = shift
-        say(epoch_bar.round_line(record))
-
-    golden = prepared.golden if recipe.golden.source == "trusted" else recipe.golden.source
-    return TSSD(
-        prepared.data.inputs,
-        given[stream],
-        index=stream,
-        golden="none" if plain else golden,
-        n_classes=len(prepared.data.class_names),
-        warmup_epochs=None if plain else recipe.train.warmup_epochs,
-        true_labels=None if truth is None else truth[stream],
-        decided=None if prepared.decided is None else prepared.decided.labels(len(given))[stream],
-        divide=recipe.divide,
-        purify=recipe.purify,
-        epoch_samples=recipe.train.balanced_batches * recipe.train.batch_size or None,
-        n_networks=recipe.train.networks,
-        unlabelled=recipe.objective.kind == "mixmatch",
-        seed=recipe.train.seed,
-        on_round=on_round,
-        on_progress=epoch_bar.bar,
-    )
-
-
-def optimizer(train: TrainRecipe) -> keras.optimizers.Optimizer:
-    """The optimizer of a recipe; weight decay is the step's, not the optimizer's."""
-    if train.optimizer == "sgd":
-        return keras.optimizers.SGD(train.learning_rate, momentum=train.momentum)
-    return keras.optimizers.Adam(train.learning_rate)
-
-
-def summarise(
-    recipe: Recipe, prepared: Prepared, tssd: TSSD, epochs: list[dict], step: keras.Model
-) -> dict:
-    """The figures of summary.json; None where the truth is unknown or nothing was divided."""
-    accuracy = [row["accuracy"] for row in epochs]
-    last = tssd.rounds[-1] if tssd.rounds else {}
-    truth, equal = prepared.truth, prepared.duplicates
-    figures = {name: last.get(name) for name in ("kept", "semi_hard", "uncertain")}
-    return {
-        "accuracy": {
-            "evaluated_on": prepared.evaluated_on,
-            "best": max(accuracy, default=None),
-            "last": accuracy[-1] if accuracy else None,
-            "mean_last_10": float(np.mean(accuracy[-LAST:])) if accuracy else None,
-        },
-        "kept": {
-            "count": figures["kept"],
-            "precision": last.get("kept_precision"),
-            "recall": last.get("kept_recall"),
-            "f1": last.get("kept_f1"),
-        },
-        "semi_hard": {
-            "count": figures["semi_hard"],
-            "purity": last.get("semi_hard_purity"),
-            "recall": last.get("semi_hard_recall"),
-            "uncertain_purity": last.get("uncertain_purity"),
-        },
-        "label_error_auroc": last.get("label_error_auroc"),
-        "auroc": {name: last.get(f"auroc_{name}") for name in ("loss", "feature", "q")},
-        "effective_noise_rate": prepared.effective_noise_rate,
-        "labels_sha256": prepared.labels_sha256,
-        "decisions": None
-        if prepared.decided is None
-        else prepared.decided.summary(prepared.given, truth),
-        "samples": {
-            "stream": len(prepared.stream),
-            "golden": len(prepared.golden_index),
-            "judged": len(prepared.eval_labels),
-            "left_out": len(prepared.data.left_out),
-            "true_label_known": 0 if truth is None else int((truth[prepared.stream] >= 0).sum()),
-        },
-        "equal_samples": None
-        if equal is None
-        else {
-            "training_in_test": equal.n_train_in_test,
-            "training_twice": equal.n_train_copies,
-            "training_under_different_labels": equal.n_conflicting,
-        },
-        "epochs": len(epochs),
-        "rounds": len(tssd.rounds),
-        "seconds_in_epochs": float(sum(row["seconds"] for row in epochs)),
-        "seconds_in_rounds": float(
-            sum(v for r in tssd.rounds for k, v in r.items() if k.startswith("seconds_"))
-        ),
-        "traces": step.n_traces,
-        "objective": recipe.objective.kind,
-        "backend": keras.backend.backend(),
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-    }
-
-
-def finish(
-    folder: RunFolder, prepared: Prepared, tssd: TSSD, network: keras.Model, summary: dict
-) -> None:
-    """Write the files of the end: the sample table, the network, the shift, plots, the summary."""
-    table = tssd.table
-    done = epoch_bar.bar("writing the run folder", 3)
-    truth = None if prepared.truth is None else prepared.truth[table.index]
-    ids = None if prepared.data.ids is None else prepared.data.ids[table.index]
-    table.write_csv(
-        folder.path / "samples.csv", prepared.data.class_names, true_labels=truth, ids=ids
+def finish(training: Training, folder: RunFolder, summary: dict) -> None:
+    """Write the files of the end: the sample table, the network, the summary, streams, plots."""
+    prepared, tssd = training.prepared, training.tssd
+    names = prepared.data.class_names
+    done = bar("writing the run folder", 3)
+    folder.write_samples(
+        tssd.table,
+        names,
+        prepared.labels_sha256,
+        truth=prepared.truth,
+        ids=prepared.data.ids,
+        decided=prepared.decided,
     )
     done(1)
-    network.save(folder.path / "model.keras")
-    folder.write_text("classes.txt", "".join(f"{name}\n" for name in prepared.data.class_names))
-    if tssd.rounds and tssd.rounds[-1]["shift"]:
-        folder.write_text("shift.json", json.dumps(tssd.rounds[-1]["shift"], indent=2) + "\n")
+    folder.write_network(models.mean_network(training.step.eval_networks), names)
+    if tssd.rounds and tssd.rounds[-1].purification.shift:
+        folder.write_shift(tssd.rounds[-1].purification.shift)
     folder.write_summary(summary)
     done(1)
-    epochs = folder.rows("epochs.csv")
-    if epochs:
-        plots.accuracy(
-            folder.path / "accuracy.png", epochs, folder.rows("rounds.csv"), prepared.evaluated_on
-        )
+    if training.epochs.rows:
+        rounds = [record.row() for record in tssd.rounds]
+        folder.write_accuracy(training.epochs.rows, rounds, prepared.evaluated_on)
     if tssd.last_round:
-        streams = [
-            Streams.of(
-                seen.division,
-                seen.loss,
-                seen.similarity,
-                index=table.index[seen.rows],
-                given=table.given[seen.rows],
-                transition=seen.transition,
-            )
-            for seen in tssd.last_round
-        ]
-        save_streams(folder.path / "streams.npz", streams, prepared.data.class_names)
-        seen = tssd.last_round[0]
-        given = table.given[seen.rows]
-        clean = None
-        if truth is not None and (truth[seen.rows] >= 0).all():
-            clean = given == truth[seen.rows]
-        plots.loss_mixture(folder.path / "loss_stream.png", seen.division, seen.loss, clean)
-        plots.feature_mixtures(
-            folder.path / "feature_stream.png",
-            seen.division,
-            seen.similarity,
-            given,
-            clean,
-            prepared.data.class_names,
-        )
+        folder.write_streams(_streams(tssd), names, prepared.truth)
     done(1)
+
+
+def _streams(tssd: TSSD) -> list[Streams]:
+    """What each network's streams saw in the newest round."""
+    table = tssd.table
+    return [
+        Streams.of(
+            verdict.division,
+            verdict.loss,
+            verdict.similarity,
+            index=table.index[verdict.rows],
+            given=table.given[verdict.rows],
+            transition=verdict.transition,
+        )
+        for verdict in tssd.last_round
+    ]

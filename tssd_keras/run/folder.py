@@ -1,4 +1,4 @@
-"""The run folder: every file that a run leaves behind, written as it goes."""
+"""The run folder: the one writer of every file that a run leaves behind."""
 
 from __future__ import annotations
 
@@ -6,19 +6,40 @@ import csv
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tssd_keras.data import duplicates
+from tssd_keras.data.columns import cell, write_columns
+from tssd_keras.judge.streams import Streams, save_streams
+from tssd_keras.judge.table import SampleTable
+from tssd_keras.labels.decisions.uses import Decided
+from tssd_keras.run import plots
+from tssd_keras.run.samples import StoredSamples, save_samples
+
+if TYPE_CHECKING:
+    import keras
+
+    from tssd_keras.labels.prepare import Prepared
+
+# What `run.read` reads back.
+RECIPE, SUMMARY = "recipe.toml", "summary.json"
+LABELS, LABELS_SHA256 = "labels.npy", "labels.sha256"
+SAMPLES, STREAMS = "samples.npz", "streams.npz"
+EPOCHS, ROUNDS = "epochs.csv", "rounds.csv"
+
 
 class RunFolder:
-    """One run's files.
+    """One run's files, in the order in which they are written.
 
-    recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
-    left_out.csv, duplicates.csv and decided.csv are written before training;
-    epochs.csv and rounds.csv grow by a row at a time; samples.csv, streams.npz, model.keras,
-    summary.json and the plots are written at the end, also after Ctrl-C or an error.
+    Before training: recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
+    decided.csv, left_out.csv and duplicates.csv. During training epochs.csv and rounds.csv grow by
+    a row at a time. At the end, also after Ctrl-C or an error: samples.csv, samples.npz,
+    model.keras, classes.txt, shift.json, summary.json, streams.npz and the plots.
 
     Args:
         path: the folder; `make` makes it.
@@ -50,39 +71,120 @@ class RunFolder:
         check_free(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def write_text(self, name: str, text: str) -> None:
+    def write_recipe(self, text: str) -> None:
+        """recipe.toml, of `saved_recipe.saved_recipe`."""
+        self._write_text(RECIPE, text)
+
+    def write_labels(self, given: np.ndarray, sha256: str) -> None:
+        """labels.npy, int64[N] of the whole training split, and its hash."""
+        np.save(self.path / LABELS, np.asarray(given, "<i8"), allow_pickle=False)
+        self._write_text(LABELS_SHA256, f"{sha256}\n")
+
+    def write_findings(self, prepared: Prepared) -> None:
+        """decided.csv, left_out.csv and duplicates.csv, each only where it has rows."""
+        data, decided, equal = prepared.data, prepared.decided, prepared.duplicates
+        names = data.class_names
+        if decided is not None:
+            decided.write_csv(self.path / "decided.csv", prepared.given, names, data.ids)
+        if data.left_out:
+            splits = [image.split for image in data.left_out]
+            reasons = [image.reason for image in data.left_out]
+            write_columns(self.path / "left_out.csv", {"split": splits, "reason": reasons})
+        if equal is not None and len(equal):
+            path = self.path / "duplicates.csv"
+            duplicates.write_csv(path, equal, names, ids=data.ids, test_ids=data.test_ids)
+
+    def append_epoch(self, row: dict[str, object]) -> None:
+        """Append a row to epochs.csv."""
+        self._append_row(EPOCHS, row)
+
+    def append_round(self, row: dict[str, object]) -> None:
+        """Append a row to rounds.csv."""
+        self._append_row(ROUNDS, row)
+
+    def write_samples(
+        self,
+        table: SampleTable,
+        class_names: Sequence[str],
+        labels_sha256: str,
+        *,
+        truth: np.ndarray | None = None,
+        ids: np.ndarray | None = None,
+        decided: Decided | None = None,
+    ) -> None:
+        """The sample table: samples.csv for people, samples.npz for `run.read`.
+
+        Args:
+            table: of the noisy stream.
+            class_names: K names in label order.
+            labels_sha256: hash of the given labels.
+            truth: int64[N] of the whole training split, -1 where unknown, or None.
+            ids: str[N] of the whole training split, or None.
+            decided: earlier decisions, or None.
+        """
+        table.write_csv(
+            self.path / "samples.csv",
+            tuple(class_names),
+            true_labels=None if truth is None else truth[table.index],
+            ids=None if ids is None else ids[table.index],
+        )
+        stored = StoredSamples.of(
+            table, class_names, labels_sha256, truth=truth, ids=ids, decided=decided
+        )
+        save_samples(self.path / SAMPLES, stored)
+
+    def write_network(self, network: keras.Model, class_names: Sequence[str]) -> None:
+        """model.keras, the network alone, and classes.txt, a name a line in label order."""
+        network.save(self.path / "model.keras")
+        self._write_text("classes.txt", "".join(f"{name}\n" for name in class_names))
+
+    def write_shift(self, shift: dict) -> None:
+        """shift.json: quartiles of each meta-feature on golden and on kept samples."""
+        self._write_text("shift.json", json.dumps(shift, indent=2) + "\n")
+
+    def write_summary(self, summary: dict[str, object]) -> None:
+        """summary.json; null where a figure does not exist, never NaN."""
+        text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
+        self._write_text(SUMMARY, text + "\n")
+
+    def write_accuracy(self, epochs: list[dict], rounds: list[dict], evaluated_on: str) -> None:
+        """accuracy.png; see `plots.accuracy`."""
+        plots.accuracy(self.path / "accuracy.png", epochs, rounds, evaluated_on)
+
+    def write_streams(
+        self, streams: Sequence[Streams], class_names: tuple[str, ...], truth: np.ndarray | None
+    ) -> None:
+        """streams.npz, and both streams of the first network as plots.
+
+        Args:
+            streams: of the last round, one a network.
+            class_names: K names in label order.
+            truth: int64[N] of the whole training split, -1 where unknown, or None. The plots
+                show it if it is known of each of the streams' samples.
+        """
+        save_streams(self.path / STREAMS, streams, class_names)
+        first = streams[0]
+        clean = None
+        if truth is not None and (truth[first.index] >= 0).all():
+            clean = first.given == truth[first.index]
+        plots.loss_mixture(self.path / "loss_stream.png", first, clean)
+        plots.feature_mixtures(self.path / "feature_stream.png", first, clean, class_names)
+
+    def _write_text(self, name: str, text: str) -> None:
         """Write a text file at once: a reader sees the old one or the new one, never half."""
         part = self.path / f".{name}.part"
         part.write_text(text, encoding="utf-8", errors="surrogateescape")
         os.replace(part, self.path / name)
 
-    def write_labels(self, given: np.ndarray, sha256: str) -> None:
-        """labels.npy, int64[N] of the whole training split, and its hash."""
-        np.save(self.path / "labels.npy", np.asarray(given, "<i8"), allow_pickle=False)
-        self.write_text("labels.sha256", f"{sha256}\n")
-
-    def append_row(self, name: str, row: dict[str, object]) -> None:
+    def _append_row(self, name: str, row: dict[str, object]) -> None:
         """Append a row to a CSV file; the first row's keys are its header."""
-        file = self.path / name
-        new = not file.exists()
-        with open(file, "a", newline="", encoding="utf-8", errors="surrogateescape") as handle:
-            writer = csv.DictWriter(handle, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow({k: _cell(v) for k, v in row.items()})
-
-    def rows(self, name: str) -> list[dict[str, str]]:
-        """The rows of a CSV file, none if it is not there."""
-        file = self.path / name
-        if not file.exists():
-            return []
-        with open(file, newline="", encoding="utf-8") as handle:
-            return list(csv.DictReader(handle))
-
-    def write_summary(self, summary: dict[str, object]) -> None:
-        """summary.json; NaN never, null where a figure does not exist."""
-        text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
-        self.write_text("summary.json", text + "\n")
+        path = self.path / name
+        is_new = not path.exists()
+        with open(path, "a", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow(row)
+            writer.writerow(map(cell, row.values()))
 
 
 def check_free(path: Path, *, what: str = "the run folder") -> None:
@@ -90,7 +192,7 @@ def check_free(path: Path, *, what: str = "the run folder") -> None:
 
     Args:
         path: of the folder.
-        what: it is called in the message.
+        what: names it in the message.
 
     Raises:
         FileExistsError: it is there and not empty.
@@ -102,8 +204,9 @@ def check_free(path: Path, *, what: str = "the run folder") -> None:
                 f"{what} must be new or empty, {path} is not. Nothing was overwritten. "
                 "Give another --out, or remove it."
             )
-        there = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-        with tempfile.TemporaryDirectory(dir=there, prefix=".tssd-"):
+        ancestors = (path, *path.absolute().parents)
+        nearest = next(folder for folder in ancestors if folder.exists())
+        with tempfile.TemporaryDirectory(dir=nearest, prefix=".tssd-"):
             pass
     except FileExistsError:
         raise
@@ -112,11 +215,3 @@ def check_free(path: Path, *, what: str = "the run folder") -> None:
             f"{what} must lie where a folder can be made, {path} does not: "
             f"{error.strerror}. Nothing was run. Give another --out."
         ) from error
-
-
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value

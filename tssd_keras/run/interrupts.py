@@ -1,4 +1,4 @@
-"""Ctrl-C, held back while files are written that make no sense by halves, or remembered."""
+"""Ctrl-C held back while files are written whole, or remembered."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 def ctrl_c_held(say: Callable[[str], None]) -> Iterator[None]:
     """Let the block end before Ctrl-C takes effect.
 
-    Only the main thread is ever sent Ctrl-C; elsewhere nothing is changed.
+    Python sends Ctrl-C to the main thread only; elsewhere nothing is changed.
 
     Args:
-        say: takes a line that tells why nothing happens yet.
+        say: takes a line, at Ctrl-C, that asks for patience.
 
     Raises:
         KeyboardInterrupt: after the block, if Ctrl-C came within it.
@@ -43,11 +43,11 @@ def ctrl_c_held(say: Callable[[str], None]) -> Iterator[None]:
 def ctrl_c_noted() -> Iterator[Callable[[], bool]]:
     """Remember that Ctrl-C came, also where Python drops it.
 
-    What the handler raises within a finaliser or a callback of the garbage collector
-    is printed and forgotten, and whatever was to be stopped goes on.
+    Python prints and forgets an exception that the handler raises within a finaliser or a
+    callback of the garbage collector; the program goes on.
 
     Yields:
-        A function that tells whether Ctrl-C came within the block, whatever it raised.
+        A function: whether Ctrl-C came within the block.
     """
     came = False
     before = signal.getsignal(signal.SIGINT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,12 @@ from tssd_keras.run.describe import left_out
 
 
 def check_files(out: Path, picture: Path) -> None:
-    """Raise unless both files can be written: their names, their folders, and none is there yet.
+    """Raise unless both files can be written.
 
     Raises:
-        ValueError: a name that ends otherwise, or one name for both.
-        FileExistsError: one of the files is there.
-        FileNotFoundError: one of the folders is not.
+        ValueError: a name has another ending.
+        FileExistsError: one of the files exists.
+        FileNotFoundError: one of the folders does not.
     """
     for what, path, endings in (("--out", out, tuple(WRITERS)), ("--picture", picture, (".png",))):
         if path.suffix.lower() not in endings:
@@ -47,11 +46,11 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
     Args:
         recipe: its section noise.
         data: of its source.
-        out: .npy, .npz or .csv, see `label_file.write_label_file`.
+        out: .npy, .npz or .csv, see `labels.files.reading.write_label_file`.
         picture: a PNG of how often each true class was given which label.
 
     Returns:
-        What was written, in a few lines.
+        A few lines about the files.
 
     Raises:
         ValueError, OSError: see `check_files`, `given_labels` and `write_label_file`.
@@ -61,25 +60,14 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
     index = np.flatnonzero(given >= 0)
     labels, names = given[index], data.class_names
     ids = None if data.ids is None else data.ids[index]
-    rate, shown = "", None
-    known = index[:0] if truth is None else index[truth[index] >= 0]
-    if truth is not None and len(known):
-        counts = noise.confusion(truth[known], given[known], len(names))
-        rate = f"{1 - np.trace(counts) / counts.sum():.2%}"
-        shown = partial(
-            confusion_picture,
-            counts=counts,
-            class_names=names,
-            title=f"{data.name}: {rate} of {counts.sum():,} are wrong",
-        )
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".noise-") as made:
-        unseen = Path(made, out.name)
-        write_label_file(unseen, labels, ids=ids, class_names=names)
-        if shown is not None:
-            unseen_picture = Path(made, "picture.png")
-            shown(unseen_picture)
-            shutil.move(unseen_picture, picture)
-        unseen.replace(out)
+    counts = _confusion(given, truth, len(names))
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".noise-") as unseen:
+        write_label_file(Path(unseen, out.name), labels, ids=ids, class_names=names)
+        if counts is not None:
+            title = f"{data.name}: {_wrong(counts)} of {counts.sum():,} are wrong"
+            confusion_picture(Path(unseen, "picture.png"), counts, names, title)
+            shutil.move(Path(unseen, "picture.png"), picture)
+        Path(unseen, out.name).replace(out)
     lines = [
         f"{len(labels):,} labels of {data.name}, noise {recipe.noise.kind}: {out}",
         f"sha256 {noise.labels_sha256(labels)}",
@@ -92,6 +80,21 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
     if len(labels) < len(given):
         lines.append(f"{len(given) - len(labels):,} samples without a given label are not in it")
     lines += left_out(data)
-    if shown is None:
-        return "\n".join([*lines, "the true labels are not known: there is no confusion matrix"])
-    return "\n".join([*lines, f"wrong labels: {rate}; confusion matrix: {picture}"])
+    if counts is None:
+        lines.append("the true labels are not known: there is no confusion matrix")
+    else:
+        lines.append(f"wrong labels: {_wrong(counts)}; confusion matrix: {picture}")
+    return "\n".join(lines)
+
+
+def _confusion(given: np.ndarray, truth: np.ndarray | None, k: int) -> np.ndarray | None:
+    """int64[K, K] of the labels whose truth is known, see `noise.confusion`; None of none."""
+    if truth is None:
+        return None
+    rows = np.flatnonzero((given >= 0) & (truth >= 0))
+    return noise.confusion(truth[rows], given[rows], k) if len(rows) else None
+
+
+def _wrong(counts: np.ndarray) -> str:
+    """The share of wrong labels in a confusion matrix."""
+    return f"{1 - np.trace(counts) / counts.sum():.2%}"

@@ -6,55 +6,45 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.judge.divide import Division
 from tssd_keras.judge.mixture import Mixtures, scaled
+from tssd_keras.judge.streams import Streams
 
 CLEAN, WRONG, NEUTRAL = "#1b7837", "#b2182b", "#4d4d4d"
 MAX_PANELS = 12  # classes shown of the feature stream
 
 
-def accuracy(
-    path: Path, epochs: list[dict[str, str]], rounds: list[dict[str, str]], evaluated_on: str
-) -> None:
+def accuracy(path: Path, epochs: list[dict], rounds: list[dict], evaluated_on: str) -> None:
     """Accuracy by epoch, with the share of kept labels that are right where it is known.
 
     Args:
         path: of the PNG file.
-        epochs: rows of epochs.csv.
-        rounds: rows of rounds.csv.
+        epochs: of each epoch "epoch" (from 1), "accuracy" and "train_accuracy".
+        rounds: of each round "epoch" (from 0), "kept_precision" and "kept_recall", None where
+            the truth is unknown.
         evaluated_on: "test" or "validation".
     """
-    figure, axes = figure_of(1, 1)
-    axis = axes[0]
-    x = [int(row["epoch"]) for row in epochs]
+    figure, (axis,) = figure_of(1, 1)
+    x = [row["epoch"] for row in epochs]
+    label = f"{evaluated_on} accuracy"
+    axis.plot(x, [row["accuracy"] for row in epochs], color=NEUTRAL, label=label)
     axis.plot(
         x,
-        [float(row["accuracy"]) for row in epochs],
-        color=NEUTRAL,
-        label=f"{evaluated_on} accuracy",
-    )
-    axis.plot(
-        x,
-        [float(row["train_accuracy"]) for row in epochs],
+        [row["train_accuracy"] for row in epochs],
         color=NEUTRAL,
         linestyle=":",
         label="agreement with the labels trained on",
     )
-    known = [row for row in rounds if row.get("kept_precision")]
-    if known:
-        at = [int(row["epoch"]) + 1 for row in known]
-        axis.plot(
-            at, [float(r["kept_precision"]) for r in known], color=CLEAN, label="kept: precision"
-        )
-        axis.plot(
-            at,
-            [float(r["kept_recall"]) for r in known],
-            color=CLEAN,
-            linestyle="--",
-            label="kept: recall",
-        )
+    for figure_name, style in (("precision", "-"), ("recall", "--")):
+        points = [
+            (row["epoch"] + 1, row[f"kept_{figure_name}"])
+            for row in rounds
+            if row["kept_precision"] is not None
+        ]
+        if points:
+            label = f"kept: {figure_name}"
+            axis.plot(*zip(*points, strict=True), color=CLEAN, linestyle=style, label=label)
     if rounds:
-        axis.axvline(int(rounds[0]["epoch"]) + 0.5, color="#bbbbbb", linewidth=1)
+        axis.axvline(rounds[0]["epoch"] + 0.5, color="#bbbbbb", linewidth=1)
     axis.set_xlabel("epoch (the grey line: end of the warm-up)" if rounds else "epoch")
     axis.set_ylabel("share")
     axis.set_ylim(0, 1.02)
@@ -64,91 +54,75 @@ def accuracy(
     _save(figure, path)
 
 
-def loss_mixture(
-    path: Path, division: Division, loss: np.ndarray, clean: np.ndarray | None
-) -> None:
+def loss_mixture(path: Path, streams: Streams, clean: np.ndarray | None) -> None:
     """Histogram of the losses and the mixture fitted to them.
 
     Args:
         path: of the PNG file.
-        division: of the round.
-        loss: float[N] in nats.
-        clean: bool[N] where known, which labels are right.
+        streams: of n samples.
+        clean: bool[n] where known, which labels are right.
     """
-    figure, axes = figure_of(1, 1)
-    group = np.zeros(len(loss), np.int64)
-    _mixture(axes[0], division.loss_mixture, 0, loss, group, clean, cleaner_is_low=True)
-    axes[0].set_xlabel("loss of the given label, scaled to 0..1")
-    if division.loss_abstains:
-        axes[0].set_title("one heap: the loss stream abstains", fontsize=9)
-    axes[0].legend(frameon=False, fontsize=8)
+    figure, (axis,) = figure_of(1, 1)
+    group = np.zeros(len(streams.loss), np.int64)
+    _mixture(axis, streams.loss_mixture, 0, streams.loss, group, clean, cleaner_is_low=True)
+    axis.set_xlabel("loss of the given label, scaled to 0..1")
+    if streams.loss_abstains:
+        axis.set_title("unimodal: the loss stream abstains", fontsize=9)
+    axis.legend(frameon=False, fontsize=8)
     _save(figure, path)
 
 
 def feature_mixtures(
-    path: Path,
-    division: Division,
-    similarity: np.ndarray,
-    labels: np.ndarray,
-    clean: np.ndarray | None,
-    class_names: tuple[str, ...],
+    path: Path, streams: Streams, clean: np.ndarray | None, class_names: tuple[str, ...]
 ) -> None:
     """Histogram and mixture of the similarities, one panel a given class (the first twelve).
 
-
     Args:
         path: of the PNG file.
-        division: of the round.
-        similarity: float[N], to the given class.
-        labels: int[N], given.
-        clean: bool[N] where known.
+        streams: of n samples.
+        clean: bool[n] where known.
         class_names: K names.
     """
-    _save(feature_figure(division, similarity, labels, clean, class_names), path)
+    _save(feature_figure(streams, clean, class_names), path)
 
 
-def feature_figure(
-    division: Division,
-    similarity: np.ndarray,
-    labels: np.ndarray,
-    clean: np.ndarray | None,
-    class_names: tuple[str, ...],
-):
+def feature_figure(streams: Streams, clean: np.ndarray | None, class_names: tuple[str, ...]):
     """The figure of `feature_mixtures`; says so where not all classes are shown."""
-    shown = min(len(class_names), MAX_PANELS)
-    columns = min(shown, 4)
-    figure, axes = figure_of(-(-shown // columns), columns)
-    for axis in axes[shown:]:
+    n_shown = min(len(class_names), MAX_PANELS)
+    n_columns = min(n_shown, 4)
+    figure, axes = figure_of(-(-n_shown // n_columns), n_columns)
+    for axis in axes[n_shown:]:
         axis.set_axis_off()
     legend: tuple[list, list] = ([], [])
-    for k, axis in enumerate(axes[:shown]):
-        rows = np.flatnonzero(labels == k)
+    for k, axis in enumerate(axes[:n_shown]):
+        rows = np.flatnonzero(streams.given == k)
         if not len(rows):
             axis.set_axis_off()
             axis.set_title(_title(f"{class_names[k]} (no samples)"), fontsize=8, parse_math=False)
             continue
         _mixture(
             axis,
-            division.feature_mixture,
+            streams.feature_mixture,
             k,
-            similarity[rows],
-            labels[rows],
+            streams.similarity[rows],
+            streams.given[rows],
             None if clean is None else clean[rows],
             cleaner_is_low=False,
         )
-        abstains = " (abstains)" if division.feature_abstains[k] else ""
+        abstains = " (abstains)" if streams.feature_abstains[k] else ""
         axis.set_title(_title(f"{class_names[k]}{abstains}"), fontsize=8, parse_math=False)
         axis.tick_params(labelsize=6)
         axis.set_ylabel("")
         legend = axis.get_legend_handles_labels()
     figure.legend(*legend, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
-    some = f" (the first {shown} of {len(class_names)} classes)" if shown < len(class_names) else ""
-    figure.supxlabel(f"similarity to the given class, scaled to 0..1{some}", fontsize=9)
+    of_all = f" (the first {n_shown} of {len(class_names)} classes)"
+    note = of_all if n_shown < len(class_names) else ""
+    figure.supxlabel(f"similarity to the given class, scaled to 0..1{note}", fontsize=9)
     return figure
 
 
 def _title(text: str) -> str:
-    """Short, and of characters only: a folder's name need not be text, and fonts want some."""
+    """Short, and of characters only: fonts want text, a folder's name need not be any."""
     return text[:32].encode("utf-8", "replace").decode("utf-8")
 
 

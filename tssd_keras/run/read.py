@@ -1,31 +1,52 @@
-"""A run folder, read back: what its last round said of every sample."""
+"""The one reader of a run folder. Loads no Keras."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.judge.divide import ROLES
+from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.findings import Findings
-from tssd_keras.judge.streams import load_streams
-from tssd_keras.labels.decision_table import fields_of_any_length
+from tssd_keras.judge.streams import Streams, load_streams
+from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.recipe.recipe import DataRecipe, Recipe
 from tssd_keras.recipe.toml import load_recipe
-from tssd_keras.run.folder import RunFolder
+from tssd_keras.run.folder import (
+    EPOCHS,
+    LABELS,
+    LABELS_SHA256,
+    RECIPE,
+    ROUNDS,
+    SAMPLES,
+    STREAMS,
+    SUMMARY,
+)
+from tssd_keras.run.samples import PROBABILITIES, EarlierDecisions, StoredSamples, load_samples
 
-STREAMS_FILE = "streams.npz"
-NEEDED = ("recipe.toml", "labels.sha256", "samples.csv", "summary.json")
-REAL = ("weight", "p_loss", "p_feature", "q", "confidence")
-TYPES = {
-    **dict.fromkeys(("index", "given", "suggested", "changed"), np.int64),
-    **dict.fromkeys(REAL, np.float64),
-    "role": np.int8,
-}
+
+@dataclass(frozen=True, eq=False)
+class RunLabels:
+    """A run's labels, and which samples can be decided on.
+
+    Attributes:
+        given: int64[N], of the whole training split; -1: none.
+        labels_sha256: their hash.
+        class_names: K names in label order.
+        ids: index -> the source's own name, of the samples of the stream that nobody had decided
+            before; empty texts where it has none.
+        decided: what people had decided before, or None.
+    """
+
+    given: np.ndarray
+    labels_sha256: str
+    class_names: tuple[str, ...]
+    ids: dict[int, str]
+    decided: EarlierDecisions | None
 
 
 def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
@@ -39,44 +60,109 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
 
     Raises:
         FileNotFoundError: that is no run folder, or the run has not ended.
-        ValueError: the run has judged no label, or a file is not what a run writes.
+        ValueError: the run has judged no label, or its files are not what a run writes, or not of
+            one run.
     """
     folder = Path(folder)
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"RUN must be the folder of a run that has ended or was stopped, {folder} lacks "
-            f"{', '.join(missing)}. Give the folder that train wrote."
-        )
-    recipe = load_recipe(folder / "recipe.toml")
-    facts = _facts(folder / "summary.json")
-    _check_judged(folder, recipe, facts)
-    streams, names = load_streams(folder / STREAMS_FILE)
-    rows = _samples(folder / "samples.csv", names)
-    truth = np.array(rows.pop("true"), np.int64)
-    ids = rows.pop("id") if any(rows["id"]) else None
-    rows.pop("id", None)
-    columns = {name: np.array(values, TYPES[name]) for name, values in rows.items()}
-    # An empty name can be a class, too: where nobody judged, the role says so.
-    columns["suggested"][columns["role"] < 0] = -1
-    files = RunFolder(folder)
-    found = Findings(
+    _check_files(folder, (RECIPE, LABELS_SHA256, SAMPLES, SUMMARY))
+    recipe, summary = load_recipe(folder / RECIPE), _summary(folder / SUMMARY)
+    _check_judged(folder, recipe, summary)
+    samples = _samples(folder)
+    columns = dict(samples.columns)
+    truth, ids = columns.pop("true"), samples.ids
+    columns |= {name: columns[name].astype(np.float64) for name in PROBABILITIES}
+    findings = Findings(
         name=recipe.dataset,
-        class_names=names,
-        labels_sha256=(folder / "labels.sha256").read_text(encoding="utf-8").strip(),
+        class_names=samples.class_names,
+        labels_sha256=samples.labels_sha256,
         **columns,
-        ids=None if ids is None else as_ids(ids),
-        paths=None if ids is None else paths(recipe.data, ids),
+        ids=ids,
+        paths=None if ids is None else _paths(recipe.data, ids),
         truth=truth if (truth >= 0).any() else None,
-        streams=tuple(streams),
-        epochs=files.rows("epochs.csv"),
-        rounds=files.rows("rounds.csv"),
-        facts=facts,
+        streams=_streams(folder, samples),
+        epochs=_rows(folder / EPOCHS),
+        rounds=_rows(folder / ROUNDS),
+        summary=summary,
     )
-    return found, recipe
+    return findings, recipe
 
 
-def _facts(path: Path) -> dict:
+def read_labels(folder: str | Path) -> RunLabels:
+    """What decisions on a run can be about; the run need not have judged a label.
+
+    Args:
+        folder: a run folder. Nothing is written there.
+
+    Raises:
+        FileNotFoundError: that is no run folder, or the run has not ended.
+        ValueError: its files are not what a run writes, or not of one run.
+    """
+    folder = Path(folder)
+    _check_files(folder, (LABELS, LABELS_SHA256, SAMPLES))
+    samples = _samples(folder)
+    given = _given(folder, len(samples.class_names))
+    if labels_sha256(given) != samples.labels_sha256:
+        raise _not_one_run(folder, f"{LABELS} has not the hash that {LABELS_SHA256} says")
+    index, decided = samples.columns["index"], samples.decided
+    for where in (index, np.empty(0, np.int64) if decided is None else decided.index):
+        if len(where) and where[-1] >= len(given):
+            raise _not_one_run(
+                folder, f"{SAMPLES} names sample {where[-1]}, {LABELS} has {len(given)}"
+            )
+    differ = index[given[index] != samples.columns["given"]]
+    if len(differ):
+        raise _not_one_run(
+            folder,
+            f"sample {differ[0]} has another label in {SAMPLES} than in {LABELS} (as it has under "
+            "golden.train_on)",
+        )
+    names = [""] * len(index) if samples.ids is None else samples.ids.tolist()
+    before = set() if decided is None else set(decided.index.tolist())
+    ids = {i: name for i, name in zip(index.tolist(), names, strict=True) if i not in before}
+    return RunLabels(given, samples.labels_sha256, samples.class_names, ids, decided)
+
+
+def _check_files(folder: Path, names: tuple[str, ...]) -> None:
+    """Raise FileNotFoundError unless the folder has these files."""
+    missing = [name for name in names if not (folder / name).is_file()]
+    if not missing:
+        return
+    hint = "Give the folder that train wrote."
+    if missing == [SAMPLES] and (folder / "samples.csv").is_file():
+        hint = "It was taken away, or the run is of an older version. Run the recipe again."
+    raise FileNotFoundError(
+        f"RUN must be the folder of a run that has ended or was stopped, {folder} lacks "
+        f"{', '.join(missing)}. {hint}"
+    )
+
+
+def _check_judged(folder: Path, recipe: Recipe, summary: dict) -> None:
+    """Raise ValueError unless a round has judged the labels, and left what it saw."""
+    if recipe.objective.kind == "plain":
+        raise ValueError(
+            f'{folder} is a run with objective.kind = "plain", which judges no labels: there is '
+            'nothing to audit. Train with "weighted" or "mixmatch".'
+        )
+    if not summary.get("rounds"):
+        raise ValueError(
+            f"{folder} was stopped before its first round, after {summary.get('epochs')} of "
+            f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
+            "longer."
+        )
+    if not (folder / STREAMS).is_file():
+        raise ValueError(
+            f"{folder} must hold {STREAMS}, which each run writes after a round: it was taken "
+            "away, or the run is of an older version. Run the recipe again."
+        )
+
+
+def _not_one_run(folder: Path, fault: str) -> ValueError:
+    return ValueError(
+        f"{folder} must hold the files of one run as it wrote them: {fault}. Was it edited?"
+    )
+
+
+def _summary(path: Path) -> dict:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
@@ -86,72 +172,61 @@ def _facts(path: Path) -> dict:
         ) from error
 
 
-def _check_judged(folder: Path, recipe: Recipe, facts: dict) -> None:
-    """Raise ValueError unless a round has judged the labels, and left what it saw."""
-    if recipe.objective.kind == "plain":
-        raise ValueError(
-            f'{folder} is a run with objective.kind = "plain", which judges no labels: there is '
-            'nothing to audit. Train with "weighted" or "mixmatch".'
+def _samples(folder: Path) -> StoredSamples:
+    """The samples, of the labels whose hash the folder has."""
+    samples = load_samples(folder / SAMPLES)
+    with refused_as(folder / LABELS_SHA256, "the hash of labels"):
+        sha256 = (folder / LABELS_SHA256).read_text(encoding="utf-8").strip()
+    if samples.labels_sha256 != sha256:
+        raise _not_one_run(
+            folder,
+            f"{SAMPLES} is of labels {samples.labels_sha256[:16]!r}..., it has not the hash that "
+            f"{LABELS_SHA256} says, {sha256[:16]!r}...",
         )
-    if not facts.get("rounds"):
+    return samples
+
+
+def _given(folder: Path, n_classes: int) -> np.ndarray:
+    """int64[N]: the given labels of the whole training split."""
+    with refused_as(folder / LABELS, "the given labels"), open(folder / LABELS, "rb") as file:
+        arrays = {LABELS: np.load(file, allow_pickle=False)}
+        return array_of(arrays, LABELS, np.int64, (None,), lowest=-1, highest=n_classes - 1)
+
+
+def _streams(folder: Path, samples: StoredSamples) -> tuple[Streams, ...]:
+    """The streams, of samples and classes that the run has."""
+    streams, names = load_streams(folder / STREAMS)
+    if names != samples.class_names:
+        raise _not_one_run(folder, f"{STREAMS} and {SAMPLES} name other classes")
+    index, given = samples.columns["index"], samples.columns["given"]
+    for of_network in streams:
+        rows = np.searchsorted(index, of_network.index).clip(max=max(len(index) - 1, 0))
+        if not len(index) or (index[rows] != of_network.index).any():
+            raise _not_one_run(folder, f"{STREAMS} has samples that {SAMPLES} has not")
+        if (given[rows] != of_network.given).any():
+            raise _not_one_run(folder, f"{STREAMS} and {SAMPLES} have other given labels")
+    return tuple(streams)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file that grew by a row at a time; none if it is not there."""
+    if not path.exists():
+        return []
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(
-            f"{folder} was stopped before its first round, after {facts.get('epochs')} of "
-            f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
-            "longer."
-        )
-    if not (folder / STREAMS_FILE).is_file():
-        raise ValueError(
-            f"{folder} must hold {STREAMS_FILE}, which each run writes after a round: it was taken "
-            "away, or the run is of an older version. Run the recipe again."
-        )
+            f"{path} must be the table that a run writes, it is not: {error}. Run the recipe again."
+        ) from error
 
 
-def _samples(path: Path, class_names: tuple[str, ...]) -> dict[str, list]:
-    """The columns of a run's samples.csv, as numbers; classes by number, -1 for none."""
-    number = {name: i for i, name in enumerate(class_names)}
-    roles = {"": -1, **{name: i for i, name in enumerate(ROLES)}}
-    read: dict[str, Callable[[str], object]] = {
-        "index": int,
-        "id": str,
-        "given": number.__getitem__,
-        "true": lambda text: number.get(text, -1),
-        "suggested": lambda text: number.get(text, -1),
-        "role": roles.__getitem__,
-        "changed": lambda text: int(text or -1),
-        **dict.fromkeys(REAL, lambda text: float(text or "nan")),
-    }
-    found: dict[str, list] = {name: [] for name in read}
-    with (
-        open(path, newline="", encoding="utf-8", errors="surrogateescape") as file,
-        fields_of_any_length(),
-    ):
-        rows = csv.reader(file)
-        header = next(rows, [])
-        missing = [name for name in read if name not in header]
-        if missing:
-            raise ValueError(
-                f"{path} must have the columns of a run's sample table, it lacks "
-                f"{', '.join(missing)}. Run the recipe again."
-            )
-        at = [(name, header.index(name), convert) for name, convert in read.items()]
-        for row in rows:
-            for name, place, convert in at:
-                try:
-                    found[name].append(convert(row[place]))
-                except (ValueError, KeyError, IndexError) as error:
-                    raise ValueError(
-                        f"{path}, line {rows.line_num}: the column {name} is not as a run writes "
-                        f"it: {error}. Was the file edited? Run the recipe again."
-                    ) from error
-    return found
-
-
-def paths(recipe: DataRecipe, ids: list[str]) -> np.ndarray | None:
-    """object[N] of str: the samples' files, where their ids are paths; else None.
+def _paths(recipe: DataRecipe, ids: np.ndarray) -> np.ndarray | None:
+    """object[n] of str: the samples' files, where their ids are paths; else None.
 
     Args:
         recipe: with an absolute path, as a run folder has it.
-        ids: of N samples.
+        ids: object[n] of str.
     """
     if recipe.source == "folder":
         root = Path(recipe.path)

@@ -1,4 +1,4 @@
-"""The recipe as a run folder keeps it: the same run from any folder, and how to run it."""
+"""The recipe as a run folder keeps it: with absolute paths, and the command that runs it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ PATHS = {
     "golden": ("ids", "decisions"),
     "model": ("weights",),
 }  # settings that name a file or a folder
-BY_NAME = ("imagenet",)  # weights that are named, and in no file
-IN_DATA_DIR = ("clothing1m", "tfds", "tiny_imagenet")  # sources that are looked for there
+BY_NAME = ("imagenet",)  # weights that are no file
+IN_DATA_DIR = ("clothing1m", "tfds", "tiny_imagenet")  # sources in the TFDS folder
 
 
 def saved_recipe(recipe: Recipe, backend: str) -> str:
-    """The recipe as TOML, with the command that runs it in its head.
+    """The recipe as TOML; its head has the command that runs it.
 
     Args:
         recipe: as it is run.
-        backend: that it is run on, which is no part of a recipe.
+        backend: of Keras, which is no part of a recipe.
 
     Returns:
-        Text of recipe.toml, with absolute paths in place of relative ones. It
-        does not say where it lies: the folder can be moved.
+        Text of recipe.toml, with absolute paths in place of relative ones. The run
+        folder's own path is not in it, so the folder can be moved.
     """
     return (
         f"# As it was run. Again, with RUN the folder of this file:\n#\n"
@@ -38,7 +38,7 @@ def saved_recipe(recipe: Recipe, backend: str) -> str:
 
 
 def with_absolute_paths(recipe: Recipe) -> Recipe:
-    """The recipe with every path made absolute, the TFDS folder too where the data lie in it."""
+    """The recipe with every path made absolute, and the TFDS folder where it holds the data."""
     if recipe.data.source in IN_DATA_DIR:
         data_dir = str(default_data_dir(recipe.data))
         recipe = dataclasses.replace(

@@ -15,7 +15,7 @@ TRUSTED = ("objective.kind=weighted", "golden.source=trusted")
 MIXMATCH = ("objective.kind=mixmatch", "golden.source=trusted")
 EMA = "train.ema=0.99"
 
-# From less to more; what a recipe sets besides stays.
+# From less to more; other settings of a recipe stay.
 VARIANTS: dict[str, tuple[str, ...]] = {
     "plain": ("objective.kind=plain",),
     "plain+golden": ("objective.kind=plain", "golden.source=trusted", "golden.train_on=true"),
@@ -37,7 +37,14 @@ AS_IT_IS = "as the recipe says"
 
 @dataclass(frozen=True)
 class Planned:
-    """One run: its recipe, and what tells it from the others."""
+    """One run of an ablation.
+
+    Attributes:
+        case: the noise, in words.
+        variant: of `VARIANTS`.
+        seed: of all that is drawn.
+        recipe: of the run.
+    """
 
     case: str
     variant: str
@@ -46,12 +53,12 @@ class Planned:
 
     @property
     def title(self) -> str:
-        """What tells it from the others, in words."""
+        """Its name among the others."""
         return f"{self.case}, {self.variant}, seed {self.seed}"
 
 
 def seeded(seed: int) -> tuple[str, ...]:
-    """One seed for all that is drawn; the noise's is another, as in the recipes."""
+    """Settings that let one seed rule all draws; the noise's is 100 higher, as in the recipes."""
     return (
         f"noise.seed={100 + seed}",
         f"golden.seed={seed}",
@@ -78,8 +85,8 @@ def plan(
         seeds: of all that is drawn.
 
     Raises:
-        RecipeError: a setting, noise or variant does not fit; says which run's. Or a setting
-            would be lost, since each run sets it itself.
+        RecipeError: a setting, noise or variant does not fit; says in which run. Or each run
+            sets by itself what an override sets.
     """
     overrides, variants = tuple(overrides), tuple(dict.fromkeys(variants))
     cases = [_case(text) for text in dict.fromkeys(noises)] or [(AS_IT_IS, ())]
@@ -95,23 +102,23 @@ def plan(
         for case, noise in cases
         for variant in variants
     ]
-    _check_kept(overrides, [own for *_, own in runs])
+    _check_kept(overrides, [settings for *_, settings in runs])
     return [
-        Planned(case, variant, seed, _recipe(path, overrides, own, f"{case}, {variant}"))
-        for case, variant, seed, own in runs
+        Planned(case, variant, seed, _recipe(path, overrides, settings, f"{case}, {variant}"))
+        for case, variant, seed, settings in runs
     ]
 
 
 def firsts(planned: list[Planned]) -> list[Planned]:
-    """The first run of each variant and of each noise: what to look at before any of them runs."""
-    by_variant = {one.variant: one for one in reversed(planned)}
-    by_case = {one.case: one for one in reversed(planned)}
+    """The first run of each variant and of each noise, to be checked before any of them runs."""
+    by_variant = {plan.variant: plan for plan in reversed(planned)}
+    by_case = {plan.case: plan for plan in reversed(planned)}
     return list(dict.fromkeys([*reversed(by_variant.values()), *reversed(by_case.values())]))
 
 
-def _check_kept(overrides: Iterable[str], own: list[tuple[str, ...]]) -> None:
-    """Raise RecipeError if all runs set for themselves what was asked for."""
-    set_by_all = set.intersection(*({_key(text) for text in texts} for texts in own))
+def _check_kept(overrides: Iterable[str], of_runs: list[tuple[str, ...]]) -> None:
+    """Raise RecipeError if every run's own settings hide an override."""
+    set_by_all = set.intersection(*({_key(text) for text in settings} for settings in of_runs))
     for text in overrides:
         if _key(text) in set_by_all:
             raise RecipeError(
@@ -124,17 +131,21 @@ def _key(override: str) -> str:
     return override.partition("=")[0].strip()
 
 
-def _recipe(path: Path, overrides: tuple[str, ...], own: tuple[str, ...], title: str) -> Recipe:
+def _recipe(
+    path: Path, overrides: tuple[str, ...], settings: tuple[str, ...], title: str
+) -> Recipe:
+    """The recipe of one run; names the run where its own settings do not fit."""
     try:
-        return load_recipe(path, (*overrides, *own))
+        return load_recipe(path, (*overrides, *settings))
     except RecipeError as error:
-        load_recipe(path, overrides)  # its own mistakes are told as its own
+        load_recipe(path, overrides)  # mistakes of the recipe itself name no run
         raise RecipeError(
             f"{error}\n  That is of the run {title}. Change it, or name those that fit with --only."
         ) from error
 
 
 def _case(text: str) -> tuple[str, tuple[str, ...]]:
+    """Title and settings of one KIND:RATE."""
     kind, colon, rate = text.partition(":")
     if not (kind and colon and rate):
         raise RecipeError(f"--noise takes KIND:RATE, got {text!r}; try symmetric:0.4")

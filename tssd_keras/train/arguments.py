@@ -1,28 +1,17 @@
-"""What a user may hand to the callback, checked once, at the door."""
+"""Checks of what a user may hand to the callback, each of one argument."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tssd_keras.data.class_labels import check_enough_of_each, class_labels
 from tssd_keras.data.duplicates import among, digests
 from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset, as_inputs
-from tssd_keras.judge.divide import check_labels
-from tssd_keras.labels.golden import Golden
+from tssd_keras.labels.golden import Golden, check_golden_labels
 from tssd_keras.train.draw import MIN_PER_CLASS
 
 BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
 SHOWN = 3  # samples named in a message
-
-
-def as_whole(name: str, value: object, least: int) -> int:
-    """A whole number of at least `least`; raises TypeError or ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(
-            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}."
-        )
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
-    return int(value)
 
 
 def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
@@ -45,17 +34,6 @@ def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
     return inputs
 
 
-def as_labels(name: str, labels: object) -> np.ndarray:
-    """Labels as int64[N]; raises TypeError unless they are whole numbers, one a sample."""
-    array = np.asarray(labels)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(
-            f"{name} must be whole numbers, one a sample, got an array of shape {array.shape} and "
-            f"type {array.dtype}. One-hot rows become labels by .argmax(axis=1)."
-        )
-    return array.astype(np.int64)
-
-
 def check_every_class(labels: np.ndarray, n_classes: int) -> None:
     """Raise ValueError if a class has no label, where nobody has said how many classes there are.
 
@@ -63,25 +41,25 @@ def check_every_class(labels: np.ndarray, n_classes: int) -> None:
         labels: int64[N] in 0..K-1.
         n_classes: K, told from the labels.
     """
-    missing = np.setdiff1d(np.arange(n_classes), labels)
-    if len(missing):
-        raise ValueError(
-            f"labels must number the classes 0..K-1 without gaps: the highest is {n_classes - 1}, "
-            f"and {len(missing)} of {n_classes} classes have no label, the first is class "
-            f"{missing[0]}. Number them by np.unique(labels, return_inverse=True)[1], or, if the "
-            f"model knows classes that these samples have not, pass n_classes={n_classes}."
-        )
+    check_enough_of_each(
+        f"labels must number the classes 0..K-1 without gaps, and the highest is {n_classes - 1}",
+        labels,
+        n_classes,
+        1,
+        remedy="Number them by np.unique(labels, return_inverse=True)[1], or, if the model knows "
+        f"classes that these samples have not, pass Labels(labels, n_classes={n_classes}).",
+    )
 
 
 def _in_memory(inputs: Inputs) -> bool:
-    """Whether samples are an array in memory; what reads them in a way of its own is not asked."""
+    """Whether samples are an array in memory, read by `ArrayInputs` itself and no subclass."""
     return type(inputs) is ArrayInputs and inputs.in_memory
 
 
 def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
     """Raise ValueError if samples have entries that are NaN or infinite.
 
-    Only arrays in memory are looked at; others would be read from disk once more.
+    Only arrays in memory are checked; others would be read from disk once more.
 
     Args:
         name: of the samples.
@@ -92,15 +70,16 @@ def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
         return
     sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
     size = max(1, BLOCK_BYTES // max(sample, 1))
-    bad = [
-        block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
-        for block in np.split(index, range(size, len(index), size))
-    ]
-    found = np.concatenate(bad)
-    if len(found):
+    faulty = np.concatenate(
+        [
+            block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
+            for block in np.split(index, range(size, len(index), size))
+        ]
+    )
+    if len(faulty):
         raise ValueError(
-            f"{name} must be finite: {len(found)} of {len(index)} samples have entries that are "
-            f"NaN or infinite, the first are {', '.join(map(str, found[:SHOWN]))}. Fill the gaps "
+            f"{name} must be finite: {len(faulty)} of {len(index)} samples have entries that are "
+            f"NaN or infinite, the first are {', '.join(map(str, faulty[:SHOWN]))}. Fill the gaps "
             "in, or leave these samples out."
         )
 
@@ -109,7 +88,13 @@ def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
     """Which inputs make up the stream, as int64[N']; raises unless each exists and comes once."""
     if index is None:
         return np.arange(n_inputs)
-    array = as_labels("index", index)
+    array = np.asarray(index)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            "index must be whole numbers, shape (N,), got "
+            f"{array.dtype}{list(array.shape)}. A mask becomes an index by np.flatnonzero(mask)."
+        )
+    array = array.astype(np.int64)
     outside = np.flatnonzero((array < 0) | (array >= n_inputs))
     if len(outside):
         raise ValueError(
@@ -129,32 +114,18 @@ def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarr
     """True labels as int64[N]; raises unless there is one a sample, in 0..K-1 or -1 (unknown)."""
     if true_labels is None:
         return None
-    array = as_labels("true_labels", true_labels)
-    if len(array) != n:
-        raise ValueError(
-            f"true_labels must have one entry for each of {n} labels, got {len(array)}."
-        )
-    bad = np.flatnonzero((array < -1) | (array >= n_classes))
-    if len(bad):
-        raise ValueError(
-            f"true_labels must lie in 0..{n_classes - 1}, or be -1 where unknown: {len(bad)} of "
-            f"{n} do not, the first is {array[bad[0]]} at sample {bad[0]}."
-        )
-    return array
+    return class_labels(
+        "true_labels", true_labels, n=n, n_classes=n_classes, minus_one="where unknown"
+    )
 
 
 def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
     """Decided classes as int64[N]; raises unless one a sample, in 0..K-1 or -1 (nobody decided)."""
     if decided is None:
         return None
-    array = as_labels("decided", decided)
-    bad = np.flatnonzero((array < -1) | (array >= n_classes))
-    if len(array) != n or len(bad):
-        fault = f"{len(bad)} of {len(array)} do not" if len(array) == n else f"got {len(array)}"
-        raise ValueError(
-            f"decided must have one entry for each of {n} labels, in 0..{n_classes - 1}, or -1 "
-            f"where nobody decided: {fault}."
-        )
+    array = class_labels(
+        "decided", decided, n=n, n_classes=n_classes, minus_one="where nobody decided"
+    )
     if (array >= 0).all():
         raise ValueError(
             f"some samples must be undecided, or there is nothing to judge: all {n} are decided. "
@@ -163,28 +134,25 @@ def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray
     return array
 
 
-def as_epoch_samples(epoch_samples: int | None, n_classes: int) -> int | None:
-    """How many samples an epoch draws; raises unless each class can give enough to be judged."""
-    if epoch_samples is None:
-        return None
+def check_epoch_samples(epoch_samples: int | None, n_classes: int) -> None:
+    """Raise ValueError if an epoch draws too few samples for each class to be judged."""
     least = MIN_PER_CLASS * n_classes
-    if as_whole("epoch_samples", epoch_samples, 0) < least:
+    if epoch_samples is not None and epoch_samples < least:
         raise ValueError(
-            f"epoch_samples must be a whole number of at least {least} ({MIN_PER_CLASS} for each "
-            f"of {n_classes} classes), got {epoch_samples}. Try more, or None: an epoch is then "
-            "every sample. (In a recipe it is train.balanced_batches * train.batch_size.)"
+            f"epoch_samples must be at least {least} ({MIN_PER_CLASS} for each of {n_classes} "
+            f"classes), got {epoch_samples}. Try more, or None: an epoch is then every sample. "
+            "(In a recipe it is train.balanced_batches * train.batch_size.)"
         )
-    return int(epoch_samples)
 
 
 def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
     """Source ("trusted", "certain", "none") and samples of what a user calls golden."""
     if golden is None or isinstance(golden, str):
-        known = ("certain", "none")
+        sources = ("certain", "none")
         source = golden or "none"
-        if source not in known:
+        if source not in sources:
             raise ValueError(
-                f"golden must be (x, y), a Golden, None, or one of {', '.join(known)}, got "
+                f"golden must be (x, y), a Golden, None, or one of {', '.join(sources)}, got "
                 f"{golden!r}."
             )
         return source, None
@@ -198,7 +166,7 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
             'golden must be (x, y), a Golden, None, "certain" or "none", got a '
             f"{type(golden).__name__}."
         )
-    labels = as_labels("golden labels", golden.labels)
+    labels = class_labels("golden labels", golden.labels)
     inputs = as_samples("golden samples", golden.inputs)
     stands_for = golden.stands_for
     if stands_for is not None:
@@ -216,7 +184,7 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
                 f"golden at_random must be bool, one a sample, shape {labels.shape}, got "
                 f"{at_random.dtype} of shape {at_random.shape}."
             )
-    given = np.asarray(golden.given, np.int64)
+    given = class_labels("golden given labels", golden.given, minus_one="where unknown")
     return "trusted", Golden(inputs, labels, given, stands_for, at_random)
 
 
@@ -233,14 +201,14 @@ def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
     trusted = as_inputs(golden.inputs)
     if not (_in_memory(trusted) and _in_memory(samples) and trusted.dtype == samples.dtype):
         return
-    ours = digests(trusted)
-    twins = np.flatnonzero(among(ours, digests(Subset(samples, index))))
+    golden_digests = digests(trusted)
+    twins = np.flatnonzero(among(golden_digests, digests(Subset(samples, index))))
     if len(twins):
         raise ValueError(
             "golden samples must not be among the inputs, or they would be judged by a network "
-            f"that was fitted on them: {len(twins)} of {len(ours)} are equal to one, the first are "
-            f"golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one of the "
-            "two: index= names the inputs that are trained on."
+            f"that was fitted on them: {len(twins)} of {len(golden_digests)} are equal to one, the "
+            f"first are golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one "
+            "of the two: Labels(index=...) names the inputs that are trained on."
         )
 
 
@@ -263,12 +231,5 @@ def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
             f"golden samples must be of the others' kind, {samples.dtype}, got {inputs.dtype}. "
             "Scale both alike."
         )
-    check_labels(golden.labels, n_classes)
-    count = np.bincount(golden.labels, minlength=n_classes)
-    short = np.flatnonzero(count < 2)
-    if len(short):
-        raise ValueError(
-            f"each class must have at least 2 golden samples: {len(short)} of {n_classes} have "
-            f"fewer, the first is class {short[0]} with {count[short[0]]}. Add some, or use "
-            'golden="certain".'
-        )
+    class_labels("golden labels", golden.labels, n_classes=n_classes)
+    check_golden_labels(golden.labels, n_classes, remedy='Add some, or use golden="certain".')

@@ -8,31 +8,26 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import check_labels
-from tssd_keras.judge.quality import merged, quality, role_counts
+from tssd_keras.data.inputs import Inputs
+from tssd_keras.judge.quality import quality, role_counts
+from tssd_keras.judge.record import Abstentions, RoundRecord, merged, summed
 from tssd_keras.judge.table import SampleTable, in_agreement
 from tssd_keras.labels.golden import Golden
-from tssd_keras.recipe.checks import as_settings
-from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
-from tssd_keras.train.arguments import (
-    as_decided,
-    as_epoch_samples,
-    as_golden,
-    as_index,
-    as_labels,
-    as_samples,
-    as_truth,
-    as_whole,
-    check_apart,
-    check_every_class,
-    check_finite,
-    check_golden,
-)
+from tssd_keras.labels.known import Labels
+from tssd_keras.progress import Progress, no_progress
+from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
+from tssd_keras.train.checked import check_arguments
 from tssd_keras.train.draw import draw_balanced, draw_generator
+from tssd_keras.train.eval_networks import (
+    FeedNeeds,
+    bring_up_to_date,
+    eval_networks,
+    scoring_models,
+)
 from tssd_keras.train.feed import Feed
-from tssd_keras.train.round import Judge, Verdict
-from tssd_keras.train.score_pass import scoring_model, two_outputs
+from tssd_keras.train.round import NetworkJudge, Verdict
+from tssd_keras.train.settings import Drawing, Scoring
+from tssd_keras.train.short_epochs import ShortEpochs
 
 
 class TSSD(keras.callbacks.Callback):
@@ -48,52 +43,27 @@ class TSSD(keras.callbacks.Callback):
         tssd.table.q  # float32[N], the probability that each label is right
 
     Args:
-        inputs: N samples: an array [N, ...], or `inputs.Inputs`. Arrays of
+        inputs: N samples: an array [N, ...], or `data.inputs.Inputs`. Arrays of
             floats in memory must be finite.
-        labels: int[N] in 0..K-1, possibly wrong.
-        golden: (x, y) or `golden.Golden`: trusted samples that are not among
-            the inputs (arrays in memory are compared), at least two of each
-            class. "certain": none are at hand, the division's own certain samples
+        labels: int[N] in 0..K-1, possibly wrong; or `Labels`, which say more.
+        golden: (x, y) or `Golden`: trusted samples that are not among the inputs
+            (arrays in memory are compared), at least two of each class.
+            "certain": none are at hand, the division's own certain samples
             stand in. None: no purification.
         warmup_epochs: epochs on every sample before the first division, at least 1.
             None: the feed only, and never a division.
-        n_classes: K, where the model knows classes that no label names; by
-            default the largest label plus one, and each class must have a label.
-        index: int[N'], which of the inputs make up the noisy stream (labels then
-            has N' entries); by default all of them.
-        true_labels: int[N] where known, -1 for those that are not: the record then
-            says how right each round was. Nothing else reads them.
-        decided: int[N], the class that a person decided on, -1 where nobody did. Decided
-            samples are trained on under that class, at weight 1 in every epoch that
-            draws them; no round judges them, and no figure counts them.
-        features: name of the layer that gives the features; see `score.scoring_model`.
-        score_model: for models that cannot be looked into: a keras.Model that
-            shares their layers, inputs -> (features, logits or probabilities).
-        from_logits: whether the model gives logits; by default it is looked at what
-            it gives, which are probabilities if no number is negative and they sum to 1.
+        scoring: how the model is looked into.
+        drawing: how an epoch's samples are drawn and ordered.
         divide: settings of the division.
         purify: settings of the purification.
-        score_batch_size: samples scored at once.
-        epoch_samples: an epoch draws so many samples, as many of each given class,
-            trains on those of them that carry weight, and a round judges no others;
-            what it said of the rest in earlier epochs stays. None: an epoch is every
-            sample. Where rounds are rarer than epochs, a draw stays until the next
-            round, so that after the warm-up nothing is trained on unjudged.
-        n_networks: M, how many networks the model trains (its attribute `networks`
-            then lists them). Each judges the samples for the next one, the last for
-            the first (co-division), and is trained with weights of its own.
-        unlabelled: whether samples that lost their weight stay in the feed, for an
-            objective that learns from them without their label.
-        seed: of the order of samples in the feed, and of the draws. `purify.seed`
-            is its own.
         on_round: called with each round's record, e.g. to print it.
-        on_progress: called with a text and a total, gives a function that is
-            called with how much of it has been done since, for a progress bar.
+        on_progress: shows how far a round is; see `progress.bar`.
 
     Attributes:
         table: `SampleTable` of the noisy stream.
-        rounds: list of dict, a record a round.
+        rounds: list of `RoundRecord`, one a round.
         last_round: what the newest round saw, a `Verdict` a network; empty before.
+        arguments: as they were checked, `checked.CheckedArguments`.
 
     Raises:
         ValueError, TypeError: an argument does not fit, see its message.
@@ -107,112 +77,93 @@ class TSSD(keras.callbacks.Callback):
     def __init__(
         self,
         inputs: Inputs | np.ndarray,
-        labels: np.ndarray,
+        labels: Labels | np.ndarray,
         *,
         golden: Golden | tuple | str | None = None,
         warmup_epochs: int | None = 1,
-        n_classes: int | None = None,
-        index: np.ndarray | None = None,
-        true_labels: np.ndarray | None = None,
-        decided: np.ndarray | None = None,
-        features: str | None = None,
-        score_model: keras.Model | None = None,
-        from_logits: bool | None = None,
+        scoring: Scoring | None = None,
+        drawing: Drawing | None = None,
         divide: DivideRecipe | None = None,
         purify: PurifyRecipe | None = None,
-        score_batch_size: int = 1024,
-        epoch_samples: int | None = None,
-        n_networks: int = 1,
-        unlabelled: bool = False,
-        seed: int = 0,
-        on_round: Callable[[dict], None] | None = None,
-        on_progress: Callable[[str, int], Callable[[int], None]] | None = None,
+        on_round: Callable[[RoundRecord], None] | None = None,
+        on_progress: Progress = no_progress,
     ) -> None:
         super().__init__()
-        self.inputs = as_samples("inputs", inputs)
-        labels = as_labels("labels", labels)
-        index = as_index(index, len(self.inputs))
-        if len(labels) != len(index) or not len(index):
-            raise ValueError(
-                f"labels must have one entry for each of {len(index)} samples (at least one), got "
-                f"{len(labels)}."
-            )
-        self.golden_source, self.golden = as_golden(golden)
-        told = n_classes is not None
-        if n_classes is None:
-            largest = [labels, *([self.golden.labels] if self.golden else [])]
-            n_classes = 1 + max(int(part.max(initial=0)) for part in largest)
-        self.n_classes = as_whole("n_classes (by default the largest label plus one)", n_classes, 2)
-        check_labels(labels, self.n_classes)
-        if not told:
-            check_every_class(labels, self.n_classes)
-        if warmup_epochs is not None:
-            as_whole(
-                "warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1
-            )
-        check_finite("inputs", self.inputs, index)
-        if self.golden:
-            check_golden(self.golden, self.n_classes, self.inputs)
-            trusted = as_inputs(self.golden.inputs)
-            check_finite("golden samples", trusted, np.arange(len(self.golden)))
-            check_apart(self.golden, self.inputs, index)
-        self.warmup_epochs = warmup_epochs
-        self.divide_settings = as_settings("divide", divide, DivideRecipe)
-        self.purify_settings = as_settings("purify", purify, PurifyRecipe)
-        self.true_labels = as_truth(true_labels, len(labels), self.n_classes)
-        self.epoch_samples = as_epoch_samples(epoch_samples, self.n_classes)
-        n_networks = as_whole("n_networks", n_networks, 1)
-        score_batch_size = as_whole("score_batch_size", score_batch_size, 1)
-        self._seed = as_whole("seed", seed, 0)
-        decided = as_decided(decided, len(labels), self.n_classes)
-        self.table = SampleTable(labels, index, n_networks=n_networks, decided=decided)
-        self.rounds: list[dict] = []
+        self.arguments = check_arguments(
+            inputs,
+            labels,
+            golden=golden,
+            warmup_epochs=warmup_epochs,
+            scoring=scoring,
+            drawing=drawing,
+            divide=divide,
+            purify=purify,
+        )
+        self.inputs, self.n_classes = self.arguments.inputs, self.arguments.n_classes
+        self.true_labels, self.warmup_epochs = self.arguments.true, warmup_epochs
+        self.rounds: list[RoundRecord] = []
         self.last_round: list[Verdict] = []
-        self._features, self._from_logits = features, from_logits
-        self._score_model = score_model
-        self._scorers: list[keras.Model] = []
-        self._networks: list[keras.Model] = []  # that the scorers look into
-        self._n_plans = 0  # of the feed, when the epoch began
-        self._unlabelled = unlabelled
-        self._on_round = on_round
+        self._on_round, self._on_progress = on_round, on_progress
         self._feed: Feed | None = None
-        self._judges = [
-            Judge(
-                self.inputs,
-                index,
-                labels,
-                self.n_classes,
-                golden_source=self.golden_source,
-                golden=self.golden,
-                divide=self.divide_settings,
-                purify=self.purify_settings,
-                batch_size=score_batch_size,
-                on_progress=on_progress or _no_progress,
-            )
-            for _ in range(n_networks)
-        ]
+        self._feed_needs = FeedNeeds()
+        self._networks: list[keras.Model] = []  # that the scorers look into
+        self._scorers: list[keras.Model] = []
+        self._short_epochs = ShortEpochs()
+        self._begin(n_networks=1)
+
+    def _begin(self, n_networks: int) -> None:
+        """Make the table and the judges of so many networks, and draw the first epoch."""
+        arguments = self.arguments
+        self.table = SampleTable(
+            arguments.given, arguments.index, n_networks=n_networks, decided=arguments.decided
+        )
+        self._judges = [NetworkJudge(arguments, self._on_progress) for _ in range(n_networks)]
         self._draw(0)  # Keras may look at batches before the first epoch begins
 
-    def feed(self, batch_size: int = 64, *, shuffle: bool = True, kind: str = "auto"):
+    def feed(
+        self,
+        batch_size: int = 64,
+        *,
+        model: keras.Model | None = None,
+        shuffle: bool = True,
+        kind: str = "auto",
+    ):
         """The weighted training data, for `fit(..., shuffle=False)`; see `feed.Feed`.
 
         Args:
             batch_size: rows of every batch.
+            model: what will be fitted, where it has several networks or learns from samples
+                without weight too, as `steps.mixmatch_step`; `table` is then made anew, with
+                a column of weights a network. None: a plain Keras model.
             shuffle: whether the order changes every epoch.
             kind: "tf.data", "pydataset", or "auto".
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
+
+        Raises:
+            TypeError, ValueError: an argument does not fit.
+            RuntimeError: a round has judged by another number of networks.
         """
+        needs = FeedNeeds.of(model)
+        n_networks = self.table.weights.shape[1]
+        if needs.n_networks != n_networks:
+            if self.table.n_rewrites:
+                raise RuntimeError(
+                    f"one TSSD judges by one model: {n_networks} of its networks have judged, and "
+                    f"this one has {needs.n_networks}. Make a new TSSD for a new model."
+                )
+            self._begin(needs.n_networks)
+        self._feed_needs = needs
         self._feed = Feed(
             self.table,
             self.inputs,
             batch_size=batch_size,
-            seed=self._seed,
+            seed=self.arguments.drawing.seed,
             shuffle=shuffle,
-            unlabelled=self._unlabelled,
+            unlabelled=needs.unlabelled,
+            callback_missing=True,
         )
-        self._feed.attended = False
         return self._feed.batches(kind)
 
     @property
@@ -224,74 +175,43 @@ class TSSD(keras.callbacks.Callback):
         """Look into the model before anything is trained."""
         if self._feed is None:
             raise RuntimeError(_UNREAD)
-        # An epoch with fewer kept samples than the one before is shorter. That is no fault.
-        warnings.filterwarnings("ignore", message="Your input ran out of data")
-        self._feed.attended = True
-        if getattr(self.model, "wants_unlabelled", False) and not self._unlabelled:
-            raise ValueError(
-                "the model's objective learns from samples without weight too, so they must be in "
-                "the feed. Make TSSD with unlabelled=True."
-            )
-        networks = self._judging_networks()
+        self._feed.callback_missing = False
+        self._feed_needs.check(self.model)
+        networks = eval_networks(self.model)
         if not self._scorers:
-            self._networks, self._scorers = networks, self._scoring_models(networks)
+            self._networks = networks
+            self._scorers = scoring_models(
+                networks, self.arguments.scoring, self.inputs.shape[1:], self.n_classes
+            )
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
             raise RuntimeError(
                 "one TSSD judges by one model: what it remembers of the rounds before is of the "
                 "model it was first used with. Make a new TSSD for a new model."
             )
-        for scorer in self._scorers:
-            width = int(scorer.outputs[1].shape[-1])
-            if width < self.n_classes:
-                raise ValueError(
-                    f"the model must tell {self.n_classes} classes apart (the labels' largest is "
-                    f"{self.n_classes - 1}), its output has {width}."
-                )
-
-    def _judging_networks(self) -> list[keras.Model]:
-        """What judges: the model's `eval_networks`, its `networks`, its `network`, or itself."""
-        networks = getattr(self.model, "eval_networks", getattr(self.model, "networks", None))
-        if networks is None:
-            networks = [getattr(self.model, "network", self.model)]
-        if len(networks) != len(self._judges):
-            raise ValueError(
-                f"n_networks must be the number of networks that the model trains, "
-                f"{len(networks)}, got {len(self._judges)}."
-            )
-        return list(networks)
-
-    def _scoring_models(self, networks: list[keras.Model]) -> list[keras.Model]:
-        """Each network with two outputs, as `score.score_pass` takes it."""
-        if self._score_model is not None:
-            given = self._score_model
-            if len(given.outputs) != 2:
-                raise ValueError(
-                    "score_model must have two outputs, (features, logits or probabilities), got "
-                    f"{len(given.outputs)}."
-                )
-            return [two_outputs(given.inputs, *given.outputs, from_logits=self._from_logits)]
-        for network in networks:
-            if isinstance(network, keras.Sequential) and not network.built:
-                network.build((None, *self.inputs.shape[1:]))
-        return [
-            scoring_model(network, features=self._features, from_logits=self._from_logits)
-            for network in networks
-        ]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw, and run a round where one is due, before the epoch's first batch is read."""
-        self._feed.epoch = epoch
         since_round = 0
         if self.warmup_epochs is not None:
-            since_round = max(0, epoch - self.warmup_epochs) % self.divide_settings.every
+            since_round = max(0, epoch - self.warmup_epochs) % self.arguments.divide.every
         self._draw(epoch - since_round)
         if self.warmup_epochs is not None and epoch >= self.warmup_epochs and since_round == 0:
             self.run_round(epoch)
-        self._n_plans = len(self._feed.planned)
+        self._feed.begin(epoch)
+        self._short_epochs.begin(self.steps, self.model.steps_per_execution)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Count the batches."""
+        self._short_epochs.trained(batch + 1)
+
+    def on_test_begin(self, logs=None):
+        """The epoch's batches have ended."""
+        self._short_epochs.end()
 
     def on_epoch_end(self, epoch, logs=None):
         """Stop unless the epoch was fed by the feed."""
-        if epoch not in self._feed.planned[self._n_plans :]:
+        self._short_epochs.end()
+        if not self._feed.was_read:
             raise RuntimeError(_UNREAD)
         warmed_up = self.warmup_epochs is not None and epoch >= self.warmup_epochs
         if warmed_up and getattr(self.model, "warming_up", False):
@@ -311,7 +231,7 @@ class TSSD(keras.callbacks.Callback):
                 stacklevel=2,
             )
 
-    def run_round(self, epoch: int) -> dict:
+    def run_round(self, epoch: int) -> RoundRecord:
         """One round over the samples drawn now: score, divide, purify, rewrite, record.
 
         Args:
@@ -320,7 +240,7 @@ class TSSD(keras.callbacks.Callback):
         Returns:
             The round's record, also appended to `rounds`.
         """
-        self.model  # noqa: B018 - on JAX the property brings the variables up to date
+        bring_up_to_date(self.model)
         rows = np.flatnonzero(self.table.drawn & (self.table.decided < 0))
         verdicts = [
             judge.judge(scorer, rows, len(self.rounds))
@@ -329,35 +249,27 @@ class TSSD(keras.callbacks.Callback):
         columns = in_agreement([verdict.columns for verdict in verdicts])
         self.table.rewrite(columns, rows, epoch=epoch)
         self.last_round = verdicts
-        record = {
-            "epoch": epoch,
-            **role_counts(self.table),
-            **merged(
-                [
-                    {
-                        "loss_abstains": verdict.division.loss_abstains,
-                        "classes_abstaining": int(verdict.division.feature_abstains.sum()),
-                        **quality(self.table, verdict.division, verdict.loss, self.true_labels),
-                        **verdict.record,
-                    }
-                    for verdict in verdicts
-                ]
+        record = RoundRecord(
+            epoch=epoch,
+            roles=role_counts(self.table),
+            abstentions=merged([Abstentions.of(v.division) for v in verdicts]),
+            quality=merged(
+                [quality(self.table, v.division, v.loss, self.true_labels) for v in verdicts]
             ),
-            **{
-                part: sum(verdict.seconds[part] for verdict in verdicts)
-                for part in verdicts[0].seconds
-            },
-        }
+            purification=merged([v.figures for v in verdicts]),
+            seconds=summed([v.seconds for v in verdicts]),
+        )
         self.rounds.append(record)
         if self._on_round is not None:
             self._on_round(record)
         return record
 
     def _draw(self, epoch: int) -> None:
-        if self.epoch_samples is not None:
-            rng = draw_generator(self._seed, epoch)
+        drawing = self.arguments.drawing
+        if drawing.epoch_samples is not None:
+            rng = draw_generator(drawing.seed, epoch)
             labels = self.table.labels
-            self.table.draw(draw_balanced(labels, self.epoch_samples, self.n_classes, rng))
+            self.table.draw(draw_balanced(labels, drawing.epoch_samples, self.n_classes, rng))
 
 
 _UNREAD = (
@@ -365,7 +277,3 @@ _UNREAD = (
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
     "steps_per_epoch, without .cache() behind the feed, and with the feed of this very callback."
 )
-
-
-def _no_progress(what: str, total: int) -> Callable[[int], None]:
-    return lambda n: None

@@ -12,18 +12,18 @@ BLOCK = 8192  # samples read at once
 
 
 class DeviceInputs:
-    """Samples in the memory of JAX's device; see `inputs.Inputs`.
+    """Samples in the memory of JAX's device; see `data.inputs.Inputs`.
 
     For sets that fit there beside the network: a batch is then a gather on the
-    device, and only its sample numbers are sent. `read` gives a tensor of the
-    backend, which the feed (kind "pydataset") and the score pass hand on.
+    device, and only its sample numbers are sent. The feed (kind "pydataset") and
+    the score pass hand on the tensor that `read` gives.
 
     Args:
         inputs: N samples, an array [N, ...] or `Inputs`; all are read once, now.
 
     Attributes:
         shape: as given.
-        dtype: that they have on the device: JAX keeps 64-bit numbers in 32 bits.
+        dtype: on the device, where JAX keeps 64-bit numbers in 32 bits.
 
     Raises:
         ValueError: Keras does not run on JAX. (TensorFlow's pipeline would take

@@ -1,4 +1,4 @@
-"""Which samples an epoch draws, where it does not take them all: as many of each given class.
+"""The class-balanced samples of an epoch that does not take them all.
 
 Source: the published schedules for Clothing-1M draw 1,000 class-balanced
 batches of 32 an epoch (DivideMix, arXiv 2002.07394, and what followed it).
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from tssd_keras.data.stratify import first_of_each
+
 MIN_PER_CLASS = 2  # of an epoch; one sample of a class has no neighbours to be judged among
 _STREAM = 1  # tells these random numbers from those that shuffle the same epoch
 
 
 def draw_generator(seed: int, epoch: int) -> np.random.Generator:
-    """The generator of an epoch's draw, of seed and epoch alone: a resumed run agrees."""
+    """The generator of an epoch's draw; it depends on seed and epoch alone, as a resume needs."""
     return np.random.default_rng((seed, epoch, _STREAM))
 
 
@@ -30,8 +32,8 @@ def draw_balanced(
 
     Returns:
         int64[min(n_samples, N)], rows in rising order, each once. Classes differ
-        by one sample at most, but for those smaller than their share: they give
-        all they have, and the others make up for them.
+        by one sample at most; a class smaller than its share gives all it has,
+        and the others make up for it.
 
     Raises:
         ValueError: n_samples is below 1.
@@ -40,21 +42,13 @@ def draw_balanced(
         raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
     count = np.bincount(given, minlength=n_classes)
     share = _shares(count, n_samples, rng)
-    order = rng.permutation(len(given))
-    # Sorting 16-bit keys takes linear time.
-    label = np.asarray(given, np.uint16 if n_classes <= 1 << 16 else np.int64)[order]
-    order = order[np.argsort(label, kind="stable")]
-    first = np.cumsum(count) - count
-    own = given[order]
-    drawn = np.zeros(len(given), bool)
-    drawn[order[np.arange(len(given)) - first[own] < share[own]]] = True
-    return np.flatnonzero(drawn)
+    return first_of_each(given, share, rng)
 
 
 def _shares(count: np.ndarray, n_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Samples to draw of each class, int64[K]; chance says which classes give the odd ones."""
+    """Samples to draw of each class, int64[K]; `rng` chooses the classes that give one more."""
     total = min(n_samples, int(count.sum()))
-    low, high = 0, int(count.max(initial=0))  # the highest level that `total` fills lies between
+    low, high = 0, int(count.max(initial=0))  # around the highest level that `total` fills
     while low < high:
         level = (low + high + 1) // 2
         if np.minimum(count, level).sum() <= total:

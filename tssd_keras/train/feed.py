@@ -1,14 +1,13 @@
 """The feed: sample table and inputs -> batches (x, y, weight) of one fixed shape.
 
-Once an epoch the feed makes a plan: which samples, in which order. Samples of
-weight zero, or not drawn for the epoch, are not in it, so they are neither read
-nor decoded, nor passed through the network. The plan is made when the epoch's
-first batch is asked for, after any rewrite at the epoch's begin; it depends on
-the seed, the epoch and the table alone, and is the same for tf.data and without
-TensorFlow.
+Once an epoch the feed plans which samples come in which order. Samples of weight
+zero, or not drawn for the epoch, are left out: they are neither read nor decoded,
+nor passed through the network. The plan is made when the epoch's first batch is
+asked for, after any rewrite at the epoch's begin. It depends on the seed, the
+epoch and the table alone, with and without TensorFlow.
 
-Shuffling is thereby uniform over all samples, not over a buffer, and what is
-prefetched can never outlive its epoch.
+Shuffling is thereby uniform over all samples, not over a buffer, and no
+prefetched batch outlives its epoch.
 """
 
 from __future__ import annotations
@@ -22,6 +21,11 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.table import SampleTable
+from tssd_keras.train.settings import as_whole
+
+# At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
+# TensorFlow, and one for its first epoch.
+PLANS_OF_A_FIRST_EPOCH = 2
 
 
 def plan_epoch(
@@ -36,8 +40,8 @@ def plan_epoch(
 
     Returns:
         rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
-        for the samples that fill up the last batch. Those are taken samples
-        too, so that BatchNorm never sees a rejected one.
+        for the samples that fill up the last batch. Taken samples fill it up,
+        so that BatchNorm never sees a rejected one.
 
     Raises:
         ValueError: no sample is taken.
@@ -62,14 +66,18 @@ class Feed:
         batch_size: B; every batch has exactly so many rows.
         seed: of the order of samples.
         shuffle: whether to shuffle.
-        unlabelled: whether drawn samples of weight 0 are in it too, for an
-            objective that learns from them without their label.
+        unlabelled: whether drawn samples of weight 0 come too, for an objective
+            that learns from them without their label.
+
+        callback_missing: whether the callback that rewrites the weights is not known to
+            take part in `fit`.
 
     Attributes:
-        epoch: which epoch the next plan is for; set by the callback.
-        planned: the epochs that plans were made for, newest last.
-        attended: whether whoever rewrites the weights watches over this feed. If not,
-            the second epoch that is read begins with a warning.
+        epoch: which epoch the next plan is for; set by `begin`.
+        callback_missing: while True, the second or third epoch begins with a warning.
+
+    Raises:
+        TypeError, ValueError: `batch_size` is not a whole number of at least 1.
     """
 
     def __init__(
@@ -81,20 +89,18 @@ class Feed:
         seed: int = 0,
         shuffle: bool = True,
         unlabelled: bool = False,
+        callback_missing: bool = False,
     ) -> None:
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer):
-            raise TypeError(f"batch_size must be a whole number, got {batch_size!r}.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         self.table = table
         self.inputs = inputs
-        self.batch_size = batch_size
+        self.batch_size = as_whole("batch_size", batch_size, 1)
         self.seed = seed
         self.shuffle = shuffle
         self.unlabelled = unlabelled
         self.epoch = 0
-        self.planned: list[int] = []
-        self.attended = True
+        self.callback_missing = callback_missing
+        self._plans = 0  # made so far
+        self._plans_before = 0  # of them before this epoch's batches could be read
         self._lock = threading.Lock()
 
     @property
@@ -111,12 +117,27 @@ class Feed:
     def _taken(self) -> np.ndarray:
         return self.table.drawn if self.unlabelled else self.table.kept
 
+    def begin(self, epoch: int) -> None:
+        """Say which epoch the next batches are of; plans made before are of no account.
+
+        Keras makes an iterator, and so a plan, where no epoch is trained from it: to see what
+        a batch is like, and at the end of an epoch of the announced length.
+        """
+        with self._lock:
+            self.epoch = epoch
+            self._plans_before = self._plans
+
+    @property
+    def was_read(self) -> bool:
+        """Whether any batch was asked for since `begin`."""
+        return self._plans > self._plans_before
+
     def plan(self) -> tuple[np.ndarray, np.ndarray]:
         """This epoch's plan; see `plan_epoch`."""
         with self._lock:
-            self.planned.append(self.epoch)
-            if not self.attended and len(self.planned) == 3:  # a look, an epoch, the next
-                warnings.warn(_UNATTENDED, UserWarning, stacklevel=2)
+            self._plans += 1
+            if self.callback_missing and self._plans == PLANS_OF_A_FIRST_EPOCH + 1:
+                warnings.warn(_CALLBACK_MISSING, UserWarning, stacklevel=2)
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
             return plan_epoch(self._taken, self.batch_size, rng)
 
@@ -142,14 +163,14 @@ class Feed:
         """
         if kind == "auto":
             on_host = not getattr(self.inputs, "on_device", False)
-            there = importlib.util.find_spec("tensorflow")
-            kind = "tf.data" if there and on_host else "pydataset"
+            has_tensorflow = importlib.util.find_spec("tensorflow")
+            kind = "tf.data" if has_tensorflow and on_host else "pydataset"
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
         return _KINDS[kind](self)
 
 
-_UNATTENDED = (
+_CALLBACK_MISSING = (
     "the feed is read again and again without its callback, so no label is judged and every epoch "
     "has the same order. Pass the TSSD that made it: fit(..., callbacks=[tssd])."
 )
@@ -179,8 +200,8 @@ def _tf_data(feed: Feed):
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
     dataset = dataset.map(gather, num_parallel_calls=os.cpu_count()).prefetch(tf.data.AUTOTUNE)
-    # Keras takes the length of the first epoch it sees for a limit on all later ones; after a
-    # resume that epoch can be short. So it is told the most an epoch can have.
+    # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
+    # that epoch can be short. So the most that an epoch can have is announced.
     dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
     return dataset
 
@@ -198,8 +219,8 @@ def _pydataset(feed: Feed):
 
         @property
         def num_batches(self) -> int:
-            # From an epoch's begin to its first batch Keras asks how long the epoch is; at any
-            # other time, how long any epoch can be.
+            # Between an epoch's begin and its first batch Keras asks for the epoch's length, at
+            # any other time for a limit on all epochs.
             return feed.steps if self._epoch_begins else feed.max_steps
 
         def on_epoch_begin(self) -> None:
@@ -214,7 +235,7 @@ def _pydataset(feed: Feed):
             self._epoch_begins, self._last = False, step
             if step == 0:
                 self._plan = feed.plan()
-            # TensorFlow looks at some batches before the epoch, to learn their types.
+            # TensorFlow looks at the first batches before the epoch, to learn their types.
             rows, used = (part[step % len(part)] for part in self._plan)
             return feed.read(rows), feed.table.labels[rows], feed.weights(rows, used)
 

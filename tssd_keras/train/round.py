@@ -1,37 +1,33 @@
-"""One network's part in a round: it scores the samples, divides them, and purifies the division."""
+"""One network's part in a round: samples are scored, divided, and the division is purified."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import (
-    UNCERTAIN,
-    Division,
-    apply_floor,
-    class_means,
-    divide,
-    own_class_similarity,
-)
+from tssd_keras.judge.divide import Division, apply_floor, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purification, Purifier
+from tssd_keras.judge.record import PurificationFigures, Seconds
+from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.judge.table import Rewrite, weights_of
-from tssd_keras.labels.golden import Golden, effective_weights
-from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.labels.golden import effective_weights
+from tssd_keras.progress import Progress
+from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.score_pass import score_pass
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one network says of n samples.
+    """One network's judgement of n samples.
 
     Attributes:
         rows: int64[n], their table rows, in rising order.
@@ -40,8 +36,8 @@ class Verdict:
         division: of the two streams, before purification.
         transition: float64[K, K], P(given = column | true = row) as the purification
             estimated it; None without.
-        columns: what is written of the samples, purified.
-        record: plain figures of the purification.
+        columns: of the sample table, after purification.
+        figures: of the purification.
         seconds: of each part.
     """
 
@@ -51,47 +47,31 @@ class Verdict:
     division: Division
     transition: np.ndarray | None
     columns: Rewrite
-    record: dict[str, object]
-    seconds: dict[str, float]
+    figures: PurificationFigures
+    seconds: Seconds
 
 
-class Judge:
+class NetworkJudge:
     """Judges samples by one network, and remembers what it found in earlier rounds.
 
     Args:
-        inputs: of the source that `index` points into.
-        index: int64[N], the source's index of each table row.
-        given: int64[N], given labels.
-        n_classes: K.
-        golden_source: "trusted", "certain" or "none".
-        golden: the trusted samples, if any.
-        divide: settings of the division.
-        purify: settings of the purification.
-        batch_size: samples scored at once.
-        on_progress: see `callback.TSSD`.
+        arguments: of the callback.
+        progress: shows how far the passes and the purification are.
     """
 
-    def __init__(
-        self,
-        inputs: Inputs,
-        index: np.ndarray,
-        given: np.ndarray,
-        n_classes: int,
-        *,
-        golden_source: str,
-        golden: Golden | None,
-        divide: DivideRecipe,
-        purify: PurifyRecipe,
-        batch_size: int,
-        on_progress: Callable[[str, int], Callable[[int], None]],
-    ) -> None:
-        self._inputs, self._index, self._given, self._n_classes = inputs, index, given, n_classes
-        self._golden, self._settings = golden, divide
-        self._batch_size, self._on_progress = batch_size, on_progress
-        self._losses = RecentMean(len(given), divide.history)
+    def __init__(self, arguments: CheckedArguments, progress: Progress) -> None:
+        self._inputs, self._index = arguments.inputs, arguments.index
+        self._given, self._n_classes = arguments.given, arguments.n_classes
+        self._settings, self._batch_size = arguments.divide, arguments.scoring.batch_size
+        self._progress = progress
+        self._losses = RecentMean(len(self._given), self._settings.history)
         self._purifier = None
-        if golden_source != "none":
-            self._purifier = Purifier(golden_source, n_classes, purify, len(given))
+        purify, golden = arguments.purify, arguments.golden
+        if arguments.golden_source != "none":
+            self._purifier = Purifier(
+                arguments.golden_source, self._n_classes, purify, len(self._given)
+            )
+        self._golden = golden
         if golden:
             self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
             stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
@@ -102,7 +82,7 @@ class Judge:
         """Score, divide and purify some samples.
 
         Args:
-            scorer: of `score.scoring_model`, for this judge's network.
+            scorer: of `scoring_model.scoring_model`, for this judge's network.
             rows: int64[n], their table rows, in rising order.
             round_index: counts the rounds; part of the purification's seed.
 
@@ -114,7 +94,7 @@ class Judge:
         given = self._given[rows]
         scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
         golden = self._trusted(scorer)
-        clock.lap("seconds_score")
+        clock.lap("score")
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
@@ -123,7 +103,7 @@ class Judge:
         division = divide(
             loss, similarity, given, k, threshold=settings.threshold, streams=settings.streams
         )
-        clock.lap("seconds_divide")
+        clock.lap("divide")
 
         purification = None
         if self._purifier is not None:
@@ -135,7 +115,7 @@ class Judge:
                 golden=golden,
                 rows=rows,
                 round_index=round_index,
-                on_part=self._on_progress("purifying labels", Purifier.PARTS),
+                on_part=self._progress("purifying labels", Purifier.PARTS),
             )
         role = apply_floor(
             division.role if purification is None else purification.role,
@@ -147,17 +127,18 @@ class Judge:
             floor_count=settings.floor_count,
             floor_share=settings.floor_share,
         )
-        clock.lap("seconds_purify")
+        clock.lap("purify")
         columns = _columns(given, role, division, purification, scores)
-        record, transition = _NO_PURIFICATION, None
+        figures, transition = PurificationFigures(), None
         if purification is not None:
-            record, transition = purification.record, purification.transition
-        return Verdict(rows, loss, similarity, division, transition, columns, record, clock.laps)
+            figures, transition = purification.figures, purification.transition
+        seconds = Seconds(**clock.laps)
+        return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
 
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
     ) -> Scores:
-        on_batch = self._on_progress(what, len(index))
+        on_batch = self._progress(what, len(index))
         return score_pass(
             scorer, inputs, index, labels, batch_size=self._batch_size, on_batch=on_batch
         )
@@ -182,7 +163,7 @@ def _columns(
     purification: Purification | None,
     scores: Scores,
 ) -> Rewrite:
-    """What the table is to say of the samples."""
+    """The samples' new entries in the table."""
     if purification is None:
         q = np.full(len(given), np.nan, np.float32)
         log_p = np.asarray(scores.log_p, np.float32)
@@ -196,18 +177,6 @@ def _columns(
         confidence = purification.confidence
         weight = weights_of(role, q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
-
-
-_NO_PURIFICATION: dict[str, object] = {
-    "reach": None,
-    "criterion": None,
-    "estimated_clean_share": None,
-    "corrected_by_pairs": None,
-    "network_share": None,
-    "golden_auroc_q": None,
-    "golden_auroc_streams": None,
-    "shift": {},
-}
 
 
 class _Clock:

@@ -128,7 +128,7 @@ def test_the_hashes_are_those_that_tfds_has_on_record():
 def test_tfds_own_builder_reads_an_archive_in_the_original_layout(tmp_path, classes):
     pytest.importorskip("tensorflow_datasets")
     train, known = write_cifar(tmp_path, classes)
-    path = local_builder.prepare(f"cifar{classes}", tmp_path, tmp_path / "tfds", known=known)
+    path = local_builder.prepare(f"cifar{classes}", tmp_path, tmp_path / "tfds", hashes=known)
     rows = rows_of(path, "train")
     assert [rows[f"train_{i:05d}"]["label"] for i in range(N_TRAIN)] == train.tolist()
     for row in rows.values():
@@ -144,7 +144,7 @@ def test_human_labels_belong_to_their_images(tmp_path, classes, label, plus):
     pytest.importorskip("tensorflow_datasets")
     train, known = write_cifar(tmp_path, classes)
     write_human(tmp_path, train, classes)
-    path = local_builder.prepare(f"cifar{classes}_n", tmp_path, tmp_path / "tfds", known=known)
+    path = local_builder.prepare(f"cifar{classes}_n", tmp_path, tmp_path / "tfds", hashes=known)
     rows = rows_of(path, "train")
     assert len(rows) == N_TRAIN
     for row in rows.values():
@@ -217,7 +217,7 @@ def test_an_archive_with_such_a_member_is_refused_even_with_a_known_hash(tmp_pat
     path = write_tar(tmp_path / "cifar-10-binary.tar.gz", {"../evil": b""})
     known = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
     with pytest.raises(ValueError, match=r"'\.\./evil' does not"):
-        local_builder.prepare("cifar10", tmp_path, tmp_path / "tfds", known=known)
+        local_builder.prepare("cifar10", tmp_path, tmp_path / "tfds", hashes=known)
     assert not (tmp_path / "tfds").exists()
 
 
@@ -251,7 +251,7 @@ def test_human_labels_that_cannot_fit_are_refused(tmp_path, changed, message):
     train, known = write_cifar(tmp_path)
     write_human(tmp_path, train, **changed)
     with pytest.raises(ValueError, match=message):
-        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", known=known)
+        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", hashes=known)
     assert not (tmp_path / "tfds").exists()
 
 
@@ -308,10 +308,10 @@ def test_a_manual_file_with_another_hash_than_the_known_one_is_refused(tmp_path,
     write_human(tmp_path, train)
     content = (tmp_path / name).read_bytes()
     known[name] = hashlib.sha256(content).hexdigest()
-    find("cifar10_n", tmp_path, known=known)
+    find("cifar10_n", tmp_path, hashes=known)
     (tmp_path / name).write_bytes(content + b"\n")
     with pytest.raises(ValueError, match=f"must be the published {name}") as caught:
-        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", known=known)
+        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", hashes=known)
     assert f"expected sha256 {known[name]}, found " in str(caught.value)
     assert "fetch it again" in str(caught.value)
     assert not (tmp_path / "tfds").exists()
@@ -322,12 +322,12 @@ def test_a_pickled_manual_file_is_never_opened(tmp_path):
     write_human(tmp_path, train)
     np.save(tmp_path / "image_order_c10.npy", np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="cannot be read without unpickling"):
-        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", known=known)
+        local_builder.prepare("cifar10_n", tmp_path, tmp_path / "tfds", hashes=known)
 
 
 def test_what_tfds_writes_says_whose_builder_it_was(tmp_path):
     pytest.importorskip("tensorflow_datasets")
     _, known = write_cifar(tmp_path)
-    path = local_builder.prepare("cifar10", tmp_path, tmp_path / "tfds", known=known)
+    path = local_builder.prepare("cifar10", tmp_path, tmp_path / "tfds", hashes=known)
     info = json.loads((path / "dataset_info.json").read_text())
     assert info["moduleName"] == "tensorflow_datasets.image_classification.cifar"

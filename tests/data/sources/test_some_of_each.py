@@ -52,7 +52,7 @@ def test_classes_are_the_given_ones_where_the_truth_is_unknown():
 
 
 def test_more_than_there_are_is_refused():
-    with pytest.raises(ValueError, match=r'at least data.per_class = 31.*"a" with 30\. Try 30'):
+    with pytest.raises(ValueError, match=r"data.per_class = 31 .*\('a'\) with 30 of 90\. Try 30"):
         some_of_each(WHOLE, 31, seed=0)
 
 

@@ -1,4 +1,4 @@
-// One sample: picture, labels, scores, reason, and what can be decided.
+// One sample: picture, labels, scores, reason, and the buttons that decide.
 const DONE = { keep: 'Given label kept', confirm: 'Suggestion confirmed', other: 'Other class', skip: 'Skipped' };
 
 const pictureAt = new Map(data.pictures.at.map((i, at) => [i, data.pictures.content[at]]));
@@ -53,7 +53,7 @@ function labelsOf(i) {
     element('dd', { text: samples.p_wrong[i] === null ? '-' : `${(samples.p_wrong[i] / 10).toFixed(1)} % probable` }));
 }
 
-// act: {confirm, keep, other, skip}, each takes the place i.
+// act: {confirm, keep, other, skip}, each is called with the place i.
 function cardOf(i, act) {
   const button = (action, key, text, whole = null) => element('button', {
     type: 'button', 'data-action': action, title: whole, on: { click: () => act[action](i) },

@@ -33,13 +33,13 @@ function wholeTicks(low, high) {
 
 // series: {name, class, x: [..], y: [..]}, y null where there is no value.
 function lineChart(label, series, { yTicks, low = 0, high = 1, mark = null }) {
-  const known = series
+  const drawn = series
     .map((s) => ({ ...s, points: s.x.map((v, i) => [v, s.y[i]]).filter((p) => p[1] !== null) }))
     .filter((s) => s.points.length);
-  if (!known.length) return null;
-  const all = known.flatMap((s) => s.points.map((p) => p[0]));
-  const first = Math.min(...all);
-  const last = Math.max(...all);
+  if (!drawn.length) return null;
+  const epochs = drawn.flatMap((s) => s.points.map((p) => p[0]));
+  const first = Math.min(...epochs);
+  const last = Math.max(...epochs);
   const { width, height, left, right, top, bottom } = CHART;
   const x = scale(first, last, left, width - right);
   const y = scale(low, high, height - bottom, top);
@@ -47,14 +47,14 @@ function lineChart(label, series, { yTicks, low = 0, high = 1, mark = null }) {
   if (mark !== null && mark >= first) {
     svg.append(drawing('line', { x1: x(mark), x2: x(mark), y1: top, y2: height - bottom, class: 'mark' }));
   }
-  for (const s of known) {
+  for (const s of drawn) {
     const path = s.points.map((p, i) => `${i ? 'L' : 'M'}${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`);
     svg.append(drawing('path', { d: path.join(''), class: `line ${s.class}` }));
     if (s.points.length === 1) {
       svg.append(drawing('circle', { cx: x(s.points[0][0]), cy: y(s.points[0][1]), r: 3, class: `dot ${s.class}` }));
     }
   }
-  return element('figure', {}, svg, legend(known));
+  return element('figure', {}, svg, legend(drawn));
 }
 
 function legend(items) {
@@ -66,23 +66,23 @@ function legend(items) {
   return element('ul', { class: 'legend' }, ...rows);
 }
 
-// Scores of one heap or two, and the two Gaussians fitted to them.
-function histogram(label, heap, cleanIsLow) {
-  const total = heap.counts.reduce((a, b) => a + b, 0);
+// Scores, and the mixture of two Gaussians fitted to them.
+function histogram(label, mixture, cleanIsLow) {
+  const total = mixture.counts.reduce((a, b) => a + b, 0);
   if (!total) return element('p', { class: 'quiet', text: 'No samples.' });
-  const bins = heap.counts.length;
-  const density = heap.counts.map((n) => (n * bins) / total);
+  const bins = mixture.counts.length;
+  const density = mixture.counts.map((n) => (n * bins) / total);
   const grid = Array.from({ length: 201 }, (_, i) => i / 200);
   const bell = (i, at) =>
-    (heap.share[i] * Math.exp(-((at - heap.mean[i]) ** 2) / (2 * heap.variance[i]))) /
-    Math.sqrt(2 * Math.PI * heap.variance[i]);
+    (mixture.share[i] * Math.exp(-((at - mixture.mean[i]) ** 2) / (2 * mixture.variance[i]))) /
+    Math.sqrt(2 * Math.PI * mixture.variance[i]);
   const curves = [0, 1].map((i) => grid.map((at) => bell(i, at)));
   // One full bin must not flatten all else: the axis ends where most of it can be seen.
   const highest = Math.max(...curves[0], ...curves[1], ...density.slice().sort((a, b) => b - a).slice(1));
   const { width, height, left, right, top, bottom } = CHART;
   const x = scale(0, 1, left, width - right);
   const y = scale(0, highest, height - bottom, top);
-  const ends = [[0, heap.low], [0.5, (heap.low + heap.high) / 2], [1, heap.high]];
+  const ends = [[0, mixture.low], [0.5, (mixture.low + mixture.high) / 2], [1, mixture.high]];
   const svg = frame(label, ends.map(([at, v]) => [at, String(Number(v.toPrecision(3)))]), [], x, y);
   density.forEach((d, i) => {
     const up = y(Math.min(d, highest));
@@ -95,16 +95,20 @@ function histogram(label, heap, cleanIsLow) {
     const d = curve.map((v, j) => `${j ? 'L' : 'M'}${x(grid[j]).toFixed(1)} ${y(v).toFixed(1)}`).join('');
     svg.append(drawing('path', { d, class: `line ${kinds[i]}` }));
   });
-  const says = heap.abstains ? 'One heap, not two: the stream says nothing here.' : `${count(total)} samples.`;
   return element('figure', {}, svg,
     legend([{ name: 'fitted: right labels', class: 'right' }, { name: 'fitted: wrong labels', class: 'wrong' }]),
-    element('p', { class: 'quiet', text: says }));
+    element('p', { class: 'quiet' }, ...(mixture.abstains ? abstention() : [`${count(total)} samples.`])));
 }
 
-const NUMBERED = 16; // classes up to which the matrix is a table of numbers
+// The one word of a chart that needs the glossary leads there.
+function abstention() {
+  return ['The scores are ', element('a', { href: '#term-unimodal', text: 'unimodal' }), ': the stream abstains here.'];
+}
+
+const MOST_NUMBERED = 16; // classes up to which the matrix is a table of numbers
 
 function heatMap(rows, rowTitle, columnTitle) {
-  return rows.length <= NUMBERED ? numberedMap(rows, rowTitle, columnTitle) : colouredMap(rows, rowTitle, columnTitle);
+  return rows.length <= MOST_NUMBERED ? numberedMap(rows, rowTitle, columnTitle) : colouredMap(rows, rowTitle, columnTitle);
 }
 
 function numberedMap(rows, rowTitle, columnTitle) {

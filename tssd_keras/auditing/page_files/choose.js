@@ -10,19 +10,19 @@ function askOther(i) {
 
 function listClasses() {
   const wanted = byId('other-search').value.trim().toLowerCase();
-  // The very name comes first, then names that begin so: Enter takes the first.
+  // The same name comes first, then names that begin so: Enter takes the first.
   const ranked = [[], [], []];
   data.classes.forEach((name, c) => {
-    const own = name.trim().toLowerCase();
+    const lower = name.trim().toLowerCase();
     if (!wanted) ranked[0].push(c);
-    else if (own.includes(wanted)) ranked[own === wanted ? 0 : own.startsWith(wanted) ? 1 : 2].push(c);
+    else if (lower.includes(wanted)) ranked[lower === wanted ? 0 : lower.startsWith(wanted) ? 1 : 2].push(c);
   });
-  const found = ranked.flat();
+  const listed = ranked.flat();
   const choose = (c) => () => { byId('other').close(); settle(asked, c); };
   const line = (c) => element('li', {}, element('button', {
     type: 'button', text: className(c), title: cut(data.classes[c], 500), on: { click: choose(c) } }));
-  byId('other-list').replaceChildren(...found.slice(0, MOST_LISTED).map(line));
-  byId('other-more').textContent = found.length ? `${count(found.length)} classes` : 'No class is called so.';
+  byId('other-list').replaceChildren(...listed.slice(0, MOST_LISTED).map(line));
+  byId('other-more').textContent = listed.length ? `${count(listed.length)} classes` : 'No class is called so.';
 }
 
 function moveInList(event) {

@@ -1,5 +1,5 @@
-// What was decided. It is kept in the browser's storage under the hash of the labels, so that it
-// survives a reload, and a second page about the same labels knows it too.
+// Decisions. The browser stores them under the hash of the labels: they survive a reload, and
+// another page about the same labels shares them.
 const samples = data.samples;
 const SKIPPED = -1;
 const STORE = `tssd-audit:${data.sha}`;
@@ -15,11 +15,11 @@ function loadDecisions() {
   decisions.of.clear();
   decisions.history = [];
   try {
-    const found = JSON.parse(localStorage.getItem(STORE) || '{}');
-    for (const [index, label] of found.decided || []) {
+    const stored = JSON.parse(localStorage.getItem(STORE) || '{}');
+    for (const [index, label] of stored.decided || []) {
       if (Number.isInteger(index) && isDecision(label)) decisions.of.set(index, label);
     }
-    for (const [index, before] of found.history || []) {
+    for (const [index, before] of stored.history || []) {
       if (Number.isInteger(index)) decisions.history.push([index, isDecision(before) ? before : null]);
     }
   } catch (error) {
@@ -36,7 +36,7 @@ function storeDecisions() {
   }
 }
 
-// The order that was last worked in, so that a reload goes on in it.
+// The order that was last worked in; a reload goes on in it.
 function storedOrder() {
   try {
     return localStorage.getItem(`${STORE}:order`);
@@ -61,7 +61,7 @@ function decide(i, label) {
   storeDecisions();
 }
 
-// Take the last decision back; the place of its sample, or null if there is none on this page.
+// Take the last decision back. Gives the place of its sample, or null if this page has none.
 function undoDecision() {
   while (decisions.history.length) {
     const [index, before] = decisions.history.pop();
@@ -74,7 +74,7 @@ function undoDecision() {
   return null;
 }
 
-// The class that was decided on, or SKIPPED; undefined where nothing was.
+// The decided class, or SKIPPED; undefined where nothing was decided.
 const decisionOf = (i) => decisions.of.get(samples.index[i]);
 
 // keep, confirm, other or skip; null where nothing was decided.
@@ -87,20 +87,20 @@ function actionOf(i) {
 }
 
 function tally() {
-  const found = { keep: 0, confirm: 0, other: 0, skip: 0 };
+  const counts = { keep: 0, confirm: 0, other: 0, skip: 0 };
   let here = 0;
   for (const index of decisions.of.keys()) {
     if (!place.has(index)) continue;
     here += 1;
-    found[actionOf(place.get(index))] += 1;
+    counts[actionOf(place.get(index))] += 1;
   }
-  found.elsewhere = decisions.of.size - here;
-  return found;
+  counts.elsewhere = decisions.of.size - here;
+  return counts;
 }
 
 const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
 
-// Fields as RFC 4180 has them. Names are written as they are, also where they begin like a formula.
+// Fields follow RFC 4180. Names are written as they are, even if they begin like a formula.
 function decisionsAsCsv() {
   const lines = ['id,index,given,decided,action,stratum,labels_sha256'];
   samples.index.forEach((index, i) => {

@@ -35,7 +35,7 @@ function cut(text, most) {
   return some.length > most ? some.slice(0, most).join('') + '\u2026' : text;
 }
 
-// One line; whatever way a name is written in stays within it.
+// One line. The isolates keep the writing direction of a name within it.
 function short(text, most = LONGEST) {
   const line = cut(text.slice(0, 4 * most).replace(/[\s\u0085\u2028\u2029]+/g, ' '), most);
   return ISOLATE + (line.trim() === '' ? '(blank)' : line) + END_ISOLATE;
@@ -44,7 +44,7 @@ function short(text, most = LONGEST) {
 const shortNames = data.classes.map((name) => short(name));
 const className = (label) => (label >= 0 ? shortNames[label] : '-');
 
-// A name as people wrote it, in its own direction, with the whole of it as a tooltip.
+// A name in its own writing direction; a cut one has the whole name as a tooltip.
 function nameOf(label) {
   if (label < 0) return element('span', { text: '-' });
   const whole = data.classes[label];

@@ -1,4 +1,4 @@
-// The second part: which samples are shown, page by page, and what is done when one is decided.
+// The second part: samples page by page, filters, and what follows a decision.
 const view = { list: [], page: 0, size: 24, current: -1 };
 const ALL = 'all';
 const SIZES = [12, 24, 48, 96];
@@ -17,16 +17,16 @@ const FILTERS = {
     : value === 'open' ? actionOf(i) === null : actionOf(i) === value),
 };
 
-// How many samples have a key; the second key, where it differs from the first, counts too.
+// Samples by key. A sample with two different keys counts under both.
 function counted(keyOf, secondOf = null) {
-  const found = new Map();
-  const add = (key) => found.set(key, (found.get(key) || 0) + 1);
+  const numbers = new Map();
+  const add = (key) => numbers.set(key, (numbers.get(key) || 0) + 1);
   for (let i = 0; i < samples.index.length; i += 1) {
     const key = keyOf(i);
     if (key !== null) add(key);
     if (secondOf && secondOf(i) !== key) add(secondOf(i));
   }
-  return found;
+  return numbers;
 }
 
 function select(name, label, options) {
@@ -134,14 +134,14 @@ function makeCurrent(i, { focus = true } = {}) {
 }
 
 function showProgress() {
-  const found = tally();
-  const done = found.confirm + found.keep + found.other;
+  const tallied = tally();
+  const done = tallied.confirm + tallied.keep + tallied.other;
   byId('progress').max = Math.max(1, samples.index.length);
   byId('progress').value = done;
   const parts = [`${count(done)} of ${count(samples.index.length)} decided`,
-    `${count(found.confirm)} confirmed, ${count(found.keep)} kept, ${count(found.other)} other`];
-  if (found.skip) parts.push(`${count(found.skip)} skipped`);
-  if (found.elsewhere) parts.push(`${count(found.elsewhere)} more on samples that this page does not show`);
+    `${count(tallied.confirm)} confirmed, ${count(tallied.keep)} kept, ${count(tallied.other)} other`];
+  if (tallied.skip) parts.push(`${count(tallied.skip)} skipped`);
+  if (tallied.elsewhere) parts.push(`${count(tallied.elsewhere)} more on samples that this page does not show`);
   byId('progress-text').textContent = parts.join('; ');
   byId('export').disabled = done === 0;
   byId('undo').disabled = !decisions.history.some(([index]) => place.has(index));
@@ -158,7 +158,7 @@ function settle(i, label) {
   advance(i);
 }
 
-// To the next sample that is not decided, on a later page if need be.
+// To the next undecided sample, on a later page if need be.
 function advance(i) {
   const rows = onPage();
   const later = rows.slice(rows.indexOf(i) + 1).find((j) => actionOf(j) === null);
@@ -169,7 +169,7 @@ function advance(i) {
   return makeCurrent(open === undefined ? view.current : open);
 }
 
-// To the first sample from a place of the list on that is not decided; false if there is none.
+// To the first undecided sample at a place of the list or behind it; false if there is none.
 function toOpen(from, options = {}) {
   const at = view.list.findIndex((i, where) => where >= from && actionOf(i) === null);
   if (at < 0) return false;

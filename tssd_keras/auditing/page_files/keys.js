@@ -1,4 +1,4 @@
-// Keys that decide and move, and the start of it all.
+// Keys that decide and move, and the start of the page.
 const KEYS = [
   ['c', 'Confirm the suggestion', () => ACT.confirm(view.current)],
   ['k', 'Keep the given label', () => ACT.keep(view.current)],

@@ -1,4 +1,4 @@
-// The first part: what the run found out as a whole.
+// The first part: the run as a whole.
 function tile(value, name, title = null) {
   return element('div', { class: 'tile', title }, element('dt', { text: name }), element('dd', { text: value }));
 }
@@ -10,9 +10,9 @@ function panel(title, about, ...content) {
 
 function tiles(all) {
   const { totals } = all;
-  const judged = totals.accuracy || {};
+  const accuracy = totals.accuracy || {};
   const of = (n) => (totals.samples ? ` (${share(n / totals.samples)})` : '');
-  const found = [
+  const shown = [
     tile(count(totals.samples), 'samples of the noisy stream'),
     tile(count(totals.kept) + of(totals.kept), 'kept: carry weight'),
     tile(count(totals.dropped) + of(totals.dropped), 'dropped: no weight'),
@@ -20,27 +20,27 @@ function tiles(all) {
     tile(share(totals.wrong), 'estimated noise', totals.by === 'q' ? 'mean of 1 - q' : 'by the mean of both streams'),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
   ];
-  if (totals.decided) found.push(tile(count(totals.decided), 'decided by people before the run'));
-  if (totals.golden) found.push(tile(count(totals.golden), 'golden samples'));
-  if (judged.last !== null && judged.last !== undefined) {
-    found.push(tile(share(judged.last, 2), `${judged.evaluated_on} accuracy, last epoch`));
+  if (totals.decided) shown.push(tile(count(totals.decided), 'decided by people before the run'));
+  if (totals.golden) shown.push(tile(count(totals.golden), 'golden samples'));
+  if (accuracy.last !== null && accuracy.last !== undefined) {
+    shown.push(tile(share(accuracy.last, 2), `${accuracy.evaluated_on} accuracy, last epoch`));
   }
   if (totals.known_noise !== null && totals.known_noise !== undefined) {
-    found.push(tile(share(totals.known_noise), 'wrong labels in truth, where known'));
+    shown.push(tile(share(totals.known_noise), 'wrong labels in truth, where known'));
   }
   if (totals.auroc !== null && totals.auroc !== undefined) {
-    found.push(tile(totals.auroc.toFixed(4), 'label-error AUROC, against the truth'));
+    shown.push(tile(totals.auroc.toFixed(4), 'label-error AUROC, against the truth'));
   }
-  return element('dl', { class: 'tiles' }, ...found);
+  return element('dl', { class: 'tiles' }, ...shown);
 }
 
 const fifths = [0, 0.2, 0.4, 0.6, 0.8, 1].map((v) => [v, `${Math.round(100 * v)} %`]);
 
 function accuracyPanel({ epochs, rounds, totals }) {
-  const judged = (totals.accuracy || {}).evaluated_on || 'test';
+  const evaluatedOn = (totals.accuracy || {}).evaluated_on || 'test';
   const mark = rounds.epoch.length ? rounds.epoch[0] : null;
   const chart = lineChart('Accuracy by epoch', [
-    { name: `${judged} accuracy`, class: 'accent', x: epochs.epoch, y: epochs.accuracy },
+    { name: `${evaluatedOn} accuracy`, class: 'accent', x: epochs.epoch, y: epochs.accuracy },
     { name: 'agreement with the labels trained on', class: 'quiet-line', x: epochs.epoch, y: epochs.train_accuracy },
   ], { yTicks: fifths, mark });
   return chart && panel('Accuracy by epoch', mark === null ? '' : 'The upright line is the first round.', chart);
@@ -65,27 +65,27 @@ function matrixPanel({ matrix }) {
   const estimated = matrix.kind === 'transition';
   return panel(
     estimated ? 'Estimated transition matrix' : 'Suggested and given classes',
-    estimated ? 'Per cent of each true class that is given a label.'
-      : 'Per cent of the samples of each suggested class that have a given label. (No transition matrix: the run had no purification.)',
+    estimated ? 'How each true class is labelled, in per cent.'
+      : 'How each suggested class is labelled, in per cent. (No transition matrix: the run had no purification.)',
     heatMap(matrix.rows, estimated ? 'true' : 'suggested', 'given'));
 }
 
 function streamPanels({ streams }) {
   const panels = [];
-  streams.forEach((seen, network) => {
+  streams.forEach((stream, network) => {
     const of = streams.length > 1 ? `, network ${network + 1}` : '';
     panels.push(panel(`Loss stream${of}`, 'Loss of the given label in the last round, in nats.',
-      histogram(`Histogram of losses${of}`, seen.loss, true)));
+      histogram(`Histogram of losses${of}`, stream.loss, true)));
     const place = element('div', {});
     const pick = element('select', { id: `feature-class-${network}` },
-      ...seen.feature.map((_, c) => element('option', { value: c, text: shortNames[c] })));
+      ...stream.feature.map((_, c) => element('option', { value: c, text: shortNames[c] })));
     const draw = () => place.replaceChildren(
-      histogram(`Histogram of similarities${of}`, seen.feature[Number(pick.value)], false));
+      histogram(`Histogram of similarities${of}`, stream.feature[Number(pick.value)], false));
     pick.addEventListener('change', draw);
     draw();
-    const rest = data.classes.length - seen.feature.length;
+    const rest = data.classes.length - stream.feature.length;
     panels.push(panel(`Feature stream${of}`, 'Mean cosine similarity to the samples of the given class.',
-      element('label', { for: pick.id, text: rest > 0 ? `Class (the first ${seen.feature.length})` : 'Class' }), ' ', pick, place));
+      element('label', { for: pick.id, text: rest > 0 ? `Class (the first ${stream.feature.length})` : 'Class' }), ' ', pick, place));
   });
   return panels;
 }

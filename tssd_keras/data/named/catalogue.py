@@ -1,6 +1,6 @@
-"""The data sets that have a name here: what they are, whether they are ready, how to get them.
+"""The data sets that have a name here, and whether each is prepared in a folder.
 
-Findings from the files on disk alone, so that a listing comes at once.
+A look at the files on disk is enough, so that a listing comes at once.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Entry:
     """A data set that can be named.
 
     Attributes:
-        what: it is, in a line.
+        what: the data set in a line.
         settings: of a recipe's [data] section, as --set takes them.
-        files: that `datasets prepare` needs in the folder it is given.
-        note: what else must be known to get it.
-        own_tool: command that prepares it where ours cannot; "" where ours can.
-        built_in: whether it comes with what is installed.
+        files: that `datasets prepare` needs in its folder.
+        note: further advice on how to get it.
+        own_tool: command of another tool that prepares it; "" where `datasets prepare` does.
+        built_in: whether an installed package brings it.
     """
 
     what: str
@@ -132,19 +132,19 @@ CATALOGUE: dict[str, Entry] = {
 
 
 def find_prepared(name: str, data_dir: Path) -> Ready | None:
-    """The prepared data set of that name in the TFDS folder, the latest version; None: none.
+    """The latest prepared version of a data set in the TFDS folder, or None.
 
     A data set of several configs counts as prepared where one of them is.
     """
-    found = [
+    prepared = [
         path.parent
         for depth in ("*", "*/*")  # version, config/version
         for path in (data_dir / name).glob(f"{depth}/dataset_info.json")
         if (path.parent / "features.json").is_file() and _version(path.parent)
     ]
-    if not found:
+    if not prepared:
         return None
-    latest = max(found, key=_version)
+    latest = max(prepared, key=_version)
     return Ready(latest, _counts(latest / "dataset_info.json"))
 
 

@@ -1,8 +1,7 @@
 """CIFAR-10N and CIFAR-100N: the manual files that TFDS's builders read, checked beforehand.
 
-The labels are published as a NumPy file that holds a Python dict, which only
-unpickling could read, and that can run any code. TFDS asks for a CSV file made
-of it; so do we, and never open the other.
+The labels are published as a pickled dict in a NumPy file. Unpickling can run any code, so TFDS
+asks for a CSV file made of it. The NumPy file is never opened here.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ PIXELS = 3 * 32 * 32  # bytes an image
 
 @dataclass(frozen=True)
 class Layout:
-    """How one of the two is laid out.
+    """Layout of one of the two.
 
     Attributes:
         classes: labels lie in 0..classes-1.
@@ -101,8 +100,8 @@ def check(name: str, archive: Path, labels: Path, side: Path, order: Path) -> No
 
 def _true_labels(archive: Path, layout: Layout) -> np.ndarray:
     """int64[N], CIFAR's own labels in its own order."""
-    there = check_members(archive)
-    missing = [member for member in layout.train if member not in there]
+    members = check_members(archive)
+    missing = [member for member in layout.train if member not in members]
     if missing:
         raise ValueError(f"{archive}: must hold {', '.join(missing)}. Fetch it again.")
     labels = []
@@ -168,11 +167,11 @@ def _labels(path: Path, layout: Layout, n: int) -> np.ndarray:
             f"or more, got {table.shape}. Make it of the file of human labels as TFDS says."
         )
     used = table[:, :width]
-    bad = np.argwhere(~((used >= 0) & (used < layout.classes) & (used == np.floor(used))))
-    if len(bad):
-        row, column = bad[0]
+    outside = np.argwhere(~((used >= 0) & (used < layout.classes) & (used == np.floor(used))))
+    if len(outside):
+        row, column = outside[0]
         raise ValueError(
-            f"{path}: labels must be whole numbers in 0..{layout.classes - 1}, {len(bad)} are not, "
-            f"the first is {used[row, column]} in line {row + 2}, column {column + 1}."
+            f"{path}: labels must be whole numbers in 0..{layout.classes - 1}, {len(outside)} are "
+            f"not, the first is {used[row, column]} in line {row + 2}, column {column + 1}."
         )
     return table

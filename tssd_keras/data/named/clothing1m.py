@@ -22,10 +22,9 @@ def load(recipe: DataRecipe) -> LabelledData:
         recipe: data_dir, and what `image_files.labelled_images` reads.
 
     Returns:
-        LabelledData. The true label is known of those training samples that
-        have a clean one; the samples of the clean training list are trusted.
-        Those of them that are not in the noisy list have no given label: they
-        can be golden, and are not trained on.
+        LabelledData. The true label of a training sample is its clean one, where it has one.
+        The samples of the clean training list are trusted. Those outside the noisy list have
+        no given label: they can be golden, and are not trained on.
 
     Raises:
         FileNotFoundError: it is not prepared.

@@ -24,12 +24,12 @@ class Clothing1m(tfds.core.GeneratorBasedBuilder):
     """Clothing-1M: splits train, validation (where listed) and test, the images' original bytes.
 
     The features are image (uint8[height, width, 3] when decoded, of many sizes),
-    label (as given: the noisy label, -1 where a training image has none),
-    clean_label (-1 where unknown), golden (whether the sample is of the clean training list) and id
-    (the image's path in the original folder).
+    label (the noisy one, -1 where a training image has none), clean_label (-1 where unknown),
+    golden (whether the sample is of the clean training list) and id (the image's path in the
+    original folder).
 
     Attributes:
-        lists: what to write; read from manual_dir where they are not set.
+        lists: of the samples; read from manual_dir where they are not set.
     """
 
     VERSION = tfds.core.Version(PREPARED.name)

@@ -1,8 +1,8 @@
-"""Which images of Clothing-1M there are and how each is labelled, from its own lists.
+"""The images of Clothing-1M and their labels, from its own lists.
 
-The original layout, in one folder: key lists with one image path a line, label
-lists with "path label" a line, and the images in folders of their own. All of
-it is checked here, before anything is written; the images are only looked for.
+One folder in the original layout: key lists with one image path a line, label lists with "path
+label" a line, and the images in folders of their own. The lists are checked before anything is
+written; of the images only the names are looked up.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import click
 
 from tssd_keras.data.named.safe_path import leaves
+from tssd_keras.recipe.checks import EXAMPLES
 
 PREPARED = Path("clothing1m", "1.0.0")
 URL = "https://github.com/Cysu/noisy_label"
@@ -47,8 +48,7 @@ CLASS_NAMES = (
     "Vest",
     "Underwear",
 )
-UNKNOWN = -1  # a label that nobody gave: the clean one of most images, the noisy one of some
-SHOWN = 3  # faults that a message shows
+UNKNOWN = -1  # the clean label of most images, the noisy label of some
 
 
 class Sample(NamedTuple):
@@ -62,14 +62,13 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Lists:
-    """What the folder holds.
+    """The folder's samples.
 
     Attributes:
         folder: that the keys are relative to.
         class_names: 14, in label order.
-        train: the noisy training keys, then those clean ones that are not among
-            them: their label is UNKNOWN where they have no noisy one, so that they
-            can be golden and are not trained on.
+        train: the noisy training keys, then the other clean ones. A clean one without a noisy
+            label has the label UNKNOWN: it can be golden and is not trained on.
         validation: clean labels; empty where the folder has no such list.
         test: clean labels.
     """
@@ -86,9 +85,8 @@ def read_lists(folder: Path) -> Lists:
 
     Raises:
         FileNotFoundError: a list or an image is not there.
-        ValueError: a line is malformed, a label is none of 0..13 or missing, a
-            key stands twice or leaves the folder, a training image is also one
-            to validate or test on.
+        ValueError: a line is malformed, a label is none of 0..13 or missing, a key stands
+            twice or leaves the folder, or a training image is in validation or test too.
     """
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
@@ -141,8 +139,8 @@ def _refuse(path: Path, must: str, faults: list[tuple[int, str]], hint: str) -> 
 
 
 def _text(path: Path, must: str, faults: list[tuple[int, str]], hint: str) -> str:
-    shown = ", ".join(f"line {number} {text!r}" for number, text in faults[:SHOWN])
-    more = ", ..." if len(faults) > SHOWN else ""
+    shown = ", ".join(f"line {number} {text!r}" for number, text in faults[:EXAMPLES])
+    more = ", ..." if len(faults) > EXAMPLES else ""
     return f"{path}: {must}; {len(faults)} not so: {shown}{more}. {hint}"
 
 
@@ -216,7 +214,7 @@ def _class_names(path: Path) -> tuple[str, ...]:
         raise ValueError(
             f"{path}: must hold {len(CLASS_NAMES)} different class names, one a line, it has "
             f"{len(names)} lines, {len(set(names))} different. Mend or remove the file; without it "
-            f"the built-in names are used ({', '.join(CLASS_NAMES[:SHOWN])}, ...)."
+            f"the built-in names are used ({', '.join(CLASS_NAMES[:EXAMPLES])}, ...)."
         )
     return names
 
@@ -233,7 +231,7 @@ def _check_labelled(folder: Path, name: str, keys: dict[str, int], labels: dict[
 
 
 def _check_apart(folder: Path, lists: dict[str, dict[str, int]]) -> None:
-    """Nothing is trained on that is tested on, and the two clean lists do not overlap."""
+    """Raise ValueError if training and test, or the two clean lists, share an image."""
     for name, held_out in (
         (NOISY_TRAIN, (CLEAN_VAL, CLEAN_TEST)),
         (CLEAN_TRAIN, (CLEAN_VAL, CLEAN_TEST)),
@@ -254,7 +252,7 @@ def _check_apart(folder: Path, lists: dict[str, dict[str, int]]) -> None:
 
 
 def _check_images(folder: Path, name: str, keys: dict[str, int]) -> None:
-    """Each image is a file; folders are listed, far quicker than asking a million times."""
+    """Raise FileNotFoundError unless each image is a file; listing folders is the quick way."""
     by_folder: dict[str, list[str]] = {}
     for key in keys:
         by_folder.setdefault(key.rpartition("/")[0], []).append(key)
@@ -264,8 +262,8 @@ def _check_images(folder: Path, name: str, keys: dict[str, int]) -> None:
     missing: list[str] = []
     with bar:
         for part in bar:
-            there = set(_files(folder / part))
-            missing += (key for key in by_folder[part] if key.rpartition("/")[2] not in there)
+            names = set(_files(folder / part))
+            missing += (key for key in by_folder[part] if key.rpartition("/")[2] not in names)
     if missing:
         faults = sorted((keys[key], key) for key in missing)
         raise FileNotFoundError(

@@ -17,7 +17,7 @@ def prepare(folder: Path, data_dir: Path) -> Path:
         data_dir: the TFDS folder to write to.
 
     Returns:
-        Path of the prepared data set. What is there already is left alone.
+        Path of the prepared data set. One that is there already stays as it is.
 
     Raises:
         FileNotFoundError: a list or an image is not there.

@@ -13,7 +13,7 @@ from tssd_keras.data.named.one_writer import SCRATCH
 
 
 def prepare(
-    name: str, folder: Path, data_dir: Path, *, known: Mapping[str, str] | None = None
+    name: str, folder: Path, data_dir: Path, *, hashes: Mapping[str, str] | None = None
 ) -> Path:
     """Write a TFDS data set, by TFDS's own builder, from published files.
 
@@ -21,21 +21,21 @@ def prepare(
         name: one of `local_files.FILES`.
         folder: that holds the files.
         data_dir: the TFDS folder to write to.
-        known: file name -> sha256 in place of the published one, see `local_files.find`.
+        hashes: file name -> sha256 in place of the published one, see `local_files.find`.
 
     Returns:
-        Path of the prepared data set. What is there already is left alone.
+        Path of the prepared data set. One that is there already stays as it is.
 
     Raises:
         FileNotFoundError: a file is not there.
-        ValueError: a file is not what it must be. Nothing was written.
+        ValueError: a file is not the published one. Nothing was written.
     """
-    there = local_files.find(name, folder, known=known)
+    paths = local_files.find(name, folder, hashes=hashes)
     if name in cifar_n_files.LAYOUTS:
-        cifar_n_files.check(name, *there.values())
+        cifar_n_files.check(name, *paths.values())
     import tensorflow_datasets as tfds
 
-    urls = {file.source: path for file, path in there.items() if file.sha256}
+    urls = {file.source: path for file, path in paths.items() if file.sha256}
     data_dir.mkdir(parents=True, exist_ok=True)
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()

@@ -1,8 +1,8 @@
 """Published files that lie in a folder: found, proven by their hash, unpacked safely.
 
 The hashes are those that TensorFlow Datasets has on record for its downloads.
-A lone .gz is also proven by what it unpacks to: Debian's package
-dataset-fashion-mnist holds the same files without the time in their headers.
+The content of a lone .gz is proof too: Debian's package dataset-fashion-mnist holds the same
+files without the time in their headers.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class LocalFile:
     """A file that a data set is made of.
 
     Attributes:
-        source: URL of a published file, else where it comes from, in words.
-        size: in bytes; 0 where not known.
+        source: URL of a published file, else its origin in words.
+        size: in bytes; 0 where unknown.
         sha256: of the file; "" where none is published.
-        unpacked_sha256: of a lone .gz: of what it unpacks to.
+        unpacked_sha256: of the content of a lone .gz.
     """
 
     name: str
@@ -110,38 +110,37 @@ FILES: dict[str, tuple[LocalFile, ...]] = {
 
 
 def find(
-    name: str, folder: Path, *, known: Mapping[str, str] | None = None
+    name: str, folder: Path, *, hashes: Mapping[str, str] | None = None
 ) -> dict[LocalFile, Path]:
-    """The files of a data set, there and proven.
+    """The files of a data set, each proven by its hash where one is known.
 
     Args:
         name: of the data set, one of FILES.
         folder: that holds the files, under the names they were published with.
-        known: file name -> sha256 that counts in place of the published ones,
-            for a copy of one's own making.
+        hashes: file name -> sha256 in place of the published one, for a copy of one's own.
 
     Raises:
         FileNotFoundError: a file is not there; lists all that are needed.
-        ValueError: a file's hash is not the expected one, or an archive holds
-            what must not be unpacked. Nothing was written.
+        ValueError: a file's hash is not the expected one, or an archive holds a member that
+            must not be unpacked. Nothing was written.
     """
-    there = {file: folder / file.name for file in FILES[name]}
-    missing = [file for file, path in there.items() if not path.is_file()]
+    paths = {file: folder / file.name for file in FILES[name]}
+    missing = [file for file, path in paths.items() if not path.is_file()]
     if missing:
         raise FileNotFoundError(_missing_text(name, folder, missing))
-    for file, path in there.items():
-        _check_hash(file, path, (known or {}).get(file.name, ""))
+    for file, path in paths.items():
+        _check_hash(file, path, (hashes or {}).get(file.name, ""))
         if file.name.endswith(".tar.gz"):
             check_members(path)
-    return there
+    return paths
 
 
 def _missing_text(name: str, folder: Path, missing: list[LocalFile]) -> str:
-    found = [file.name for file in FILES[name] if file not in missing]
+    present = [file.name for file in FILES[name] if file not in missing]
     lines = "".join(f"\n  {describe(file)}" for file in missing)
     return (
         f"{name} needs {len(FILES[name])} files in {folder.absolute()}, "
-        f"{len(missing)} not there (there: {', '.join(found) or 'none'}):{lines}\n"
+        f"{len(missing)} not there (there: {', '.join(present) or 'none'}):{lines}\n"
         "Put them there as they are, or name the folder that has them."
     )
 
@@ -152,16 +151,17 @@ def describe(file: LocalFile) -> str:
     return f"{file.name}{size}: {file.source}"
 
 
-def _check_hash(file: LocalFile, path: Path, own: str) -> None:
-    expected = own or file.sha256
+def _check_hash(file: LocalFile, path: Path, instead: str) -> None:
+    """Raise ValueError unless the file has the published hash, or the one given instead."""
+    expected = instead or file.sha256
     if not expected:
         return
     with open(path, "rb") as stream:
-        found = sha256(stream)
-    if found == expected:
+        actual = sha256(stream)
+    if actual == expected:
         return
     unpacked = ""
-    if file.unpacked_sha256 and not own:
+    if file.unpacked_sha256 and not instead:
         try:
             with gzip.open(path) as stream:
                 unpacked = sha256(stream)
@@ -170,16 +170,16 @@ def _check_hash(file: LocalFile, path: Path, own: str) -> None:
         if unpacked == file.unpacked_sha256:
             return
     content = f" Unpacked: expected {file.unpacked_sha256}, found {unpacked}." if unpacked else ""
-    size = f" and {file.size:,} bytes" if file.size and not own else ""
+    size = f" and {file.size:,} bytes" if file.size and not instead else ""
     raise ValueError(
         f"{path} must be the published {file.name}: expected sha256 {expected}{size}, found "
-        f"{found} and {path.stat().st_size:,} bytes.{content} It is damaged, cut short or "
+        f"{actual} and {path.stat().st_size:,} bytes.{content} It is damaged, cut short or "
         f"something else; fetch it again: {file.source}"
     )
 
 
 def sha256(stream: IO[bytes] | gzip.GzipFile) -> str:
-    """Hex digest of all that can be read from an open file."""
+    """Hex digest of the rest of an open file."""
     digest = hashlib.sha256()
     while block := stream.read(BLOCK):
         digest.update(block)
@@ -225,7 +225,7 @@ def unpack(path: Path, folder: Path) -> Path:
     """Unpack a .tar.gz into a new folder, or a lone .gz into a file, within `folder`.
 
     Returns:
-        Path of what was unpacked.
+        Path of the folder or file.
 
     Raises:
         ValueError: as for `check_members`; the archive was changed since.

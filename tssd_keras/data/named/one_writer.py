@@ -1,16 +1,21 @@
-"""A TFDS folder that is written by one process at a time, and what a killed one left behind."""
+"""A TFDS folder with one writing process at a time, and the leftovers of a killed one."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-SCRATCH = ".unpacked-"  # folders that files are unpacked to before TFDS reads them
-UNFINISHED = ("incomplete.*", "*.incomplete*")  # what TFDS calls a version that it is writing
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".preparing"  # a file in the folder, where the system has no locks that end with a process
+SCRATCH = ".unpacked-"  # folders of unpacked files, for TFDS to read
+UNFINISHED = ("incomplete.*", "*.incomplete*")  # TFDS's names of a version that it is writing
 
 
 @contextlib.contextmanager
@@ -26,22 +31,48 @@ def one_writer(data_dir: Path, name: str) -> Iterator[None]:
     """
     check_writable(data_dir)
     made = _make(data_dir)
-    handle = os.open(data_dir, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process
-        except BlockingIOError as error:
-            raise ValueError(
-                f"one data set is prepared at a time, another process is at it in {data_dir}. Wait "
-                "until it has ended."
-            ) from error
-        _remove_leftovers(data_dir, name)
-        yield
+        with _lock_file(data_dir) if fcntl is None else _lock(data_dir):
+            _remove_leftovers(data_dir, name)
+            yield
     finally:
-        os.close(handle)
         for folder in (data_dir / name, *made):  # empty ones: nothing was written
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+@contextlib.contextmanager
+def _lock(data_dir: Path) -> Iterator[None]:
+    """Lock the folder itself; the lock ends with the process, killed or not."""
+    handle = os.open(data_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"one data set is prepared at a time, another process is at it in {data_dir}. "
+                "Wait until it has ended."
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _lock_file(data_dir: Path) -> Iterator[None]:
+    """Make a file that must not be there before; a killed process leaves it."""
+    path = data_dir / LOCK
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError as error:
+        raise ValueError(
+            f"one data set is prepared at a time, another process is at it in {data_dir}, or was "
+            f"killed. Wait until it has ended; if none runs, remove {path}."
+        ) from error
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def check_writable(data_dir: Path) -> None:
@@ -73,7 +104,7 @@ def _make(folder: Path) -> list[Path]:
 
 
 def _remove_leftovers(data_dir: Path, name: str) -> None:
-    """What a process that was killed left half written; nobody else is writing now."""
+    """Remove the half-written files of a killed process; nobody else is writing now."""
     left = [*data_dir.glob(f"{SCRATCH}*")]
     for pattern in UNFINISHED:
         left += (data_dir / name).glob(pattern)

@@ -1,7 +1,7 @@
 """Encoded images of a TFDS data set, read from its TFRecord shards in any order.
 
-A TFRecord is uint64 length, uint32 check of the length, the bytes, uint32 check
-of the bytes. Only where each record lies is kept in memory: 12 bytes a sample.
+A TFRecord is uint64 length, uint32 check of the length, the bytes, uint32 check of the bytes.
+Memory holds the place of each record: 12 bytes a sample.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RecordFiles:
         name: of the split, for messages.
 
     Attributes:
-        ids: text[N], what the images are called; None: they are numbered.
+        ids: text[N], names of the images; None: they are numbered.
 
     Raises:
         FileNotFoundError: a shard is not there.

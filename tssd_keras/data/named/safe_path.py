@@ -1,4 +1,4 @@
-"""Paths that somebody else wrote into an archive or a list: do they stay where they belong?"""
+"""Paths of archives and lists that somebody else wrote: those that leave their folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 
 def leaves(path: str) -> bool:
-    """Whether a path would lead out of the folder that it is taken to lie in.
+    """Whether a path leads out of the folder that it belongs to.
 
     Args:
         path: with / or, as Windows writes it, with \\ between its parts. An

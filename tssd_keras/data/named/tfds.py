@@ -38,8 +38,8 @@ def find_prepared(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
 
     Raises:
         FileNotFoundError: no such data set is prepared under `data_dir`.
-        ValueError: the name is none that TFDS could know, or what describes the
-            data set is damaged.
+        ValueError: TFDS knows no such form of a name, or the data set's description is
+            damaged.
     """
     import tensorflow_datasets as tfds
 
@@ -62,13 +62,13 @@ def find_prepared(name: str, data_dir: Path) -> tfds.core.DatasetBuilder:
 
 
 def _plain_and_version(name: str) -> tuple[str, str]:
-    """cifar10/3.0.2 and cifar10:3.0.2 -> cifar10, 3.0.2; TFDS itself knows the second only."""
+    """cifar10/3.0.2 and cifar10:3.0.2 -> cifar10, 3.0.2; TFDS reads the second form only."""
     version = re.search(r"[:/](\d+\.[\d*]+\.[\d*]+)$", name)
     return (name[: version.start()], version[1]) if version else (name, "")
 
 
 def _not_prepared(name: str, data_dir: Path) -> str:
-    found = sorted(
+    prepared = sorted(
         str(path.parent.relative_to(data_dir))
         for depth in ("*/*", "*/*/*")  # name/version, name/config/version
         for path in data_dir.glob(f"{depth}/features.json")
@@ -76,7 +76,7 @@ def _not_prepared(name: str, data_dir: Path) -> str:
     build = f"tfds build {_plain_and_version(name)[0]} --data_dir {data_dir}"
     return (
         f"data.name must be a prepared TFDS data set, {name!r} is not in {data_dir.absolute()} "
-        f"(there: {', '.join(found) or 'none'}). See how to get it: python cli.py datasets. With a "
-        f"network at hand: {build}. Or "
-        "set data.data_dir, or TFDS_DATA_DIR, to the folder that has it."
+        f"(there: {', '.join(prepared) or 'none'}). See how to get it: python cli.py datasets. "
+        f"With a network at hand: {build}. Or set data.data_dir, or TFDS_DATA_DIR, to the folder "
+        "that has it."
     )

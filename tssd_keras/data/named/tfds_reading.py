@@ -1,8 +1,7 @@
 """A prepared TFDS data set -> LabelledData, in storage order.
 
-TFDS stores examples in an order shuffled by their keys; that order is fixed,
-and here sample i is the i-th example stored. Labels from elsewhere are lined
-up by `ids`, never by position.
+TFDS stores examples in a fixed order, shuffled by their keys; sample i is the i-th example
+stored. Labels from elsewhere are lined up by `ids`, never by position.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
+from tssd_keras.data.duplicates import SHORT_WAIT
 from tssd_keras.data.labelled_data import LabelledData, as_ids
 from tssd_keras.data.named.record_files import AGAIN, RecordFiles
-from tssd_keras.data.sources import image_check
 from tssd_keras.data.sources.image_files import ImageSplit, labelled_images
 from tssd_keras.recipe.checks import did_you_mean
 from tssd_keras.recipe.recipe import DataRecipe
@@ -87,7 +86,7 @@ def read(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> LabelledData:
 
 @contextlib.contextmanager
 def description_told(folder: Path) -> Iterator[None]:
-    """Raise ValueError with the file's name where TFDS cannot read its description of a data set.
+    """Raise ValueError with the file's name where TFDS cannot read a data set's description.
 
     Args:
         folder: of the data set; its versions may lie deeper.
@@ -112,10 +111,10 @@ def _broken(folder: Path) -> Path:
 
 
 def choose_keys(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> Keys:
-    """The features that the recipe names, else the supervised keys, else the only ones there are.
+    """The features that the recipe names, else the supervised keys, else the only ones.
 
-    A label that the recipe names is the given one; the data set's own label is
-    then the true one.
+    A label that the recipe names is the given one. The data set's own label is then the true
+    one.
     """
     import tensorflow_datasets as tfds
 
@@ -123,7 +122,7 @@ def choose_keys(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> Keys:
     if not isinstance(features, tfds.features.FeaturesDict):
         raise ValueError(f"features of {builder.info.name} must be a dict, got {features}.")
     image = _choose_key(builder, 0, tfds.features.Image, "image")
-    own = _choose_key(builder, 1, tfds.features.ClassLabel, "label")
+    default = _choose_key(builder, 1, tfds.features.ClassLabel, "label")
     dtype = np.dtype(features[image].np_dtype)
     if dtype != np.uint8:
         raise ValueError(f"images of {builder.info.name} must be uint8, got {dtype}.")
@@ -135,47 +134,47 @@ def choose_keys(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> Keys:
     has_id = "id" in features and isinstance(features["id"], tfds.features.Text)
     keys = Keys(
         image,
-        recipe.label or own,
-        recipe.true_label or own,
-        own,
+        recipe.label or default,
+        recipe.true_label or default,
+        default,
         "id" if has_id else None,
         recipe.trusted or None,
     )
-    counts = {features[key].num_classes for key in (keys.label, keys.true_label, own)}
+    counts = {features[key].num_classes for key in (keys.label, keys.true_label, default)}
     if len(counts) > 1:
         raise ValueError(
             f"given and true labels of {builder.info.name} must be of the same classes, "
-            f"{keys.label}, {keys.true_label} and {own} have {sorted(counts)}."
+            f"{keys.label}, {keys.true_label} and {default} have {sorted(counts)}."
         )
     return keys
 
 
 def _check_named(
-    builder: tfds.core.DatasetBuilder, setting: str, name: str, known: list[str]
+    builder: tfds.core.DatasetBuilder, setting: str, name: str, names: list[str]
 ) -> None:
-    if name and name not in known:
+    if name and name not in names:
         raise ValueError(
-            f"data.{setting} must be one of {', '.join(sorted(known)) or 'none at all'} in "
-            f'{builder.info.name}, got "{name}"{did_you_mean(name, known)}.'
+            f"data.{setting} must be one of {', '.join(sorted(names)) or 'none at all'} in "
+            f'{builder.info.name}, got "{name}"{did_you_mean(name, names)}.'
         )
 
 
 def _choose_key(builder: tfds.core.DatasetBuilder, place: int, kind: type, usual: str) -> str:
     """The feature of this kind; of several, the supervised key, or the one with the usual name."""
     features, supervised = builder.info.features, builder.info.supervised_keys
-    found = [key for key, feature in features.items() if isinstance(feature, kind)]
-    if supervised and len(supervised) == 2 and supervised[place] in found:
+    keys = [key for key, feature in features.items() if isinstance(feature, kind)]
+    if supervised and len(supervised) == 2 and supervised[place] in keys:
         return supervised[place]
-    if usual in found:
+    if usual in keys:
         return usual
-    if len(found) != 1:
+    if len(keys) != 1:
         raise ValueError(
             f"{builder.info.name} must have one {kind.__name__} feature, one called {usual}, or "
-            f"name one in its supervised keys; it has {len(found)} among "
+            f"name one in its supervised keys; it has {len(keys)} among "
             f"{', '.join(sorted(features))}, supervised keys {supervised}. Only image "
             "classification can be read."
         )
-    return found[0]
+    return keys[0]
 
 
 def choose_splits(builder: tfds.core.DatasetBuilder, recipe: DataRecipe) -> tuple[str, str]:
@@ -216,7 +215,7 @@ def _read_split(
     columns = _columns(shards, features, len(files), name)
     if keys.id:
         files.ids = as_ids([i.decode() for i in columns[keys.id]])
-    # Where some labels are marked as right and no others are at hand, the rest is not known.
+    # Only the marked labels are known to be right where the given label is the only one.
     unknown = keys.trusted and label == keys.true_label
     return ImageSplit(
         files=files,
@@ -230,7 +229,7 @@ def _read_split(
 def _columns(
     shards: list[Path], features: dict[str, tfds.features.FeatureConnector], n: int, name: str
 ) -> dict[str, list]:
-    """The N values of each feature, in storage order; no other feature is decoded."""
+    """The N values of each feature, in storage order; others are not decoded."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -240,7 +239,7 @@ def _columns(
         length=n,
         label=f"reading labels of {name}",
         file=sys.stderr,
-        hidden=n < image_check.SHORT_WAIT,
+        hidden=n < SHORT_WAIT,
     )
     with bar:
         for shard in shards:

@@ -45,17 +45,17 @@ def load(recipe: DataRecipe) -> LabelledData:
 
 
 def class_names(wnids: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
-    """What K classes are called: the first of their words, "goldfish" of "goldfish, carp".
+    """Names of K classes: the first of their words, "goldfish" of "goldfish, carp".
 
     Args:
         wnids: of the classes, in label order.
-        words: of each; where several have the same first one, the wnid follows it.
+        words: of each class; a first word of several classes is followed by the wnid.
     """
-    first = [text.split(",")[0].strip() for text in words]
-    count = Counter(first)
+    first_words = [text.split(",")[0].strip() for text in words]
+    count = Counter(first_words)
     return tuple(
         word if count[word] == 1 else f"{word} ({wnid})"
-        for word, wnid in zip(first, wnids, strict=True)
+        for word, wnid in zip(first_words, wnids, strict=True)
     )
 
 

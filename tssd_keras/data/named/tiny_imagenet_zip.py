@@ -1,4 +1,4 @@
-"""Where tiny-imagenet-200.zip lies and what is in it: its classes and its labelled images.
+"""The place of tiny-imagenet-200.zip, its classes and its labelled images.
 
 The archive is read in place, member by member; nothing is extracted.
 """
@@ -27,7 +27,7 @@ ANNOTATIONS = VAL / "val_annotations.txt"
 
 @dataclass(frozen=True)
 class Layout:
-    """The labelled part of the archive; its test images carry no labels and are left out.
+    """The labelled part of the archive: its test images, which carry no labels, are left out.
 
     Attributes:
         wnids: of the K classes, sorted.

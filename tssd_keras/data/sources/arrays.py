@@ -8,30 +8,36 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.recipe.recipe import DataRecipe
 
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
+MINUS_ONE = {"y_train_true": "where unknown"}
 OPTIONAL = ("y_train_true", "class_names", "trusted", "text_train")
 
 
 def load(recipe: DataRecipe) -> LabelledData:
     """The arrays of the .npz file at `data.path`; the file is never unpickled.
 
-    Arrays: x_train [N, ...] and x_test [T, ...] of numbers, as the network is
-    to see them; y_train int[N] (given labels) and y_test int[T] in 0..K-1. May
-    be there: y_train_true int[N], -1 where unknown; class_names str[K], else "0".."K-1" with K one
-    more than the highest label; trusted bool[N], given labels known to be right;
-    text_train str[N], what an audit shows in place of x_train's numbers.
+    Needed: x_train [N, ...] and x_test [T, ...] of numbers, as the network sees them; y_train
+    int[N] (given labels) and y_test int[T] in 0..K-1. Optional: y_train_true int[N], -1 where
+    unknown; class_names str[K], by default "0".."K-1" up to the highest label; trusted
+    bool[N], given labels known to be right; text_train str[N], shown by an audit in place of
+    x_train's numbers.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not an .npz file, or its arrays are not those above.
+        ValueError: it is no .npz file, or its arrays are not those above.
     """
     path = Path(recipe.path).expanduser()
     arrays = _read(path)
-    labels = {key: _labels(path, key, arrays[key]) for key in arrays if key.startswith("y_")}
+    labels = {
+        key: class_labels(f"{path}: {key}", arrays[key], minus_one=MINUS_ONE.get(key, ""))
+        for key in arrays
+        if key.startswith("y_")
+    }
     for x in ("x_train", "x_test"):
         _check_samples(path, x, arrays[x], n_labels=len(labels[x.replace("x_", "y_")]))
     return LabelledData(
@@ -66,13 +72,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         return {key: _member(path, file, key) for key in (*NEEDED, *OPTIONAL) if key in file.files}
 
 
-def _missing_text(path: Path, missing: list[str], found: list[str]) -> str:
-    strange = [key for key in found if key not in (*NEEDED, *OPTIONAL)]
+def _missing_text(path: Path, missing: list[str], present: list[str]) -> str:
+    strange = [key for key in present if key not in (*NEEDED, *OPTIONAL)]
     near = {key: difflib.get_close_matches(key, strange, n=1, cutoff=0.5) for key in missing}
     renames = "".join(f" Rename {match[0]} to {key}?" for key, match in near.items() if match)
     return (
         f"{path} must hold the arrays {', '.join(NEEDED)}; missing: {', '.join(missing)}. "
-        f"Found: {', '.join(found) or 'none'}.{renames}"
+        f"Found: {', '.join(present) or 'none'}.{renames}"
     )
 
 
@@ -91,31 +97,6 @@ def _member(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
     return array
 
 
-def _labels(path: Path, key: str, labels: np.ndarray) -> np.ndarray:
-    """The labels as int64[N]."""
-    if labels.dtype.kind not in "iu":
-        text = labels.dtype.kind in "US"
-        hint = f"np.unique({key}, return_inverse=True)" if text else f"{key}.astype(np.int64)"
-        raise ValueError(
-            f"{path}: {key} must be whole numbers, one class number a sample, got "
-            f"{labels.dtype}{labels.shape}. Try {hint}."
-        )
-    if labels.ndim != 1:
-        raise ValueError(
-            f"{path}: {key} must have shape (N,), got {labels.shape}. Try {key}.argmax(axis=1) on "
-            f"one-hot rows, {key}.ravel() on a column."
-        )
-    lowest = -1 if key == "y_train_true" else 0  # -1: the truth is not known
-    bad = np.flatnonzero(labels.astype(np.int64) < lowest)  # unsigned ones above it wrap
-    if len(bad):
-        raise ValueError(
-            f"{path}: {key} must be class numbers from {lowest}: {len(bad)} of {len(labels)} are "
-            f"not, the first is sample {bad[0]} with {labels[bad[0]]}. Drop the samples without a "
-            "label."
-        )
-    return labels.astype(np.int64)
-
-
 def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) -> None:
     if samples.dtype.kind not in "biuf" or samples.ndim < 2:
         raise ValueError(
@@ -131,11 +112,11 @@ def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) 
         raise ValueError(f"{path}: {key} must hold samples, it is empty, shape {samples.shape}.")
     if samples.dtype.kind == "f":
         finite = np.isfinite(samples).reshape(len(samples), -1).all(axis=1)
-        bad = np.flatnonzero(~finite)
-        if len(bad):
+        gaps = np.flatnonzero(~finite)
+        if len(gaps):
             raise ValueError(
-                f"{path}: {key} must be finite: {len(bad)} of {len(samples)} samples are not, the "
-                f"first is sample {bad[0]}. Drop them or fill in the gaps."
+                f"{path}: {key} must be finite: {len(gaps)} of {len(samples)} samples are not, the "
+                f"first is sample {gaps[0]}. Drop them or fill in the gaps."
             )
 
 
@@ -145,7 +126,7 @@ def _class_names(
     if names is None:
         key, highest = max(((k, int(y.max())) for k, y in labels.items()), key=lambda pair: pair[1])
         n = len(labels["y_train"])
-        if highest >= n:  # said before so many names are made
+        if highest >= n:  # checked before so many names are made
             raise ValueError(
                 f"{path}: classes must be numbered 0..K-1 without gaps, each in y_train: it has "
                 f"{n} samples, and {key} names class {highest}, sample {labels[key].argmax()}. Try "

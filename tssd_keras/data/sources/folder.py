@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,27 +26,51 @@ LIKE_A_SPLIT = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The images of one split, or of both.
+
+    Attributes:
+        paths: of N images within the root.
+        labels: of each, a place among the classes.
+        other_files: paths of files in classes' folders whose names are no image's.
+        loose: names of images in no class's folder.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    other_files: list[str] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+
+    def __add__(self, more: _Part) -> _Part:
+        return _Part(
+            self.paths + more.paths,
+            self.labels + more.labels,
+            self.other_files + more.other_files,
+            self.loose + more.loose,
+        )
+
+
 def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> LabelledData:
     """The images under `data.path`.
 
-    Layout: CLASS/IMAGE, or train/CLASS/IMAGE with test/CLASS/IMAGE (see
-    `TRAIN_FOLDERS` and `TEST_FOLDERS`). Images may lie deeper within their
-    class. Without a test folder some of each class are held out, see
-    `own_images`. What lies elsewhere is not read, and a note says so.
+    Layout: CLASS/IMAGE, or train/CLASS/IMAGE with test/CLASS/IMAGE (see `TRAIN_FOLDERS` and
+    `TEST_FOLDERS`). Images may lie deeper within their class. Without a test folder some of
+    each class are held out, see `own_images`. A note names what lies elsewhere and is not
+    read.
 
     Args:
         recipe: path, and what `own_images` reads.
         golden_ids: samples of these ids are not held out.
 
     Returns:
-        LabelledData. Classes are the sorted names of the folders; an id is the
-        image's path within `path`.
+        LabelledData. Classes are the sorted names of the folders; an id is the image's path
+        within `path`.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: it cannot be read, a class is empty, there are not two
-            classes, they are named like splits, or a link leads to a folder
-            that is read already.
+        ValueError: it cannot be read, a class is empty, there are not two classes, they are
+            named like splits, or a link leads to a folder that is read already.
     """
     root = Path(recipe.path).expanduser()
     if not root.is_dir():
@@ -54,70 +79,86 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
             f"{'no folder' if root.exists() else 'not there'}."
         )
     train, test, notes = _split_folders(root)
-    names, loose = _entries(root / train)
-    if len(names) < 2:
-        raise ValueError(
-            f"{root / train} must hold one folder a class, at least 2, it holds {len(names)} "
-            f"({', '.join(names) or 'none'})."
-        )
+    names = _class_names(root / train)
     walk = _Walk(root)
-    paths, labels, passed = _images(walk, train, names, names)
-    empty = _without(labels, names)
-    if empty:
-        raise ValueError(
-            f"each class must have images ({', '.join(SUFFIXES)}): {len(empty)} folders of "
-            f"{root / train} have none, the first is {empty[0]}. Add some, or take the folder away."
-        )
-    n_train = len(paths)
+    images = _train_images(walk, train, names)
+    n_train = len(images.paths)
     if test is not None:
-        there, more_loose = _entries(root / test)
-        _check_test_classes(root / test, there, root / train, names)
-        more, more_labels, more_passed = _images(walk, test, there, names)
-        if not more:
-            raise ValueError(
-                f"{root / test} must hold images of the classes of {root / train}, it holds none. "
-                "Add some, or take the folder away: then some of each class are held out."
-            )
-        paths, labels, passed = paths + more, labels + more_labels, passed + more_passed
-        loose += more_loose
-        missing = _without(more_labels, names)
-        notes += _note(missing, f"classes: {{}} have no image in {test}, the first is {{}}")
-    notes += _note(
-        loose,
-        "files: {} images in no class's folder are passed over, the first is {}",
-    )
-    notes += _note(
-        passed,
-        "files: {} whose names do not end like an image's are passed over, the first is {}",
-    )
+        tests = _test_images(walk, train, test, names)
+        images += tests
+        no_image = _without(tests.labels, names)
+        notes += _note(no_image, f"classes: {{}} have no image in {test}, the first is {{}}")
     return own_images(
         str(root),
         root,
-        paths,
-        np.array(labels, np.int64),
+        images.paths,
+        np.array(images.labels, np.int64),
         names,
         recipe,
-        test=np.arange(len(paths)) >= n_train,
+        test=np.arange(len(images.paths)) >= n_train,
         golden_ids=golden_ids,
-        notes=notes,
+        notes=(*notes, *_passed_over(images)),
     )
 
 
-def _check_test_classes(
-    test: Path, there: tuple[str, ...], train: Path, names: tuple[str, ...]
-) -> None:
-    unknown = sorted(set(there) - set(names))
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """Sorted names of the folders in the training folder; raises unless there are two."""
+    names, _ = _entries(folder)
+    if len(names) < 2:
+        raise ValueError(
+            f"{folder} must hold one folder a class, at least 2, it holds {len(names)} "
+            f"({', '.join(names) or 'none'})."
+        )
+    return names
+
+
+def _train_images(walk: _Walk, train: str, names: tuple[str, ...]) -> _Part:
+    """The training images; raises unless each class has some."""
+    images = _images(walk, train, names, names)
+    empty = _without(images.labels, names)
+    if empty:
+        raise ValueError(
+            f"each class must have images ({', '.join(SUFFIXES)}): {len(empty)} folders of "
+            f"{walk.root / train} have none, the first is {empty[0]}. Add some, or take the folder "
+            "away."
+        )
+    return images
+
+
+def _test_images(walk: _Walk, train: str, test: str, names: tuple[str, ...]) -> _Part:
+    """The test images; raises unless there are some, of classes of the training folder."""
+    folder = walk.root / test
+    test_names, _ = _entries(folder)
+    unknown = sorted(set(test_names) - set(names))
     if unknown:
         raise ValueError(
-            f"{test} must hold classes of {train} only, {len(unknown)} are not, the first is "
-            f"{unknown[0]}. Rename the folder, or add training images of it."
+            f"{folder} must hold classes of {walk.root / train} only, {len(unknown)} are not, the "
+            f"first is {unknown[0]}. Rename the folder, or add training images of it."
         )
+    images = _images(walk, test, test_names, names)
+    if not images.paths:
+        raise ValueError(
+            f"{folder} must hold images of the classes of {walk.root / train}, it holds none. Add "
+            "some, or take the folder away: then some of each class are held out."
+        )
+    return images
+
+
+def _passed_over(images: _Part) -> tuple[str, ...]:
+    """Notes of what lies in the folders that are read, and is not read."""
+    return _note(
+        images.loose,
+        "files: {} images in no class's folder are passed over, the first is {}",
+    ) + _note(
+        images.other_files,
+        "files: {} whose names do not end like an image's are passed over, the first is {}",
+    )
 
 
 def _without(labels: list[int], names: tuple[str, ...]) -> list[str]:
     """Names of the classes that no label is of."""
-    found = set(labels)
-    return [name for label, name in enumerate(names) if label not in found]
+    used = set(labels)
+    return [name for label, name in enumerate(names) if label not in used]
 
 
 def _note(what: Sequence[str], text: str) -> tuple[str, ...]:
@@ -128,7 +169,7 @@ def _note(what: Sequence[str], text: str) -> tuple[str, ...]:
 def _split_folders(root: Path) -> tuple[str, str | None, tuple[str, ...]]:
     """("", None) for a folder of classes, else train's and test's, and what is not read beside."""
     folders, loose = _entries(root)
-    train, test = (_first(folders, known) for known in (TRAIN_FOLDERS, TEST_FOLDERS))
+    train, test = (_first_of(usual, folders) for usual in (TRAIN_FOLDERS, TEST_FOLDERS))
     if train is None:
         like = [name for name in folders if LIKE_A_SPLIT.fullmatch(name)]
         if like:
@@ -145,8 +186,9 @@ def _split_folders(root: Path) -> tuple[str, str | None, tuple[str, ...]]:
     return f"{train}/", None if test is None else f"{test}/", notes
 
 
-def _first(names: Sequence[str], known: Sequence[str]) -> str | None:
-    ranked = sorted((known.index(name.lower()), name) for name in names if name.lower() in known)
+def _first_of(usual: Sequence[str], folders: Sequence[str]) -> str | None:
+    """The folder whose name, in upper or lower case, comes first among the usual ones."""
+    ranked = sorted((usual.index(name.lower()), name) for name in folders if name.lower() in usual)
     return ranked[0][1] if ranked else None
 
 
@@ -157,28 +199,31 @@ def _is_image(path: str) -> bool:
 def _entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
     """Sorted names of the folders in a folder, and of its images; hidden ones are none."""
     try:
-        found = sorted((e.name, e.is_dir()) for e in os.scandir(folder) if e.name[0] != ".")
+        entries = sorted((e.name, e.is_dir()) for e in os.scandir(folder) if e.name[0] != ".")
     except OSError as error:
         raise _unreadable(error) from error
-    folders = tuple(name for name, is_folder in found if is_folder)
-    return folders, [name for name, is_folder in found if not is_folder and _is_image(name)]
+    folders = tuple(name for name, is_folder in entries if is_folder)
+    return folders, [name for name, is_folder in entries if not is_folder and _is_image(name)]
 
 
-def _images(
-    walk: _Walk, part: str, there: tuple[str, ...], names: tuple[str, ...]
-) -> tuple[list[str], list[int], list[str]]:
-    """Paths within the root and labels of a part's images, and paths of other files."""
-    paths: list[str] = []
-    labels: list[int] = []
-    passed: list[str] = []
-    for name in there:
+def _images(walk: _Walk, part: str, folders: tuple[str, ...], names: tuple[str, ...]) -> _Part:
+    """What a split's folder holds.
+
+    Args:
+        walk: finds files.
+        part: the split's folder within the root, with a / at its end, or "".
+        folders: classes' folders in it.
+        names: of all classes, in label order.
+    """
+    images = _Part(loose=_entries(walk.root / part)[1])
+    for name in folders:
         for path in walk.files(f"{part}{name}"):
             if _is_image(path):
-                paths.append(path)
-                labels.append(names.index(name))
+                images.paths.append(path)
+                images.labels.append(names.index(name))
             else:
-                passed.append(path)
-    return paths, labels, passed
+                images.other_files.append(path)
+    return images
 
 
 class _Walk:
@@ -189,28 +234,28 @@ class _Walk:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._seen: dict[tuple[int, int], str] = {_identity(root): str(root)}
+        self.root = root
+        self._visited: dict[tuple[int, int], str] = {_identity(root): str(root)}
 
     def files(self, part: str) -> list[str]:
         """Sorted paths within the root of the files of a folder, however deep; no hidden ones.
 
         Raises:
-            ValueError: a folder cannot be read, or is read already: its images
-                would count twice, or without end.
+            ValueError: a folder cannot be read, or is read already: its images would count
+                twice, or without end.
         """
-        found = []
-        for folder, inner, files in os.walk(self._root / part, onerror=_stop, followlinks=True):
+        paths = []
+        for folder, inner, files in os.walk(self.root / part, onerror=_stop, followlinks=True):
             inner[:] = sorted(name for name in inner if not name.startswith("."))
-            first = self._seen.setdefault(_identity(Path(folder)), folder)
-            if first != folder:
+            visited = self._visited.setdefault(_identity(Path(folder)), folder)
+            if visited != folder:
                 raise ValueError(
-                    f"each folder must be there once, through a link {folder} is {first} again: "
+                    f"each folder must be there once, through a link {folder} is {visited} again: "
                     "its images would count twice. Take the link away."
                 )
-            within = Path(folder).relative_to(self._root).as_posix()
-            found += [f"{within}/{name}" for name in files if not name.startswith(".")]
-        return sorted(found)
+            within = Path(folder).relative_to(self.root).as_posix()
+            paths += [f"{within}/{name}" for name in files if not name.startswith(".")]
+        return sorted(paths)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-GIVEN = "held-out (given labels)"  # what accuracy is measured on: labels that may be wrong
+from tssd_keras.data.stratify import first_of_each
+
+GIVEN = "held-out (given labels)"  # accuracy is measured on labels that may be wrong
 TRUE = "held-out"
 
 
 def hold_out(
     labels: np.ndarray, n_classes: int, *, share: float, seed: int, keep: np.ndarray | None = None
 ) -> np.ndarray:
-    """Choose a share of each class at random; two samples at least stay behind.
+    """Choose a share of each class at random; at least two samples of each stay.
 
     Args:
         labels: int64[N] in 0..K-1, given.
@@ -31,13 +33,8 @@ def hold_out(
     count = np.bincount(labels, minlength=n_classes)
     spare = np.minimum(np.bincount(labels[free], minlength=n_classes), count - 2)
     wanted = np.minimum(np.maximum(1, (share * count).astype(np.int64)), np.maximum(spare, 0))
-    order = np.random.default_rng(seed).permutation(n)
-    order = order[free[order]]
-    order = order[np.argsort(labels[order], kind="stable")]
-    by_class = labels[order]
-    first = np.searchsorted(by_class, np.arange(n_classes))
     chosen = np.zeros(n, bool)
-    chosen[order[np.arange(len(order)) - first[by_class] < wanted[by_class]]] = True
+    chosen[first_of_each(labels, wanted, np.random.default_rng(seed), among=free)] = True
     if not chosen.any():
         raise ValueError(
             f"there is no test split, and none can be held out: no class of {n_classes} has more "

@@ -1,4 +1,4 @@
-"""One look at every image before anything is trained: can it be read, and what are its bytes?
+"""One look at every image before training: whether it can be decoded, and the hash of its bytes.
 
 Decoding ahead into memory happens in the same pass, so nothing is read twice.
 """
@@ -16,23 +16,22 @@ import click
 import numpy as np
 
 from tssd_keras.data.decoding import BadImage
+from tssd_keras.data.duplicates import DIGEST, SHORT_WAIT
 from tssd_keras.data.inputs import EncodedImages
+from tssd_keras.recipe.checks import EXAMPLES
 
-BLOCK = 256  # images a thread looks at before it takes the next ones
-SHORT_WAIT = 20_000  # images that are looked at within some seconds: no bar
-DIGEST = 16  # bytes
-SHOWN = 3  # bad images named in a message
+BLOCK = 256  # images that a thread looks at in one go
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What the look at one split found.
+    """Outcome of the look at one split.
 
     Attributes:
         digests: uint8[N, 16], BLAKE2b of each image's bytes.
         bad: index -> why the image cannot be used.
-        converted: what was converted -> how many images.
-        first_converted: what was converted -> the first such image's name.
+        converted: kind of conversion -> number of images.
+        first_converted: kind of conversion -> the first such image's name.
     """
 
     digests: np.ndarray
@@ -102,10 +101,10 @@ def refuse(bad: dict[str, dict[int, str]], totals: dict[str, int]) -> None:
     if not counts:
         return
     reasons = [reason for b in bad.values() for reason in b.values()]
-    more = "" if len(reasons) <= SHOWN else f"\n  ... and {len(reasons) - SHOWN} more"
+    more = "" if len(reasons) <= EXAMPLES else f"\n  ... and {len(reasons) - EXAMPLES} more"
     raise ValueError(
         f"every image must be readable, {' and '.join(counts)} are not. Mend them, or leave them "
         "out with --skip-bad-images (data.skip_bad_images = true).\n  "
-        + "\n  ".join(reasons[:SHOWN])
+        + "\n  ".join(reasons[:EXAMPLES])
         + more
     )

@@ -22,7 +22,7 @@ TRAIN, TEST = "train", "test"
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSplit:
-    """One split as a source finds it.
+    """One split of a source.
 
     Attributes:
         files: N encoded images.
@@ -64,6 +64,26 @@ class ImageSplit:
 Choice = Callable[[ImageSplit, np.ndarray | None], np.ndarray]
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """One split as a network reads it.
+
+    Attributes:
+        split: N samples.
+        inputs: their pixels.
+        digests: uint8[N, 16], or None where nobody looked.
+    """
+
+    split: ImageSplit
+    inputs: Inputs
+    digests: np.ndarray | None
+
+    def take(self, index: np.ndarray) -> _Loaded:
+        """Some of the samples."""
+        digests = None if self.digests is None else self.digests[index]
+        return _Loaded(self.split.take(index), Subset(self.inputs, index), digests)
+
+
 def labelled_images(
     name: str,
     train: ImageSplit,
@@ -76,16 +96,14 @@ def labelled_images(
 ) -> LabelledData:
     """The data of two splits of images, checked.
 
-    Where all images fit into `cache_gib` when decoded they are decoded once
-    into memory; else they stay where they are and are decoded batch by batch.
-    One decoder serves both ways, so this changes no pixel.
+    Images that fit into `cache_gib` are decoded once into memory; others stay where they
+    are and are decoded batch by batch. One decoder serves both ways: no pixel differs.
 
     Args:
         name: of the data set, for messages.
         train: its training split.
-        test: its test split, whose labels count as right; or what chooses
-            samples of the training split that are held out to judge on, once
-            those that cannot be used have left.
+        test: its test split, whose labels count as right; or what chooses the samples of the
+            training split that are held out, once those that cannot be used have left.
         class_names: K names.
         recipe: image_size, cache_gib, check_images, skip_bad_images.
         shape: (height, width, channels) that the data set promises; None where it does not.
@@ -95,70 +113,96 @@ def labelled_images(
         ValueError: images of several sizes without image_size, images with
             neither 1 nor 3 channels, or images that cannot be used.
     """
-    splits = {TRAIN: train}
-    if isinstance(test, ImageSplit):
-        splits[test_name] = test
+    splits = {TRAIN: train} | ({test_name: test} if isinstance(test, ImageSplit) else {})
     common = _common_shape(splits, shape, recipe, name)
-    samples = sum(len(s.files) for s in splits.values())
-    gib = samples * int(np.prod(common)) / 2**30
-    cached = gib <= recipe.cache_gib
-    resize = recipe.image_size > 0
-
-    looked: dict[str, Examined] = {}
-    arrays: dict[str, np.ndarray] = {}
-    for split, found in splits.items():
-        images = EncodedImages(found.files, common, resize=resize)
-        if cached:
-            arrays[split] = np.empty(images.shape, np.uint8)
-        if cached or recipe.check_images:
-            looked[split] = image_check.examine(images, f"{name}/{split}", out=arrays.get(split))
-    bad = {split: seen.bad for split, seen in looked.items()}
-    if not recipe.skip_bad_images:
-        image_check.refuse(bad, {split: len(s.files) for split, s in splits.items()})
-
-    inputs: dict[str, Inputs] = {}
-    digests: dict[str, np.ndarray | None] = {}
-    for split, found in splits.items():
-        seen = looked.get(split)
-        digests[split] = None if seen is None else seen.digests
-        if bad.get(split):
-            good = np.setdiff1d(np.arange(len(found.files)), list(bad[split]))
-            splits[split] = found.take(good)
-            digests[split] = looked[split].digests[good]
-            if cached:
-                arrays[split] = arrays[split][good]
-        if cached:
-            inputs[split] = ArrayInputs(arrays[split])
-        else:
-            inputs[split] = EncodedImages(splits[split].files, common, resize=resize)
+    gib = sum(len(s.files) for s in splits.values()) * int(np.prod(common)) / 2**30
+    in_memory = gib <= recipe.cache_gib
+    loaded, looked = _load(name, splits, common, recipe, in_memory=in_memory)
     evaluated_on = TEST
     if not isinstance(test, ImageSplit):
-        held_out = test(splits[TRAIN], digests[TRAIN])
-        whole, pixels, hashes = splits[TRAIN], inputs[TRAIN], digests[TRAIN]
-        for split, chosen in ((TRAIN, ~held_out), (test_name, held_out)):
-            index = np.flatnonzero(chosen)
-            splits[split], inputs[split] = whole.take(index), Subset(pixels, index)
-            digests[split] = None if hashes is None else hashes[index]
-        truth = splits[test_name].true_labels
-        evaluated_on = TRUE if truth is not None and (truth >= 0).all() else GIVEN
-        splits[test_name] = splits[test_name].to_judge_on()
-    train, test = splits[TRAIN], splits[test_name]
+        loaded[TRAIN], loaded[test_name], evaluated_on = _held_out(loaded[TRAIN], test)
+    samples, tests = loaded[TRAIN], loaded[test_name]
     return LabelledData(
         name=name,
-        inputs=inputs[TRAIN],
-        labels=train.labels,
-        true_labels=train.true_labels,
-        test_inputs=inputs[test_name],
-        test_labels=test.labels,
+        inputs=samples.inputs,
+        labels=samples.split.labels,
+        true_labels=samples.split.true_labels,
+        test_inputs=tests.inputs,
+        test_labels=tests.split.labels,
         class_names=class_names,
-        ids=train.ids,
-        test_ids=test.ids,
-        trusted=train.trusted,
-        digests=digests[TRAIN],
-        test_digests=digests[test_name],
+        ids=samples.split.ids,
+        test_ids=tests.split.ids,
+        trusted=samples.split.trusted,
+        digests=samples.digests,
+        test_digests=tests.digests,
         evaluated_on=evaluated_on,
-        left_out=tuple(LeftOut(s, reason) for s, b in bad.items() for reason in b.values()),
-        notes=(_where(cached, gib, looked), *_conversions(looked)),
+        left_out=_left_out(looked),
+        notes=(_where(in_memory, gib, looked), *_conversions(looked)),
+    )
+
+
+def _load(
+    name: str,
+    splits: dict[str, ImageSplit],
+    shape: tuple[int, int, int],
+    recipe: DataRecipe,
+    *,
+    in_memory: bool,
+) -> tuple[dict[str, _Loaded], dict[str, Examined]]:
+    """Each split without its bad images, and the outcome of the look at each."""
+    resize = recipe.image_size > 0
+    looked: dict[str, Examined] = {}
+    pixels: dict[str, np.ndarray] = {}
+    for key, split in splits.items():
+        images = EncodedImages(split.files, shape, resize=resize)
+        if in_memory:
+            pixels[key] = np.empty(images.shape, np.uint8)
+        if in_memory or recipe.check_images:
+            looked[key] = image_check.examine(images, f"{name}/{key}", out=pixels.get(key))
+    if not recipe.skip_bad_images:
+        bad = {key: look.bad for key, look in looked.items()}
+        image_check.refuse(bad, {key: len(split.files) for key, split in splits.items()})
+    loaded = {
+        key: _good_ones(split, shape, looked.get(key), pixels.get(key), resize=resize)
+        for key, split in splits.items()
+    }
+    return loaded, looked
+
+
+def _good_ones(
+    split: ImageSplit,
+    shape: tuple[int, int, int],
+    look: Examined | None,
+    pixels: np.ndarray | None,
+    *,
+    resize: bool,
+) -> _Loaded:
+    """A split without the images that the look found bad."""
+    digests = None if look is None else look.digests
+    if look is not None and look.bad:
+        good = np.setdiff1d(np.arange(len(split.files)), list(look.bad))
+        split, digests = split.take(good), look.digests[good]
+        pixels = None if pixels is None else pixels[good]
+    inputs: Inputs
+    if pixels is None:
+        inputs = EncodedImages(split.files, shape, resize=resize)
+    else:
+        inputs = ArrayInputs(pixels)
+    return _Loaded(split, inputs, digests)
+
+
+def _held_out(whole: _Loaded, choose: Choice) -> tuple[_Loaded, _Loaded, str]:
+    """The training split, the samples held out of it, and what their labels are."""
+    held_out = choose(whole.split, whole.digests)
+    rest, tests = whole.take(np.flatnonzero(~held_out)), whole.take(np.flatnonzero(held_out))
+    truth = tests.split.true_labels
+    evaluated_on = TRUE if truth is not None and (truth >= 0).all() else GIVEN
+    return rest, dataclasses.replace(tests, split=tests.split.to_judge_on()), evaluated_on
+
+
+def _left_out(looked: dict[str, Examined]) -> tuple[LeftOut, ...]:
+    return tuple(
+        LeftOut(key, reason) for key, look in looked.items() for reason in look.bad.values()
     )
 
 
@@ -176,7 +220,7 @@ def _common_shape(
         return recipe.image_size, recipe.image_size, channels
     if shape[0] and shape[1]:
         return shape[0], shape[1], channels
-    for split in splits.values():  # the first readable image says; the check compares the others
+    for split in splits.values():  # the first readable image decides; the check compares the others
         for i in range(len(split.files)):
             try:
                 return *image_size(split.files[i]), channels
@@ -185,8 +229,8 @@ def _common_shape(
     return 1, 1, channels  # no image can be read: the check says why
 
 
-def _where(cached: bool, gib: float, looked: dict[str, Examined]) -> str:
-    if cached:
+def _where(in_memory: bool, gib: float, looked: dict[str, Examined]) -> str:
+    if in_memory:
         return f"images: decoded once into memory, {gib:.2f} GiB"
     checked = "each checked" if looked else "not checked"
     return (
@@ -196,13 +240,13 @@ def _where(cached: bool, gib: float, looked: dict[str, Examined]) -> str:
 
 
 def _conversions(looked: dict[str, Examined]) -> list[str]:
-    """What was converted on the way, and which image was the first."""
+    """Notes of conversions, each with its first image."""
     notes = []
-    for split, seen in looked.items():
-        for what, count in sorted(seen.converted.items()):
+    for split, look in looked.items():
+        for what, count in sorted(look.converted.items()):
             done = "laid on white" if what == "transparency" else "converted"
             notes.append(
                 f"images: {count:,} {split} images with {what} {done}, the first is "
-                f"{seen.first_converted[what]}"
+                f"{look.first_converted[what]}"
             )
     return notes

@@ -12,9 +12,8 @@ from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.labelled_data import LabelledData, as_ids
 from tssd_keras.data.sources.hold_out import TRUE, hold_out
 from tssd_keras.data.sources.image_files import Choice, ImageSplit, labelled_images
+from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.recipe.recipe import DataRecipe
-
-SHOWN = 3  # groups of names in a note
 
 
 def own_images(
@@ -33,6 +32,10 @@ def own_images(
 ) -> LabelledData:
     """The data of image files.
 
+    Without test samples `test_share` of each class is held out: under the true labels where
+    all of those are known, else under the given ones. No trusted sample is held out, and none
+    that equals a trusted one byte by byte.
+
     Args:
         name: for messages.
         folder: that the paths start from.
@@ -40,13 +43,10 @@ def own_images(
         labels: int64[N], given.
         class_names: K names.
         recipe: test_share, split_seed, and what `labelled_images` reads.
-        test: bool[N], the test samples. None marked: `test_share` of each class
-            is held out, under the true labels where all of those are known,
-            else under the given ones, and what accuracy is measured on says so;
-            no trusted sample, and none that equals a trusted one byte by byte.
+        test: bool[N], the test samples.
         true_labels: int64[N], -1 where unknown, or None.
         trusted: bool[N], or None.
-        golden_ids: samples of these ids are trusted too, as far as the hold-out goes.
+        golden_ids: samples of these ids are not held out either.
         notes: for the user.
 
     Raises:
@@ -59,31 +59,33 @@ def own_images(
         ids=as_ids(paths),
         trusted=trusted,
     )
+    _check_apart(name, paths, trusted, test)
+    if test.any():
+        train = everything.take(np.flatnonzero(~test))
+        tests = everything.take(np.flatnonzero(test)).to_judge_on()
+        data = labelled_images(name, train, tests, class_names, recipe)
+    else:
+        choice = _hold_out(len(class_names), recipe, golden_ids)
+        data = labelled_images(name, everything, choice, class_names, recipe)
+        notes = (*notes, _held_out_note(data, recipe))
+    return dataclasses.replace(data, notes=(*notes, *_alike(class_names), *data.notes))
+
+
+def _check_apart(name: str, paths: list[str], trusted: np.ndarray | None, test: np.ndarray) -> None:
     if trusted is not None and (trusted & test).any():
         both = np.flatnonzero(trusted & test)
         raise ValueError(
             f"{name}: a golden sample must not be a test sample, {len(both)} are, the first is "
             f"{paths[both[0]]}. Mark it as one or the other."
         )
-    if test.any():
-        data = labelled_images(
-            name,
-            everything.take(np.flatnonzero(~test)),
-            everything.take(np.flatnonzero(test)).to_judge_on(),
-            class_names,
-            recipe,
-        )
-    else:
-        choice = _hold_out(len(class_names), recipe, golden_ids)
-        data = labelled_images(name, everything, choice, class_names, recipe)
-        right = data.evaluated_on == TRUE
-        notes = (
-            *notes,
-            f"accuracy: there is no test split, so {len(data.test_labels):,} samples "
-            f"({recipe.test_share:.0%} of each class) are held out under "
-            + ("their true labels" if right else "their given labels, which may be wrong"),
-        )
-    return dataclasses.replace(data, notes=(*notes, *_alike(class_names), *data.notes))
+
+
+def _held_out_note(data: LabelledData, recipe: DataRecipe) -> str:
+    labels = "true labels" if data.evaluated_on == TRUE else "given labels, which may be wrong"
+    return (
+        f"accuracy: there is no test split, so {len(data.test_labels):,} samples "
+        f"({recipe.test_share:.0%} of each class) are held out under their {labels}"
+    )
 
 
 def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,12 +94,12 @@ def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         like = " ".join(name.casefold().split())
         groups.setdefault(like.lstrip("0") or like[-1:], []).append(name)
-    found = [" and ".join(group) for group in groups.values() if len(group) > 1]
-    if not found:
+    alike = [" and ".join(group) for group in groups.values() if len(group) > 1]
+    if not alike:
         return ()
     return (
-        f"classes: {len(found)} groups of names differ in leading zeros, case or spaces only and "
-        f"count as classes of their own, the first: {', '.join(found[:SHOWN])}",
+        f"classes: {len(alike)} groups of names differ in leading zeros, case or spaces only and "
+        f"count as classes of their own, the first: {', '.join(alike[:EXAMPLES])}",
     )
 
 

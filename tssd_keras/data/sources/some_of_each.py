@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.data.class_labels import check_enough_of_each
 from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.stratify import first_of_each
 
 
 def some_of_each(data: LabelledData, per_class: int, *, seed: int) -> LabelledData:
@@ -32,18 +34,15 @@ def some_of_each(data: LabelledData, per_class: int, *, seed: int) -> LabelledDa
     if data.true_labels is not None:
         labels = np.where(data.true_labels >= 0, data.true_labels, labels)
     n_classes = len(data.class_names)
-    count = np.bincount(labels, minlength=n_classes)
-    short = np.flatnonzero(count < per_class)
-    if len(short):
-        raise ValueError(
-            f"{data.name}: each class must have at least data.per_class = {per_class} training "
-            f"samples: {len(short)} of {n_classes} have fewer, the first is "
-            f'"{data.class_names[short[0]]}" with {count[short[0]]}. Try {count.min()}.'
-        )
-    order = np.random.default_rng(seed).permutation(len(labels))
-    by_class = order[np.argsort(labels[order], kind="stable")]
-    first = np.cumsum(count) - count
-    index = np.sort(by_class[(first[:, None] + np.arange(per_class)).ravel()])
+    check_enough_of_each(
+        f"{data.name}: each class must have at least data.per_class = {per_class} training samples",
+        labels,
+        n_classes,
+        per_class,
+        remedy=f"Try {np.bincount(labels, minlength=n_classes).min()}.",
+        names=data.class_names,
+    )
+    index = first_of_each(labels, per_class, np.random.default_rng(seed))
     inputs: Inputs = Subset(data.inputs, index)
     if isinstance(data.inputs, ArrayInputs) and data.inputs.in_memory:
         inputs = ArrayInputs(inputs.read(np.arange(len(index))))  # the rest need not stay in memory

@@ -13,22 +13,21 @@ import numpy as np
 
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.own_images import own_images
-from tssd_keras.recipe.checks import did_you_mean
+from tssd_keras.recipe.checks import EXAMPLES, did_you_mean
 from tssd_keras.recipe.recipe import DataRecipe
 
 NEEDED = ("path", "label")
 OPTIONAL = ("true_label", "golden", "split")
 YES, NO = ("true", "yes", "1", "1.0"), ("false", "no", "0", "0.0", "")
 SPLITS = ("train", "test")
-SHOWN = 3  # rows named in a message
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What a table holds.
+    """Rows of a table.
 
     Attributes:
-        file: it was read from.
+        file: that holds them.
         columns: name in lower case -> every cell as text, stripped; an unused
             column of a Parquet file is empty.
         number: of each row, for messages: a CSV row's line, a Parquet row's place from 1.
@@ -41,9 +40,9 @@ class Rows:
     def refuse(self, must: str, wrong: list[bool], remedy: str) -> None:
         """Raise ValueError naming the rows that are wrong, if any are."""
         paths = self.columns["path"]
-        rows = [i for i, bad in enumerate(wrong) if bad]
+        rows = [i for i, is_wrong in enumerate(wrong) if is_wrong]
         if rows:
-            shown = ", ".join(f"{self.number[i]} ({paths[i]!r})" for i in rows[:SHOWN])
+            shown = ", ".join(f"{self.number[i]} ({paths[i]!r})" for i in rows[:EXAMPLES])
             raise ValueError(
                 f"{self.file}: {must}: {len(rows)} of {len(wrong)} rows are wrong, the first "
                 f"{'is row' if len(rows) == 1 else 'are rows'} {shown}. {remedy}"
@@ -78,12 +77,30 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
             f"{'no file' if file.exists() else 'not there'}."
         )
     rows = _read(file)
-    columns = rows.columns
-    paths, labels = columns["path"], columns["label"]
-    rows.refuse("path must not be empty", [not p for p in paths], "Fill it in.")
+    _check_rows(rows)
+    names, labels, true_labels = _numbered(rows)
+    return own_images(
+        str(file),
+        _images_folder(recipe, file),
+        rows.columns["path"],
+        labels,
+        names,
+        recipe,
+        test=_test_rows(rows),
+        true_labels=true_labels,
+        trusted=_golden_rows(rows),
+        golden_ids=golden_ids,
+        notes=_unused(rows.columns),
+    )
+
+
+def _check_rows(rows: Rows) -> None:
+    """Raise ValueError unless each row has a label and a path of its own."""
+    paths, labels = rows.columns["path"], rows.columns["label"]
+    rows.refuse("path must not be empty", [not path for path in paths], "Fill it in.")
     rows.refuse(
         "path must be a file's name, without NUL characters",
-        ["\0" in p for p in paths],
+        ["\0" in path for path in paths],
         "Save the table again.",
     )
     rows.refuse(
@@ -91,32 +108,28 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
         [not label for label in labels],
         "Fill it in, or take the row away.",
     )
-    first: dict[str, int] = {}
-    repeated = [first.setdefault(path, i) != i for i, path in enumerate(paths)]
+    first_row: dict[str, int] = {}
+    repeated = [first_row.setdefault(path, i) != i for i, path in enumerate(paths)]
     rows.refuse("each path must come once", repeated, "Keep the row that is right.")
-    truth = columns.get("true_label")
+
+
+def _numbered(rows: Rows) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None]:
+    """Class names, given labels and true labels (-1 where the cell is empty), or no true ones."""
+    labels, truth = rows.columns["label"], rows.columns.get("true_label")
     names = _class_names({*labels, *(truth or ())} - {""})
-    number = {name: i for i, name in enumerate(names)}
-    number[""] = -1
+    number = {name: i for i, name in enumerate(names)} | {"": -1}
+    true_labels = None if truth is None else np.array([number[cell] for cell in truth], np.int64)
+    return names, np.array([number[cell] for cell in labels], np.int64), true_labels
+
+
+def _images_folder(recipe: DataRecipe, file: Path) -> Path:
     folder = Path(recipe.images).expanduser() if recipe.images else file.parent
     if not folder.is_dir():
         raise FileNotFoundError(
             f"data.images must name the folder that the table's paths start from, "
             f"{folder.absolute()} is not there."
         )
-    return own_images(
-        str(file),
-        folder,
-        paths,
-        np.array([number[label] for label in labels], np.int64),
-        names,
-        recipe,
-        test=_test_rows(rows),
-        true_labels=None if truth is None else np.array([number[t] for t in truth], np.int64),
-        trusted=_golden_rows(rows),
-        golden_ids=golden_ids,
-        notes=_unused(columns),
-    )
+    return folder
 
 
 def _read(file: Path) -> Rows:
@@ -220,11 +233,11 @@ def _cell(value: object) -> str:
     return str(value).strip()
 
 
-def _class_names(found: set[str]) -> tuple[str, ...]:
+def _class_names(labels: set[str]) -> tuple[str, ...]:
     """The labels in order: as numbers if all are whole numbers, else as text."""
-    if all(re.fullmatch(r"-?[0-9]{1,18}", name) for name in found):
-        return tuple(sorted(found, key=lambda name: (int(name), name)))
-    return tuple(sorted(found))
+    if all(re.fullmatch(r"-?[0-9]{1,18}", name) for name in labels):
+        return tuple(sorted(labels, key=lambda name: (int(name), name)))
+    return tuple(sorted(labels))
 
 
 def _golden_rows(rows: Rows) -> np.ndarray | None:

@@ -7,8 +7,8 @@
 | .csv | a header with label and, if there, id (or path), clean, name. Or one column, no header |
 | .txt | one label a line |
 
-A CSV file with any other column is refused: it may be the one that names the samples. The column
-name, the class's, is for people and is not read. Nothing is ever unpickled.
+A CSV file with any other column is refused: that column may name the samples. The column name
+holds the class's name, for people; it is not read. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-SHOWN = 5  # lines that a message names
+from tssd_keras.data.class_labels import shape_remedy
+from tssd_keras.recipe.checks import EXAMPLES
+
 IDS = ("id", "path")  # columns that name the samples
 COLUMNS = ("label", "id", "clean", "name")
 OBJECTS = (
@@ -35,11 +37,11 @@ class Table:
     """The columns of a file.
 
     Attributes:
-        labels: [N], of numbers or text; anything else is still to be refused.
+        labels: [N], of any dtype; `reading` refuses all but numbers and text.
         ids: str[N], or None.
         clean: [N] as labels, or None.
         class_names: str[K], or None.
-        line: int64[N], where the rows of a text file stand, from 1; else None.
+        line: int64[N], the row's line in a text file, from 1; else None.
     """
 
     labels: np.ndarray
@@ -90,8 +92,7 @@ def _array(path: Path, what: str, read: Callable[[], np.ndarray]) -> np.ndarray:
         raise ValueError(f"{path}: {what} must be an array. Save it with np.savez_compressed.")
     if array.ndim != 1:
         raise ValueError(
-            f"{path}: {what} must have shape (N,), got {array.shape}. Try .argmax(axis=1) on "
-            "one-hot rows, .ravel() on a column."
+            f"{path}: {what} must have shape (N,), got {array.shape}. {shape_remedy(array)}"
         )
     if array.dtype.kind == "S":
         try:
@@ -125,7 +126,7 @@ def _read_csv(path: Path) -> Table:
     columns = ["id" if name in IDS else name for name in header]
     strange = [name or "one without a name" for name in columns if name not in COLUMNS]
     if strange or len(set(columns)) < len(columns):
-        fault = f"{', '.join(strange[:SHOWN])}: not known" if strange else "some come twice"
+        fault = f"{', '.join(strange[:EXAMPLES])}: not known" if strange else "some come twice"
         raise ValueError(
             f"{path}: its columns must be label and, if there, {' or '.join(IDS)}, clean and name, "
             f"once each; got {', '.join(header[:8])} ({fault}). Call the column that names the "
@@ -143,7 +144,7 @@ def _text(path: Path, parse: Callable) -> list:
 
 
 def _cells(path: Path, rows: list[tuple[int, list[str]]], header: list[str]) -> Table:
-    """Columns of text; empty rows at the end are dropped."""
+    """The rows as columns of text, without empty rows at the end."""
     filled = [i for i, (_, row) in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
     rows = rows[: max(filled, default=0)]
     if len(header) == 1:
@@ -152,7 +153,7 @@ def _cells(path: Path, rows: list[tuple[int, list[str]]], header: list[str]) -> 
     if uneven:
         raise ValueError(
             f"{path}: each row must have as many cells as the first, {len(header)}: {len(uneven)} "
-            f"of {len(rows)} do not, the first are lines {', '.join(map(str, uneven[:SHOWN]))}."
+            f"of {len(rows)} do not, the first are lines {', '.join(map(str, uneven[:EXAMPLES]))}."
         )
     columns = {
         name: np.array([row[at] for _, row in rows], np.str_) for at, name in enumerate(header)

@@ -1,4 +1,4 @@
-"""Which entry of a label file belongs to which sample, and the proof that it does."""
+"""The entry of a label file that belongs to each sample, and the proof that it does."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ORDERS = ("source", "id")
+from tssd_keras.recipe.checks import EXAMPLES
+from tssd_keras.recipe.choices import ORDERS
+
 SURE = 4.0  # standard deviations above or below chance that count as agreement
-SHOWN = 5  # samples or ids that a message names
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,8 @@ class Agreement:
     def is_chance(self) -> bool:
         """Whether labels agree no more than shuffled ones, though enough samples could tell.
 
-        |z| < 4 where z could have reached 4. Labels in a foreign order pass as
-        agreeing once in 16,000 times. Labels that are wrong nearly always agree
-        less than by chance, which is proof too.
+        |z| < 4 where z could have reached 4. Labels in a foreign order pass once in 16,000
+        times. Far less agreement than chance is proof of the order too.
         """
         return abs(self.z) < SURE <= self.most
 
@@ -43,8 +43,8 @@ class Agreement:
 def agreement(given: np.ndarray, true: np.ndarray, n_classes: int) -> Agreement:
     """Compare two labellings with what shuffling one of them would give.
 
-    Mean and variance are exact, over all permutations; (share - chance) / (1 -
-    chance) would be Cohen's kappa.
+    Mean and variance are exact, over all permutations. Cohen's kappa is (share - chance) /
+    (1 - chance).
 
     Args:
         given: int64[N] in 0..K-1.
@@ -116,9 +116,9 @@ def by_order(name: str, order: str, ids: np.ndarray | None, n: int) -> np.ndarra
 
     Args:
         name: of the file, for messages.
-        order: "source": entry i is sample i; "id": entry i is the sample whose id
-            ends in the number i. TFDS stores samples shuffled, under ids like
-            train_00012 that number them in the data set's original order.
+        order: "source": entry i is sample i. "id": entry i is the sample whose id ends in
+            the number i. TFDS shuffles samples; ids like train_00012 keep the data set's
+            original order.
         ids: str[N] of the source, or None.
         n: N.
 
@@ -148,80 +148,80 @@ def by_order(name: str, order: str, ids: np.ndarray | None, n: int) -> np.ndarra
     unique, count = np.unique(number, return_counts=True)
     outside = unique[(unique < 0) | (unique >= n)]
     if len(unique) < n or len(outside):
-        found = (
+        fault = (
             f"{_few(outside)} are not" if len(outside) else f"{_few(unique[count > 1])} come twice"
         )
         raise ValueError(
             f'{name}: noise.order = "id" needs ids that end in each number of 0..{n - 1} once: '
-            f"{found}. Bring a file that names the ids."
+            f"{fault}. Bring a file that names the ids."
         )
     return number
 
 
 def clean_mistake(clean: np.ndarray, true: np.ndarray) -> str:
-    """What is wrong if the file's clean labels are not the true ones of the source, else "".
+    """The fault if the file's clean labels are not the true ones of the source, else "".
 
     Args:
         clean: int64[N].
         true: int64[N], -1 where unknown: those samples are not compared.
     """
-    known = true >= 0
-    bad = np.flatnonzero(known & (clean != true))
-    if not len(bad):
+    is_known = true >= 0
+    differ = np.flatnonzero(is_known & (clean != true))
+    if not len(differ):
         return ""
-    first = ", ".join(f"sample {i} ({clean[i]} for {true[i]})" for i in bad[:SHOWN])
+    examples = ", ".join(f"sample {i} ({clean[i]} for {true[i]})" for i in differ[:EXAMPLES])
     return (
-        f"its clean labels must be the true labels of the source: {len(bad)} of {known.sum()} are "
-        f"not, the first are {first}."
+        f"its clean labels must be the true labels of the source: {len(differ)} of "
+        f"{is_known.sum()} are not, the first are {examples}."
     )
 
 
-def agreement_mistake(given: np.ndarray, known: np.ndarray, n_classes: int, what: str) -> str:
-    """What is wrong if labels tell nothing of known ones, else ""; see `Agreement.is_chance`.
+def agreement_mistake(given: np.ndarray, reference: np.ndarray, n_classes: int, what: str) -> str:
+    """The fault if labels tell nothing of the reference, else ""; see `Agreement.is_chance`.
 
-    Among those are labels in the right order that were drawn so wrong that
-    they carry nothing: symmetric noise without the true class at the rate
-    (K - 1) / K, or with it at 1. Only ids or clean labels can prove their order.
+    Labels without any information fail even in the right order: symmetric noise at the rate
+    (K - 1) / K, or at 1 where it includes the true class. Only ids or clean labels can prove
+    their order.
 
     Args:
         given: int64[N] in 0..K-1.
-        known: int64[N], -1 where unknown: those samples are not compared.
+        reference: int64[N], labels of the source, -1 where unknown: not compared.
         n_classes: K.
-        what: the known labels are called.
+        what: the reference is called.
     """
-    at = np.flatnonzero(known >= 0)
-    found = agreement(given[at], known[at], n_classes)
-    if not found.is_chance:
+    at = np.flatnonzero(reference >= 0)
+    compared = agreement(given[at], reference[at], n_classes)
+    if not compared.is_chance:
         return ""
     return (
-        f"its labels must tell something of the {what}: they agree for {found.share:.2%} of "
-        f"{len(at)} samples, and {found.chance:.2%} is chance (z = {found.z:.1f}, needed is "
+        f"its labels must tell something of the {what}: they agree for {compared.share:.2%} of "
+        f"{len(at)} samples, and {compared.chance:.2%} is chance (z = {compared.z:.1f}, needed is "
         f"{SURE:g})."
     )
 
 
 def other_order(
-    order: str, name: str, ids: np.ndarray | None, labels: np.ndarray, known: np.ndarray
+    order: str, name: str, ids: np.ndarray | None, labels: np.ndarray, reference: np.ndarray
 ) -> str:
-    """What to try where an order is refuted: whether the other one does better.
+    """The remedy where an order is refuted: the other one, if it does better.
 
     Args:
         order: the refuted one.
         name: of the file.
         ids: str[N] or None.
         labels: int64[N], as they stand in the file.
-        known: int64[N], labels of the source in its order, -1 where unknown.
+        reference: int64[N], labels of the source in its order, -1 where unknown.
     """
     other = ORDERS[1 - ORDERS.index(order)]
     try:
-        rows = {each: by_order(name, each, ids, len(known)) for each in (order, other)}
+        rows = {each: by_order(name, each, ids, len(reference)) for each in (order, other)}
     except ValueError:
         return (
             "Probably they are in another order, and the samples have no numbered ids to tell "
             "which. Bring a file that names the ids."
         )
-    at = np.flatnonzero(known >= 0)
-    share = {each: float((labels[rows[each]] == known)[at].mean()) for each in rows}
+    at = np.flatnonzero(reference >= 0)
+    share = {each: float((labels[rows[each]] == reference)[at].mean()) for each in rows}
     if share[other] > share[order]:
         return (
             f'Probably they are in another order: try noise.order = "{other}", where '
@@ -236,5 +236,5 @@ def other_order(
 def _few(values: object) -> str:
     """How many, and the first few."""
     listed = [str(value) for value in values]  # type: ignore[attr-defined]
-    more = ", ..." if len(listed) > SHOWN else ""
-    return f"{len(listed)} ({', '.join(listed[:SHOWN])}{more})"
+    more = ", ..." if len(listed) > EXAMPLES else ""
+    return f"{len(listed)} ({', '.join(listed[:EXAMPLES])}{more})"

@@ -1,8 +1,8 @@
 """Label files that other people wrote: read, lined up with the samples, checked; and written.
 
-The formats are those of `label_formats`. Text is class names or whole numbers,
-one kind throughout; where all of it is class names it counts as such, even if
-the names look like numbers.
+`formats` reads the columns, `order` lines them up. Text is class names or whole numbers, one
+kind throughout. Where each text is a class name it counts as such, even if it looks like a
+number.
 """
 
 from __future__ import annotations
@@ -14,10 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.labels.files import order as label_order
-from tssd_keras.labels.files.formats import READERS, SHOWN
-
-TRUE = "true labels"  # what the labels of a file are compared with, in a message
+from tssd_keras.data.class_labels import class_labels
+from tssd_keras.labels.files.formats import READERS, Table
+from tssd_keras.labels.files.order import (
+    agreement_mistake,
+    by_ids,
+    by_order,
+    clean_mistake,
+    other_order,
+)
+from tssd_keras.recipe.checks import EXAMPLES
 
 
 def read_label_file(
@@ -32,10 +38,9 @@ def read_label_file(
 ) -> np.ndarray:
     """The labels of a file, lined up with the samples of a source.
 
-    What shows that they are: the file's ids; or its clean labels, which must be
-    the source's true labels wherever these are known; or else that its labels
-    agree with the true ones, where none is known with the source's own, other
-    than by chance (`order.Agreement`).
+    Proof of the order is one of three: the file's ids; its clean labels, which must be the
+    source's true labels wherever these are known; or agreement with the true labels (where
+    none is known, with the source's own) beyond chance, see `order.Agreement`.
 
     Args:
         path: of a .npy, .npz, .csv or .txt file; never unpickled.
@@ -43,8 +48,7 @@ def read_label_file(
         class_names: K names in label order.
         ids: str[N], the source's own names of the samples, or None.
         true_labels: int64[N], -1 where unknown, or None where all are.
-        order: "source" or "id", see `label_order.by_order`; does not matter to a
-            file with ids.
+        order: "source" or "id", see `order.by_order`; does not matter to a file with ids.
         own_labels: int64[N], given labels of the source, right or wrong, -1 where
             there is none.
 
@@ -56,6 +60,32 @@ def read_label_file(
         ValueError: it holds something else, or cannot be lined up.
     """
     path = Path(path).expanduser()
+    table = _read(path)
+    if table.class_names is not None:
+        _check_class_names(path, table.class_names, class_names)
+    labels = _numbers(path, "labels", table.labels, class_names, table.line)
+    clean = None
+    if table.clean is not None:
+        clean = _numbers(path, "clean labels", table.clean, class_names, table.line)
+    _check_lengths(path, len(labels), {"ids": table.ids, "clean labels": clean})
+    rows = _rows(path, table, ids, order, n)
+    reference = own_labels if true_labels is None else true_labels
+    mistake, compared = "", labels
+    if clean is not None and true_labels is not None:
+        mistake, compared = clean_mistake(clean[rows], true_labels), clean
+    elif table.ids is None and reference is not None:
+        what = "data's own labels" if true_labels is None else "true labels"
+        mistake = agreement_mistake(labels[rows], reference, len(class_names), what)
+    if mistake and reference is not None:
+        hint = "The ids are those of the source: are the labels of another version of it?"
+        if table.ids is None:
+            hint = other_order(order, str(path), ids, compared, reference)
+        raise ValueError(f"{path}: {mistake} {hint}")
+    return labels[rows]
+
+
+def _read(path: Path) -> Table:
+    """The columns of a file whose name ends like a label file's."""
     if not path.is_file():
         raise FileNotFoundError(
             f"noise.labels must name a label file, {path.absolute()} is "
@@ -63,39 +93,27 @@ def read_label_file(
         )
     if path.suffix.lower() not in READERS:
         raise ValueError(f"{path}: label files end in {', '.join(READERS)}, not {path.suffix!r}.")
-    table = READERS[path.suffix.lower()](path)
-    if table.class_names is not None:
-        _check_class_names(path, table.class_names, class_names)
-    labels = _numbers(path, "labels", table.labels, class_names, table.line)
-    clean = None
-    if table.clean is not None:
-        clean = _numbers(path, "clean labels", table.clean, class_names, table.line)
-    for what, column in (("ids", table.ids), ("clean labels", clean)):
-        if column is not None and len(column) != len(labels):
+    return READERS[path.suffix.lower()](path)
+
+
+def _check_lengths(path: Path, n: int, columns: dict[str, np.ndarray | None]) -> None:
+    for what, column in columns.items():
+        if column is not None and len(column) != n:
             raise ValueError(
-                f"{path}: {what} must be as many as labels, got {len(column)} for {len(labels)}."
+                f"{path}: {what} must be as many as labels, got {len(column)} for {n}."
             )
+
+
+def _rows(path: Path, table: Table, ids: np.ndarray | None, order: str, n: int) -> np.ndarray:
+    """int64[N]: the file's entry of each sample."""
     if table.ids is not None:
-        rows = label_order.by_ids(str(path), table.ids, ids)
-    elif len(labels) != n:
+        return by_ids(str(path), table.ids, ids)
+    if len(table.labels) != n:
         raise ValueError(
-            f"{path} must hold one label for each of the {n} training samples, got {len(labels)}."
+            f"{path} must hold one label for each of the {n} training samples, got "
+            f"{len(table.labels)}."
         )
-    else:
-        rows = label_order.by_order(str(path), order, ids, n)
-    known, what = (own_labels, "data's own labels") if true_labels is None else (true_labels, TRUE)
-    mistake = ""
-    if clean is not None and true_labels is not None:
-        mistake = label_order.clean_mistake(clean[rows], true_labels)
-    elif table.ids is None and known is not None:
-        mistake = label_order.agreement_mistake(labels[rows], known, len(class_names), what)
-    if mistake and known is not None:
-        hint = "The ids are those of the source: are the labels of another version of it?"
-        if table.ids is None:
-            told = labels if clean is None or true_labels is None else clean
-            hint = label_order.other_order(order, str(path), ids, told, known)
-        raise ValueError(f"{path}: {mistake} {hint}")
-    return labels[rows]
+    return by_order(str(path), order, ids, n)
 
 
 def write_label_file(
@@ -163,14 +181,14 @@ WRITERS: dict[str, Callable[..., None]] = {
 }
 
 
-def _check_class_names(path: Path, found: np.ndarray, expected: tuple[str, ...]) -> None:
-    names = tuple(found.tolist())
+def _check_class_names(path: Path, in_file: np.ndarray, expected: tuple[str, ...]) -> None:
+    names = tuple(in_file.tolist())
     if names != expected:
         at = [k for k, (a, b) in enumerate(zip(names, expected, strict=False)) if a != b]
-        first = f"; the first that differs is class {at[0]}, {names[at[0]]!r}" if at else ""
+        where = f"; the first that differs is class {at[0]}, {names[at[0]]!r}" if at else ""
         raise ValueError(
             f"{path}: its class_names must be those of the source, {len(expected)} in label "
-            f"order, got {len(names)}{first}. Number its labels as the source does."
+            f"order, got {len(names)}{where}. Number its labels as the source does."
         )
 
 
@@ -181,52 +199,61 @@ def _numbers(
     class_names: tuple[str, ...],
     line: np.ndarray | None,
 ) -> np.ndarray:
-    """The class numbers, int64[N], of numbers or text."""
+    """The class numbers, int64[N], of numbers or text.
 
-    def refuse(must: str, not_so: str, bad: np.ndarray, hint: str) -> None:
-        at = np.flatnonzero(bad)
-        if len(at):
-            place = at if line is None else line[at]
-            unit = "entry" if line is None else "line"
-            first = ", ".join(
-                f"{unit} {i} ({value!r})"
-                for i, value in zip(place[:SHOWN], values[at[:SHOWN]].tolist(), strict=True)
-            )
-            raise ValueError(
-                f"{path}: {must}: {len(at)} of {len(values)} {not_so}, the first are "
-                f"{first}. {hint}"
-            )
+    Args:
+        path, what: for messages.
+        values: [N].
+        class_names: K names in label order.
+        line: int64[N], lines of a text file, from 1; None: entries are numbered from 0.
+    """
 
-    n_classes = len(class_names)
-    numbers = values
+    def place(i: int) -> str:
+        return f"entry {i}" if line is None else f"line {line[i]}"
+
     if values.dtype.kind == "U":
-        unique, inverse = np.unique(values, return_inverse=True)
-        refuse(f"{what} must not be empty", "are", values == "", "Leave none out.")
-        place = {name: k for k, name in enumerate(class_names)}
-        named = np.array([text in place for text in unique.tolist()], bool)
-        whole = np.array([bool(re.fullmatch(r"-?[0-9]{1,18}", t)) for t in unique.tolist()], bool)
-        if named.all():
-            numbers = np.array([place[text] for text in unique.tolist()], np.int64)[inverse]
-        else:
-            known = named if (named & ~whole).any() else whole
-            refuse(
-                f"{what} must all be class names, or all whole numbers",
-                "are not",
-                ~known[inverse],
-                f"The classes are {', '.join(class_names[:SHOWN])}{', ...' * (n_classes > SHOWN)}.",
-            )
-            numbers = np.array([int(text) for text in unique.tolist()], np.int64)[inverse]
-    if numbers.dtype.kind not in "iu":
-        missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
-        raise ValueError(
-            f"{path}: {what} must be whole numbers or class names, got {values.dtype}"
-            f"[{len(values)}]{f', {missing} of them NaN' if missing else ''}. Try .astype(np.int64)"
-            f"{' once none is missing' if missing else ''}."
-        )
-    refuse(
-        f"{what} must lie in 0..{n_classes - 1}",
-        "do not",
-        (numbers < 0) | (numbers >= n_classes),
-        "Number the classes as the source does.",
+        values = _numbers_of_text(f"{path}: {what}", values, class_names, place)
+    return class_labels(f"{path}: {what}", values, n_classes=len(class_names), place=place)
+
+
+def _numbers_of_text(
+    name: str, texts: np.ndarray, class_names: tuple[str, ...], place: Callable[[int], str]
+) -> np.ndarray:
+    """int64[N]: places of the class names where each text is one, else the whole numbers."""
+    _refuse(name, "must not be empty", "are", texts, texts == "", place, "Leave none out.")
+    unique, inverse = np.unique(texts, return_inverse=True)
+    number = {name: k for k, name in enumerate(class_names)}
+    named = np.array([text in number for text in unique.tolist()], bool)
+    if named.all():
+        return np.array([number[text] for text in unique.tolist()], np.int64)[inverse]
+    whole = np.array([bool(re.fullmatch(r"-?[0-9]{1,18}", t)) for t in unique.tolist()], bool)
+    of_one_kind = named if (named & ~whole).any() else whole
+    more = ", ..." * (len(class_names) > EXAMPLES)
+    _refuse(
+        name,
+        "must all be class names, or all whole numbers",
+        "are not",
+        texts,
+        ~of_one_kind[inverse],
+        place,
+        f"The classes are {', '.join(class_names[:EXAMPLES])}{more}.",
     )
-    return numbers.astype(np.int64)
+    return np.array([int(text) for text in unique.tolist()], np.int64)[inverse]
+
+
+def _refuse(
+    name: str,
+    must: str,
+    verb: str,
+    texts: np.ndarray,
+    wrong: np.ndarray,
+    place: Callable[[int], str],
+    remedy: str,
+) -> None:
+    """Raise ValueError naming the texts that are wrong, if any are."""
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        examples = ", ".join(f"{place(i)} ({str(texts[i])!r})" for i in rows[:EXAMPLES].tolist())
+        raise ValueError(
+            f"{name} {must}: {len(rows)} of {len(texts)} {verb}, the first are {examples}. {remedy}"
+        )

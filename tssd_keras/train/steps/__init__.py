@@ -48,8 +48,13 @@ def mixmatch_step(
 ) -> SemiSupervised:
     """The semi-supervised training step of the backend that runs; see `SemiSupervised`.
 
-    Give `fit` the callback `semi_supervised.SemiSupervisedSchedule`, and `TSSD` the argument
-    `unlabelled=True`, so that samples without weight stay in the feed.
+    It needs two things of `fit`: the callback `semi_supervised.SemiSupervisedSchedule`, and
+    `TSSD.feed(model=step)`, which keeps samples without weight in the feed.
+
+    Args:
+        network: one, or several that are stepped together.
+        settings: of the objective.
+        weight_decay, augment, ema, seed: of `BaseStep`.
 
     Raises:
         RuntimeError: there is no step for this backend.

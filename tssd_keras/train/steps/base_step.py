@@ -1,4 +1,4 @@
-"""What the training steps of all backends and objectives share."""
+"""The part of a training step that all backends and objectives share."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class BaseStep(keras.Model):
             and can be saved and used without this library.
         weight_decay: coupled, see `objective.l2_penalty`.
         augment: changes the images of an update; evaluation and scoring see them as they are.
-        ema: momentum of a running mean of all weights, BatchNorm's statistics included, in
-            [0, 1): it is what is evaluated and scored; 0: the weights themselves are. In
-            the first updates the momentum is less, (1 + t) / (10 + t) at update t.
-        seed: starts all that an update draws.
+        ema: momentum in [0, 1) of a running mean of all weights, BatchNorm's statistics
+            included. The mean is evaluated and scored; with 0 the weights themselves are.
+            The first updates have a lower momentum, (1 + t) / (10 + t) at update t.
+        seed: of all random numbers of an update.
 
     Attributes:
         networks: as given, their variables are the trained ones.
@@ -52,11 +52,11 @@ class BaseStep(keras.Model):
 
     @property
     def eval_networks(self) -> list[keras.Model]:
-        """What is evaluated, scored and saved: the running means, else the networks."""
+        """The networks to evaluate, score and save: the running means, if there are any."""
         return self.averaged or self.networks
 
     def compile(self, optimizer, **kwargs):
-        """As Keras' `compile`; the optimizer's slots are made now, so that one trace does."""
+        """As Keras' `compile`; makes the optimizer's slots now, which saves a second trace."""
         super().compile(optimizer, **kwargs)
         self.optimizer.build(self.trainable_variables)
 
@@ -71,16 +71,16 @@ class BaseStep(keras.Model):
             data: (x, y, weight) of a batch.
 
         Returns:
-            The scalar whose slope is followed, and (loss, y, logits, weight),
-            what is reported of it, as `update_metrics` takes it.
+            The scalar to minimise, and (loss, y, logits, weight) as `update_metrics` takes
+            them.
         """
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         if self.augment:
             x = self.augment(x, self.seeds)
         logits = [network(x, training=True) for network in self.networks]
         loss = sum(
-            objective.weighted_cross_entropy(own_logits, y, own_weight)
-            for own_logits, own_weight in zip(logits, self.weights_of(weight, y), strict=True)
+            objective.weighted_cross_entropy(network_logits, y, column)
+            for network_logits, column in zip(logits, self.weights_of(weight, y), strict=True)
         ) / len(logits)
         return self.total(loss), (loss, y, objective.mean_prediction(logits), weight)
 
@@ -93,7 +93,7 @@ class BaseStep(keras.Model):
         return [weight[:, i] for i in range(len(self.networks))]
 
     def total(self, loss):
-        """What is minimised: each network's own loss and its penalty, of the mean over networks."""
+        """The networks' summed losses and penalties, of the losses' mean: what is minimised."""
         return len(self.networks) * loss + self.penalty()
 
     def follow(self):

@@ -1,14 +1,20 @@
 """The semi-supervised objective of MixMatch and DivideMix, in keras.ops: one copy for all backends.
 
-Samples that carry weight are labelled, the others are not: their targets are
-guessed. Whatever is drawn at random is an argument, so that backends can be
-compared. Source: Berthelot et al., "MixMatch", arXiv 1905.02249; Li, Socher and
-Hoi, "DivideMix", arXiv 2002.07394.
+Samples of weight 0 are unlabelled: their targets are guessed. Random numbers are
+arguments, so that backends can be compared. Source: Berthelot et al., "MixMatch",
+arXiv 1905.02249; Li, Socher and Hoi, "DivideMix", arXiv 2002.07394.
 """
 
 from __future__ import annotations
 
+import math
+
 from keras import ops
+
+# The weight of the unlabelled loss at noise of 0.45 and more: DivideMix, table 6, has 25 for
+# CIFAR-10 and 150 for CIFAR-100; 10^0.75 is 5.6, near their ratio of 6. It has 0 up to 0.2.
+FULL_LAMBDA_U, FULL_LAMBDA_U_CLASSES, LAMBDA_U_POWER = 25.0, 10, 0.75
+NOISE_WITHOUT_LAMBDA_U, NOISE_UP_TO_FULL = 0.2, 0.25  # 0 up to the first; full that much later
 
 
 def sharpen(p, temperature: float):
@@ -21,7 +27,7 @@ def sharpen(p, temperature: float):
 
 
 def targets(labels, weight, guess, temperature: float):
-    """What the rows are trained towards: the given label as far as it is trusted, else the guess.
+    """Targets: the given label as far as it is trusted, and the guess for the rest.
 
     Args:
         labels: int[n], given.
@@ -64,7 +70,7 @@ def mixup_lambda(uniforms, alpha: float):
             sorted uniform numbers. Both are exact.
     """
     if alpha == 0.5:
-        drawn = ops.square(ops.sin(0.5 * 3.141592653589793 * uniforms[..., 0]))
+        drawn = ops.square(ops.sin(0.5 * math.pi * uniforms[..., 0]))
     else:
         drawn = ops.sort(uniforms, axis=-1)[..., int(alpha) - 1]
     return ops.maximum(drawn, 1 - drawn)
@@ -114,8 +120,8 @@ def uniformity(log_p):
 def negative_entropy(log_p):
     """Mean sum of p log p in nats: at most 0, lowest where the network is least sure.
 
-    Added to the warm-up's loss under asymmetric noise, so that the network
-    does not grow sure of wrong labels. Source: DivideMix, equation 12.
+    It joins the warm-up's loss under asymmetric noise and keeps the network from growing
+    sure of wrong labels. Source: DivideMix, equation 12.
     """
     return ops.mean(ops.sum(ops.exp(log_p) * log_p, axis=-1))
 
@@ -123,9 +129,10 @@ def negative_entropy(log_p):
 def lambda_u_by_noise(noise_rate: float, n_classes: int) -> float:
     """A weight of the unlabelled loss for data with so many wrong labels.
 
-    Published ones are 0 at effective rates up to 0.2 and 25 from 0.45 on, for 10 classes, and
-    150 for 100, as a mean over more classes is smaller; between the rates this goes linearly.
-    Two do not fit: 50 at 0.81 of 10 classes (here 25), and 25 at 0.2 of 100 (here 0).
+    The published weights rise with the noise, here linearly from 0 at a rate of 0.2 to the
+    full weight at 0.45. The full weight rises with the number of classes, since the loss is
+    a mean over them. Two published weights do not fit: 50 at 0.81 of 10 classes (here 25),
+    and 25 at 0.2 of 100 (here 0).
 
     Args:
         noise_rate: estimated share of wrong labels, in [0, 1].
@@ -134,5 +141,6 @@ def lambda_u_by_noise(noise_rate: float, n_classes: int) -> float:
     Source:
         DivideMix, table 6, for its CIFAR-10 and CIFAR-100.
     """
-    full = 25.0 * (n_classes / 10) ** 0.75
-    return full * min(1.0, max(0.0, (noise_rate - 0.2) / 0.25))
+    full = FULL_LAMBDA_U * (n_classes / FULL_LAMBDA_U_CLASSES) ** LAMBDA_U_POWER
+    risen = (noise_rate - NOISE_WITHOUT_LAMBDA_U) / NOISE_UP_TO_FULL
+    return full * min(1.0, max(0.0, risen))

@@ -22,9 +22,8 @@ class Mixmatch:
         lambda_u: weight of the unlabelled loss once it has risen.
         lambda_r: weight of the penalty on uneven mean predictions.
         penalty: whether the warm-up adds the negative entropy, for asymmetric noise.
-        weak_guesses: whether guesses are made on views of their own, which `Augment.weak`
-            gives, and only what is learned from is changed strongly (Nishi et al., "AugDesc",
-            arXiv 2103.02130).
+        weak_guesses: whether guesses are made on weak views, those of `Augment.weak`, and
+            only the views to learn from are strong (Nishi et al., "AugDesc", arXiv 2103.02130).
     """
 
     temperature: float = 0.5
@@ -43,9 +42,9 @@ class SemiSupervised(BaseStep):
         settings: of the objective.
 
     Attributes:
-        warming_up: whether the labels are all trusted still.
+        warming_up: whether all labels are trusted still.
         lambda_u: variable; the weight of the unlabelled loss now.
-        wants_unlabelled: that batches must hold the samples without weight too.
+        wants_unlabelled: True; batches must hold the samples without weight too.
     """
 
     wants_unlabelled = True
@@ -77,10 +76,10 @@ class SemiSupervised(BaseStep):
             x = self.augment(x, self.seeds)
         logits = [network(x, training=True) for network in self.networks]
         loss = 0.0
-        for own, own_weight in zip(logits, self.weights_of(weight, y), strict=True):
-            loss += objective.weighted_cross_entropy(own, y, own_weight)
+        for network_logits, column in zip(logits, self.weights_of(weight, y), strict=True):
+            loss += objective.weighted_cross_entropy(network_logits, y, column)
             if self.settings.penalty:
-                loss += mixmatch.negative_entropy(_log_p(own))
+                loss += mixmatch.negative_entropy(_log_p(network_logits))
         loss /= len(logits)
         return self.total(loss), (loss, y, objective.mean_prediction(logits), weight)
 
@@ -89,26 +88,26 @@ class SemiSupervised(BaseStep):
         n = ops.shape(y)[0]
         ready, cores = zip(*self._parts, strict=True)
         views = self._two_views(x, self.augment)
-        inputs = looked_at = [prepare(views) for prepare in ready]
+        inputs = guess_inputs = [prepare(views) for prepare in ready]
         if self.settings.weak_guesses and self.augment:
             views = self._two_views(x, self.augment.weak)
-            looked_at = [prepare(views) for prepare in ready]
-        guesses = [_guess(core, one, n) for core, one in zip(cores, looked_at, strict=True)]
-        together = sum(guesses) / len(guesses)
+            guess_inputs = [prepare(views) for prepare in ready]
+        guesses = [_guess(core, part, n) for core, part in zip(cores, guess_inputs, strict=True)]
+        mean_guess = sum(guesses) / len(guesses)
         uniforms = keras.random.uniform((self._n_uniforms,), seed=self.seeds)
         share = mixmatch.mixup_lambda(uniforms, self.settings.alpha)
         partner = ops.argsort(keras.random.uniform((2 * n,), seed=self.seeds))
         loss = 0.0
         weights = self.weights_of(weight, y)
-        for own, core, one, own_weight in zip(guesses, cores, inputs, weights, strict=True):
-            labelled = ops.cast(own_weight > 0, "float32")
-            guess = ops.where(labelled[:, None] > 0, own, together)
-            target = mixmatch.targets(y, own_weight, guess, self.settings.temperature)
+        for guess, core, part, column in zip(guesses, cores, inputs, weights, strict=True):
+            labelled = ops.cast(column > 0, "float32")
+            guess = ops.where(labelled[:, None] > 0, guess, mean_guess)
+            target = mixmatch.targets(y, column, guess, self.settings.temperature)
             target, labelled = ops.tile(target, (2, 1)), ops.tile(labelled, (2,))
-            log_p = _log_p(core(mixmatch.mix(one, partner, share), training=True))
+            log_p = _log_p(core(mixmatch.mix(part, partner, share), training=True))
             loss += self._loss(log_p, mixmatch.mix(target, partner, share), labelled)
         loss /= len(cores)
-        return self.total(loss), (loss, y, ops.log(ops.maximum(together, 1e-12)), weight)
+        return self.total(loss), (loss, y, ops.log(ops.maximum(mean_guess, 1e-12)), weight)
 
     def _two_views(self, x, augment):
         """Two views of each of n samples, the first ones first: [2 n, ...]."""
@@ -138,17 +137,16 @@ def _guess(core, inputs, n):
 
 
 def _parts(network: keras.Model):
-    """What makes a batch ready to be mixed, and the network from there on.
+    """A function that makes a batch ready to be mixed, and the network from there on.
 
-    Bytes cannot be mixed; our networks turn them to numbers in their layer
-    "rescaled", so mixing comes between.
+    Bytes cannot be mixed; the layer "rescaled" of our networks turns them to numbers.
 
     Raises:
-        ValueError: the network takes whole numbers, and has no such layer.
+        ValueError: the network takes whole numbers and has no such layer.
     """
     if "rescaled" in {layer.name for layer in network.layers}:
-        first = network.get_layer("rescaled")
-        return first, keras.Model(first.output, network.outputs[0])
+        rescaled = network.get_layer("rescaled")
+        return rescaled, keras.Model(rescaled.output, network.outputs[0])
     if "float" not in str(network.inputs[0].dtype):
         raise ValueError(
             "mixmatch mixes samples, so the network must take floats, or have a layer named "
@@ -163,9 +161,8 @@ class SemiSupervisedSchedule(keras.callbacks.Callback):
 
     Args:
         warmup_epochs: on all labels.
-        ramp_epochs: in which lambda_u rises from 0 to its value, after the warm-up.
-        lambda_u: asked for that value at each epoch's begin; by default it is the
-            settings'.
+        ramp_epochs: after the warm-up, in which lambda_u rises from 0 to its full value.
+        lambda_u: gives the full value at each epoch's begin; by default the settings' one.
     """
 
     def __init__(
@@ -176,7 +173,7 @@ class SemiSupervisedSchedule(keras.callbacks.Callback):
         self._lambda_u = lambda_u
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Say what the epoch minimises."""
+        """Set the objective of the epoch, and its lambda_u."""
         self.model.warm_up(epoch < self.warmup_epochs)
         if epoch < self.warmup_epochs:
             return

@@ -2,15 +2,16 @@ import csv
 
 import numpy as np
 import pytest
-from builders.run_files import HEADER, read_csv, write_csv, write_run
+from builders.run_files import HEADER, edit_arrays, read_csv, write_csv, write_run
 from click.testing import CliRunner
 
 from tssd_keras.auditing.relabel import BEFORE
 from tssd_keras.cli.main import main
-from tssd_keras.labels.decision_checks import Fit
-from tssd_keras.labels.decision_split import GOLDEN, NOT_USED, TRAIN, split_decisions
-from tssd_keras.labels.decision_table import DecisionError
-from tssd_keras.labels.decisions import in_golden_half, read_decisions, stands_for
+from tssd_keras.labels.decisions.checks import Fit
+from tssd_keras.labels.decisions.reading import in_golden_half, read_decisions
+from tssd_keras.labels.decisions.table import DecisionError
+from tssd_keras.labels.decisions.uses import GOLDEN, NOT_USED, TRAIN, split_decisions
+from tssd_keras.labels.decisions.weights import stands_for
 from tssd_keras.labels.noise import labels_sha256
 
 pytestmark = pytest.mark.backend_free
@@ -215,20 +216,17 @@ def test_hostile_class_names_and_ids_come_back_as_they_were(tmp_path):
 
 def test_an_id_that_is_no_text_fits_as_a_browser_writes_it(tmp_path):
     ids = ["caf\udce9.png", *IDS[1:]]  # a file name that is not UTF-8
-    run = write_run(tmp_path / "run", GIVEN, NAMES, stream=STREAM, ids=None)
-    text = (run / "samples.csv").read_text().splitlines()
-    text = [text[0], *[line.replace(",,", f",{ids[i]},", 1) for i, line in enumerate(text[1:])]]
-    (run / "samples.csv").write_text("\n".join(text) + "\n", errors="surrogateescape")
+    run = write_run(tmp_path / "run", GIVEN, NAMES, stream=STREAM, ids=ids)
     result, out = relabel(run, [decision(0, "dog", "confirm", id="caf\ufffd.png")])
     assert result.exit_code == 0, result.output
     assert b"caf\xe9.png" in out.read_bytes()
 
 
 def test_a_sample_table_with_other_labels_than_the_run_s_is_refused(run):
-    text = (run / "samples.csv").read_text()
-    assert "\n3,img/3.png,cat," in text
-    (run / "samples.csv").write_text(text.replace("\n3,img/3.png,cat,", "\n3,img/3.png,dog,"))
-    assert "sample 3 has another label in samples.csv" in refused(run, GOOD)
+    given = GIVEN[STREAM]
+    given[3] = 1
+    edit_arrays(run / "samples.npz", given=given)
+    assert "sample 3 has another label in samples.npz" in refused(run, GOOD)
 
 
 def test_the_limit_of_csv_fields_is_put_back(run):
@@ -248,19 +246,15 @@ def test_classes_that_are_no_text_fit_as_a_browser_writes_them_where_one_only_ca
     assert fit.label("dog") is None
 
 
-def told(run):
-    """As of a run that was itself told by GOOD: sample 0 trained, 1 golden."""
-    rows = [
-        (0, IDS[0], "cat", "dog", "confirm", "suspects-1-4", 4, "train"),
-        (1, IDS[1], "dog", "dog", "keep", "suspects-1-4", 4, "golden"),
-    ]
-    header = ("index", "id", "given", "decided", "action", "stratum", "stratum_size", "use")
-    write_csv(run / "decided.csv", header, rows)
-    return run
+@pytest.fixture
+def told(tmp_path):
+    """A run that was itself told what GOOD says of two samples."""
+    decided = [(0, 1, "confirm"), (1, 1, "keep")]
+    return write_run(tmp_path / "told", GIVEN, NAMES, stream=STREAM, ids=IDS, decided=decided)
 
 
-def test_what_the_run_was_told_itself_stays_decided_as_a_stratum_of_its_own(run):
-    result, out = relabel(told(run), [decision(2, "dog", "other", "suspects-1-4")])
+def test_what_the_run_was_told_itself_stays_decided_as_a_stratum_of_its_own(told):
+    result, out = relabel(told, [decision(2, "dog", "other", "suspects-1-4")])
     assert result.exit_code == 0, result.output
     assert "2 earlier decisions of the run stay" in result.output
     rows = [row for row in read_csv(out) if row["action"]]
@@ -269,8 +263,8 @@ def test_what_the_run_was_told_itself_stays_decided_as_a_stratum_of_its_own(run)
     assert [row["stratum_size"] for row in rows] == ["2", "2", "4"]
 
 
-def test_a_sample_is_not_decided_a_second_time(run):
-    assert "was decided before" in refused(told(run), [decision(0, "cat", "keep")])
+def test_a_sample_is_not_decided_a_second_time(told):
+    assert "was decided before" in refused(told, [decision(0, "cat", "keep")])
 
 
 def labels_file(run):
@@ -335,7 +329,7 @@ def test_weights_of_a_fair_sample_are_all_the_same():
 
 
 def test_weights_stand_for_the_stream_before_they_are_flattened(monkeypatch):
-    monkeypatch.setattr("tssd_keras.labels.decisions.FLATTENED", 1.0)
+    monkeypatch.setattr("tssd_keras.labels.decisions.weights.FLATTENED", 1.0)
     stratum = np.array(["top"] * 50 + ["next"] * 5, object)
     size = np.where(stratum == "top", 100, 400)
     weight = stands_for(stratum, size, n_uniform=20, n_stream=10_000)

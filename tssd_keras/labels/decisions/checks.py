@@ -1,4 +1,4 @@
-"""Whether a decision fits the labels that it was made on."""
+"""Step 2: a row of decisions is held against the labels that it was made on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tssd_keras.labels.decision_table import (
+from tssd_keras.labels.decisions.table import (
     ACTIONS,
     KEEP,
     OTHER,
@@ -16,6 +16,7 @@ from tssd_keras.labels.decision_table import (
     shown,
     whole_number,
 )
+from tssd_keras.recipe.checks import EXAMPLES
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +40,15 @@ class Fit:
         return self.class_names[label] if label >= 0 else ""
 
     def label(self, name: str) -> int | None:
-        """The class of a name, as it is or as browsers write it; None of no class, or of two."""
+        """The class of a name, as it is or as browsers write it; None where none or two fit."""
         if name in self.class_names:
             return self.class_names.index(name)
-        found = [k for k, own in enumerate(self.class_names) if as_browsers_write(own) == name]
-        return found[0] if len(found) == 1 else None
+        fits = [k for k, text in enumerate(self.class_names) if as_browsers_write(text) == name]
+        return fits[0] if len(fits) == 1 else None
 
 
 def check_hash(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) -> None:
-    """Note a row that was decided on other labels; what else is wrong with it follows from that."""
+    """Note a row that was decided on other labels: its other mistakes follow from that."""
     if cells["labels_sha256"] != fit.labels_sha256:
         mistakes.add(
             "labels_sha256 must be that of the given labels, "
@@ -62,8 +63,8 @@ def sample_of(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) ->
     Args:
         line: of the row.
         cells: index, id, given.
-        fit: to which the three must fit.
-        mistakes: takes what does not.
+        fit: the labels that the three cells must fit.
+        mistakes: takes those of the three.
 
     Returns:
         Its index, or None where one of the three does not fit.
@@ -75,11 +76,11 @@ def sample_of(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) ->
             f"line {line} has {shown(cells['index'])}",
         )
         return None
-    for name, told in (("id", fit.id_of(index)), ("given", fit.name(int(fit.given[index])))):
-        if cells[name] not in (told, as_browsers_write(told)):
+    for name, expected in (("id", fit.id_of(index)), ("given", fit.name(int(fit.given[index])))):
+        if cells[name] not in (expected, as_browsers_write(expected)):
             mistakes.add(
                 f"{name} must be the sample's own",
-                f"line {line} has {shown(cells[name])}, sample {index} has {shown(told)}",
+                f"line {line} has {shown(cells[name])}, sample {index} has {shown(expected)}",
             )
             return None
     return index
@@ -94,19 +95,19 @@ def decision_of(
         line: of the row.
         cells: given, action.
         decided: name of the class.
-        fit: to which they must fit.
-        mistakes: takes what does not.
+        fit: the labels that they must fit.
+        mistakes: takes those of the row.
 
     Returns:
-        The label, or None where something does not fit.
+        The label, or None where the row has a mistake.
     """
-    before = sum(map(len, mistakes.found.values()))
+    n_before = len(mistakes)
     label = fit.label(decided)
     if label is None:
         mistakes.add(
             "the decided class must be one of the run's",
             f"line {line} has {shown(decided)}, the classes are "
-            f"{', '.join(map(shown, fit.class_names[:3]))}, ...",
+            f"{', '.join(map(shown, fit.class_names[:EXAMPLES]))}, ...",
         )
     action = cells["action"]
     if action not in ACTIONS:
@@ -118,4 +119,4 @@ def decision_of(
             f"{KEEP} must decide on the given class, {OTHER} on another one",
             f"line {line} has {action} with {shown(decided)}, given {shown(cells['given'])}",
         )
-    return None if sum(map(len, mistakes.found.values())) > before else label
+    return None if len(mistakes) > n_before else label

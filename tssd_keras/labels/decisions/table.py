@@ -1,7 +1,7 @@
-"""CSV tables of decisions: read row by row, with every mistake collected, none raised alone.
+"""Step 1: CSV tables of decisions, read row by row; every mistake is collected, none raised alone.
 
-Nothing here knows a run or a data set. A table that cannot be parsed is a
-mistake too; a row that is not whole is left out of what is checked further.
+This module knows neither runs nor data sets. A table that cannot be parsed is a mistake too. A
+row with too few or too many cells is a mistake and is not yielded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SHOWN = 3  # lines that a message names of each kind of mistake
+from tssd_keras.recipe.checks import EXAMPLES
+
 LONGEST = 60  # characters of a cell that a message shows
 
 CONFIRM, KEEP, OTHER = ACTIONS = ("confirm", "keep", "other")
@@ -40,30 +41,30 @@ class DecisionError(ValueError):
 class Mistakes:
     """Mistakes of one table, by kind, in the order in which the kinds were met."""
 
-    found: dict[str, list[str]] = field(default_factory=dict)
+    by_kind: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, kind: str, where: str) -> None:
-        """Note a mistake: what must hold, and where it does not."""
-        self.found.setdefault(kind, []).append(where)
+        """Note a mistake: the rule, and the place where it is broken."""
+        self.by_kind.setdefault(kind, []).append(where)
 
-    def __bool__(self) -> bool:
-        return bool(self.found)
+    def __len__(self) -> int:
+        return sum(map(len, self.by_kind.values()))
 
     def refuse(self, path: Path, hint: str) -> None:
         """Raise DecisionError if there are any.
 
         Args:
             path: of the table.
-            hint: what was not done, and what to try.
+            hint: the remedy.
         """
-        if not self.found:
+        if not self:
             return
         lines = []
-        for kind, places in self.found.items():
-            more = len(places) - SHOWN
-            named = "; ".join(places[:SHOWN]) + (f"; and {more:,} more" if more > 0 else "")
+        for kind, places in self.by_kind.items():
+            more = len(places) - EXAMPLES
+            named = "; ".join(places[:EXAMPLES]) + (f"; and {more:,} more" if more > 0 else "")
             lines.append(f"{kind}: {named}")
-        n = sum(map(len, self.found.values()))
+        n = len(self)
         raise DecisionError("\n  ".join([f"{path}: {n:,} mistake{'s' * (n > 1)}. {hint}", *lines]))
 
 
@@ -73,13 +74,13 @@ def shown(text: str) -> str:
 
 
 def as_browsers_write(text: str) -> str:
-    """The text as a browser exports it: what is no character becomes U+FFFD."""
+    """The text as a browser exports it: a lone surrogate becomes U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 @contextlib.contextmanager
 def fields_of_any_length() -> Iterator[None]:
-    """Names and ids can be long; the limit is the whole process's, so it is put back."""
+    """Lift the csv module's limit on the length of cells; it is the process's, so put it back."""
     before = csv.field_size_limit(2**31 - 1)
     try:
         yield
@@ -94,8 +95,8 @@ def read_rows(
 
     Args:
         path: UTF-8, with or without a byte order mark.
-        columns: that it must have; others are not looked at.
-        mistakes: takes what is wrong with the file and with its rows.
+        columns: that it must have; others are not read.
+        mistakes: takes those of the file and of its rows.
 
     Yields:
         Line (from 1, where the row ends) and cells by column; blank lines are none.
@@ -108,7 +109,7 @@ def read_rows(
             f"there must be a CSV file with the columns {', '.join(columns)}, {path.absolute()} is "
             f"{'no file' if path.exists() else 'not there'}."
         )
-    # Names of files need not be text; what a run wrote of them comes back as it was.
+    # Names of files need not be UTF-8; surrogate escapes bring them back as a run wrote them.
     with (
         open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file,
         fields_of_any_length(),
@@ -143,8 +144,8 @@ def _header(row: list[str], columns: Sequence[str], mistakes: Mistakes) -> list[
     if not lacking and not twice:
         return [header.index(name) for name in columns]
     fault = f"{', '.join(lacking)} not there" if lacking else f"{', '.join(twice)} twice"
-    found = ", ".join(shown(name) for name in header[:8])
-    mistakes.add(f"its columns must be {', '.join(columns)}, once each", f"{fault}; got {found}")
+    came = ", ".join(shown(name) for name in header[:8])
+    mistakes.add(f"its columns must be {', '.join(columns)}, once each", f"{fault}; got {came}")
     return []
 
 
@@ -154,22 +155,22 @@ def whole_number(text: str) -> int | None:
 
 
 def once_each(rows: Iterable[tuple[int, int, str]], mistakes: Mistakes) -> dict[int, int]:
-    """Which row counts for each sample.
+    """The row that counts for each sample: the first that names it.
 
     Args:
         rows: line, index of the sample, decided class.
         mistakes: takes the samples that come twice with different decisions.
 
     Returns:
-        Index of the sample -> place among the rows of the first that names it.
+        Index of the sample -> the row's place among the rows.
     """
-    first: dict[int, tuple[int, int, str]] = {}
+    first_rows: dict[int, tuple[int, int, str]] = {}
     for place, (line, index, decided) in enumerate(rows):
-        at = first.setdefault(index, (place, line, decided))
-        if at[2] != decided:
+        _, first_line, first_decided = first_rows.setdefault(index, (place, line, decided))
+        if first_decided != decided:
             mistakes.add(
                 "a sample must not come twice with different decisions",
-                f"sample {index} is {shown(at[2])} in line {at[1]} and {shown(decided)} in line "
-                f"{line}",
+                f"sample {index} is {shown(first_decided)} in line {first_line} and "
+                f"{shown(decided)} in line {line}",
             )
-    return {index: place for index, (place, _, _) in first.items()}
+    return {index: place for index, (place, _, _) in first_rows.items()}

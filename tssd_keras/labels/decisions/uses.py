@@ -1,28 +1,21 @@
-"""Which decided samples a run trains on, which teach MSP, and which it can use for neither."""
+"""Step 4: the use of each decided sample: a run trains on it, teaches MSP with it, or neither.
+
+One half is trained on, the other half teaches MSP.
+"""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.labels.decisions import Decisions
+from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.labels.decisions.reading import Decisions
 
 USES = ("train", "golden", "not used")
 TRAIN, GOLDEN, NOT_USED = range(len(USES))
-COLUMNS = (
-    "index",
-    "id",
-    "given",
-    "decided",
-    "action",
-    "stratum",
-    "stratum_size",
-    "use",
-)  # of decided.csv, which says what a run did with the decisions
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +51,14 @@ class Decided:
             truth: int64[N], -1 where unknown, or None.
 
         Returns:
-            The file's hash, counts, how many given labels were found wrong, and where the
-            truth is known the share of decisions that agree with it, else None.
+            The file's hash, counts, the number of given labels found wrong, and the share of
+            decisions that agree with the truth where it is known, else None.
         """
         index, label = self.decisions.index, self.decisions.label
         right = None
         if truth is not None and (truth[index] >= 0).any():
-            known = truth[index] >= 0
-            right = float((label == truth[index])[known].mean())
+            is_known = truth[index] >= 0
+            right = float((label == truth[index])[is_known].mean())
         return {
             "sha256": self.decisions.sha256,
             "count": len(index),
@@ -88,37 +81,33 @@ class Decided:
             ids: str[N], or None.
         """
         d = self.decisions
-        with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for i, index in enumerate(d.index.tolist()):
-                writer.writerow(
-                    [
-                        index,
-                        "" if ids is None else ids[index],
-                        class_names[given[index]],
-                        class_names[d.label[i]],
-                        d.action[i],
-                        d.stratum[i],
-                        d.stratum_size[i],
-                        USES[self.use[i]],
-                    ]
-                )
+        write_columns(
+            path,
+            {
+                "index": d.index,
+                "id": [None] * len(d) if ids is None else ids[d.index],
+                "given": names_of(given[d.index], class_names),
+                "decided": names_of(d.label, class_names),
+                "action": d.action,
+                "stratum": d.stratum,
+                "stratum_size": d.stratum_size,
+                "use": names_of(self.use, USES),
+            },
+        )
 
 
 def split_decisions(
     decisions: Decisions, *, teaches: bool, taken: np.ndarray, in_test: np.ndarray
 ) -> Decided:
-    """Say what each decided sample is used for.
+    """Give each decided sample its use.
 
-    One half, by the hash, teaches MSP; the other is trained on. A sample that the
-    run holds out or has drawn as golden stays that and its decision is not used;
-    one that equals a test sample is no golden sample, and is trained on.
+    One half, by the hash, teaches MSP; the other is trained on. A sample that is held out or
+    drawn as golden stays that, and its decision is not used. A sample that equals a test
+    sample is trained on, never golden.
 
     Args:
         decisions: of n samples.
-        teaches: whether there is an MSP that learns from trusted samples; if not, all are
-            trained on.
+        teaches: whether an MSP learns from trusted samples; if not, all are trained on.
         taken: bool[N], samples of the training split that are held out or golden.
         in_test: bool[N], samples that equal a test sample.
     """

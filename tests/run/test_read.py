@@ -1,0 +1,206 @@
+"""A run folder, written without training and read back; and folders that were tampered with."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from builders.audit_samples import some_streams
+from builders.run_files import edit_arrays, write_run
+
+from tssd_keras.judge.roles import POSITIVE
+from tssd_keras.judge.streams import save_streams
+from tssd_keras.labels.noise import labels_sha256
+from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.run.folder import RunFolder
+from tssd_keras.run.read import read_labels, read_run
+from tssd_keras.run.saved_recipe import saved_recipe
+
+pytestmark = pytest.mark.backend_free
+
+GIVEN = np.arange(60) % 3
+STREAM = np.arange(3, 60)
+NAMES = ("cat", "dog\nbig", "caf\udce9\0")
+IDS = [f"img {i}\0\udcff" for i in range(60)]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A run of 57 samples that a round has judged; sample 5 was decided on before."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    write_run(path, GIVEN, NAMES, stream=STREAM, ids=IDS, decided=[(1, 2, "other"), (5, 0, "keep")])
+    folder = RunFolder(path)
+    folder.write_recipe(saved_recipe(Recipe(), "jax"))
+    folder.append_epoch({"epoch": 1, "accuracy": 0.123456789, "loss": float("nan")})
+    folder.append_round({"epoch": 1, "kept": 3, "kept_precision": None})
+    streams = some_streams(GIVEN[STREAM], STREAM % 4 == 0, 3)
+    streams = type(streams)(**{**vars(streams), "index": STREAM})
+    save_streams(path / "streams.npz", [streams], NAMES)
+    folder.write_summary({"rounds": 1, "epochs": 1})
+    return path
+
+
+@pytest.fixture
+def run(written, tmp_path):
+    return shutil.copytree(written, tmp_path / "run")
+
+
+def test_what_was_written_is_read_back(written):
+    found, recipe = read_run(written)
+    assert recipe.dataset == Recipe().dataset == found.name
+    assert found.class_names == NAMES
+    assert found.labels_sha256 == labels_sha256(GIVEN)
+    assert found.index.tolist() == STREAM.tolist()
+    assert found.given.tolist() == GIVEN[STREAM].tolist()
+    assert found.ids.tolist() == IDS[3:]
+    assert found.truth is None
+    assert found.paths is None
+    assert set(found.role.tolist()) == {POSITIVE}
+    assert set(found.changed.tolist()) == {1}
+    assert found.q.dtype == found.weight.dtype == np.float64
+    assert found.streams[0].index.tolist() == STREAM.tolist()
+    assert found.epochs == [{"epoch": "1", "accuracy": "0.123457", "loss": "nan"}]
+    assert found.rounds == [{"epoch": "1", "kept": "3", "kept_precision": ""}]
+    assert found.summary["rounds"] == 1
+
+
+def test_labels_are_of_the_whole_split_and_ids_of_what_can_be_decided_on(written):
+    labels = read_labels(written)
+    assert labels.given.tolist() == GIVEN.tolist()
+    assert labels.class_names == NAMES
+    assert labels.ids == {i: IDS[i] for i in STREAM.tolist() if i != 5}
+    assert labels.decided.index.tolist() == [1, 5]
+    assert labels.decided.label.tolist() == [2, 0]
+    assert labels.decided.action == ("other", "keep")
+    assert labels.decided.ids == (IDS[1], IDS[5])
+
+
+def test_labels_need_no_round_and_what_has_no_ids_has_empty_ones(tmp_path):
+    labels = read_labels(write_run(tmp_path / "run", GIVEN, NAMES, stream=STREAM))
+    assert labels.ids == dict.fromkeys(STREAM.tolist(), "")
+    assert labels.decided is None
+
+
+def test_what_a_person_edits_in_the_csv_is_not_noticed(run):
+    (run / "samples.csv").write_text("a,b\n1,2\n")
+    assert len(read_run(run)[0]) == len(STREAM)
+
+
+def samples(**changes):
+    return lambda run: edit_arrays(run / "samples.npz", **changes)
+
+
+def streams(**changes):
+    return lambda run: edit_arrays(run / "streams.npz", **{f"0/{k}": v for k, v in changes.items()})
+
+
+def other_given(run):
+    np.save(run / "labels.npy", np.roll(GIVEN, 1))
+
+
+N = len(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (samples(format=np.array(2)), r"samples\.npz must be the samples of .* known is 1"),
+        (samples(q=None), "it lacks q"),
+        (samples(q=np.ones(N)), r"q must be float32\[57\], got float64"),
+        (samples(q=np.ones(N - 1, np.float32)), r"q must be float32\[57\], got float32\(56,\)"),
+        (samples(weight=np.full(N, 2, np.float32)), "weight must lie in"),
+        (samples(given=np.full(N, 3)), "given must lie in 0..2, got 3"),
+        (samples(suggested=np.full(N, -2)), "suggested must lie in -1..2, got -2"),
+        (samples(role=np.full(N, 99, np.int8)), "role must lie in"),
+        (samples(index=STREAM[::-1].copy()), "index must rise"),
+        (samples(index=STREAM - 4), "index must lie in 0..inf, got -1"),
+        (samples(id_lengths=np.ones(N, np.int64)), "id_lengths must add up"),
+        (samples(decided_label=np.array([0, 3])), "decided_label must lie in 0..2"),
+        (samples(decided_index=np.array([5, 5])), "decided_index must rise"),
+        (samples(decided_label=np.array([0])), r"decided_label must be int64\[2\]"),
+        (
+            samples(decided_action_bytes=np.frombuffer(b"Otherkeep", np.uint8)),
+            "decided_action must be one of confirm, keep, other, got 'Other'",
+        ),
+        (samples(class_lengths=np.array([0, 0, 17])), "class names must differ"),
+        (samples(given=np.full(N, {}, object)), "samples.npz must be the samples"),
+        (
+            samples(labels_sha256_bytes=np.full(64, 48, np.uint8)),
+            "has not the hash that labels.sha256 says",
+        ),
+        (lambda run: (run / "labels.sha256").write_bytes(b"\xff"), r"labels\.sha256 must be"),
+    ],
+)
+def test_samples_that_are_not_what_a_run_writes_are_refused_by_both(run, spoil, words):
+    spoil(run)
+    for read in (read_run, read_labels):
+        with pytest.raises(ValueError, match=rf"(?s){words}"):
+            read(run)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (streams(index=np.arange(N)), "streams.npz has samples that samples.npz has not"),
+        (streams(given=np.roll(GIVEN[STREAM], 1)), "have other given labels"),
+        (streams(loss=np.zeros(N - 1, np.float32)), r"0/loss must be float32\[57\]"),
+        (streams(given=np.full(N, 3)), "0/given must lie in 0..2"),
+        (streams(feature_abstains=np.zeros(4, bool)), r"0/feature_abstains must be bool\[3\]"),
+        (streams(transition=np.zeros((3, 4))), r"0/transition must be float64\[3, 3\]"),
+        (
+            lambda run: edit_arrays(run / "streams.npz", **{"0/feature_mixture/mean": np.ones(3)}),
+            r"0/feature_mixture/mean must be float64\[3, 2\]",
+        ),
+        (lambda run: edit_arrays(run / "streams.npz", networks=np.array(0)), "networks must lie"),
+        (lambda run: edit_arrays(run / "streams.npz", networks=np.array(2)), "it lacks 1/index"),
+        (
+            lambda run: edit_arrays(run / "streams.npz", class_bytes=np.full(17, 65, np.uint8)),
+            "name other classes",
+        ),
+        (lambda run: (run / "epochs.csv").write_bytes(b"\xff\xfe"), r"epochs\.csv must be"),
+        (lambda run: (run / "summary.json").write_text("[1]"), "must be the summary"),
+    ],
+)
+def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
+    spoil(run)
+    with pytest.raises(ValueError, match=words):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (other_given, "labels.npy has not the hash that labels.sha256 says"),
+        (lambda run: np.save(run / "labels.npy", GIVEN * 1.0), r"labels\.npy must be int64\[n\]"),
+        (lambda run: np.save(run / "labels.npy", GIVEN + 9), r"labels\.npy must lie in -1..2"),
+        (lambda run: (run / "labels.npy").write_bytes(b""), "must be the given labels"),
+        (samples(decided_index=np.array([5, 60])), "names sample 60, labels.npy has 60"),
+        (samples(index=STREAM + 1), "names sample 60, labels.npy has 60"),
+        (samples(given=np.roll(GIVEN[STREAM], 1)), "sample 3 has another label in samples.npz"),
+    ],
+)
+def test_labels_of_another_run_are_refused(run, spoil, words):
+    spoil(run)
+    with pytest.raises(ValueError, match=words):
+        read_labels(run)
+
+
+def test_a_folder_that_lacks_files_is_told_which(run, tmp_path):
+    (tmp_path / "other").mkdir()
+    for read in (read_run, read_labels):
+        with pytest.raises(FileNotFoundError, match=r"lacks .*samples\.npz.*\. Give the folder"):
+            read(tmp_path / "other")
+    (run / "samples.npz").unlink()
+    for read in (read_run, read_labels):
+        with pytest.raises(FileNotFoundError, match=r"of an older version\. Run the recipe again"):
+            read(run)
+
+
+def test_a_run_without_a_round_has_nothing_to_audit(run):
+    (run / "summary.json").write_text(json.dumps({"rounds": 0, "epochs": 1}))
+    with pytest.raises(ValueError, match="stopped before its first round, after 1 of"):
+        read_run(run)
+    (run / "summary.json").write_text(json.dumps({"rounds": 1}))
+    (run / "streams.npz").unlink()
+    with pytest.raises(ValueError, match=r"must hold streams\.npz"):
+        read_run(run)

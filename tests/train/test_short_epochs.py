@@ -1,0 +1,86 @@
+"""Epochs get shorter as samples lose their weight: no warning comes, and no filter stays."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tssd_keras import TSSD
+
+KINDS = ("tf.data", "pydataset")
+
+
+@pytest.fixture
+def every_warning_counts():
+    """No filter hides a warning or makes it an error; gives the filters, to be compared."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield list(warnings.filters)
+
+
+def blobs():
+    """x float32[330, 8] in four heaps, labels of which 30 % are wrong; 11 batches of 32."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 330)
+    x = rng.normal(3 * np.eye(4, 8)[truth], 1).astype("float32")
+    return x, np.where(rng.random(330) < 0.3, (truth + 1) % 4, truth)
+
+
+def small_model(**compiled):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((8,)), layers.Dense(16, activation="relu"), layers.Dense(4, "softmax")]
+    )
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy", **compiled)
+    return model
+
+
+@pytest.mark.parametrize("at_once", [1, 4, 64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_epochs_that_get_shorter_are_not_warned_of_and_no_filter_stays(
+    every_warning_counts, kind, at_once
+):
+    x, y = blobs()
+    tssd, model = TSSD(x, y, warmup_epochs=1), small_model(steps_per_execution=at_once)
+    feed = tssd.feed(32, kind=kind)
+    with warnings.catch_warnings(record=True) as caught:
+        filters = list(warnings.filters)
+        model.fit(
+            feed, epochs=4, callbacks=[tssd], validation_data=(x, y), shuffle=False, verbose=0
+        )
+        assert warnings.filters == filters
+    assert tssd.steps < 11
+    assert [str(one.message) for one in caught if "ran out of data" in str(one.message)] == []
+    assert warnings.filters == every_warning_counts
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_train_batch_end", "on_epoch_end"])
+def test_a_fit_that_raises_leaves_no_filter(every_warning_counts, hook, error):
+    x, y = blobs()
+    tssd, calls = TSSD(x, y, warmup_epochs=1), []
+
+    def stop(i, logs=None):
+        calls.append(i)
+        if len(calls) == 3:
+            raise error
+
+    feed, model = tssd.feed(32), small_model()
+    breaker = keras.callbacks.LambdaCallback(**{hook: stop})
+    with pytest.raises(error):
+        model.fit(feed, epochs=5, callbacks=[tssd, breaker], shuffle=False, verbose=0)
+    assert warnings.filters == every_warning_counts
+
+
+def test_what_else_keras_warns_of_is_heard(every_warning_counts):
+    x, y = blobs()
+    tssd = TSSD(x, y, warmup_epochs=1)
+    speak = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: warnings.warn("epoch", stacklevel=1)
+    )
+    with pytest.warns(UserWarning, match="epoch"):
+        small_model().fit(
+            tssd.feed(32), epochs=3, callbacks=[tssd, speak], shuffle=False, verbose=0
+        )

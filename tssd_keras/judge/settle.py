@@ -1,0 +1,59 @@
+"""From q to roles: what the streams agreed on is opened, what they left open is settled."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
+
+
+def overrule(role: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Open what the streams agree on and the meta classifier denies.
+
+    Both streams can be wrong together: asymmetric noise looks clean to both,
+    and a class that the network has hardly learned looks wrong to both.
+
+    Args:
+        role: int8[N], from the division.
+        q: float[N], probability that the given label is right.
+
+    Returns:
+        int8[N]: positives with q <= 0.5 and negatives with q > 0.5 are uncertain.
+    """
+    out = role.copy()
+    out[((role == POSITIVE) & (q <= 0.5)) | ((role == NEGATIVE) & (q > 0.5))] = UNCERTAIN
+    return out
+
+
+def mining_criterion(q: np.ndarray, target_precision: float) -> float:
+    """The q above which uncertain labels are taken to be right.
+
+    Args:
+        q: float[n], of the uncertain samples.
+        target_precision: share of right labels that is expected among the mined; 0: any.
+
+    Returns:
+        0.5, or, if that is higher, the q down to which the target holds; 1 where it never does.
+    """
+    if not target_precision or not len(q):
+        return 0.5
+    order = np.sort(q)[::-1]
+    precision = np.cumsum(order) / np.arange(1, len(order) + 1)
+    reached = np.flatnonzero(precision >= target_precision)
+    return max(0.5, float(order[reached[-1]]) - 1e-9) if len(reached) else 1.0
+
+
+def settle(role: np.ndarray, q: np.ndarray, criterion: float) -> np.ndarray:
+    """Mine the uncertain samples above the criterion.
+
+    Args:
+        role: int8[N].
+        q: float[N], probability that the given label is right.
+        criterion: an uncertain sample is mined above this.
+
+    Returns:
+        int8[N]: uncertain samples above the criterion are semi-hard.
+    """
+    out = role.copy()
+    out[(role == UNCERTAIN) & (q > criterion)] = SEMI_HARD
+    return out

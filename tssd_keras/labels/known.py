@@ -1,0 +1,30 @@
+"""All that is known of the labels that a network is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Given labels, and what else is known of them; `TSSD` checks them against its inputs.
+
+    Attributes:
+        given: int[N] in 0..K-1, possibly wrong.
+        true: int[N], the true labels, -1 where unknown. Only the rounds' record reads them.
+        decided: int[N], the class that a person decided on, -1 where nobody did. Decided
+            samples are trained on under that class, at weight 1 in every epoch that draws
+            them; no round judges them, and no figure counts them.
+        index: int[N], which of the inputs these labels are of, each at most once; None:
+            all of them, in order.
+        n_classes: K; None: the largest label plus one, and each class must have a label.
+    """
+
+    given: np.ndarray
+    _: KW_ONLY
+    true: np.ndarray | None = None
+    decided: np.ndarray | None = None
+    index: np.ndarray | None = None
+    n_classes: int | None = None

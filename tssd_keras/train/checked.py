@@ -1,0 +1,125 @@
+"""The callback's arguments, checked once, at the door, and trusted from there on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.data.class_labels import class_labels
+from tssd_keras.data.inputs import Inputs, as_inputs
+from tssd_keras.labels.golden import Golden
+from tssd_keras.labels.known import Labels
+from tssd_keras.recipe.checks import as_settings, of_kind
+from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
+from tssd_keras.train.arguments import (
+    as_decided,
+    as_golden,
+    as_index,
+    as_samples,
+    as_truth,
+    check_apart,
+    check_epoch_samples,
+    check_every_class,
+    check_finite,
+    check_golden,
+)
+from tssd_keras.train.settings import Drawing, Scoring, as_whole
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CheckedArguments:
+    """What `callback.TSSD` works with.
+
+    Attributes:
+        inputs: the source that `index` points into.
+        index: int64[N], the source's index of each table row.
+        given: int64[N] in 0..K-1, possibly wrong.
+        true: int64[N], -1 where unknown; None: all are.
+        decided: int64[N], -1 where nobody decided; None: nowhere.
+        n_classes: K.
+        golden_source: "trusted", "certain" or "none".
+        golden: the trusted samples; None unless the source is "trusted".
+        warmup_epochs: before the first round; None: there is none.
+        divide, purify, scoring, drawing: settings.
+    """
+
+    inputs: Inputs
+    index: np.ndarray
+    given: np.ndarray
+    true: np.ndarray | None
+    decided: np.ndarray | None
+    n_classes: int
+    golden_source: str
+    golden: Golden | None
+    warmup_epochs: int | None
+    divide: DivideRecipe
+    purify: PurifyRecipe
+    scoring: Scoring
+    drawing: Drawing
+
+
+def check_arguments(
+    inputs: Inputs | np.ndarray,
+    labels: Labels | np.ndarray,
+    *,
+    golden: Golden | tuple | str | None,
+    warmup_epochs: int | None,
+    scoring: Scoring | None,
+    drawing: Drawing | None,
+    divide: DivideRecipe | None,
+    purify: PurifyRecipe | None,
+) -> CheckedArguments:
+    """The arguments of `callback.TSSD`, with its defaults filled in.
+
+    Raises:
+        ValueError, TypeError: an argument does not fit; see the checks in `arguments`.
+    """
+    if not isinstance(labels, Labels):
+        labels = Labels(labels)
+    inputs = as_samples("inputs", inputs)
+    index = as_index(labels.index, len(inputs))
+    golden_source, golden = as_golden(golden)
+    given, n_classes = _given(labels, len(index), golden)
+    if warmup_epochs is not None:
+        as_whole("warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1)
+    check_finite("inputs", inputs, index)
+    if golden:
+        check_golden(golden, n_classes, inputs)
+        check_finite("golden samples", as_inputs(golden.inputs), np.arange(len(golden)))
+        check_apart(golden, inputs, index)
+    drawing = of_kind("drawing", drawing, Drawing)
+    check_epoch_samples(drawing.epoch_samples, n_classes)
+    return CheckedArguments(
+        inputs=inputs,
+        index=index,
+        given=given,
+        true=as_truth(labels.true, len(given), n_classes),
+        decided=as_decided(labels.decided, len(given), n_classes),
+        n_classes=n_classes,
+        golden_source=golden_source,
+        golden=golden,
+        warmup_epochs=warmup_epochs,
+        divide=as_settings("divide", divide, DivideRecipe),
+        purify=as_settings("purify", purify, PurifyRecipe),
+        scoring=of_kind("scoring", scoring, Scoring),
+        drawing=drawing,
+    )
+
+
+def _given(labels: Labels, n: int, golden: Golden | None) -> tuple[np.ndarray, int]:
+    """Given labels int64[n] and the number of classes, which they tell unless it is given."""
+    given = class_labels("labels", labels.given)
+    if len(given) != n or not n:
+        raise ValueError(
+            f"labels must have one entry for each of {n} samples (at least one), got {len(given)}."
+        )
+    n_classes = labels.n_classes
+    if n_classes is None:
+        parts = [given, golden.labels] if golden else [given]
+        n_classes = 1 + max(int(part.max(initial=0)) for part in parts)
+    n_classes = as_whole("n_classes (by default the largest label plus one)", n_classes, 2)
+    class_labels("labels", given, n_classes=n_classes)
+    if labels.n_classes is None:
+        check_every_class(given, n_classes)
+    return given, n_classes

@@ -1,0 +1,74 @@
+"""Settings of the callback that no recipe has: how it looks into a model, how it draws samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How a model is looked into.
+
+    Attributes:
+        features: name of the layer that gives the features; None: they are the input of the
+            Dense layer that the model's output comes from.
+        score_model: for models that cannot be looked into: a keras.Model that shares their
+            layers, inputs -> (features, logits or probabilities).
+        from_logits: whether the model gives logits; None: not if its predictions of a sample
+            of zeros are probabilities.
+        batch_size: samples scored at once.
+
+    Raises:
+        TypeError: `batch_size` is not a whole number.
+        ValueError: `batch_size` is below 1.
+    """
+
+    features: str | None = None
+    score_model: keras.Model | None = None
+    from_logits: bool | None = None
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        as_whole("batch_size", self.batch_size, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How an epoch's samples are drawn and ordered.
+
+    Attributes:
+        epoch_samples: an epoch draws so many samples, as many of each given class; it trains
+            on those of them that carry weight, and a round judges no others. What earlier
+            rounds said of the rest stays. A draw stays until the next round, so that nothing
+            is trained on unjudged. None: an epoch is every sample.
+        seed: of the draws and of the order; `PurifyRecipe` has a seed of its own.
+
+    Raises:
+        TypeError: a setting is not a whole number.
+        ValueError: `epoch_samples` is below 1, or `seed` below 0.
+    """
+
+    epoch_samples: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epoch_samples is not None:
+            as_whole("epoch_samples", self.epoch_samples, 1)
+        as_whole("seed", self.seed, 0)
+
+
+def as_whole(name: str, value: object, least: int) -> int:
+    """A whole number of at least `least`; raises TypeError or ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(
+            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}."
+        )
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}.")
+    return int(value)
