@@ -85,7 +85,7 @@ CONSTANTS = {
     "P_SCALE": Constant("golden_head", (0.0, 0.2, 0.8), golden=(5,)),
     "MIN_ASHMAN_D": Constant("mixture", (0.0, 1.0, 3.0), golden=(5,)),
     "CONTRADICTED": Constant("calibrate", (0.0, 2.0, 4.0, OFF), HUMAN, (50,)),
-    "CERTAIN_PER_CLASS": Constant("meta_rows", (10, 25, 100), golden=(0,), source="certain"),
+    "CERTAIN_PER_CLASS": Constant("stand_ins", (10, 25, 100), golden=(0,), source="certain"),
 }
 MEASURES = {
     "auroc": "AUROC of q",
@@ -211,26 +211,27 @@ class Replay:
 
     def round(self, rounds: dict, i: int):
         """Purification and roles of round i; without a purification None and the streams'."""
-        from tssd_keras.judge import divide
+        from tssd_keras.judge.divide import apply_floor, divide
         from tssd_keras.judge.scores import Scores
+        from tssd_keras.judge.similarity import class_means, own_class_similarity
 
         given = rounds["given"]
         scores = Scores(*(rounds[f"{array}_{i}"] for array in ARRAYS))
-        means = divide.class_means(scores.features, given, 10)
-        similarity = divide.own_class_similarity(scores.features, given, means)
-        division = divide.divide(scores.loss, similarity, given, 10)
+        means = class_means(scores.features, given, 10)
+        similarity = own_class_similarity(scores.features, given, means)
+        division = divide(scores.loss, similarity, given, 10)
         found = self.purifier.purify(
             scores, given, means, division, golden=self._golden(rounds, i), round_index=i
         )
         role = division.role if found is None else found.role
-        return found, divide.apply_floor(role, division, scores.loss, similarity, given, 10)
+        return found, apply_floor(role, division, scores.loss, similarity, given, 10)
 
 
-def judge(rounds: dict, source: str, seed: int, per_class: int) -> dict:
+def judged(rounds: dict, source: str, seed: int, per_class: int) -> dict:
     """The figures of the last round; null where nothing was purified."""
     from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-    from tssd_keras.judge.divide import FLOOR, POSITIVE, SEMI_HARD
+    from tssd_keras.judge.roles import FLOOR, POSITIVE, SEMI_HARD
 
     start = time.process_time()
     replay = Replay(source, seed, per_class)
@@ -246,9 +247,9 @@ def judge(rounds: dict, source: str, seed: int, per_class: int) -> dict:
         row |= {
             "auroc": float(roc_auc_score(clean, q)),
             "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
-            "share_error": abs(float(found.record["estimated_clean_share"]) - row["clean_share"]),
+            "share_error": abs(found.figures.estimated_clean_share - row["clean_share"]),
             "suggested": float((found.suggested == truth)[~clean].mean()),
-            "corrected_by_pairs": bool(found.record["corrected_by_pairs"]),
+            "corrected_by_pairs": bool(found.figures.corrected_by_pairs),
         }
     return row | {"seconds": seconds}
 
@@ -282,7 +283,7 @@ def run(names: list[str], seeds: list[int], work: Path) -> None:
         if shared is None:
             rounds = record(data, seed, work)
             with set_to(name, value):
-                figures = judge(rounds, source, seed, golden) | result_lines.origin()
+                figures = judged(rounds, source, seed, golden) | result_lines.origin()
         row = figures | {"constant": name, "value": value, "data": data}
         row |= {"golden": golden, "seed": seed, "own": getattr(module_of(name), name)}
         if value is None:
