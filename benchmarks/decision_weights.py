@@ -75,7 +75,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.scores import Scores
     from tssd_keras.judge.similarity import class_means, own_class_similarity
-    from tssd_keras.labels import decisions as decisions_use
+    from tssd_keras.labels.decisions import weights as decision_weights
     from tssd_keras.labels.golden import effective_weights
     from tssd_keras.recipe.recipe import PurifyRecipe
 
@@ -101,8 +101,8 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
 
     def purified(decided: np.ndarray, power: float) -> dict:
         golden = np.random.default_rng(seed).permutation(decided)[: len(decided) // 2]
-        decisions_use.FLATTENED = power
-        weight = decisions_use.stands_for(
+        decision_weights.FLATTENED = power
+        weight = decision_weights.stands_for(
             stratum[golden].astype(str).astype(object),
             size[stratum[golden]],
             n_uniform=len(drawn.loss),

@@ -132,6 +132,12 @@ def test_folders_that_cannot_be_trained_on_are_refused(tmp_path, files, message)
         load_folder(tmp_path)
 
 
+def test_a_class_whose_name_breaks_the_line_is_refused_before_images_are_read(tmp_path):
+    write(tmp_path, {**by_class(), "x\ny/0.png": b"no image"})
+    with pytest.raises(ValueError, match=r"1 of 4 are not, the first is class 3, 'x\\ny'\. Rename"):
+        load_folder(tmp_path)
+
+
 def note(data, beginning):
     """The only note that begins so."""
     (found,) = [note for note in data.notes if note.startswith(beginning)]

@@ -21,9 +21,9 @@ from tssd_keras.train.augment.strong import OPERATIONS, strong
 class Augment:
     """Settings of augmentation; the same as [augment] of a recipe, see `AugmentRecipe`.
 
-    `augment(images, seeds)` gives a view of a batch. Views are independent of
-    each other, since each call draws anew: an objective that wants a weak and
-    a strong view calls `augment.weak` and `augment`.
+    `augment(images, seeds)` gives a view of a batch. Each call draws anew, so views
+    are independent. An objective takes its weak view from `augment.weak`, its strong
+    one from `augment`.
 
     Attributes:
         crop: pixels of padding on each side, out of which a window is cut; 0: none.
@@ -31,7 +31,7 @@ class Augment:
         flip: mirror half of the images left to right.
         cutout: sides of the covered square in pixels; 0: none.
         strong: operations of the strong policy on each image; 0: none.
-        magnitude: of these, in 0..1; each image draws its own up to it.
+        magnitude: of these, in 0..1; each image draws its own magnitude up to this one.
     """
 
     crop: int = 0
@@ -50,15 +50,16 @@ class Augment:
         return bool(self.crop or self.flip or self.cutout or self.strong)
 
     def __call__(self, images, seeds: keras.random.SeedGenerator):
-        """A view of the images [n, H, W, C]: the same shape and dtype; moves the seeds."""
+        """A view of the images [n, H, W, C], of the same shape and dtype; moves the seeds."""
         return self.apply(images, self.draw(ops.shape(images), seeds))
 
     def draw(self, shape, seeds: keras.random.SeedGenerator) -> dict:
-        """What is random for a batch of images of shape (n, H, W, C).
+        """Random draws for a batch of images of shape (n, H, W, C); moves the seeds.
 
         Returns:
-            Of what is on: corner int32[n, 2], flipped bool[n], operation int32[n, strong],
-            magnitude float32[n, strong], centre int32[n, 2], as `geometry` and `strong` take them.
+            Those of the settings that are on, as `geometry` and `strong` take them: corner
+            int32[n, 2], flipped bool[n], operation int32[n, strong], magnitude float32[n, strong],
+            centre int32[n, 2].
         """
         n, height, width = shape[0], shape[1], shape[2]
         draws = {}
@@ -95,5 +96,5 @@ class Augment:
 
 
 def _whole(shape, below: int, seeds):
-    """Whole numbers from 0, each as likely as the others."""
+    """Uniform whole numbers in 0..below - 1: int32, of this shape."""
     return keras.random.randint(shape, 0, below, dtype="int32", seed=seeds)

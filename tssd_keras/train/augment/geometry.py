@@ -1,8 +1,8 @@
 """Where pixels go: crops, flips, cutout and affine maps of a whole batch, in keras.ops.
 
-What is random is an argument. Source pixels are found by whole numbers and
-gathered, so every backend gives the same bits, and a batch is one gather
-whatever each of its images gets. Images are [n, H, W, C] of any dtype, and keep it.
+Random draws are arguments. Source pixels are found by whole numbers, so every
+backend gives the same bits. A batch is one gather, whatever each image gets.
+Images are [n, H, W, C] of any dtype, and keep it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FIXED = 1 << 12  # an affine map's numbers are whole multiples of 1 / FIXED
 
 
 def crop_and_flip(images, corner, flipped, *, pixels: int, padding: str = "zero"):
-    """A window of the images' own size out of the padded images, then mirrored where asked for.
+    """Cut a window of the images' size out of the padded images, then mirror some.
 
     Args:
         images: [n, H, W, C].
@@ -39,7 +39,7 @@ def crop_and_flip(images, corner, flipped, *, pixels: int, padding: str = "zero"
 
 
 def crop(images, corner, *, pixels: int, padding: str = "zero"):
-    """See `crop_and_flip`; nothing is mirrored."""
+    """`crop_and_flip` without mirroring."""
     return crop_and_flip(images, corner, np.zeros(1, bool), pixels=pixels, padding=padding)
 
 
@@ -49,7 +49,7 @@ def flip(images, flipped):
 
 
 def cutout(images, centre, *, size: int, fill=None):
-    """Cover a square of each image, as far as it lies within.
+    """Cover a square of each image; parts outside the image are cut off.
 
     Args:
         images: [n, H, W, C].
@@ -84,17 +84,17 @@ def mean_colour(images):
 
 
 def affine(images, linear, shift, *, fill=0):
-    """Each pixel is fetched from where an affine map about the image's centre points.
+    """Fetch each pixel from the place that an affine map about the centre gives.
 
-    Nearest pixel, as the published policies do it. The map is rounded to multiples of
-    1 / `FIXED`, and what follows are whole numbers.
+    The nearest pixel is taken, as in the published policies. The map is rounded to
+    multiples of 1 / `FIXED`; the rest is arithmetic of whole numbers.
 
     Args:
         images: [n, H, W, C].
         linear: float[n, 2, 2]; the pixel at (y, x) from the centre, y downwards, comes from
             linear @ (y, x) + shift. The identity leaves every pixel in its place.
         shift: float[n, 2], in pixels.
-        fill: colour from outside, in the images' dtype.
+        fill: colour of places outside the image, in the images' dtype.
 
     Returns:
         The same shape and dtype.
@@ -113,26 +113,27 @@ def affine(images, linear, shift, *, fill=0):
 
 
 def _line(length: int) -> np.ndarray:
-    """The places along an axis: int32[1, length]."""
+    """Places along an axis: int32[1, length]."""
     return np.arange(length, dtype=np.int32)[None]
 
 
 def _reflected(places, length: int):
-    """Places before the first and behind the last pixel, mirrored at these; less than `length`."""
+    """Places outside the axis, mirrored at its end pixels; they lie less than `length` outside."""
     return (length - 1) - ops.abs((length - 1) - ops.abs(places))
 
 
 def _within(places, length: int):
+    """Which places lie on the axis: bool, of the same shape."""
     return ops.logical_and(places >= 0, places < length)
 
 
 def _gather(images, rows, columns, *, fill=0):
-    """Pixels by place, [n, H, W, C] and int[n or 1, H, W] twice; `fill` where there is none."""
+    """Pixels [n, H, W, C] at int[n or 1, H, W] rows and columns; `fill` outside the image."""
     n, (height, width, channels) = ops.shape(images)[0], images.shape[1:]
     inside = ops.logical_and(_within(rows, height), _within(columns, width))
-    first = ops.arange(n, dtype="int32")[:, None, None] * (height * width)
-    # What lies outside is one more pixel behind the last: a gather alone, no select.
-    places = ops.where(inside, first + rows * width + columns, n * height * width)
+    image_start = ops.arange(n, dtype="int32")[:, None, None] * (height * width)
+    # Places outside point at one extra pixel behind the last: one gather, no select.
+    places = ops.where(inside, image_start + rows * width + columns, n * height * width)
     pixels = ops.reshape(images, (-1, channels))
     outside = ops.full((1, channels), fill, dtype=images.dtype)
     return ops.take(ops.concatenate([pixels, outside]), places, axis=0)

@@ -6,8 +6,13 @@ so each image of a batch can get its own without a loop, a branch or the host:
     tones    y = round(gain * (x - low - pivot) + pivot), y >= threshold inverted, low bits dropped
     places   one affine map, one gather
 
-Gains are multiples of 1/256 and colours whole numbers, so that every product
-is exact in float32 and all backends give the same bytes.
+Gains are multiples of 1/256 and colours whole numbers, so every product is
+exact in float32 and all backends give the same bytes.
+
+`keras.layers.RandAugment` does not take its place (docs/performance.md, the same
+images): it is 6 to 9 times slower on TensorFlow and 24 times or more on JAX, XLA
+does not compile it on TensorFlow, the same draws give other bits on another
+backend, and all images of a batch get the same operations.
 
 Source: RandAugment, arXiv 1909.13719, with the magnitude drawn for each image
 and the ranges of FixMatch, arXiv 2001.07685, appendix D (tones to both sides,
@@ -52,8 +57,8 @@ def strong(images, operation, magnitude):
     Args:
         images: uint8[n, H, W, C], C 1 or 3 (red, green, blue).
         operation: int[n, m], the m operations of each image, places in `OPERATIONS`.
-        magnitude: float32[n, m] in -1..1; 0 changes nothing. What has no direction (posterize,
-            solarize) takes its size, `auto_contrast` and `identity` do not look at it.
+        magnitude: float32[n, m] in -1..1; at 0 only `auto_contrast` changes an image.
+            `posterize` and `solarize` take its size, `auto_contrast` and `identity` ignore it.
 
     Returns:
         uint8[n, H, W, C].
@@ -66,8 +71,10 @@ def strong(images, operation, magnitude):
 
 
 def _tones(images, which, magnitude):
+    """Images after their operations of tones; `which` maps an operation to its images, bool[n]."""
+
     def only(name, value=1.0):
-        """The value for images that get this operation, 0 for others: float32[n, 1, 1, 1]."""
+        """`value` for images under this operation, 0 for others: float32[n, 1, 1, 1]."""
         return ops.cast(which[name], "float32")[:, None, None, None] * value
 
     magnitude = magnitude[:, None, None, None]
@@ -101,9 +108,9 @@ def _grey(images, x):
 
 
 def _smooth(x):
-    """Mean of each pixel, five times, and its eight neighbours; edge pixels neighbour themselves.
+    """Pillow's filter SMOOTH: the mean of five times the pixel and its eight neighbours, rounded.
 
-    Whole numbers; Pillow's filter SMOOTH.
+    Edge pixels neighbour themselves.
     """
     height, width = x.shape[1:3]
     padded = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="symmetric")
@@ -113,7 +120,7 @@ def _smooth(x):
 
 
 def _range(x):
-    """Least value of each image and channel, and how far up the largest lies: [n, 1, 1, C].
+    """Smallest value and spread of each image and channel: float32[n, 1, 1, C] each.
 
     An image of one tone has low 0 and spread 255, and stays as it is.
     """
@@ -124,7 +131,10 @@ def _range(x):
 
 
 def _places(images, which, magnitude):
+    """Images after their operations of places; see `_tones`."""
+
     def only(name, value):
+        """`value` for images under this operation, 0 for others: float32[n]."""
         return ops.cast(which[name], "float32") * value
 
     height, width = images.shape[1:3]
