@@ -121,7 +121,7 @@ def samples(case: Case, name: str, seed: int) -> tuple[np.ndarray, np.ndarray, n
     from tssd_keras.data.loading import load
     from tssd_keras.labels import noise
     from tssd_keras.labels.golden import choose_per_class
-    from tssd_keras.recipe.recipe import DataRecipe
+    from tssd_keras.recipe.data_sections import DataRecipe
 
     if name in HUMAN:
         with np.load(FEATURES / "cifar10-features.npz") as file:
@@ -189,7 +189,7 @@ class Replay:
 
     def __init__(self, source: str, seed: int, per_class: int) -> None:
         from tssd_keras.judge.purify import Purifier
-        from tssd_keras.recipe.recipe import PurifyRecipe
+        from tssd_keras.recipe.method_sections import PurifyRecipe
 
         self.settings = PurifyRecipe(seed=seed)
         self.purifier = Purifier(source, 10, self.settings)

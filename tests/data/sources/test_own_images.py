@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tssd_keras.data import loading
-from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe
 
 pytestmark = pytest.mark.backend_free
 

@@ -15,7 +15,7 @@ from tssd_keras.data.labelled_data import LabelledData, LeftOut, class_name_mist
 from tssd_keras.data.sources import image_check
 from tssd_keras.data.sources.hold_out import GIVEN, TRUE
 from tssd_keras.data.sources.image_check import Examined
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 TRAIN, TEST = "train", "test"
 
