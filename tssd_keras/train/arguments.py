@@ -79,8 +79,8 @@ def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
     if len(faulty):
         raise ValueError(
             f"{name} must be finite: {len(faulty)} of {len(index)} samples have entries that are "
-            f"NaN or infinite, the first are {', '.join(map(str, faulty[:EXAMPLES]))}. Fill the gaps "
-            "in, or leave these samples out."
+            f"NaN or infinite, the first are {', '.join(map(str, faulty[:EXAMPLES]))}. Fill the "
+            "gaps in, or leave these samples out."
         )
 
 
@@ -207,8 +207,8 @@ def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
         raise ValueError(
             "golden samples must not be among the inputs, or they would be judged by a network "
             f"that was fitted on them: {len(twins)} of {len(golden_digests)} are equal to one, the "
-            f"first are golden samples {', '.join(map(str, twins[:EXAMPLES]))}. Take them out of one "
-            "of the two: Labels(index=...) names the inputs that are trained on."
+            f"first are golden samples {', '.join(map(str, twins[:EXAMPLES]))}. Take them out of "
+            "one of the two: Labels(index=...) names the inputs that are trained on."
         )
 
 
