@@ -34,7 +34,8 @@ import numpy as np
 import result_lines
 
 RESULTS = result_lines.RESULTS / "constants.jsonl"
-FEATURES = Path(os.environ.get("CIFAR10_FEATURES", "/work/shared/data"))
+SHARED = result_lines.ROOT.parent / "shared" / "data"
+FEATURES = Path(os.environ.get("CIFAR10_FEATURES", SHARED))
 SEEDS = (7, 8, 9)
 ROUNDS = 3
 MANY = 50  # golden samples a class that are scored; a judgement takes the first of each class
