@@ -83,6 +83,8 @@ class MetaClassifier:
             keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY_SAMPLES / n_samples),
             loss=_weighted_binary_crossentropy,
         )
+        # Slots that are made in the first update have TensorFlow trace it twice.
+        self.model.optimizer.build(self.model.trainable_variables)
         self._center = np.zeros(n_features, np.float32)
         self._scale = np.ones(n_features, np.float32)
         self._fitted = False
