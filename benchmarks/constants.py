@@ -9,7 +9,8 @@ all given labels, then two rounds with two epochs each on what the judge keeps. 
 stream and of the golden samples before each round are stored under runs/constants. Then the rounds
 are judged again from these scores, with one constant changed: by one `Purifier`, as in a run. The
 figures are of the last round, on the stream. Each line of benchmarks/results/constants.jsonl is
-one such judgement; what has a line is not run again. JAX keeps what it compiled between runs.
+one such judgement; what has a line is not run again. JAX keeps what it compiled between runs, so
+a line's processor seconds include compiling only where it came first: they are in no table.
 
 Data: "worst" and "aggre" are 6,000 CIFAR-10 features of a pretrained network with human labels
 (CIFAR10_FEATURES names the folder of cifar10-features.npz and cifar10n.npz), digits come with
@@ -33,7 +34,8 @@ import numpy as np
 import result_lines
 
 RESULTS = result_lines.RESULTS / "constants.jsonl"
-FEATURES = Path(os.environ.get("CIFAR10_FEATURES", "/work/shared/data"))
+SHARED = result_lines.ROOT.parent / "shared" / "data"
+FEATURES = Path(os.environ.get("CIFAR10_FEATURES", SHARED))
 SEEDS = (7, 8, 9)
 ROUNDS = 3
 MANY = 50  # golden samples a class that are scored; a judgement takes the first of each class
@@ -85,7 +87,7 @@ CONSTANTS = {
     "P_SCALE": Constant("golden_head", (0.0, 0.2, 0.8), golden=(5,)),
     "MIN_ASHMAN_D": Constant("mixture", (0.0, 1.0, 3.0), golden=(5,)),
     "CONTRADICTED": Constant("calibrate", (0.0, 2.0, 4.0, OFF), HUMAN, (50,)),
-    "CERTAIN_PER_CLASS": Constant("meta_rows", (10, 25, 100), golden=(0,), source="certain"),
+    "CERTAIN_PER_CLASS": Constant("stand_ins", (10, 25, 100), golden=(0,), source="certain"),
 }
 MEASURES = {
     "auroc": "AUROC of q",
@@ -93,7 +95,6 @@ MEASURES = {
     "f1": "kept F1",
     "share_error": "error of the clean share",
     "suggested": "suggested, of wrong",
-    "seconds": "CPU s",
 }
 
 
@@ -121,7 +122,7 @@ def samples(case: Case, name: str, seed: int) -> tuple[np.ndarray, np.ndarray, n
     from tssd_keras.data.loading import load
     from tssd_keras.labels import noise
     from tssd_keras.labels.golden import choose_per_class
-    from tssd_keras.recipe.recipe import DataRecipe
+    from tssd_keras.recipe.data_sections import DataRecipe
 
     if name in HUMAN:
         with np.load(FEATURES / "cifar10-features.npz") as file:
@@ -156,7 +157,8 @@ def train(name: str, seed: int) -> dict[str, np.ndarray]:
     from tssd_keras.judge.table import weights_of
     from tssd_keras.labels.golden import choose_per_class
     from tssd_keras.models import build
-    from tssd_keras.train.score_pass import score_pass, scoring_model
+    from tssd_keras.train.score_pass import score_pass
+    from tssd_keras.train.scoring_model import scoring_model
 
     case = CASES[name]
     x, given, truth = samples(case, name, seed)
@@ -188,7 +190,7 @@ class Replay:
 
     def __init__(self, source: str, seed: int, per_class: int) -> None:
         from tssd_keras.judge.purify import Purifier
-        from tssd_keras.recipe.recipe import PurifyRecipe
+        from tssd_keras.recipe.method_sections import PurifyRecipe
 
         self.settings = PurifyRecipe(seed=seed)
         self.purifier = Purifier(source, 10, self.settings)
@@ -211,26 +213,27 @@ class Replay:
 
     def round(self, rounds: dict, i: int):
         """Purification and roles of round i; without a purification None and the streams'."""
-        from tssd_keras.judge import divide
+        from tssd_keras.judge.divide import apply_floor, divide
         from tssd_keras.judge.scores import Scores
+        from tssd_keras.judge.similarity import class_means, own_class_similarity
 
         given = rounds["given"]
         scores = Scores(*(rounds[f"{array}_{i}"] for array in ARRAYS))
-        means = divide.class_means(scores.features, given, 10)
-        similarity = divide.own_class_similarity(scores.features, given, means)
-        division = divide.divide(scores.loss, similarity, given, 10)
+        means = class_means(scores.features, given, 10)
+        similarity = own_class_similarity(scores.features, given, means)
+        division = divide(scores.loss, similarity, given, 10)
         found = self.purifier.purify(
             scores, given, means, division, golden=self._golden(rounds, i), round_index=i
         )
         role = division.role if found is None else found.role
-        return found, divide.apply_floor(role, division, scores.loss, similarity, given, 10)
+        return found, apply_floor(role, division, scores.loss, similarity, given, 10)
 
 
-def judge(rounds: dict, source: str, seed: int, per_class: int) -> dict:
+def judged(rounds: dict, source: str, seed: int, per_class: int) -> dict:
     """The figures of the last round; null where nothing was purified."""
     from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-    from tssd_keras.judge.divide import FLOOR, POSITIVE, SEMI_HARD
+    from tssd_keras.judge.roles import FLOOR, POSITIVE, SEMI_HARD
 
     start = time.process_time()
     replay = Replay(source, seed, per_class)
@@ -246,9 +249,9 @@ def judge(rounds: dict, source: str, seed: int, per_class: int) -> dict:
         row |= {
             "auroc": float(roc_auc_score(clean, q)),
             "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
-            "share_error": abs(float(found.record["estimated_clean_share"]) - row["clean_share"]),
+            "share_error": abs(found.figures.estimated_clean_share - row["clean_share"]),
             "suggested": float((found.suggested == truth)[~clean].mean()),
-            "corrected_by_pairs": bool(found.record["corrected_by_pairs"]),
+            "corrected_by_pairs": bool(found.figures.corrected_by_pairs),
         }
     return row | {"seconds": seconds}
 
@@ -282,7 +285,7 @@ def run(names: list[str], seeds: list[int], work: Path) -> None:
         if shared is None:
             rounds = record(data, seed, work)
             with set_to(name, value):
-                figures = judge(rounds, source, seed, golden) | result_lines.origin()
+                figures = judged(rounds, source, seed, golden) | result_lines.origin()
         row = figures | {"constant": name, "value": value, "data": data}
         row |= {"golden": golden, "seed": seed, "own": getattr(module_of(name), name)}
         if value is None:

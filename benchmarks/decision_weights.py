@@ -77,7 +77,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     from tssd_keras.judge.similarity import class_means, own_class_similarity
     from tssd_keras.labels.decisions import weights as decision_weights
     from tssd_keras.labels.golden import effective_weights
-    from tssd_keras.recipe.recipe import PurifyRecipe
+    from tssd_keras.recipe.method_sections import PurifyRecipe
 
     with np.load(kept, allow_pickle=False) as file:
         last = dict(file)

@@ -44,7 +44,7 @@ def plain(data_dir: str) -> Iterator:
 def feed(data_dir: str, cache_gib: float) -> Iterator:
     from tssd_keras.data import loading
     from tssd_keras.judge.table import SampleTable
-    from tssd_keras.recipe.recipe import DataRecipe
+    from tssd_keras.recipe.data_sections import DataRecipe
     from tssd_keras.train.feed import Feed
 
     data = loading.load(

@@ -75,7 +75,7 @@ def measure(n: int, k: int) -> None:
     from tssd_keras.judge.meta_rows import Trusted
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.similarity import class_means, own_class_similarity
-    from tssd_keras.recipe.recipe import PurifyRecipe
+    from tssd_keras.recipe.method_sections import PurifyRecipe
 
     rng = np.random.default_rng(0)
     scores, given, _ = made_up(n, k, rng)

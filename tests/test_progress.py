@@ -11,7 +11,9 @@ import numpy as np
 from tssd_keras.data.sources.arrays import load
 from tssd_keras.labels.prepare import prepare
 from tssd_keras.progress import bar, no_progress
-from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe, ModelRecipe, Recipe
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe
+from tssd_keras.recipe.method_sections import ModelRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.epoch_bar import EpochBar
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tssd_keras.auditing.outputs import LabelAudit, audit
     from tssd_keras.data.from_dataset import from_dataset
+    from tssd_keras.judge.record import RoundRecord
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.labels.golden import Golden
     from tssd_keras.labels.known import Labels
@@ -32,6 +33,7 @@ _HOMES = {
     "Labels": "labels.known",
     "PurifyRecipe": "recipe.method_sections",
     "Recipe": "recipe.recipe",
+    "RoundRecord": "judge.record",
     "SampleTable": "judge.table",
     "Scoring": "train.settings",
     "audit": "auditing.outputs",
@@ -49,6 +51,7 @@ __all__ = [
     "Labels",
     "PurifyRecipe",
     "Recipe",
+    "RoundRecord",
     "SampleTable",
     "Scoring",
     "audit",

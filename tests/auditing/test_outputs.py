@@ -268,6 +268,9 @@ def test_options_that_miss_each_other_are_refused(files):
     (files / "names.txt").write_text("a\nb\n")
     extra = ("--classes", files / "names.txt")
     assert "10 different classes" in audit(files, "predictions", "labels", extra=extra).output
+    (files / "names.txt").write_text("a\0b\n" + "".join(f"{i}\n" for i in range(9)))
+    said = audit(files, "predictions", "labels", extra=extra).output
+    assert "without NUL characters: 1 of 10 are not, the first is class 0" in said
 
 
 @pytest.mark.backend_free

@@ -10,7 +10,7 @@ from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
 from tssd_keras.labels.noise import draw_labels, symmetric
-from tssd_keras.recipe.recipe import PurifyRecipe
+from tssd_keras.recipe.method_sections import PurifyRecipe
 
 K, D = 10, 16
 NAMES = tuple("abcdefghij")

@@ -207,14 +207,17 @@ def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(tmp_path
         (lambda run: (run / "summary.json").unlink(), "lacks summary.json"),
         (lambda run: (run / "summary.json").write_text("{"), "summary.json must be the summary"),
         (lambda run: (run / "streams.npz").unlink(), "must hold streams.npz"),
-        (lambda run: (run / "streams.npz").write_bytes(b"PK"), "streams.npz must be the streams"),
+        (
+            lambda run: (run / "streams.npz").write_bytes(b"PK"),
+            "streams.npz must hold a round's streams",
+        ),
         (lambda run: edit(run / "recipe.toml", '"weighted"', '"plain"'), "which judges no labels"),
         (
             lambda run: edit(run / "summary.json", '"rounds": 2', '"rounds": 0'),
             "stopped before its first round, after 3 of 1 epochs of warm-up",
         ),
         (lambda run: (run / "samples.npz").unlink(), "the run is of an older version"),
-        (lambda run: (run / "samples.npz").write_bytes(b"PK"), "samples.npz must be the samples"),
+        (lambda run: (run / "samples.npz").write_bytes(b"PK"), "samples.npz must hold the samples"),
         (lambda run: edit_arrays(run / "samples.npz", given=None), "it lacks given"),
     ],
 )
@@ -235,7 +238,7 @@ def test_a_sample_table_with_another_class_is_told_so(run, tmp_path):
     edit_arrays(copy / "samples.npz", given=np.full(1387, 11))
     result = tssd("audit", copy)
     assert result.exit_code == 1
-    assert "samples.npz must be the samples of a run as a run writes them" in result.output
+    assert "samples.npz must hold the samples of a run as a run writes them" in result.output
     assert "given must lie in 0..9, got 11" in result.output
 
 

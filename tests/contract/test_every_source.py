@@ -11,7 +11,7 @@ from PIL import Image
 
 from tssd_keras.data import loading
 from tssd_keras.recipe.choices import SOURCES as NAMES
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 
 def digits(folder):

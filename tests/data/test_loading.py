@@ -9,7 +9,7 @@ import pytest
 from tssd_keras.data import loading
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData, as_ids
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 pytestmark = pytest.mark.backend_free
 

@@ -37,7 +37,7 @@ def test_python_objects_are_neither_written_nor_read(path, tmp_path):
     with pytest.raises(ValueError, match="Object arrays"):
         save_arrays(tmp_path / "b.npz", {"a": np.array([{}], object)}, format=3)
     np.savez(path, format=np.array(3), a=np.array([{}], object))
-    with pytest.raises(ValueError, match=r"a\.npz must be numbers as a run writes them"):
+    with pytest.raises(ValueError, match=r"a\.npz must hold numbers as a run writes them"):
         load(path)
 
 
@@ -78,7 +78,9 @@ def a_text_for_an_array(path):
 )
 def test_another_file_is_refused_by_its_name(path, spoil, words):
     spoil(path)
-    with pytest.raises(ValueError, match=rf"(?s)a\.npz must be numbers .*{words}.*Run the recipe"):
+    with pytest.raises(
+        ValueError, match=rf"(?s)a\.npz must hold numbers .*{words}.*Run the recipe"
+    ):
         arrays = load(path)
         with refused_as(path, "numbers"):
             array_of(arrays, "a", np.int64, (3,))

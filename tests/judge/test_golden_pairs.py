@@ -15,7 +15,7 @@ from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import symmetric
-from tssd_keras.recipe.recipe import PurifyRecipe
+from tssd_keras.recipe.method_sections import PurifyRecipe
 
 
 def test_labels_that_the_network_remembers_are_counted_by_random_pairs():

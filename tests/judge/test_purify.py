@@ -14,7 +14,7 @@ from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import asymmetric, symmetric
-from tssd_keras.recipe.recipe import PurifyRecipe
+from tssd_keras.recipe.method_sections import PurifyRecipe
 
 
 def auroc(clean, score):

@@ -5,7 +5,8 @@ import pytest
 
 from tssd_keras.data.sources import digits
 from tssd_keras.labels.given import given_labels
-from tssd_keras.recipe.recipe import DataRecipe, NoiseRecipe, Recipe
+from tssd_keras.recipe.data_sections import DataRecipe, NoiseRecipe
+from tssd_keras.recipe.recipe import Recipe
 
 pytestmark = pytest.mark.backend_free
 

@@ -14,7 +14,7 @@ from tssd_keras.labels.golden_choice import (
     marked_samples,
     trusted_labels,
 )
-from tssd_keras.recipe.recipe import GoldenRecipe
+from tssd_keras.recipe.data_sections import GoldenRecipe
 
 pytestmark = pytest.mark.backend_free
 

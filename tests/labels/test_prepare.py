@@ -6,14 +6,9 @@ import pytest
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.sources import digits
 from tssd_keras.labels.prepare import prepare
-from tssd_keras.recipe.recipe import (
-    DataRecipe,
-    GoldenRecipe,
-    NoiseRecipe,
-    ObjectiveRecipe,
-    Recipe,
-    TrainRecipe,
-)
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe, NoiseRecipe
+from tssd_keras.recipe.method_sections import ObjectiveRecipe, TrainRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.describe import describe
 
 pytestmark = pytest.mark.backend_free

@@ -4,7 +4,8 @@ import typing
 
 import pytest
 
-from tssd_keras.recipe.recipe import AugmentRecipe, Recipe
+from tssd_keras.recipe.method_sections import AugmentRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.recipe.toml import RecipeError, load_recipe, parse_recipe, to_toml
 
 pytestmark = pytest.mark.backend_free

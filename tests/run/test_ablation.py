@@ -133,7 +133,7 @@ def test_what_does_not_fit_the_data_is_refused_before_anything_runs(tmp_path):
     result = tssd(*asked, "--set", "golden.per_class=50")
     assert result.exit_code == 1
     assert "golden.per_class = 50" in result.output
-    assert "That is of the run as the recipe says, plain, seed 0." in result.output
+    assert "This concerns the run as the recipe says, plain, seed 0." in result.output
     assert not (tmp_path / "new").exists()
 
 

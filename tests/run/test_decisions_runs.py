@@ -18,8 +18,9 @@ from tssd_keras.cli.main import main
 from tssd_keras.data.sources import digits
 from tssd_keras.labels.decisions.reading import in_golden_half
 from tssd_keras.labels.prepare import prepare
-from tssd_keras.recipe.data_sections import DataRecipe
-from tssd_keras.recipe.recipe import GoldenRecipe, NoiseRecipe, ObjectiveRecipe, Recipe
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe, NoiseRecipe
+from tssd_keras.recipe.method_sections import ObjectiveRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.compare import check_same_labels, compare
 from tssd_keras.run.read import read_run
 

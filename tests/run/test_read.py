@@ -104,7 +104,7 @@ N = len(STREAM)
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (samples(format=np.array(2)), r"samples\.npz must be the samples of .* known is 1"),
+        (samples(format=np.array(2)), r"samples\.npz must hold the samples of .* known is 1"),
         (samples(q=None), "it lacks q"),
         (samples(q=np.ones(N)), r"q must be float32\[57\], got float64"),
         (samples(q=np.ones(N - 1, np.float32)), r"q must be float32\[57\], got float32\(56,\)"),
@@ -123,12 +123,12 @@ N = len(STREAM)
             "decided_action must be one of confirm, keep, other, got 'Other'",
         ),
         (samples(class_lengths=np.array([0, 0, 17])), "class names must differ"),
-        (samples(given=np.full(N, {}, object)), "samples.npz must be the samples"),
+        (samples(given=np.full(N, {}, object)), "samples.npz must hold the samples"),
         (
             samples(labels_sha256_bytes=np.full(64, 48, np.uint8)),
             "has not the hash that labels.sha256 says",
         ),
-        (lambda run: (run / "labels.sha256").write_bytes(b"\xff"), r"labels\.sha256 must be"),
+        (lambda run: (run / "labels.sha256").write_bytes(b"\xff"), r"labels\.sha256 must hold"),
     ],
 )
 def test_samples_that_are_not_what_a_run_writes_are_refused_by_both(run, spoil, words):
@@ -173,7 +173,7 @@ def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
         (other_given, "labels.npy has not the hash that labels.sha256 says"),
         (lambda run: np.save(run / "labels.npy", GIVEN * 1.0), r"labels\.npy must be int64\[n\]"),
         (lambda run: np.save(run / "labels.npy", GIVEN + 9), r"labels\.npy must lie in -1..2"),
-        (lambda run: (run / "labels.npy").write_bytes(b""), "must be the given labels"),
+        (lambda run: (run / "labels.npy").write_bytes(b""), "must hold the given labels"),
         (samples(decided_index=np.array([5, 60])), "names sample 60, labels.npy has 60"),
         (samples(index=STREAM + 1), "names sample 60, labels.npy has 60"),
         (samples(given=np.roll(GIVEN[STREAM], 1)), "sample 3 has another label in samples.npz"),

@@ -9,7 +9,7 @@ from keras import layers, ops
 from PIL import Image, ImageEnhance, ImageOps
 
 from tssd_keras.recipe.choices import PADDINGS
-from tssd_keras.recipe.recipe import AugmentRecipe
+from tssd_keras.recipe.method_sections import AugmentRecipe
 from tssd_keras.train.augment import OPERATIONS, Augment, geometry, strong
 from tssd_keras.train.augment.strong import TONE
 from tssd_keras.train.steps import weighted_step

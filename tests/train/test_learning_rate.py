@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tssd_keras.recipe.choices import SCHEDULES
-from tssd_keras.recipe.recipe import TrainRecipe
+from tssd_keras.recipe.method_sections import TrainRecipe
 from tssd_keras.train import learning_rate as schedule
 from tssd_keras.train.learning_rate import learning_rate
 

@@ -20,7 +20,7 @@ from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.recipe.checks import as_settings
-from tssd_keras.recipe.recipe import DivideRecipe, PurifyRecipe
+from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 
 if TYPE_CHECKING:
     from tssd_keras.judge.purify import Purification

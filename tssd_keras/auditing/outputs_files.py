@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.labelled_data import class_name_mistakes
 from tssd_keras.labels.files.formats import OBJECTS
 
 
@@ -45,7 +46,7 @@ def read_class_names(path: Path, n_classes: int) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no text, has not K lines, or names a class twice.
+        ValueError: it is no text, has not K lines, names a class twice, or a name holds a NUL.
     """
     if not path.is_file():
         raise FileNotFoundError(f"--classes must name a text file, {path.absolute()} is not there.")
@@ -59,4 +60,6 @@ def read_class_names(path: Path, n_classes: int) -> tuple[str, ...]:
             f"{path} must name {n_classes} different classes, one a line, as many as predictions "
             f"have columns; got {len(names)} lines, {len(set(names))} different ones."
         )
+    for mistake in class_name_mistakes(names):
+        raise ValueError(f"{path}: {mistake}")
     return names

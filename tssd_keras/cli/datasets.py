@@ -12,7 +12,7 @@ from tssd_keras.data.named.data_dir import default_data_dir
 from tssd_keras.data.named.local_files import FILES, describe
 from tssd_keras.data.named.one_writer import one_writer
 from tssd_keras.recipe.checks import did_you_mean
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 WIDTH = 100
 

@@ -10,7 +10,7 @@ from tssd_keras.data.named import clothing1m, tfds, tiny_imagenet
 from tssd_keras.data.named.data_dir import default_data_dir
 from tssd_keras.data.sources import arrays, digits, folder, table
 from tssd_keras.data.sources.some_of_each import some_of_each
-from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe
 
 LOADERS: dict[str, Callable[..., LabelledData]] = {
     "clothing1m": clothing1m.load,

@@ -33,7 +33,7 @@ def refused_as(path: str | Path, what: str) -> Iterator[None]:
 
     Args:
         path: of the file.
-        what: it must be, e.g. "the streams of a round".
+        what: its content, e.g. "a round's streams".
 
     Raises:
         ValueError: the block raised one, or could not read the file.
@@ -42,7 +42,8 @@ def refused_as(path: str | Path, what: str) -> Iterator[None]:
         yield
     except (ValueError, *UNREADABLE) as error:
         raise ValueError(
-            f"{path} must be {what} as a run writes them, it is not: {error}. Run the recipe again."
+            f"{path} must hold {what} as a run writes them, it does not: {error}. Run the recipe "
+            "again."
         ) from error
 
 

@@ -24,7 +24,7 @@ from tssd_keras.judge.record import PurificationFigures, shift
 from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import mining_criterion, overrule, settle
-from tssd_keras.recipe.recipe import PurifyRecipe
+from tssd_keras.recipe.method_sections import PurifyRecipe
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
         ValueError: it is cut short, or something else, or of another format; an array has
             another dtype, shape or range.
     """
-    with refused_as(path, "the streams of a round"):
+    with refused_as(path, "a round's streams"):
         arrays = load_arrays(path, format=FORMAT)
         names = tuple(texts_of(arrays, "class"))
         n_networks = int(array_of(arrays, "networks", np.int64, (), lowest=1, highest=len(arrays)))
@@ -140,7 +140,7 @@ def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:
 
 
 def _mixtures(column: Callable[..., np.ndarray], stream: str, groups: int) -> Mixtures:
-    """The mixtures of one stream, by what reads an array of a dtype and a shape."""
+    """The mixtures of one stream, read by `column`."""
     pairs = ("mean", "variance", "share")
     return Mixtures(
         *(

@@ -12,7 +12,7 @@ from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels.golden import choose_per_class
 from tssd_keras.recipe.checks import EXAMPLES
-from tssd_keras.recipe.recipe import GoldenRecipe
+from tssd_keras.recipe.data_sections import GoldenRecipe
 
 _WAYS = (
     "(golden.ids, the column golden of a table, the array trusted of an .npz file), or set "

@@ -12,7 +12,7 @@ from tssd_keras.models.preact_resnet import preact_resnet18, preact_resnet34
 from tssd_keras.models.resnet50 import resnet50
 from tssd_keras.models.small_cnn import small_cnn
 from tssd_keras.models.wide_resnet import wide_resnet16
-from tssd_keras.recipe.recipe import ModelRecipe
+from tssd_keras.recipe.method_sections import ModelRecipe
 
 __all__ = ["MODELS", "build", "mean_network"]
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import keras
 
-from tssd_keras.recipe.recipe import ObjectiveRecipe, Recipe
+from tssd_keras.recipe.method_sections import ObjectiveRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run import experiment
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
 from tssd_keras.run.variants import Planned

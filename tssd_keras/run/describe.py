@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tssd_keras.data.duplicates import summary
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.labels.prepare import Prepared
-from tssd_keras.recipe.recipe import AugmentRecipe, Recipe
+from tssd_keras.recipe.method_sections import AugmentRecipe
+from tssd_keras.recipe.recipe import Recipe
 
 BAD_IMAGES_NAMED = 3  # by a run that trains; left_out.csv lists all
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.progress import bar
-from tssd_keras.recipe.recipe import TrainRecipe
+from tssd_keras.recipe.method_sections import TrainRecipe
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.score_pass import fixed_batches

@@ -51,7 +51,8 @@ def accuracy(path: Path, epochs: list[dict], rounds: list[dict], evaluated_on: s
     axis.set_ylim(0, 1.02)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(alpha=0.25)
-    axis.legend(frameon=False, fontsize=8, loc="best")
+    # Not "best": Matplotlib warns where the search for it is slow, as on a busy machine.
+    axis.legend(frameon=False, fontsize=8, loc="lower right")
     _save(figure, path)
 
 
@@ -69,7 +70,7 @@ def loss_mixture(path: Path, streams: Streams, clean: np.ndarray | None) -> None
     axis.set_xlabel("loss of the given label, scaled to 0..1")
     if streams.loss_abstains:
         axis.set_title("unimodal: the loss stream abstains", fontsize=9)
-    axis.legend(frameon=False, fontsize=8)
+    axis.legend(frameon=False, fontsize=8, loc="upper center")
     _save(figure, path)
 
 

@@ -14,7 +14,8 @@ from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams, load_streams
 from tssd_keras.labels.noise import labels_sha256
-from tssd_keras.recipe.recipe import DataRecipe, Recipe
+from tssd_keras.recipe.data_sections import DataRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.recipe.toml import load_recipe
 from tssd_keras.run.folder import (
     EPOCHS,

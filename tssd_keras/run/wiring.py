@@ -15,7 +15,8 @@ from tssd_keras.judge.record import RoundRecord
 from tssd_keras.labels.known import Labels
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.progress import bar
-from tssd_keras.recipe.recipe import Recipe, TrainRecipe
+from tssd_keras.recipe.method_sections import TrainRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.train.augment import Augment
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.device_inputs import DeviceInputs

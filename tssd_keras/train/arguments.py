@@ -8,10 +8,10 @@ from tssd_keras.data.class_labels import check_enough_of_each, class_labels
 from tssd_keras.data.duplicates import among, digests
 from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset, as_inputs
 from tssd_keras.labels.golden import Golden, check_golden_labels
+from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.train.draw import MIN_PER_CLASS
 
 BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
-SHOWN = 3  # samples named in a message
 
 
 def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
@@ -79,8 +79,8 @@ def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
     if len(faulty):
         raise ValueError(
             f"{name} must be finite: {len(faulty)} of {len(index)} samples have entries that are "
-            f"NaN or infinite, the first are {', '.join(map(str, faulty[:SHOWN]))}. Fill the gaps "
-            "in, or leave these samples out."
+            f"NaN or infinite, the first are {', '.join(map(str, faulty[:EXAMPLES]))}. Fill the "
+            "gaps in, or leave these samples out."
         )
 
 
@@ -207,8 +207,8 @@ def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
         raise ValueError(
             "golden samples must not be among the inputs, or they would be judged by a network "
             f"that was fitted on them: {len(twins)} of {len(golden_digests)} are equal to one, the "
-            f"first are golden samples {', '.join(map(str, twins[:SHOWN]))}. Take them out of one "
-            "of the two: Labels(index=...) names the inputs that are trained on."
+            f"first are golden samples {', '.join(map(str, twins[:EXAMPLES]))}. Take them out of "
+            "one of the two: Labels(index=...) names the inputs that are trained on."
         )
 
 

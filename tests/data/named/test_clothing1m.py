@@ -10,7 +10,8 @@ from tssd_keras.data.named import clothing1m, clothing1m_lists
 from tssd_keras.data.named.clothing1m_lists import PREPARED, read_lists
 from tssd_keras.data.named.clothing1m_prepare import prepare
 from tssd_keras.labels.prepare import prepare as run_data
-from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe, Recipe
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe
+from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.describe import describe
 
 pytestmark = pytest.mark.backend_free

@@ -10,7 +10,7 @@ import pytest
 from tssd_keras.data import loading
 from tssd_keras.data.named.tfds_reading import Keys, choose_keys, choose_splits, read
 from tssd_keras.data.named.tiny_imagenet_zip import PREPARED, ZIP
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 pytestmark = pytest.mark.backend_free
 

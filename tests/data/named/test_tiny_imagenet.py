@@ -7,7 +7,7 @@ from builders.tiny_imagenet_zip import ROOT, SHADES, members, write_zip
 from tssd_keras.data import loading
 from tssd_keras.data.named import tiny_imagenet
 from tssd_keras.data.named.tiny_imagenet_zip import PREPARED, open_zip, read_layout
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 pytestmark = pytest.mark.backend_free
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tssd_keras.data import loading
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 pytestmark = pytest.mark.backend_free
 

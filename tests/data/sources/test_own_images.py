@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tssd_keras.data import loading
-from tssd_keras.recipe.recipe import DataRecipe, GoldenRecipe
+from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe
 
 pytestmark = pytest.mark.backend_free
 
@@ -129,6 +129,12 @@ def test_images_deeper_in_a_class_belong_to_it_and_hidden_files_do_not(tmp_path)
 def test_folders_that_cannot_be_trained_on_are_refused(tmp_path, files, message):
     write(tmp_path, files)
     with pytest.raises(ValueError, match=message):
+        load_folder(tmp_path)
+
+
+def test_a_class_whose_name_breaks_the_line_is_refused_before_images_are_read(tmp_path):
+    write(tmp_path, {**by_class(), "x\ny/0.png": b"no image"})
+    with pytest.raises(ValueError, match=r"1 of 4 are not, the first is class 3, 'x\\ny'\. Rename"):
         load_folder(tmp_path)
 
 

@@ -7,7 +7,7 @@ from tssd_keras.data import loading
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.some_of_each import some_of_each
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 pytestmark = pytest.mark.backend_free
 

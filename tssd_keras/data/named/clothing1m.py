@@ -12,7 +12,7 @@ from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.named import tfds_reading
 from tssd_keras.data.named.data_dir import default_data_dir
 from tssd_keras.data.named.tfds import find_prepared
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 
 def load(recipe: DataRecipe) -> LabelledData:

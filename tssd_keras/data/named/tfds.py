@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.named import tfds_reading
 from tssd_keras.data.named.data_dir import default_data_dir
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds

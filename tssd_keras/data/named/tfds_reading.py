@@ -22,7 +22,7 @@ from tssd_keras.data.labelled_data import LabelledData, as_ids
 from tssd_keras.data.named.record_files import AGAIN, RecordFiles
 from tssd_keras.data.sources.image_files import ImageSplit, labelled_images
 from tssd_keras.recipe.checks import did_you_mean
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds

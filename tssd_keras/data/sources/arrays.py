@@ -11,7 +11,7 @@ import numpy as np
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
 MINUS_ONE = {"y_train_true": "where unknown"}

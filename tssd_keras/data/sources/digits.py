@@ -6,7 +6,7 @@ import numpy as np
 
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 TEST_SIZE = 360  # of 1,797
 BRIGHTER = 15  # the pixels' 17 levels, 0..16, over the range of uint8

@@ -12,7 +12,7 @@ import numpy as np
 
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.own_images import own_images
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"),

@@ -11,11 +11,11 @@ import numpy as np
 from tssd_keras.data.decoding import BadImage, image_size
 from tssd_keras.data.files import EncodedFiles, SomeFiles
 from tssd_keras.data.inputs import ArrayInputs, EncodedImages, Inputs, Subset
-from tssd_keras.data.labelled_data import LabelledData, LeftOut
+from tssd_keras.data.labelled_data import LabelledData, LeftOut, class_name_mistakes
 from tssd_keras.data.sources import image_check
 from tssd_keras.data.sources.hold_out import GIVEN, TRUE
 from tssd_keras.data.sources.image_check import Examined
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 TRAIN, TEST = "train", "test"
 
@@ -110,9 +110,11 @@ def labelled_images(
         test_name: what the data set calls its test split.
 
     Raises:
-        ValueError: images of several sizes without image_size, images with
-            neither 1 nor 3 channels, or images that cannot be used.
+        ValueError: images of several sizes without image_size, images with neither 1 nor 3
+            channels, images that cannot be used, or class names that cannot.
     """
+    for mistake in class_name_mistakes(class_names):  # before hours of decoding
+        raise ValueError(f"{name}: {mistake}")
     splits = {TRAIN: train} | ({test_name: test} if isinstance(test, ImageSplit) else {})
     common = _common_shape(splits, shape, recipe, name)
     gib = sum(len(s.files) for s in splits.values()) * int(np.prod(common)) / 2**30

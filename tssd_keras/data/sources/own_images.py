@@ -13,7 +13,7 @@ from tssd_keras.data.labelled_data import LabelledData, as_ids
 from tssd_keras.data.sources.hold_out import TRUE, hold_out
 from tssd_keras.data.sources.image_files import Choice, ImageSplit, labelled_images
 from tssd_keras.recipe.checks import EXAMPLES
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 
 def own_images(

@@ -14,7 +14,7 @@ import numpy as np
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.own_images import own_images
 from tssd_keras.recipe.checks import EXAMPLES, did_you_mean
-from tssd_keras.recipe.recipe import DataRecipe
+from tssd_keras.recipe.data_sections import DataRecipe
 
 NEEDED = ("path", "label")
 OPTIONAL = ("true_label", "golden", "split")

@@ -9,9 +9,10 @@ so each image of a batch can get its own without a loop, a branch or the host:
 Gains are multiples of 1/256 and colours whole numbers, so every product is
 exact in float32 and all backends give the same bytes.
 
-`keras.layers.RandAugment` does not take its place: on the same images it is 6 to 9
-times slower on TensorFlow and 24 times or more on JAX, XLA does not compile it on
-TensorFlow, and all images of a batch get the same operations (docs/performance.md).
+`keras.layers.RandAugment` does not take its place (docs/performance.md, the same
+images): it is 6 to 9 times slower on TensorFlow and 24 times or more on JAX, XLA
+does not compile it on TensorFlow, the same draws give other bits on another
+backend, and all images of a batch get the same operations.
 
 Source: RandAugment, arXiv 1909.13719, with the magnitude drawn for each image
 and the ranges of FixMatch, arXiv 2001.07685, appendix D (tones to both sides,
