@@ -1,3 +1,4 @@
+import functools
 import random
 import shutil
 from pathlib import Path
@@ -24,25 +25,28 @@ IMAGES = {
 }
 
 
+@functools.cache
+def built(name, seed, again=False):
+    """A network for the tests that change nothing of it; `again`: another one of the same seed."""
+    width = 8 if name.startswith("preact") else 0
+    return models.build(name, IMAGES[name], "uint8", 5, width=width, seed=seed)
+
+
 @pytest.mark.parametrize("name", models.MODELS)
 def test_every_model_gives_logits_and_has_a_layer_of_features(name):
-    width = 8 if name.startswith("preact") else 0
-    model = models.build(name, IMAGES[name], "uint8", 7, width=width)
+    model = built(name, 1)
     out = model.predict_on_batch(np.zeros((2, *IMAGES[name]), "uint8"))
-    assert out.shape == (2, 7)
+    assert out.shape == (2, 5)
     assert model.get_layer("features").output.shape[0] is None
     assert len(model.get_layer("features").output.shape) == 2
 
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_the_same_seed_gives_the_same_network_and_another_does_not(name):
-    width = 8 if name.startswith("preact") else 0
+    def kernel(*seed):
+        return np.asarray(built(name, *seed).get_layer("logits").kernel)
 
-    def kernel(seed):
-        model = models.build(name, IMAGES[name], "uint8", 3, width=width, seed=seed)
-        return np.asarray(model.get_layer("logits").kernel)
-
-    np.testing.assert_array_equal(kernel(1), kernel(1))
+    np.testing.assert_array_equal(kernel(1), kernel(1, True))
     assert not np.array_equal(kernel(1), kernel(2))
 
 
@@ -175,7 +179,7 @@ def test_the_recipe_knows_exactly_these_models():
 
 @pytest.fixture(scope="module")
 def resnet():
-    return models.build("resnet50", (64, 64, 3), "uint8", 5, seed=1)
+    return built("resnet50", 1)
 
 
 def pixels(n=2):
@@ -194,10 +198,10 @@ def test_resnet50_has_the_weights_of_keras_applications_and_a_head(resnet):
 
 
 def test_every_weight_of_resnet50_comes_from_the_seed(resnet):
-    again = models.build("resnet50", (64, 64, 3), "uint8", 5, seed=1)
+    again = built("resnet50", 1, True)
     for one, other in zip(resnet.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    other = models.build("resnet50", (64, 64, 3), "uint8", 5, seed=2)
+    other = built("resnet50", 2)
     kernels = [layer.name for layer in other.layers if hasattr(layer, "kernel")]
     assert len(kernels) == 54
     for name in kernels:
@@ -226,6 +230,11 @@ def write_notop(path, network):
                 group[key] = value
 
 
+@functools.cache
+def with_weights(file, seed=0):
+    return models.build("resnet50", (64, 64, 3), "uint8", 5, seed=seed, weights=file)
+
+
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory):
     """keras.applications' own network, every weight drawn, and its two files."""
@@ -250,7 +259,7 @@ def imagenet(tmp_path_factory):
 @pytest.mark.parametrize("file", ["notop.h5", "notop.weights.h5"])
 def test_weights_of_imagenet_give_the_features_of_keras_applications(imagenet, file):
     network, folder = imagenet
-    model = models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(folder / file))
+    model = with_weights(str(folder / file))
     prepared = keras.applications.resnet50.preprocess_input(pixels().astype("float32"))
     expected = network.predict_on_batch(prepared)
     scale = expected.std()
@@ -264,12 +273,12 @@ def test_weights_of_imagenet_give_the_features_of_keras_applications(imagenet, f
 def test_with_weights_of_imagenet_the_head_comes_from_the_seed(imagenet):
     file = str(imagenet[1] / "notop.h5")
 
-    def head(seed):
-        model = models.build("resnet50", (64, 64, 3), "uint8", 5, seed=seed, weights=file)
+    def head(model):
         return np.asarray(model.get_layer("logits").kernel)
 
-    np.testing.assert_array_equal(head(1), head(1))
-    assert not np.array_equal(head(1), head(2))
+    once, again = with_weights(file), with_weights.__wrapped__(file)
+    np.testing.assert_array_equal(head(once), head(again))
+    assert not np.array_equal(head(once), head(with_weights(file, seed=2)))
 
 
 def test_floats_go_into_resnet50_as_they_are(resnet):
