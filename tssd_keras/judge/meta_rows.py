@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.special import logit
 
-from tssd_keras.judge.calibrate import log_odds
 from tssd_keras.judge.meta_features import NAMES, PairContext
 from tssd_keras.judge.noise_matrix import corrected
 from tssd_keras.judge.scores import Scores
@@ -88,7 +88,7 @@ class TrainingRows:
     @property
     def odds(self) -> float:
         """Log-odds of a right label among the rows."""
-        return log_odds(self.share)
+        return float(logit(self.share))
 
 
 def golden_rows(
