@@ -142,6 +142,13 @@ def test_an_offset_makes_the_mean_what_it_is_told_to_be():
         assert q.mean() == pytest.approx(share, abs=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_of_all_or_none_has_an_offset_too(share):
+    log_odds = np.linspace(-30, 30, 7)
+    offset = offset_for_share(log_odds, share)
+    np.testing.assert_allclose(expit(log_odds + offset), share, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("right", "of", "share", "expected"),
     [

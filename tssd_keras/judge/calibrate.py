@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 N_ITER = 200
@@ -49,14 +50,12 @@ def fit_platt(
 def offset_for_share(log_odds: np.ndarray, share: float, weight: np.ndarray | None = None) -> float:
     """The number that, added to log-odds float[n], makes their mean probability `share`."""
     log_odds = np.asarray(log_odds, np.float64)
-    low, high = -50.0 - log_odds.max(), 50.0 - log_odds.min()
-    for _ in range(60):
-        middle = (low + high) / 2
-        if np.average(expit(log_odds + middle), weights=weight) < share:
-            low = middle
-        else:
-            high = middle
-    return float(low + high) / 2
+    share = float(np.clip(share, 1e-12, 1 - 1e-12))
+
+    def excess(offset: float) -> float:
+        return float(np.average(expit(log_odds + offset), weights=weight)) - share
+
+    return float(brentq(excess, -50.0 - log_odds.max(), 50.0 - log_odds.min()))
 
 
 def correct_prior(log_odds: np.ndarray, trained_share: float) -> tuple[np.ndarray, float]:
