@@ -56,7 +56,7 @@ class Purifier:
         source: "trusted", or "certain" where the division's own certain samples
             stand in for golden ones.
         n_classes: K.
-        settings: see `recipe.PurifyRecipe`. Reach "uncertain" settles uncertain
+        settings: see `recipe.method_sections.PurifyRecipe`. Reach "uncertain" settles uncertain
             samples only. "all" first opens what q denies (`settle.overrule`). "auto"
             takes "all" where q ranks out-of-fold golden rows better than the streams do.
         n_rows: samples of the whole stream, where rounds judge parts of it; by
