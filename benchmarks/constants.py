@@ -80,7 +80,6 @@ CONSTANTS = {
     "DRAWS": Constant("meta_rows", (1, 3, 12)),
     "WEIGHT_DECAY_SAMPLES": Constant("meta_classifier", (0.0, 125.0, 2000.0), golden=(2, 5, 20)),
     "MOST_RIGHT": Constant("meta_rows", (0.7, 0.9, 0.95, 1.0), FEW_WRONG, (2, 5, 20)),
-    "PAIRS": Constant("meta_rows", (25, 100, 400, OFF), HUMAN, (50,)),
     "UNIFORM_SHARE": Constant("meta_rows", (0.0, 0.3), golden=(5,)),
     "PSEUDO_COUNT": Constant("noise_matrix", (0.0, 1.0, 25.0), golden=(5,)),
     "C": Constant("golden_head", (1.0, 5.0, 125.0), golden=(5,)),

@@ -37,11 +37,11 @@ def train(seed: int, work: Path) -> Path:
         return kept
     from tssd_keras.recipe.toml import load_recipe
     from tssd_keras.run import experiment
-    from tssd_keras.train import round as one_round
+    from tssd_keras.train import round as train_round
 
     last: dict[str, np.ndarray] = {}
 
-    class Recording(one_round.Purifier):
+    class Recording(train_round.Purifier):
         def purify(self, scores, given, means, division, *, golden, **options):
             found = super().purify(scores, given, means, division, golden=golden, **options)
             last.update({name: getattr(scores, name) for name in ARRAYS}, given=given)
@@ -50,7 +50,7 @@ def train(seed: int, work: Path) -> Path:
             last.update(q=found.q, suggested=found.suggested, confidence=found.confidence)
             return found
 
-    one_round.Purifier = Recording
+    train_round.Purifier = Recording
     seeds = [f"{section}.seed={seed}" for section in ("golden", "noise", "train", "purify")]
     settings = ["golden.per_class=10", "data.validation_share=0.1", *seeds]
     finish = experiment.finish

@@ -142,3 +142,10 @@ def test_texts_of_any_kind_come_back(tmp_path):
 def test_texts_whose_bytes_do_not_belong_together_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         texts_of(text_arrays("id", ["cat", "dog"]) | change, "id", 2)
+
+
+def test_entries_that_are_no_numbers_are_refused_where_all_must_be_finite():
+    arrays = {"loss": np.array([0.5, np.nan], np.float32)}
+    np.testing.assert_array_equal(array_of(arrays, "loss", np.float32, (2,)), arrays["loss"])
+    with pytest.raises(ValueError, match="loss must be finite, got nan"):
+        array_of(arrays, "loss", np.float32, (2,), finite=True)

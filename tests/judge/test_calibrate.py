@@ -1,26 +1,22 @@
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 
 from tssd_keras.judge.calibrate import (
     contradicts,
     correct_prior,
     fit_platt,
     offset_for_share,
-    sigmoid,
 )
 
 pytestmark = pytest.mark.backend_free
 
 
 def logistic_rows(slope, offset, n=20_000):
-    """Logits, and truths drawn with probability sigmoid(slope * logit + offset)."""
+    """Logits, and truths drawn with probability expit(slope * log_odds + offset)."""
     rng = np.random.default_rng(0)
-    logit = rng.normal(0, 2, n)
-    return logit, rng.random(n) < 1 / (1 + np.exp(-(slope * logit + offset)))
-
-
-def log_odds(p):
-    return np.log(p) - np.log1p(-p)
+    log_odds = rng.normal(0, 2, n)
+    return log_odds, rng.random(n) < 1 / (1 + np.exp(-(slope * log_odds + offset)))
 
 
 def two_normals(share, n=20_000, seed=0):
@@ -30,34 +26,29 @@ def two_normals(share, n=20_000, seed=0):
     return 2 * rng.normal(np.where(right, 1, -1), 1), right
 
 
-def test_sigmoid_has_known_values_and_does_not_overflow():
-    np.testing.assert_allclose(sigmoid([0, np.log(3), -np.log(3)]), [0.5, 0.75, 0.25])
-    np.testing.assert_array_equal(sigmoid([-1e4, 1e4]), [0, 1])
-
-
 @pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.3, -1.0), (2.5, 0.7)])
 def test_platt_finds_the_logistic_that_the_truth_was_drawn_by(slope, offset):
-    logit, right = logistic_rows(slope, offset)
-    found = fit_platt(logit, right, np.ones(len(logit)), len(logit))
+    log_odds, right = logistic_rows(slope, offset)
+    found = fit_platt(log_odds, right, np.ones(len(log_odds)), len(log_odds))
     np.testing.assert_allclose(found, (slope, offset), atol=0.1)
 
 
 @pytest.mark.parametrize("factor", [0.2, 4.0])
 def test_platt_undoes_the_unit_of_the_logits(factor):
-    logit, right = logistic_rows(1.0, 0.5, n=500)
-    slope, offset = fit_platt(logit, right, np.ones(500), 500)
-    scaled_slope, scaled_offset = fit_platt(factor * logit, right, np.ones(500), 500)
+    log_odds, right = logistic_rows(1.0, 0.5, n=500)
+    slope, offset = fit_platt(log_odds, right, np.ones(500), 500)
+    scaled_slope, scaled_offset = fit_platt(factor * log_odds, right, np.ones(500), 500)
     np.testing.assert_allclose(scaled_slope * factor, slope, rtol=1e-2)
     np.testing.assert_allclose(scaled_offset, offset, atol=1e-2)
 
 
 def test_a_weight_of_two_is_the_row_twice_and_one_of_zero_no_row():
-    logit, right = logistic_rows(1.0, 0.5, n=300)
+    log_odds, right = logistic_rows(1.0, 0.5, n=300)
     weight = np.arange(300) % 3
-    right[weight == 0] = logit[weight == 0] < 0  # would turn the slope round, were it used
+    right[weight == 0] = log_odds[weight == 0] < 0  # would turn the slope round, were it used
     rows = np.repeat(np.arange(300), weight)
-    expected = fit_platt(logit[rows], right[rows], np.ones(len(rows)), 100)
-    np.testing.assert_allclose(fit_platt(logit, right, weight, 100), expected, atol=1e-3)
+    expected = fit_platt(log_odds[rows], right[rows], np.ones(len(rows)), 100)
+    np.testing.assert_allclose(fit_platt(log_odds, right, weight, 100), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("n_samples", [1, 50, 5000])
@@ -65,25 +56,25 @@ def test_rows_told_apart_without_a_mistake_give_no_more_certainty_than_the_sampl
     right = np.arange(300) < 100
     slope, offset = fit_platt(np.where(right, 4.0, -4.0), right, np.ones(300), n_samples)
     sure = (n_samples + 1) / (n_samples + 2)
-    said = sigmoid(slope * np.array([4, -4]) + offset)
+    said = expit(slope * np.array([4, -4]) + offset)
     np.testing.assert_allclose(said, [sure, 1 - sure], rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("centre", [0.0, 10.0])
 def test_an_order_is_not_turned_round_and_the_mean_still_holds(centre):
-    logit, right = logistic_rows(-2.0, 0.0, n=2000)
-    logit = logit + centre
-    slope, offset = fit_platt(logit, right, np.ones(2000), 2000)
+    log_odds, right = logistic_rows(-2.0, 0.0, n=2000)
+    log_odds = log_odds + centre
+    slope, offset = fit_platt(log_odds, right, np.ones(2000), 2000)
     assert slope == 0.05
     # At any slope, the best offset gives the share of right rows as the mean.
-    assert sigmoid(slope * logit + offset).mean() == pytest.approx(right.mean(), abs=0.02)
+    assert expit(slope * log_odds + offset).mean() == pytest.approx(right.mean(), abs=0.02)
 
 
 def test_the_share_of_a_yes_or_no_feature_is_found_in_closed_form():
     # P(yes | right) = 0.8, P(yes | wrong) = 0.2, calibrated at one half, and 32 % say yes.
     # So share * 0.8 + (1 - share) * 0.2 = 0.32: the share is 0.2.
     says_yes = np.arange(100) < 32
-    q, share = correct_prior(log_odds(np.where(says_yes, 0.8, 0.2)), 0.5)
+    q, share = correct_prior(logit(np.where(says_yes, 0.8, 0.2)), 0.5)
     assert share == pytest.approx(0.2, abs=1e-4)
     np.testing.assert_allclose(q[says_yes], 0.2 * 0.8 / 0.32, atol=1e-4)
     np.testing.assert_allclose(q[~says_yes], 0.2 * 0.2 / 0.68, atol=1e-4)
@@ -92,14 +83,14 @@ def test_the_share_of_a_yes_or_no_feature_is_found_in_closed_form():
 @pytest.mark.parametrize("trained", [0.1, 0.5, 0.9])
 def test_the_share_the_classifier_was_trained_at_does_not_matter(trained):
     says_yes = np.arange(100) < 32
-    logit = log_odds(np.where(says_yes, 0.8, 0.2)) + log_odds(trained)
-    assert correct_prior(logit, trained)[1] == pytest.approx(0.2, abs=1e-4)
+    log_odds = logit(np.where(says_yes, 0.8, 0.2)) + logit(trained)
+    assert correct_prior(log_odds, trained)[1] == pytest.approx(0.2, abs=1e-4)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
 def test_corrected_probabilities_hold_on_the_set_they_judge(share):
-    logit, right = two_normals(share)
-    q, found = correct_prior(logit, 0.5)
+    log_odds, right = two_normals(share)
+    q, found = correct_prior(log_odds, 0.5)
     assert found == pytest.approx(right.mean(), abs=0.01)
     for own in np.array_split(np.argsort(q), 10):
         assert q[own].mean() == pytest.approx(right[own].mean(), abs=0.04)
@@ -107,31 +98,36 @@ def test_corrected_probabilities_hold_on_the_set_they_judge(share):
 
 def test_where_the_share_is_that_of_training_nothing_changes():
     says_yes = np.arange(100) < 50
-    logit = log_odds(np.where(says_yes, 0.8, 0.2))
-    q, share = correct_prior(logit, 0.5)
-    np.testing.assert_allclose(q, sigmoid(logit))
+    log_odds = logit(np.where(says_yes, 0.8, 0.2))
+    q, share = correct_prior(log_odds, 0.5)
+    np.testing.assert_allclose(q, expit(log_odds))
     assert share == pytest.approx(0.5)
 
 
 def test_right_and_wrong_change_places_together():
-    logit, _ = two_normals(0.3, n=1000)
-    q, share = correct_prior(logit, 0.6)
-    turned, turned_share = correct_prior(-logit, 0.4)
+    log_odds, _ = two_normals(0.3, n=1000)
+    q, share = correct_prior(log_odds, 0.6)
+    turned, turned_share = correct_prior(-log_odds, 0.4)
     np.testing.assert_allclose(turned, 1 - q, atol=1e-9)
     assert turned_share == pytest.approx(1 - share)
 
 
+def test_log_odds_of_any_size_give_probabilities():
+    q, _ = correct_prior(np.array([-1e4, 0.0, 1e4]), 0.5)
+    np.testing.assert_allclose(q, [0, 0.5, 1], atol=1e-6)
+
+
 def test_the_correction_keeps_the_order_and_stays_in_0_to_1():
-    logit = np.concatenate([two_normals(0.02, n=500)[0], [-900.0, 900.0]])
-    q, share = correct_prior(logit, 0.9)
-    assert (np.diff(q[np.argsort(logit)]) >= 0).all()
+    log_odds = np.concatenate([two_normals(0.02, n=500)[0], [-900.0, 900.0]])
+    q, share = correct_prior(log_odds, 0.9)
+    assert (np.diff(q[np.argsort(log_odds)]) >= 0).all()
     assert ((q >= 0) & (q <= 1)).all()
     assert share == pytest.approx(q.mean())
 
 
-@pytest.mark.parametrize(("logit", "share"), [(-30.0, 0.0), (30.0, 1.0)])
-def test_a_set_of_one_kind_only_has_that_share(logit, share):
-    assert correct_prior(np.full(50, logit), 0.5)[1] == pytest.approx(share, abs=1e-4)
+@pytest.mark.parametrize(("log_odds", "share"), [(-30.0, 0.0), (30.0, 1.0)])
+def test_a_set_of_one_kind_only_has_that_share(log_odds, share):
+    assert correct_prior(np.full(50, log_odds), 0.5)[1] == pytest.approx(share, abs=1e-4)
 
 
 def test_nothing_to_judge_leaves_the_share_of_training():
@@ -140,10 +136,17 @@ def test_nothing_to_judge_leaves_the_share_of_training():
 
 
 def test_an_offset_makes_the_mean_what_it_is_told_to_be():
-    logit, _ = two_normals(0.3, n=1000)
+    log_odds, _ = two_normals(0.3, n=1000)
     for share in (0.01, 0.5, 0.97):
-        q = sigmoid(logit + offset_for_share(logit, share))
+        q = expit(log_odds + offset_for_share(log_odds, share))
         assert q.mean() == pytest.approx(share, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_of_all_or_none_has_an_offset_too(share):
+    log_odds = np.linspace(-30, 30, 7)
+    offset = offset_for_share(log_odds, share)
+    np.testing.assert_allclose(expit(log_odds + offset), share, atol=1e-9)
 
 
 @pytest.mark.parametrize(

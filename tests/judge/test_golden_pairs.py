@@ -9,7 +9,7 @@ from builders.populations import K, judged, population
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_features import NAMES
-from tssd_keras.judge.meta_rows import DRAWS, PAIRS, Trusted, golden_rows
+from tssd_keras.judge.meta_rows import DRAWS, Trusted, golden_rows
 from tssd_keras.judge.noise_matrix import corrected
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
@@ -68,7 +68,7 @@ def test_pairs_drawn_evenly_are_weighed_by_the_classes_of_the_stream():
     assert found.figures.estimated_clean_share == pytest.approx(clean, abs=0.04)
 
 
-def test_pairs_count_as_they_are_and_are_not_judged_by_themselves():
+def test_pairs_are_weighed_by_the_corrected_matrix_and_not_judged_by_themselves():
     """Half of the golden samples were drawn at random, of each class one right and one wrong."""
     seen = []
 
@@ -96,13 +96,9 @@ def test_pairs_count_as_they_are_and_are_not_judged_by_themselves():
     )
     weight = rows.weight.reshape(DRAWS + 2, 40)
     right, p = weight[0], np.diag(context.transition)[labels]
-    share = 20 / (20 + PAIRS)  # of a pair's weight, by the label that it was given
     unit = weight.sum(axis=0)
-    as_given = np.where(at_random, share, 0) * (given == labels)
-    expected = (1 - np.where(at_random, share, 0)) * p + as_given
-    np.testing.assert_allclose(right / unit, expected)
-    drawn = (1 - np.where(at_random, share, 0)) * (1 - p)
-    real = np.where(given != labels, drawn / (DRAWS + 1) + at_random * share, 0)
+    np.testing.assert_allclose(right / unit, p)
+    real = np.where(given != labels, (1 - p) / (DRAWS + 1), 0)
     np.testing.assert_allclose(weight[-1] / unit, real)
     assert len(seen) == 5
     for (matrix, n), left_out in zip(seen, range(5), strict=True):

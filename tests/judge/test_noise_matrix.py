@@ -142,3 +142,14 @@ def test_pairs_that_are_all_right_leave_some_noise():
     found = corrected(symmetric_with_diagonal(3, 0.5), true, true)
     assert (np.diag(found) > 0.98).all()
     assert (found > 0).all()
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_pairs_can_deny_a_matrix_that_is_sure(right):
+    """By as much as a thousand pairs on one side of a matrix that is certain of the other."""
+    true = np.repeat(np.arange(3), 334)
+    given = true if right else (true + 1) % 3
+    sure = np.eye(3) if not right else np.roll(np.eye(3), 1, axis=1)
+    matrix = corrected(sure, true, given)
+    np.testing.assert_allclose(matrix.sum(axis=1), 1)
+    np.testing.assert_allclose(np.diag(matrix), right, atol=0.01)

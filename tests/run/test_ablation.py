@@ -132,7 +132,7 @@ def test_what_does_not_fit_the_data_is_refused_before_anything_runs(tmp_path):
     asked = ["ablate", DIGITS, *SHORT, "--out", tmp_path / "new"]
     result = tssd(*asked, "--set", "golden.per_class=50")
     assert result.exit_code == 1
-    assert "golden.per_class = 50" in result.output
+    assert "at least 51 samples, one more than golden.per_class" in result.output
     assert "This concerns the run as the recipe says, plain, seed 0." in result.output
     assert not (tmp_path / "new").exists()
 

@@ -114,7 +114,7 @@ def test_the_next_audit_s_decisions_come_on_top(first, second, tmp_path):
     decisions = decide(second[0], tmp_path / "decisions.csv", n=7)
     result = tssd("relabel", second[0], decisions, "--out", tmp_path / "labels.csv")
     assert result.exit_code == 0, result.output
-    assert f"{N_DECIDED} that the run was told itself" in result.output
+    assert f"{N_DECIDED} earlier decisions of the run stay" in result.output
     now = {r["index"]: r["label"] for r in read_csv(tmp_path / "labels.csv") if r["action"]}
     before = {r["index"]: r["label"] for r in read_csv(first[2]) if r["action"]}
     assert len(now) == N_DECIDED + 7

@@ -146,7 +146,7 @@ def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, n
     streams = tuple(name for name in settings.streams if name == "loss" or outputs.has_features)
     if not streams:
         raise ValueError('divide.streams is ("feature",), so features must be given, got None.')
-    rows, k = outputs.judged, outputs.n_classes
+    rows, k = outputs.of_unknown_truth, outputs.n_classes
     given = outputs.given[rows]
     unit = outputs.unit[rows] if len(rows) < len(outputs.unit) else outputs.unit
     means = class_means(unit, given, k)
@@ -167,7 +167,7 @@ def _purified(
 
     log_p, unit, given = outputs.log_p, outputs.unit, outputs.given
     half = log_p.astype(np.float16)
-    rows, trusted = outputs.judged, np.flatnonzero(outputs.true >= 0)
+    rows, trusted = outputs.of_unknown_truth, np.flatnonzero(outputs.true >= 0)
     labels = outputs.true[trusted]
     golden = Trusted(
         Scores(-log_p[trusted, labels], unit[trusted], half[trusted]),
@@ -184,7 +184,7 @@ def _label_audit(
     outputs: ModelOutputs, division: Division, purification: Purification | None
 ) -> LabelAudit:
     """Put together what is said of the judged samples and of the golden ones."""
-    n, rows, log_p = len(outputs.given), outputs.judged, outputs.log_p
+    n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
     given = outputs.given[rows]
     role, q = division.role, np.full(len(rows), np.nan)
     suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))

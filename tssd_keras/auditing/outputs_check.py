@@ -39,7 +39,7 @@ class ModelOutputs:
         return self.log_p.shape[1]
 
     @property
-    def judged(self) -> np.ndarray:
+    def of_unknown_truth(self) -> np.ndarray:
         """int64[n], the samples whose true label nobody knows."""
         return np.flatnonzero(self.true < 0)
 

@@ -75,6 +75,7 @@ def array_of(
     *,
     lowest: float = -np.inf,
     highest: float = np.inf,
+    finite: bool = False,
 ) -> np.ndarray:
     """One of the arrays, checked.
 
@@ -84,6 +85,7 @@ def array_of(
         dtype: that it must have, to the byte.
         shape: that it must have; None: any length.
         lowest, highest: the bounds of its entries. NaN is within all bounds.
+        finite: whether NaN and infinite entries are refused.
 
     Raises:
         ValueError: it is not there, or not so.
@@ -104,6 +106,8 @@ def array_of(
     if outside.any():
         value = array[outside][0]
         raise ValueError(f"{name} must lie in {lowest}..{highest}, got {value}")
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]}")
     return array
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
 
 N_ITER = 200
 TOL = 1e-6
@@ -10,26 +12,16 @@ MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
 CONTRADICTED = 3.0  # standard errors from a counted share to the estimated one
 
 
-def sigmoid(logit: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-logit)), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(logit, np.float64)))
-
-
-def log_odds(p: float) -> float:
-    """log(p / (1 - p)) for p in (0, 1)."""
-    return float(np.log(p) - np.log1p(-p))
-
-
 def fit_platt(
-    logit: np.ndarray, right: np.ndarray, weight: np.ndarray, n_samples: int
+    log_odds: np.ndarray, right: np.ndarray, weight: np.ndarray, n_samples: int
 ) -> tuple[float, float]:
-    """Slope and offset that make sigmoid(slope * logit + offset) a probability.
+    """Slope and offset that make expit(slope * log_odds + offset) a probability.
 
     The rows' truths are moved inwards to (n_samples + 1) / (n_samples + 2) and
-    1 / (n_samples + 2). Else logits that tell all rows apart would give boundless certainty.
+    1 / (n_samples + 2). Else scores that tell all rows apart would give boundless certainty.
 
     Args:
-        logit: float[n], scores of rows that the classifier was not fitted on.
+        log_odds: float[n], scores of rows that the classifier was not fitted on.
         right: bool[n], the truth of each row.
         weight: float[n], how much each row counts.
         n_samples: how many samples the rows were made of, at least 1.
@@ -41,10 +33,10 @@ def fit_platt(
     from sklearn.linear_model import LogisticRegression
 
     counts = weight > 0
-    logit, right, weight = logit[counts], right[counts], weight[counts]
+    log_odds, right, weight = log_odds[counts], right[counts], weight[counts]
     doubt = 1 / (n_samples + 2)
     fit = LogisticRegression(C=1e3).fit(
-        np.tile(logit, 2)[:, None],
+        np.tile(log_odds, 2)[:, None],
         np.concatenate([right, ~right]),
         sample_weight=np.concatenate([(1 - doubt) * weight, doubt * weight]),
     )
@@ -52,22 +44,21 @@ def fit_platt(
     if slope >= MIN_SLOPE:
         return slope, offset
     share = float(np.average(right, weights=weight))
-    return MIN_SLOPE, offset_for_share(MIN_SLOPE * logit, share, weight)
+    return MIN_SLOPE, offset_for_share(MIN_SLOPE * log_odds, share, weight)
 
 
-def offset_for_share(logit: np.ndarray, share: float, weight: np.ndarray | None = None) -> float:
+def offset_for_share(log_odds: np.ndarray, share: float, weight: np.ndarray | None = None) -> float:
     """The number that, added to log-odds float[n], makes their mean probability `share`."""
-    low, high = -50.0 - logit.max(), 50.0 - logit.min()
-    for _ in range(60):
-        middle = (low + high) / 2
-        if np.average(sigmoid(logit + middle), weights=weight) < share:
-            low = middle
-        else:
-            high = middle
-    return float(low + high) / 2
+    log_odds = np.asarray(log_odds, np.float64)
+    share = float(np.clip(share, 1e-12, 1 - 1e-12))
+
+    def excess(offset: float) -> float:
+        return float(np.average(expit(log_odds + offset), weights=weight)) - share
+
+    return float(brentq(excess, -50.0 - log_odds.max(), 50.0 - log_odds.min()))
 
 
-def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, float]:
+def correct_prior(log_odds: np.ndarray, trained_share: float) -> tuple[np.ndarray, float]:
     """Correct probabilities to the share of positives in the set they judge.
 
     Expectation-maximisation over the unknown share. Source: Saerens, Latinne
@@ -75,17 +66,16 @@ def correct_prior(logit: np.ndarray, trained_share: float) -> tuple[np.ndarray, 
     probabilities", Neural Computation 2002.
 
     Args:
-        logit: float[n], calibrated log-odds under the training share.
+        log_odds: float[n], calibrated under the training share.
         trained_share: share of positives the classifier was calibrated on, in (0, 1).
 
     Returns:
         float64[n], corrected probabilities, and the share they imply.
     """
-    logit = np.asarray(logit, np.float64)
-    trained = log_odds(trained_share)
+    log_odds = np.asarray(log_odds, np.float64) - logit(trained_share)
     share = trained_share
     for _ in range(N_ITER):
-        p = sigmoid(logit - trained + log_odds(np.clip(share, 1e-4, 1 - 1e-4)))
+        p = expit(log_odds + logit(np.clip(share, 1e-4, 1 - 1e-4)))
         previous, share = share, float(p.mean()) if len(p) else share
         if abs(share - previous) < TOL:
             break

@@ -76,7 +76,11 @@ def _rows(features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
 
 
 def assign_folds(labels: np.ndarray, n_folds: int, *, seed: int) -> np.ndarray:
-    """Stratified folds: int64[M] in 0..n_folds-1, each class spread as evenly as it can be."""
+    """Stratified folds: int64[M] in 0..n_folds-1, each class spread as evenly as it can be.
+
+    Two samples of a class are enough, whatever n_folds is. scikit-learn's StratifiedKFold
+    warns where a class has fewer than n_folds samples, and fails where all have.
+    """
     fold = np.empty(len(labels), np.int64)
     fold[shuffled_by_class(labels, np.random.default_rng(seed))] = np.arange(len(labels)) % n_folds
     return fold

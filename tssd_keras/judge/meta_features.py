@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit, logit
 
 from tssd_keras.judge.class_ranks import rank_among
 from tssd_keras.judge.divide import Division
@@ -48,6 +49,7 @@ INDEPENDENT = (
 )
 
 MAX_LOG_ODDS = 15.0  # of a label being right, by head and noise
+P_EDGE = expit(-MAX_LOG_ODDS)
 BLOCK = 8192  # pairs judged at once
 
 
@@ -116,7 +118,7 @@ class PairContext:
             p_feature,
             label_head,
             label_head - other_head,
-            _log_odds(p_right),
+            logit(np.clip(p_right, P_EDGE, 1 - P_EDGE)),
             rank_among(loss, labels, self.loss_quantiles),
             rank_among(label_head, labels, self.head_quantiles),
         )
@@ -141,9 +143,3 @@ def _label_and_best_other(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndar
     others = rows.copy()
     others[index, labels] = -np.inf
     return rows[index, labels], others.max(axis=1)
-
-
-def _log_odds(p: np.ndarray) -> np.ndarray:
-    edge = 1 / (1 + np.exp(MAX_LOG_ODDS))
-    p = np.clip(p, edge, 1 - edge)
-    return np.log(p) - np.log1p(-p)

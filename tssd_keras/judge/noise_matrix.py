@@ -19,11 +19,13 @@ the same overall rate: the fewer samples a row has, the more.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.optimize import brentq
+from scipy.special import expit, gammaln, logit
 
 MAX_SAMPLES = 20_000  # T has K * K entries; more samples than this no longer move them
 N_ITER = 30
 PSEUDO_COUNT = 5.0  # samples of symmetric noise, for each of its K entries, that a row starts from
+MOST_CHANGE = 60.0  # of log-odds, by pairs; from either end of T it reaches half a pair in 1e19
 STRENGTHS = np.geomspace(1.0, 1000.0, 25)  # pairs that an estimated row can count as
 
 
@@ -112,15 +114,12 @@ def corrected(transition: np.ndarray, true: np.ndarray, given: np.ndarray) -> np
 def _with_right(transition: np.ndarray, true: np.ndarray, n_right: float) -> np.ndarray:
     """T with the odds of wrong labels so multiplied that `n_right` samples are right."""
     k = len(transition)
-    right = np.clip(np.diag(transition), 1e-6, 1 - 1e-6)
-    odds, low, high = (1 - right) / right, -20.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if (1 / (1 + np.exp(middle) * odds))[true].sum() > n_right:
-            low = middle
-        else:
-            high = middle
-    p_right = 1 / (1 + np.exp(low) * odds)
+    log_odds = logit(np.clip(np.diag(transition), 1e-6, 1 - 1e-6))  # of a right label
+
+    def excess(change: float) -> float:
+        return float(expit(log_odds + change)[true].sum()) - n_right
+
+    p_right = expit(log_odds + brentq(excess, -MOST_CHANGE, MOST_CHANGE))
     wrong = transition * (1 - np.eye(k))
     wrong *= ((1 - p_right) / np.maximum(wrong.sum(axis=1), 1e-12))[:, None]
     return wrong + np.diag(p_right)

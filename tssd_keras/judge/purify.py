@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from tssd_keras.judge.answers import Answers, Asker
-from tssd_keras.judge.calibrate import correct_prior, offset_for_share, sigmoid
+from tssd_keras.judge.calibrate import correct_prior, offset_for_share
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.evidence import Evidence, gather
 from tssd_keras.judge.history import RecentMean
@@ -55,7 +56,7 @@ class Purifier:
         source: "trusted", or "certain" where the division's own certain samples
             stand in for golden ones.
         n_classes: K.
-        settings: see `recipe.PurifyRecipe`. Reach "uncertain" settles uncertain
+        settings: see `recipe.method_sections.PurifyRecipe`. Reach "uncertain" settles uncertain
             samples only. "all" first opens what q denies (`settle.overrule`). "auto"
             takes "all" where q ranks out-of-fold golden rows better than the streams do.
         n_rows: samples of the whole stream, where rounds judge parts of it; by
@@ -188,7 +189,8 @@ class Purifier:
         if evidence.estimated is None:
             return correct_prior(log_odds + answers.rows.odds, answers.rows.share)
         clean_share = float(evidence.class_share @ np.diag(evidence.context.transition))
-        return sigmoid(log_odds + offset_for_share(log_odds, clean_share)), clean_share
+        log_odds = log_odds.astype(np.float64)
+        return expit(log_odds + offset_for_share(log_odds, clean_share)), clean_share
 
     def _reach(self, auroc_q: float, auroc_streams: float) -> str:
         if self.settings.reach != "auto":

@@ -120,8 +120,8 @@ def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
 def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:
     """The streams of network i, told K classes apart."""
 
-    def column(name: str, dtype: type, *shape: int | None, **bounds: float) -> np.ndarray:
-        return array_of(arrays, f"{i}/{name}", dtype, shape, **bounds)
+    def column(name: str, dtype: type, *shape: int | None, **checks: Any) -> np.ndarray:
+        return array_of(arrays, f"{i}/{name}", dtype, shape, **checks)
 
     index = column("index", np.int64, None, lowest=0)
     n = len(index)
@@ -129,13 +129,13 @@ def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:
     return Streams(
         index,
         column("given", np.int64, n, lowest=0, highest=k - 1),
-        column("loss", np.float32, n),
-        column("similarity", np.float32, n),
+        column("loss", np.float32, n, finite=True),
+        column("similarity", np.float32, n, finite=True),
         _mixtures(column, "loss", 1),
         _mixtures(column, "feature", k),
         bool(column("loss_abstains", np.bool_)),
         column("feature_abstains", np.bool_, k),
-        column("transition", np.float64, k, k) if transition else None,
+        column("transition", np.float64, k, k, finite=True) if transition else None,
     )
 
 
@@ -144,7 +144,13 @@ def _mixtures(column: Callable[..., np.ndarray], stream: str, groups: int) -> Mi
     pairs = ("mean", "variance", "share")
     return Mixtures(
         *(
-            column(f"{stream}_mixture/{name}", dtype, groups, *((2,) if name in pairs else ()))
+            column(
+                f"{stream}_mixture/{name}",
+                dtype,
+                groups,
+                *((2,) if name in pairs else ()),
+                finite=True,
+            )
             for name, dtype in MIXTURE_DTYPES.items()
         )
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What `run.read` reads back.
 RECIPE, SUMMARY = "recipe.toml", "summary.json"
 LABELS, LABELS_SHA256 = "labels.npy", "labels.sha256"
-SAMPLES, STREAMS = "samples.npz", "streams.npz"
+SAMPLES, STREAMS_FILE = "samples.npz", "streams.npz"
 EPOCHS, ROUNDS = "epochs.csv", "rounds.csv"
 
 
@@ -162,7 +162,7 @@ class RunFolder:
             truth: int64[N] of the whole training split, -1 where unknown, or None. The plots
                 show it if it is known of each of the streams' samples.
         """
-        save_streams(self.path / STREAMS, streams, class_names)
+        save_streams(self.path / STREAMS_FILE, streams, class_names)
         first = streams[0]
         clean = None
         if truth is not None and (truth[first.index] >= 0).all():

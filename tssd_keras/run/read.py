@@ -24,7 +24,7 @@ from tssd_keras.run.folder import (
     RECIPE,
     ROUNDS,
     SAMPLES,
-    STREAMS,
+    STREAMS_FILE,
     SUMMARY,
 )
 from tssd_keras.run.samples import PROBABILITIES, EarlierDecisions, StoredSamples, load_samples
@@ -150,9 +150,9 @@ def _check_judged(folder: Path, recipe: Recipe, summary: dict) -> None:
             f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
             "longer."
         )
-    if not (folder / STREAMS).is_file():
+    if not (folder / STREAMS_FILE).is_file():
         raise ValueError(
-            f"{folder} must hold {STREAMS}, which each run writes after a round: it was taken "
+            f"{folder} must hold {STREAMS_FILE}, which each run writes after a round: it was taken "
             "away, or the run is of an older version. Run the recipe again."
         )
 
@@ -196,16 +196,16 @@ def _given(folder: Path, n_classes: int) -> np.ndarray:
 
 def _streams(folder: Path, samples: StoredSamples) -> tuple[Streams, ...]:
     """The streams, of samples and classes that the run has."""
-    streams, names = load_streams(folder / STREAMS)
+    streams, names = load_streams(folder / STREAMS_FILE)
     if names != samples.class_names:
-        raise _not_one_run(folder, f"{STREAMS} and {SAMPLES} name other classes")
+        raise _not_one_run(folder, f"{STREAMS_FILE} and {SAMPLES} name other classes")
     index, given = samples.columns["index"], samples.columns["given"]
     for of_network in streams:
         rows = np.searchsorted(index, of_network.index).clip(max=max(len(index) - 1, 0))
         if not len(index) or (index[rows] != of_network.index).any():
-            raise _not_one_run(folder, f"{STREAMS} has samples that {SAMPLES} has not")
+            raise _not_one_run(folder, f"{STREAMS_FILE} has samples that {SAMPLES} has not")
         if (given[rows] != of_network.given).any():
-            raise _not_one_run(folder, f"{STREAMS} and {SAMPLES} have other given labels")
+            raise _not_one_run(folder, f"{STREAMS_FILE} and {SAMPLES} have other given labels")
     return tuple(streams)
 
 
@@ -215,8 +215,11 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return []
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
+            rows = list(csv.DictReader(file))
+        if not all((row.get("epoch") or "").isdigit() for row in rows):
+            raise ValueError("a row has no whole number in a column named epoch")
+        return rows
+    except (ValueError, csv.Error) as error:
         raise ValueError(
             f"{path} must be the table that a run writes, it is not: {error}. Run the recipe again."
         ) from error

@@ -18,7 +18,7 @@ from tssd_keras.data.npz import (
     text_arrays,
     texts_of,
 )
-from tssd_keras.judge.roles import ROLES
+from tssd_keras.judge.roles import DECIDED, ROLES
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.labels.decisions.table import ACTIONS
 from tssd_keras.labels.decisions.uses import Decided
@@ -147,11 +147,17 @@ def _columns(arrays: Arrays, k: int) -> dict[str, np.ndarray]:
     """The columns of N samples of K classes."""
     index = _rising(arrays, "index")
     n = (len(index),)
+    array_of(arrays, "weight", np.float32, n, finite=True)
+    role = array_of(arrays, "role", np.int8, n, lowest=-1, highest=len(ROLES) - 1)
+    by_round = (role >= 0) & (role != DECIDED)
+    confidence = array_of(arrays, "confidence", np.float32, n)
+    if np.isnan(confidence[by_round]).any():
+        raise ValueError("confidence must be a number where a round gave a role, got nan")
     return {
         "index": index,
         "given": array_of(arrays, "given", np.int64, n, lowest=0, highest=k - 1),
         "true": array_of(arrays, "true", np.int64, n, lowest=-1, highest=k - 1),
-        "role": array_of(arrays, "role", np.int8, n, lowest=-1, highest=len(ROLES) - 1),
+        "role": role,
         "suggested": array_of(arrays, "suggested", np.int64, n, lowest=-1, highest=k - 1),
         "changed": array_of(arrays, "changed", np.int64, n, lowest=-1),
         **{

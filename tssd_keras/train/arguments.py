@@ -115,7 +115,7 @@ def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarr
     if true_labels is None:
         return None
     return class_labels(
-        "true_labels", true_labels, n=n, n_classes=n_classes, minus_one="where unknown"
+        "Labels.true", true_labels, n=n, n_classes=n_classes, minus_one="where unknown"
     )
 
 

@@ -25,8 +25,8 @@ class Scoring:
         batch_size: samples scored at once.
 
     Raises:
-        TypeError: `batch_size` is not a whole number.
-        ValueError: `batch_size` is below 1.
+        TypeError: a setting is of another type.
+        ValueError: `batch_size` is below 1, or both `features` and `score_model` are given.
     """
 
     features: str | None = None
@@ -36,6 +36,15 @@ class Scoring:
 
     def __post_init__(self) -> None:
         as_whole("batch_size", self.batch_size, 1)
+        if not isinstance(self.features, str | None):
+            raise TypeError(f"features must be the name of a layer, got {self.features!r}.")
+        if not isinstance(self.from_logits, bool | None):
+            raise TypeError(f"from_logits must be True, False or None, got {self.from_logits!r}.")
+        if self.features is not None and self.score_model is not None:
+            raise ValueError(
+                f"features = {self.features!r} has no effect beside score_model, which gives "
+                "features of its own. Leave one of them out."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
