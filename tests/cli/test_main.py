@@ -48,7 +48,8 @@ def rows(path):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "digits"
-    result = tssd("train", ROOT / "recipes" / "digits.toml", *SHORT, "--out", folder)
+    small = (*SHORT, "--set", "model.name=mlp", "--set", "model.width=32")
+    result = tssd("train", ROOT / "recipes" / "digits.toml", *small, "--out", folder)
     assert result.exit_code == 0, result.output
     return folder, result.output
 

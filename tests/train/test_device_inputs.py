@@ -9,7 +9,8 @@ from tssd_keras.cli.main import main
 from tssd_keras.train.device_inputs import DeviceInputs
 
 on_jax = pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX keeps them there")
-SHORT = ["train", "--set", "train.epochs=4", "--set", "train.warmup_epochs=2"]
+SETTINGS = ("train.epochs=4", "train.warmup_epochs=2", "model.name=mlp", "model.width=32")
+SHORT = ["train", *(word for setting in SETTINGS for word in ("--set", setting))]
 
 
 @on_jax

@@ -9,6 +9,7 @@ from tssd_keras import models
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.models.blocks import PRECISIONS
 from tssd_keras.recipe.choices import PRECISIONS as IN_RECIPES
+from tssd_keras.train import scoring_model as ends
 from tssd_keras.train.score_pass import score_pass
 from tssd_keras.train.scoring_model import scoring_model
 from tssd_keras.train.steps import weighted_step
@@ -86,6 +87,7 @@ def test_one_set_of_weights_scores_alike_in_both(both):
 def test_layers_compute_in_bfloat16_but_variables_logits_and_scores_are_float32(name, monkeypatch):
     module = sys.modules["tssd_keras.models.resnet50"]  # the package's name is the function
     monkeypatch.setattr(module, "_initialise", lambda *_: None)  # slow, and no matter here
+    monkeypatch.setattr(ends, "_gives_probabilities", lambda _: False)  # the same
     made = network("bfloat16", name)
     scoring = scoring_model(made)
     assert {v.dtype for v in made.variables} == {"float32"}
