@@ -13,27 +13,34 @@ BIN := .venv/bin
 READY := .venv/ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow test-jax check format wheel clean
+.PHONY: demo test test-tensorflow test-jax test-backend-free check format wheel clean
 
 demo: $(READY)
 	$(BIN)/python cli.py train recipes/digits.toml
 
-# JAX's tests run beside TensorFlow's and are shown after them; what does not touch Keras runs once.
+# JAX's tests run beside TensorFlow's and are shown after them. What does not touch Keras runs once,
+# on the core that is free first.
 # (By make, not by the shell's "&": that would have Ctrl-C ignored, also where tests send it.)
-JAX_LOG := .pytest_cache/jax.log
+LOGS := .pytest_cache
 
 test: $(READY)
-	@$(MAKE) --no-print-directory --keep-going -j2 test-tensorflow test-jax; failed=$$?; \
-	echo "== JAX =="; cat $(JAX_LOG); \
+	@mkdir -p $(LOGS); rm -f $(LOGS)/*.log
+	@$(MAKE) --no-print-directory --keep-going -j2 test-tensorflow test-jax test-backend-free; failed=$$?; \
+	echo "== JAX =="; cat $(LOGS)/jax.log; \
+	echo "== backend-free =="; cat $(LOGS)/backend-free.log; \
 	exit $$failed
 
 test-tensorflow: $(READY)
 	@echo "== TensorFlow (JAX runs beside it) =="
-	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS)
 
 test-jax: $(READY)
-	@mkdir -p $(dir $(JAX_LOG))
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) >$(JAX_LOG) 2>&1
+	@mkdir -p $(LOGS)
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) >$(LOGS)/jax.log 2>&1
+
+test-backend-free: $(READY)
+	@mkdir -p $(LOGS)
+	@$(BIN)/python -m pytest -m backend_free $(PYTEST_FLAGS) >$(LOGS)/backend-free.log 2>&1
 
 check: $(READY)
 	$(BIN)/ruff format --check .
