@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
+from sklearn.preprocessing import normalize
 
 import tssd_keras
 from tssd_keras import DivideRecipe
@@ -58,11 +59,11 @@ def test_wrong_labels_are_found_from_predictions_alone(digits):
 @pytest.mark.backend_free
 def test_the_streams_are_those_of_training(digits):
     from tssd_keras.judge.divide import divide
-    from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
+    from tssd_keras.judge.similarity import class_means, own_class_similarity
 
     p, given, features, _ = digits
     found = tssd_keras.audit(p, given, features, divide=DivideRecipe(threshold=0.9))
-    unit = unit_rows(features).astype(np.float16)
+    unit = normalize(features).astype(np.float16)
     loss = -np.log(p[np.arange(len(given)), given]).astype(np.float32)
     similarity = own_class_similarity(unit, given, class_means(unit, given, K))
     division = divide(loss, similarity, given, K, threshold=0.9)

@@ -2,13 +2,14 @@
 
 import numpy as np
 from scipy.special import log_softmax
+from sklearn.preprocessing import normalize
 
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
-from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.labels.noise import draw_labels, symmetric
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
@@ -25,8 +26,8 @@ def population(matrix, *, n=6000, seed=0, noise_seed=0):
     centres = np.random.default_rng(99).normal(size=(K, D))
     truth = rng.integers(0, K, n)
     given = draw_labels(truth, matrix, seed=noise_seed)
-    features = unit_rows((centres[truth] + rng.normal(0, 1.5, (n, D))).astype(np.float32))
-    logits = 8 * features @ unit_rows(centres.astype(np.float32)).T
+    features = normalize((centres[truth] + rng.normal(0, 1.5, (n, D))).astype(np.float32))
+    logits = 8 * features @ normalize(centres.astype(np.float32)).T
     log_p = np.log(np.exp(log_softmax(logits, axis=1)) @ matrix)
     loss = -log_p[np.arange(n), given]
     scores = Scores(loss.astype(np.float32), features.astype(np.float16), log_p.astype(np.float16))

@@ -79,7 +79,7 @@ def test_a_table_of_ones_own_trains_from_end_to_end(run):
     assert summary["samples"] == {
         "stream": N_TRAIN - 3 - N_GOLDEN,
         "golden": N_GOLDEN,
-        "judged": N_TEST,
+        "evaluated": N_TEST,
         "left_out": 3,
         "true_label_known": N_KNOWN - N_GOLDEN,
     }
@@ -269,7 +269,7 @@ def test_the_clothing1m_recipe_runs_on_a_small_folder_in_the_originals_layout(tm
     # on where they have a noisy label.
     assert summary["samples"]["golden"] == 3 * 14
     assert summary["samples"]["stream"] - summary["samples"]["true_label_known"] == 5 * 14
-    assert summary["samples"]["judged"] == 14
+    assert summary["samples"]["evaluated"] == 14
     judged = [row for row in rows(tmp_path / "run" / "samples.csv") if row["role"]]
     assert len(judged) == 4 * 14
     assert summary["traces"] == 1

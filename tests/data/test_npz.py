@@ -64,12 +64,12 @@ def a_text_for_an_array(path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:200]), ""),
-        (lambda path: path.write_bytes(b""), ""),
-        (lambda path: path.write_bytes(b"PK"), ""),
-        (lambda path: path.write_bytes(b"nothing of the kind" * 20), ""),
+        (lambda path: path.write_bytes(path.read_bytes()[:200]), "it is no .npz file"),
+        (lambda path: path.write_bytes(b""), "it is no .npz file"),
+        (lambda path: path.write_bytes(b"PK"), "it is no .npz file"),
+        (lambda path: path.write_bytes(b"nothing of the kind" * 20), "it is no .npz file"),
         (a_byte_that_is_another, ""),
-        (a_lone_array, "it is one array"),
+        (a_lone_array, "it is no .npz file"),
         (lambda path: np.savez(path, a=np.arange(3)), "no number of its format"),
         (lambda path: np.savez(path, format=np.array("3")), "no number of its format"),
         (lambda path: np.savez(path, format=np.arange(2)), "no number of its format"),

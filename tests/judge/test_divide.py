@@ -6,7 +6,7 @@ import pytest
 
 from tssd_keras.judge.divide import apply_floor, divide, rank_in_class
 from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
-from tssd_keras.judge.similarity import class_means, own_class_similarity, unit_rows
+from tssd_keras.judge.similarity import class_means, own_class_similarity
 
 pytestmark = pytest.mark.backend_free
 
@@ -34,19 +34,6 @@ def some_division(p_loss, p_feature):
     """A division of these posteriors, for functions that read nothing else."""
     base = divide(*stream_scores(), N_CLASSES)
     return dataclasses.replace(base, p_loss=np.array(p_loss), p_feature=np.array(p_feature))
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_rows_get_length_1_and_keep_their_direction_and_type(dtype):
-    rows = np.array([[3, 4], [-0.5, 0], [1e-3, 1e-3], [30, -40]], dtype)
-    expected = [[0.6, 0.8], [-1, 0], [0.5**0.5, 0.5**0.5], [0.6, -0.8]]
-    assert unit_rows(rows).dtype == dtype
-    np.testing.assert_allclose(unit_rows(rows), expected, rtol=2e-3)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_a_row_of_zeros_stays(dtype):
-    np.testing.assert_array_equal(unit_rows(np.zeros((2, 3), dtype)), np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize("block", [1, 7, 60, 1000])

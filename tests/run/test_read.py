@@ -166,6 +166,10 @@ def test_samples_that_are_not_what_a_run_writes_are_refused_by_both(run, spoil, 
             r"rounds\.csv must be the table .* no whole number in a column named epoch",
         ),
         (lambda run: (run / "summary.json").write_text("[1]"), "must be the summary"),
+        (
+            lambda run: (run / "summary.json").write_text('{"rounds": "many"}'),
+            "it is no object with a whole number of rounds",
+        ),
     ],
 )
 def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
@@ -181,6 +185,7 @@ def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
         (lambda run: np.save(run / "labels.npy", GIVEN * 1.0), r"labels\.npy must be int64\[n\]"),
         (lambda run: np.save(run / "labels.npy", GIVEN + 9), r"labels\.npy must lie in -1..2"),
         (lambda run: (run / "labels.npy").write_bytes(b""), "must hold the given labels"),
+        (lambda run: (run / "labels.npy").write_text("0,1,2\n" * 9), "the magic string is not"),
         (samples(decided_index=np.array([5, 60])), "names sample 60, labels.npy has 60"),
         (samples(index=STREAM + 1), "names sample 60, labels.npy has 60"),
         (samples(given=np.roll(GIVEN[STREAM], 1)), "sample 3 has another label in samples.npz"),

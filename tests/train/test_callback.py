@@ -380,6 +380,8 @@ def made_of(arguments):
         ({"inputs": np.full((6, 3), "a")}, "inputs must be numbers, got an array of type <U1"),
         ({"divide": DivideRecipe(threshold=2.0)}, "threshold must lie in"),
         ({"purify": PurifyRecipe(folds=1)}, "folds must be at least 2"),
+        ({"on_round": "print"}, "on_round must be a function, .* got 'print' of type str"),
+        ({"on_progress": None}, "on_progress must be a function, .* got None"),
     ],
 )
 def test_bad_arguments_are_refused_at_the_door(change, message):

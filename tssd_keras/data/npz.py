@@ -55,10 +55,10 @@ def load_arrays(path: str | Path, *, format: int) -> dict[str, np.ndarray]:
         ValueError and `UNREADABLE`: it is no .npz file of that format, or holds Python objects.
     """
     with open(path, "rb") as handle:
-        file = np.load(handle, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it is one array, no .npz file")
-        with file:
+        if not zipfile.is_zipfile(handle):
+            raise ValueError("it is no .npz file, or cut short")
+        handle.seek(0)
+        with np.load(handle, allow_pickle=False) as file:
             number = file["format"] if "format" in file.files else None
             if not isinstance(number, np.ndarray) or number.shape or number.dtype.kind != "i":
                 raise ValueError("it has no number of its format")

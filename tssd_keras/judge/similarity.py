@@ -6,12 +6,6 @@ import numpy as np
 from scipy import sparse
 
 
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 (a row of zeros stays), in the same dtype: float[N, d]."""
-    norm = np.linalg.norm(features.astype(np.float32), axis=1, keepdims=True)
-    return (features / np.maximum(norm, 1e-12)).astype(features.dtype)
-
-
 def class_means(
     features: np.ndarray, labels: np.ndarray, n_classes: int, *, block: int = 1024
 ) -> np.ndarray:

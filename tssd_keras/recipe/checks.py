@@ -36,9 +36,9 @@ def at_most(section: object, **limits: int) -> Iterator[str]:
             yield f"{name} must be at most {limit}, got {value}"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest of the known names as the end of a message, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The nearest of the possible names as the end of a message, or nothing."""
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -75,15 +75,15 @@ def check_matrix(matrix: object, n_classes: int) -> np.ndarray:
             f"noise.matrix must have one row and one column a class, shape "
             f"({n_classes}, {n_classes}), got {shape}."
         )
-    bad = np.flatnonzero(
+    refused = np.flatnonzero(
         (matrix < 0).any(axis=1)
         | ~np.isfinite(matrix).all(axis=1)
         | ~np.isclose(matrix.sum(axis=1), 1, rtol=0, atol=1e-6)
     )
-    if len(bad):
+    if len(refused):
         raise ValueError(
-            f"each row of noise.matrix must be probabilities that sum to 1: {len(bad)} of "
-            f"{n_classes} rows are not, the first is row {bad[0]} with sum "
-            f"{matrix[bad[0]].sum():g}."
+            f"each row of noise.matrix must be probabilities that sum to 1: {len(refused)} of "
+            f"{n_classes} rows are not, the first is row {refused[0]} with sum "
+            f"{matrix[refused[0]].sum():g}."
         )
     return matrix

@@ -163,12 +163,12 @@ class RunFolder:
                 show it if it is known of each of the streams' samples.
         """
         save_streams(self.path / STREAMS_FILE, streams, class_names)
-        first = streams[0]
+        shown = streams[0]
         clean = None
-        if truth is not None and (truth[first.index] >= 0).all():
-            clean = first.given == truth[first.index]
-        plots.loss_mixture(self.path / "loss_stream.png", first, clean)
-        plots.feature_mixtures(self.path / "feature_stream.png", first, clean, class_names)
+        if truth is not None and (truth[shown.index] >= 0).all():
+            clean = shown.given == truth[shown.index]
+        plots.loss_mixture(self.path / "loss_stream.png", shown, clean)
+        plots.feature_mixtures(self.path / "feature_stream.png", shown, clean, class_names)
 
     def _write_text(self, name: str, text: str) -> None:
         """Write a text file at once: a reader sees the old one or the new one, never half."""

@@ -165,8 +165,11 @@ def _not_one_run(folder: Path, fault: str) -> ValueError:
 
 def _summary(path: Path) -> dict:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(summary, dict) or not isinstance(summary.get("rounds"), int):
+            raise ValueError("it is no object with a whole number of rounds")
+        return summary
+    except ValueError as error:
         raise ValueError(
             f"{path} must be the summary that a run writes, it is not: {error}. Run the recipe "
             "again."
@@ -190,7 +193,7 @@ def _samples(folder: Path) -> StoredSamples:
 def _given(folder: Path, n_classes: int) -> np.ndarray:
     """int64[N]: the given labels of the whole training split."""
     with refused_as(folder / LABELS, "the given labels"), open(folder / LABELS, "rb") as file:
-        arrays = {LABELS: np.load(file, allow_pickle=False)}
+        arrays = {LABELS: np.lib.format.read_array(file, allow_pickle=False)}
         return array_of(arrays, LABELS, np.int64, (None,), lowest=-1, highest=n_classes - 1)
 
 

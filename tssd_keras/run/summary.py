@@ -82,7 +82,7 @@ def _counts(prepared: Prepared) -> dict[str, int]:
     return {
         "stream": len(stream),
         "golden": len(prepared.golden_index),
-        "judged": len(prepared.eval_labels),
+        "evaluated": len(prepared.eval_labels),
         "left_out": len(prepared.data.left_out),
         "true_label_known": 0 if truth is None else int((truth[stream] >= 0).sum()),
     }

@@ -134,6 +134,15 @@ def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray
     return array
 
 
+def check_callable(name: str, hook: object) -> None:
+    """Raise TypeError unless the hook can be called."""
+    if not callable(hook):
+        raise TypeError(
+            f"{name} must be a function, or another thing that can be called, got {hook!r} of "
+            f"type {type(hook).__name__}."
+        )
+
+
 def check_epoch_samples(epoch_samples: int | None, n_classes: int) -> None:
     """Raise ValueError if an epoch draws too few samples for each class to be judged."""
     least = MIN_PER_CLASS * n_classes

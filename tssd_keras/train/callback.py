@@ -16,6 +16,7 @@ from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.progress import Progress, no_progress
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
+from tssd_keras.train.arguments import check_callable
 from tssd_keras.train.checked import check_arguments
 from tssd_keras.train.draw import draw_balanced, draw_generator
 from tssd_keras.train.eval_networks import (
@@ -89,6 +90,9 @@ class TSSD(keras.callbacks.Callback):
         on_progress: Progress = no_progress,
     ) -> None:
         super().__init__()
+        if on_round is not None:
+            check_callable("on_round", on_round)
+        check_callable("on_progress", on_progress)
         self.arguments = check_arguments(
             inputs,
             labels,

@@ -55,7 +55,7 @@ class Drawing:
         epoch_samples: an epoch draws so many samples, as many of each given class; it trains
             on those of them that carry weight, and a round judges no others. What earlier
             rounds said of the rest stays. A draw stays until the next round, so that nothing
-            is trained on unjudged. None: an epoch is every sample.
+            is trained on unjudged. None, or more than there are: an epoch is every sample.
         seed: of the draws and of the order; `PurifyRecipe` has a seed of its own.
 
     Raises:

@@ -119,14 +119,16 @@ def _true_labels(archive: Path, layout: Layout) -> np.ndarray:
 def _places(path: Path, n: int) -> np.ndarray:
     """int64[N], each of 0..N-1 once."""
     try:
-        places = np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            places = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(
-            f"{path}: must be a .npy file of whole numbers, it cannot be read without unpickling "
-            f"({error}). Fetch it again."
+            f"{path}: must be a .npy file of whole numbers, it is not ({error}). Fetch it again."
         ) from error
-    if not isinstance(places, np.ndarray) or places.dtype.kind not in "iu":
-        raise ValueError(f"{path}: must be a .npy file of whole numbers. Fetch it again.")
+    if places.dtype.kind not in "iu":
+        raise ValueError(
+            f"{path}: must be a .npy file of whole numbers, got {places.dtype}. Fetch it again."
+        )
     if not np.array_equal(np.sort(places.ravel()), np.arange(n)):
         raise ValueError(
             f"{path}: must hold each of 0..{n - 1} once, it does not (shape {places.shape}). "

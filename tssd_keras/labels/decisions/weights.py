@@ -44,10 +44,10 @@ def stands_for(
         of several); Shimodaira, "Improving predictive inference under covariate shift
         by weighting the log-likelihood function", JSPI 2000 (flattening).
     """
-    _, first, inverse, n_decided = np.unique(
+    _, first_row, inverse, n_decided = np.unique(
         stratum.astype(str), return_index=True, return_inverse=True, return_counts=True
     )
-    size = stratum_size[first].astype(np.float64)
+    size = stratum_size[first_row].astype(np.float64)
     n_stream = max(n_stream, int(size.sum()))
     n_drawn = n_uniform * size / n_stream
     decided = size / (n_decided + n_drawn)

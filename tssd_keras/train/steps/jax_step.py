@@ -17,17 +17,17 @@ class JaxUpdate:
         def total(trainable):
             variables = self.trainable_variables + self.non_trainable_variables
             with _values(variables, [*trainable, *fixed]) as scope:
-                total, seen = self.step_loss(data)
-            return total, (seen, _read(scope, self.non_trainable_variables))
+                total, for_metrics = self.step_loss(data)
+            return total, (for_metrics, _read(scope, self.non_trainable_variables))
 
-        (_, (seen, fixed)), grads = jax.value_and_grad(total, has_aux=True)(trainable)
+        (_, (for_metrics, fixed)), grads = jax.value_and_grad(total, has_aux=True)(trainable)
         trainable, slots = self.optimizer.stateless_apply(slots, grads, trainable)
         variables = self.trainable_variables + self.non_trainable_variables
         with _values(variables, [*trainable, *fixed]) as scope:
             self.follow()
         fixed = _read(scope, self.non_trainable_variables)
         with _values(self.metrics_variables, counts) as scope:
-            logs = self.update_metrics(*seen)
+            logs = self.update_metrics(*for_metrics)
         return logs, (trainable, fixed, slots, _read(scope, self.metrics_variables))
 
 

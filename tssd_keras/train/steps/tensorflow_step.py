@@ -12,8 +12,8 @@ class TensorFlowUpdate:
         """One update on a batch (x, y, weight); returns the metrics so far."""
         self.n_traces += 1
         with tf.GradientTape() as tape:
-            total, seen = self.step_loss(data)
+            total, for_metrics = self.step_loss(data)
         variables = self.trainable_variables
         self.optimizer.apply(tape.gradient(total, variables), variables)
         self.follow()
-        return self.update_metrics(*seen)
+        return self.update_metrics(*for_metrics)
