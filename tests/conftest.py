@@ -11,9 +11,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # Two backends are tested side by side, and arrays are small: more threads wait for each other.
-# That saves a third of the processor's time; no number changes.
+# That saves a third of the processor's time; no number changes. Programs run for moments only, so
+# JAX compiles them with fewer optimisations, a ResNet-50 in a third of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
+)
 
 # Most tests compile the same few programs anew. JAX reads them from here, in the processes that
 # tests start too, which halves its time; TensorFlow has nothing of the kind for a CPU.
@@ -25,6 +28,17 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 def pytest_report_header():
     return f"backend: {os.environ['KERAS_BACKEND']}"
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """A short run of the default recipe, and what it printed; tests change copies only."""
+    from builders.runs import command, tssd
+
+    folder = tmp_path_factory.mktemp("session") / "digits"
+    result = tssd(*command(folder))
+    assert result.exit_code == 0, result.output
+    return folder, result.output
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

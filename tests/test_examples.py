@@ -4,7 +4,7 @@ from builders.examples import EXAMPLES, load
 
 
 def test_a_users_own_model_is_trained_by_the_callback(capsys):
-    tssd, accuracy = load("own_model").main()
+    tssd, accuracy = load("own_model").main(epochs=14)
     assert accuracy > 0.88
     assert tssd.rounds
     assert np.isfinite(tssd.table.q).all()
@@ -12,7 +12,7 @@ def test_a_users_own_model_is_trained_by_the_callback(capsys):
 
 
 def test_a_table_of_numbers_is_learned_better_with_tssd(capsys):
-    tssd, result = load("tabular").main()
+    tssd, result = load("tabular").main(epochs=15)
     assert result["tssd"] > 0.9
     assert result["tssd"] > result["plain"] + 0.05
     assert result["wrong_among_suspects"] > 0.9
@@ -21,7 +21,7 @@ def test_a_table_of_numbers_is_learned_better_with_tssd(capsys):
 
 
 def test_text_as_numbers_of_words_is_learned_better_with_tssd(capsys):
-    tssd, result = load("text").main()
+    tssd, result = load("text").main(epochs=12)
     assert result["tssd"] > 0.64
     assert result["tssd"] > result["plain"] + 0.05
     assert result["wrong_among_suspects"] > 0.9  # 0.4 by chance

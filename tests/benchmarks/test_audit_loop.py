@@ -1,6 +1,7 @@
 """From a run's audit through a person's decisions in the browser to labels to train with."""
 
 import csv
+import shutil
 
 import numpy as np
 from builders.runs import train
@@ -35,8 +36,8 @@ def decide(page, path):
     download.value.save_as(path)
 
 
-def test_what_is_decided_on_the_page_can_be_applied_and_trained_with(browser, tmp_path):
-    run = train(tmp_path / "run")
+def test_what_is_decided_on_the_page_can_be_applied_and_trained_with(browser, digits_run, tmp_path):
+    run = shutil.copytree(digits_run[0], tmp_path / "run")
     tssd("audit", run)
     context = browser.new_context()
     page = context.new_page()

@@ -11,7 +11,12 @@ def tssd(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
 
 
+def command(out, *settings):
+    """The words that train the default recipe, shortened, into that folder."""
+    return ("train", *(w for s in (*SHORT, *settings) for w in ("--set", s)), "--out", out)
+
+
 def train(out, *settings):
-    result = tssd("train", *[w for s in (*SHORT, *settings) for w in ("--set", s)], "--out", out)
+    result = tssd(*command(out, *settings))
     assert result.exit_code == 0, result.output
     return out

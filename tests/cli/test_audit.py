@@ -57,8 +57,8 @@ def edit(path, old, new):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return train(tmp_path_factory.mktemp("runs") / "digits")
+def run(digits_run, tmp_path_factory):
+    return shutil.copytree(digits_run[0], tmp_path_factory.mktemp("runs") / "digits")
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,8 @@ def settings(folder, *more):
         f"data.path={folder / 'labels.csv'}",
         "data.image_size=0",
         "golden.source=trusted",
-        "train.epochs=14",
+        "model.name=mlp",
+        "train.epochs=10",
         "train.warmup_epochs=4",
         *more,
     )
@@ -284,6 +285,7 @@ def test_cifar10_n_runs_whole_for_an_epoch_or_two(tmp_path):
     chosen = (
         f"data.data_dir={folder}",
         "model.name=mlp",
+        "model.width=32",
         "train.epochs=2",
         "train.warmup_epochs=1",
         "train.batch_size=512",

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders.run_files import HEADER, read_csv, write_csv
-from click.testing import CliRunner
+from builders.runs import SHORT, tssd
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from tssd_keras.cli.main import main
 from tssd_keras.data.sources import digits
 from tssd_keras.labels.decisions.reading import in_golden_half
 from tssd_keras.labels.prepare import prepare
@@ -25,12 +24,7 @@ from tssd_keras.run.compare import check_same_labels, compare
 from tssd_keras.run.read import read_run
 
 DIGITS = Path(__file__).parents[2] / "recipes" / "digits.toml"
-SHORT = ("train.epochs=4", "train.warmup_epochs=2", "model.name=mlp", "train.batch_size=128")
 N_DECIDED = 40
-
-
-def tssd(*words):
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 def train(recipe, out, *settings):
@@ -56,10 +50,11 @@ def decide(run, path, n=N_DECIDED):
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory):
+def first(digits_run, tmp_path_factory):
     """The first run, its summary, and the labels that its decisions gave."""
     folder = tmp_path_factory.mktemp("loop")
-    summary = train(DIGITS, folder / "first", *SHORT)
+    shutil.copytree(digits_run[0], folder / "first")
+    summary = json.loads((folder / "first" / "summary.json").read_text())
     decisions = decide(folder / "first", folder / "decisions.csv")
     result = tssd("relabel", folder / "first", decisions, "--out", folder / "labels.csv")
     assert result.exit_code == 0, result.output
@@ -311,7 +306,7 @@ def test_a_run_that_was_stopped_or_measured_elsewhere_is_told(first, tmp_path):
     (other / "summary.json").write_text(json.dumps(summary))
     lines = tssd("compare", first[0], other).output.splitlines()
     assert lines[0].split() == ["run", "first", "a", "b"]
-    assert lines[1].split() == ["epochs", "4", "4,", "stopped"]
+    assert lines[1].split() == ["epochs", "3", "3,", "stopped"]
     assert lines[3].split()[-1] == "validation"
     assert lines[4].split()[-1] == "-"
 
@@ -319,7 +314,7 @@ def test_a_run_that_was_stopped_or_measured_elsewhere_is_told(first, tmp_path):
 def test_runs_that_cannot_be_compared_are_refused(first, tmp_path):
     run = first[0]
     other = tmp_path / "other"
-    train(run / "recipe.toml", other, "noise.seed=7")
+    train(run / "recipe.toml", other, "noise.seed=7", "golden.source=none")
     for words, text in (
         ([run], "two different runs"),
         ([run, run], "two different runs to compare, or more, got 2, 1 of them"),

@@ -1,7 +1,7 @@
 """What a run leaves behind when it does not come to its end."""
 
+import contextlib
 import csv
-import gc
 import json
 import os
 import signal
@@ -96,16 +96,21 @@ def test_a_second_ctrl_c_does_not_break_off_the_writing(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.fixture
-def no_collection():
-    """Python drops an exception that comes while the collector calls a finaliser: Ctrl-C too."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
+def test_ctrl_c_that_python_drops_stops_the_run_where_it_is_next_asked(tmp_path):
+    """Python drops an exception that comes within a finaliser or a weak reference's callback."""
+
+    def say(line):
+        if line.startswith("epoch 1/"):
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    done = experiment.run(parse_recipe(DEFAULT, SHORT), out=tmp_path / "run", say=say)
+    assert done.interrupted
+    assert n_epochs(tmp_path / "run") == 1
+    assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.usefixtures("no_collection")
 def test_a_run_that_is_stopped_in_its_first_update_keeps_its_network(tmp_path):
     """On JAX an update gives the weights away until it has ended, and the first is compiled."""
 

@@ -21,7 +21,7 @@ from tssd_keras.run import epoch_bar, wiring
 from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
 from tssd_keras.run.folder import RunFolder
-from tssd_keras.run.interrupts import ctrl_c_held
+from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
 from tssd_keras.run.saved_recipe import saved_recipe
 from tssd_keras.run.summary import summarise
 from tssd_keras.train.callback import TSSD
@@ -144,13 +144,23 @@ def train(training: Training, folder: RunFolder, say: Say) -> None:
     say(f"backend: {backend}; run folder: {folder.path}")
     tssd = training.tssd
     epoch_bars = epoch_bar.EpochBar(lambda: tssd.steps)
-    training.step.fit(
-        training.feed,
-        epochs=recipe.train.epochs,
-        callbacks=[tssd, *wiring.schedules(recipe, tssd), epoch_bars, training.epochs],
-        shuffle=False,
-        verbose=0,
-    )
+    with ctrl_c_noted() as came:
+
+        def stop(*_, logs=None) -> None:
+            if came():
+                raise KeyboardInterrupt
+
+        dropped = keras.callbacks.LambdaCallback(on_train_batch_end=stop, on_epoch_end=stop)
+        training.step.fit(
+            training.feed,
+            epochs=recipe.train.epochs,
+            callbacks=[
+                *(tssd, *wiring.schedules(recipe, tssd)),
+                *(epoch_bars, training.epochs, dropped),
+            ],
+            shuffle=False,
+            verbose=0,
+        )
 
 
 def finish(training: Training, folder: RunFolder, summary: dict) -> None:

@@ -114,6 +114,8 @@ def feature_figure(streams: Streams, clean: np.ndarray | None, class_names: tupl
         abstains = " (abstains)" if streams.feature_abstains[k] else ""
         axis.set_title(_title(f"{class_names[k]}{abstains}"), fontsize=8, parse_math=False)
         axis.tick_params(labelsize=6)
+        axis.set_yticks([])
+        axis.set_xticks([0, 0.5, 1])
         axis.set_ylabel("")
         legend = axis.get_legend_handles_labels()
     figure.legend(*legend, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
