@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from tssd_keras import TSSD, DivideRecipe, Drawing, Labels, PurifyRecipe
 from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.judge import meta_classifier
 from tssd_keras.labels import noise
 from tssd_keras.train.steps import accuracy, weighted_step
 
@@ -62,9 +63,9 @@ def digits():
 
 
 def trained(
-    digits, *, epochs=9, initial_epoch=0, kind="auto", truth=None, epoch_samples=DRAWN, **settings
+    digits, *, epochs=7, initial_epoch=0, kind="auto", truth=None, epoch_samples=DRAWN, **settings
 ):
-    """A real `fit`; the callback, the watch and the number of traces."""
+    """A real `fit`; the callback, what the watch saw and the number of traces."""
     x, true_labels, y, golden = digits
     settings = {"warmup_epochs": 5, "golden": golden, **settings}
     labels = Labels(y, true=true_labels if truth is None else truth)
@@ -98,8 +99,15 @@ def run(by_kind):
 
 @pytest.fixture(scope="module")
 def every_second(digits):
-    """A round every second epoch: the sixth to the ninth are of two."""
-    return trained(digits, epochs=9, divide=DivideRecipe(every=2))
+    """A round every second epoch: the sixth to the ninth are of two; nothing is trusted."""
+    return trained(digits, epochs=9, golden=None, divide=DivideRecipe(every=2))
+
+
+@pytest.fixture
+def quick_judge(monkeypatch):
+    """Few updates of the meta classifier, where it does not matter how well it judges."""
+    monkeypatch.setattr(meta_classifier, "FIRST_STEPS", 20)
+    monkeypatch.setattr(meta_classifier, "LATER_STEPS", 10)
 
 
 def test_every_epoch_draws_anew_and_as_many_of_each_class(run, digits):
@@ -175,8 +183,8 @@ def test_warmup_draws_and_rounds_share_one_trace(run):
 
 
 def test_a_resumed_run_draws_the_same(digits, run):
-    _, epochs, _ = trained(digits, initial_epoch=6, epochs=8)
-    for resumed, whole in zip(epochs, run[1][6:8], strict=True):
+    _, epochs, _ = trained(digits, initial_epoch=5, epochs=7, golden=None)
+    for resumed, whole in zip(epochs, run[1][5:7], strict=True):
         np.testing.assert_array_equal(resumed["drawn"], whole["drawn"])
 
 
@@ -185,26 +193,30 @@ def test_both_feeds_give_the_same_table(by_kind):
     np.testing.assert_array_equal(ours.q, theirs.q)
 
 
-def test_a_draw_of_every_sample_is_the_run_without_draws(digits):
+def test_a_draw_of_every_sample_is_the_run_without_draws(digits, quick_judge):
     history = {"divide": DivideRecipe(history=2), "purify": PurifyRecipe(history=2)}
-    every, _, _ = trained(digits, epoch_samples=10**6, **history)
-    plain, _, _ = trained(digits, epoch_samples=None, **history)
+    short = {"warmup_epochs": 2, "epochs": 5}  # three rounds, of which two are remembered
+    every, _, _ = trained(digits, epoch_samples=10**6, **history, **short)
+    plain, _, _ = trained(digits, epoch_samples=None, **history, **short)
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(every.table, name), getattr(plain.table, name))
 
 
 @pytest.mark.parametrize("golden", ["certain", None])
-def test_without_golden_samples_too(digits, golden):
-    tssd, _, _ = trained(digits, golden=golden, epoch_samples=1000)
+def test_without_golden_samples_too(digits, every_second, golden):
+    if golden is None:
+        tssd, _, _ = every_second
+    else:
+        tssd, _, _ = trained(digits, golden=golden, epoch_samples=1000, epochs=6)
     assert tssd.rounds[-1].quality.label_error_auroc > 0.9
     judged = ~np.isnan(tssd.table.q[tssd.table.drawn])
     assert judged.all() if golden else not judged.any()
 
 
-def test_only_known_true_labels_count(digits, run):
+def test_only_known_true_labels_count(digits, every_second):
     known = np.arange(len(digits[1])) % 5 == 0
-    tssd, _, _ = trained(digits, truth=np.where(known, digits[1], -1), epochs=6)
-    (ours,), theirs = tssd.rounds, run[0].rounds[0]
+    tssd, _, _ = trained(digits, truth=np.where(known, digits[1], -1), golden=None, epochs=6)
+    (ours,), theirs = tssd.rounds, every_second[0].rounds[0]
     assert ours.roles == theirs.roles  # nothing but the record reads them
     rows = np.flatnonzero(tssd.table.drawn & known)
     clean = digits[2][rows] == digits[1][rows]
@@ -213,7 +225,7 @@ def test_only_known_true_labels_count(digits, run):
     assert tssd.rounds[-1].quality.kept_recall == pytest.approx(kept[clean].mean())
 
 
-def test_a_recipe_draws_balanced_batches(tmp_path):
+def test_a_recipe_draws_balanced_batches(tmp_path, quick_judge):
     from tssd_keras.recipe.toml import parse_recipe
     from tssd_keras.run import experiment
 

@@ -24,6 +24,10 @@ def network(precision, name="small_cnn"):
     return models.build(name, SHAPE, "uint8", 5, width=width, seed=2, precision=precision)
 
 
+def zeros(_, shape, dtype=None, **settings):
+    return keras.ops.convert_to_tensor(np.zeros(shape, "float32"), dtype)
+
+
 def samples():
     """Noise, brighter by class, so that something is learned."""
     y = np.arange(N) % 5
@@ -88,6 +92,7 @@ def test_layers_compute_in_bfloat16_but_variables_logits_and_scores_are_float32(
     module = sys.modules["tssd_keras.models.resnet50"]  # the package's name is the function
     monkeypatch.setattr(module, "_initialise", lambda *_: None)  # slow, and no matter here
     monkeypatch.setattr(ends, "_gives_probabilities", lambda _: False)  # the same
+    monkeypatch.setattr(keras.initializers.VarianceScaling, "__call__", zeros)  # the same
     made = network("bfloat16", name)
     scoring = scoring_model(made)
     assert {v.dtype for v in made.variables} == {"float32"}

@@ -6,13 +6,16 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, Labels
+from tssd_keras import TSSD, DivideRecipe, Labels
 from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import wiring
 from tssd_keras.train.steps import Mixmatch, accuracy, mixmatch_step, weighted_step
 from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
+
+# A few steps take TensorFlow less time than compiling them; JAX has compiled them before.
+QUICK = {"run_eagerly": keras.backend.backend() == "tensorflow"}
 
 
 def network(seed=0, *, dtype="float32"):
@@ -37,25 +40,41 @@ def digits():
     return x[100:], data.target[100:], y[100:], (x[:100], data.target[:100])
 
 
-def trained(digits, networks, *, epochs=14, settings=None):
-    x, truth, y, trusted = digits
-    step = mixmatch_step(networks, settings=settings or Mixmatch(lambda_u=5.0))
+def trained(digits, networks, *, epochs, ema=0.0, more=lambda tssd, step: [], **settings):
+    x, truth, y, _ = digits
+    step = mixmatch_step(networks, settings=Mixmatch(lambda_u=5.0), ema=ema)
     step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
-    tssd = TSSD(x, Labels(y, true=truth), golden=trusted, warmup_epochs=4)
+    tssd = TSSD(x, Labels(y, true=truth), warmup_epochs=4, **settings)
     feed = tssd.feed(64, model=step)
-    callbacks = [tssd, SemiSupervisedSchedule(4, 4)]
+    callbacks = [tssd, SemiSupervisedSchedule(4, 4), *more(tssd, step)]
     step.fit(feed, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=0)
     return tssd, step
 
 
 @pytest.fixture(scope="module")
 def one(digits):
-    return trained(digits, network())
+    return trained(digits, network(), epochs=9, golden=digits[3], divide=DivideRecipe(every=2))
 
 
 @pytest.fixture(scope="module")
 def pair(digits):
-    return trained(digits, [network(0), network(1)], epochs=8)
+    """Two networks with running means; also losses, as each round scored them and by weights."""
+    x, _, y, _ = digits
+    seen = {}
+
+    def look(tssd, step):
+        def losses(epoch, logs=None):
+            """After the round, before the epoch's first update."""
+            if tssd.rounds:
+                for name, models in (("mean", step.averaged), ("own", step.networks)):
+                    p = [softmax(np.asarray(one(x, training=False))) for one in models]
+                    seen[name] = [-np.log(one[np.arange(len(x)), y]) for one in p]
+                seen["scored"] = [verdict.loss for verdict in tssd.last_round]
+
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=losses)]
+
+    networks = [network(0), network(1)]
+    return *trained(digits, networks, epochs=7, ema=0.98, more=look), seen
 
 
 def test_mixmatch_learns_from_what_lost_its_weight(digits, one):
@@ -73,17 +92,17 @@ def test_there_is_one_trace_a_phase(one, pair):
 
 
 def test_lambda_u_rises_in_equal_steps(one, pair):
-    assert float(pair[1].lambda_u) == pytest.approx(5.0 * 3 / 4)  # epochs 4 to 7 of a ramp of four
+    assert float(pair[1].lambda_u) == pytest.approx(5.0 * 2 / 4)  # epochs 4 to 6 of a ramp of four
     assert float(one[1].lambda_u) == 5.0
 
 
 def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
-    x, _, y, trusted = digits
+    x, y = digits[0][:128], digits[2][:128]
     step = mixmatch_step(network())
-    step.compile(keras.optimizers.Adam(3e-3))
+    step.compile(keras.optimizers.Adam(3e-3), **QUICK)
 
     def fit(schedule, **feed_of):
-        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
+        tssd = TSSD(x, y, warmup_epochs=1)
         feed = tssd.feed(64, **feed_of)
         step.fit(feed, epochs=2, callbacks=[tssd, *schedule], shuffle=False, verbose=0)
 
@@ -93,28 +112,19 @@ def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
         fit([SemiSupervisedSchedule(1, 0)])
     with pytest.raises(RuntimeError, match=r"Give fit the callback .*SemiSupervisedSchedule"):
         fit([], model=step)
-    fit([SemiSupervisedSchedule(1, 0)], model=step)
-    assert not step.warming_up
-
-
-def test_a_second_fit_warms_up_again(digits):
-    x, _, y, trusted = digits
-    step = mixmatch_step(network())
-    step.compile(keras.optimizers.Adam(3e-3))
     seen = []
     look = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(step.warming_up)
     )
     for _ in range(2):
-        tssd = TSSD(x, y, golden=trusted, warmup_epochs=1)
-        callbacks = [tssd, SemiSupervisedSchedule(1, 0), look]
-        step.fit(tssd.feed(64, model=step), epochs=2, callbacks=callbacks, shuffle=False, verbose=0)
-    assert seen == [True, False, True, False]
+        fit([SemiSupervisedSchedule(1, 0), look], model=step)
+    assert seen == [True, False, True, False]  # a second fit warms up again
+    assert not step.warming_up
 
 
 def test_lambda_u_can_be_asked_for_each_epoch():
     step = mixmatch_step(network())
-    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
+    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()], **QUICK)
     asked = []
 
     def value():
@@ -153,25 +163,31 @@ def test_lambda_u_goes_by_the_noise_that_the_last_round_estimates(estimated, kep
 
 
 def test_two_networks_divide_for_each_other(digits, pair):
-    tssd, step = pair
-    x, truth, *_ = digits
+    tssd, _, _ = pair
+    x, *_ = digits
     assert tssd.table.weights.shape == (len(x), 2)
     first, second = tssd.last_round
     np.testing.assert_array_equal(tssd.table.weights[:, 1], first.columns.weight)
     np.testing.assert_array_equal(tssd.table.weights[:, 0], second.columns.weight)
     assert (first.columns.weight != second.columns.weight).any()
     assert tssd.rounds[-1].quality.kept_precision > 0.85
-    p = [keras.ops.softmax(one.predict(x, verbose=0)) for one in step.networks]
-    together = keras.ops.softmax(step.predict(x, verbose=0))
-    np.testing.assert_allclose(np.asarray(together), np.mean(p, axis=0), rtol=1e-3, atol=1e-5)
-    assert (np.asarray(together).argmax(axis=1) == truth).mean() > 0.85
+
+
+def test_two_networks_predict_the_mean_of_what_each_says(digits):
+    x = digits[0][:100]
+    step = weighted_step([network(0), network(1)])
+    first, second = (softmax(np.asarray(one(x, training=False))) for one in step.networks)
+    assert np.abs(first - second).max() > 0.05
+    step.compile("sgd")
+    together = softmax(step.predict(x, batch_size=100, verbose=0))
+    np.testing.assert_allclose(together, (first + second) / 2, rtol=1e-3, atol=1e-5)
 
 
 def test_a_network_is_trained_on_its_own_weights():
     networks = [network(0), network(1)]
     before = [[np.array(v) for v in one.trainable_variables] for one in networks]
     step = weighted_step(networks)
-    step.compile(keras.optimizers.SGD(0.1), weighted_metrics=[accuracy()])
+    step.compile(keras.optimizers.SGD(0.1), weighted_metrics=[accuracy()], **QUICK)
     x = np.random.default_rng(0).normal(size=(32, 64)).astype("float32")
     weight = np.stack([np.zeros(32), np.ones(32)], axis=1).astype("float32")
     y = np.arange(32) % 10
@@ -187,13 +203,13 @@ def test_guessing_leaves_batchnorms_statistics_alone():
     """Every sample is the same, so its mixtures are too: one pass moves the mean by a tenth."""
     one = network()
     step = mixmatch_step(one)
-    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
+    step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()], **QUICK)
     step.warm_up(False)
     x = np.ones((16, 64), "float32")
     weight = np.repeat([1.0, 0.0], 8).astype("float32")
     step.fit(x, np.arange(16) % 10, sample_weight=weight, batch_size=16, shuffle=False, verbose=0)
     norm = next(layer for layer in one.layers if isinstance(layer, layers.BatchNormalization))
-    before_norm = keras.Model(one.inputs, norm.input).predict(x[:1], verbose=0)[0]
+    before_norm = np.asarray(keras.Model(one.inputs[0], norm.input)(x[:1]))[0]
     np.testing.assert_allclose(np.asarray(norm.moving_mean), 0.1 * before_norm, rtol=1e-4)
 
 
@@ -201,10 +217,11 @@ def test_the_warmup_penalty_leaves_the_network_less_sure(digits):
     x, _, y, _ = digits
     entropy = []
     for penalty in (False, True):
-        step = mixmatch_step(network(), settings=Mixmatch(penalty=penalty))
+        one = network()
+        step = mixmatch_step(one, settings=Mixmatch(penalty=penalty))
         step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
         step.fit(x, y, batch_size=64, epochs=3, shuffle=False, verbose=0)
-        p = np.asarray(keras.ops.softmax(step.predict(x, verbose=0)))
+        p = softmax(np.asarray(one(x, training=False)))
         entropy.append(-(p * np.log(p)).sum(axis=1).mean())
     assert entropy[1] > entropy[0] + 0.1
 
@@ -313,33 +330,13 @@ def test_one_step_of_two_networks_is_what_the_formulae_say():
     assert float(total) == pytest.approx(expected + penalty, rel=1e-4)
 
 
-def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(digits):
-    x, truth, y, trusted = digits
-    step = mixmatch_step([network(0), network(1)], ema=0.98)
-    step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
-    tssd = TSSD(x, y, golden=trusted, warmup_epochs=2)
-    feed = tssd.feed(64, model=step)
-    seen = {}
-
-    def look(epoch, logs=None):
-        """After the round, before the epoch's first update."""
-        if tssd.rounds:
-            for name, models in (("mean", step.averaged), ("own", step.networks)):
-                p = [softmax(one.predict(x, verbose=0)) for one in models]
-                seen[name] = [-np.log(one[np.arange(len(x)), y]) for one in p]
-            seen["scored"] = [verdict.loss for verdict in tssd.last_round]
-
-    callbacks = [
-        tssd,
-        SemiSupervisedSchedule(2, 0),
-        keras.callbacks.LambdaCallback(on_epoch_begin=look),
-    ]
-    step.fit(feed, epochs=4, callbacks=callbacks, shuffle=False, verbose=0)
-    assert step.n_traces == 2
+def test_the_running_mean_of_two_networks_is_what_scores_and_what_is_evaluated(digits, pair):
+    _, step, seen = pair
+    x, truth, *_ = digits
     for scored, mean, own in zip(seen["scored"], seen["mean"], seen["own"], strict=True):
         np.testing.assert_allclose(scored, mean, rtol=1e-3, atol=1e-3)
         assert np.abs(scored - own).max() > 0.1
-    p = [softmax(one.predict(x, verbose=0)) for one in step.averaged]
+    p = [softmax(np.asarray(one(x, training=False))) for one in step.averaged]
     together = softmax(step.predict(x, verbose=0))
     np.testing.assert_allclose(together, np.mean(p, axis=0), rtol=1e-3, atol=1e-5)
-    assert (together.argmax(axis=1) == truth).mean() > 0.8
+    assert (together.argmax(axis=1) == truth).mean() > 0.85
