@@ -1,5 +1,7 @@
 """Samples around a few directions, as a network that has learned the noise sees them."""
 
+import functools
+
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.preprocessing import normalize
@@ -48,9 +50,18 @@ def remembered(share, *, n=6000, seed=0, golden=300):
     )
 
 
-def judged(
+def judged(matrix, source="trusted", **how):
+    """Divide and purify a population; M = 300 golden samples from the same one, apart.
+
+    Each is judged once, for all tests that ask for it. They only read.
+    """
+    return _judged(matrix if matrix is None else tuple(map(tuple, matrix)), source, **how)
+
+
+@functools.cache
+def _judged(
     matrix,
-    source="trusted",
+    source,
     *,
     settings=None,
     known=True,
@@ -58,9 +69,8 @@ def judged(
     at_random=False,
     noise_seed=0,
 ):
-    """Divide and purify a population; M = 300 golden samples from the same one, apart."""
     scores, truth, given = (
-        remembered(remember) if remember else population(matrix, noise_seed=noise_seed)
+        remembered(remember) if remember else population(np.array(matrix), noise_seed=noise_seed)
     )
     golden = np.arange(300)
     stream = np.arange(300, len(truth))
@@ -81,4 +91,8 @@ def judged(
     found = purifier.purify(
         own, labels, means, division, golden=trusted if source == "trusted" else None
     )
-    return found, division, truth[stream], labels
+    truth = truth[stream]
+    for array in (*vars(found).values(), *vars(division).values(), truth, labels):
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
+    return found, division, truth, labels

@@ -64,28 +64,32 @@ def test_auto_takes_positives_back_where_the_streams_agree_on_wrong_labels(asym)
     assert asym[0].figures.reach == "all"
 
 
+# Stated reaches and precisions, two in one judgement.
+STATED = {"uncertain": 0.8, "all": 0.95}
+
+
 @pytest.fixture(scope="module")
-def by_reach():
+def stated():
     return {
-        reach: judged(symmetric(K, 0.5), settings=PurifyRecipe(reach=reach))
-        for reach in ("uncertain", "all")
+        reach: judged(
+            symmetric(K, 0.5), settings=PurifyRecipe(reach=reach, target_precision=target)
+        )
+        for reach, target in STATED.items()
     }
 
 
-@pytest.mark.parametrize("reach", ["uncertain", "all"])
-def test_a_stated_reach_is_kept(by_reach, reach):
-    found, division, _, _ = by_reach[reach]
+@pytest.mark.parametrize("reach", STATED)
+def test_a_stated_reach_is_kept(stated, reach):
+    found, division, _, _ = stated[reach]
     assert found.figures.reach == reach
     if reach == "uncertain":
         kept = division.role != UNCERTAIN
         np.testing.assert_array_equal(found.role[kept], division.role[kept])
 
 
-@pytest.mark.parametrize("target", [0.8, 0.95])
-def test_a_stated_precision_is_reached_by_what_is_mined(target):
-    found, _, truth, given = judged(
-        symmetric(K, 0.5), settings=PurifyRecipe(target_precision=target)
-    )
+@pytest.mark.parametrize(("reach", "target"), STATED.items())
+def test_a_stated_precision_is_reached_by_what_is_mined(stated, reach, target):
+    found, _, truth, given = stated[reach]
     mined = found.role == SEMI_HARD
     assert mined.sum() > 50
     assert (truth == given)[mined].mean() > target - 0.05
@@ -110,8 +114,8 @@ def test_too_few_certain_samples_give_no_judgement():
     assert Purifier("certain", K, PurifyRecipe()).purify(scores, given, means, division) is None
 
 
-def test_the_same_seed_gives_the_same_judgement_however_far_it_reaches(sym, by_reach):
-    for again, *_ in by_reach.values():
+def test_the_same_seed_gives_the_same_judgement_however_far_it_reaches(sym, stated):
+    for again, *_ in stated.values():
         np.testing.assert_array_equal(again.q, sym[0].q)
 
 

@@ -19,24 +19,43 @@ IMAGES = {
     "mlp": (8, 8, 1),
     "preact_resnet18": (32, 32, 3),
     "preact_resnet34": (32, 32, 3),
-    "resnet50": (64, 64, 3),
+    "resnet50": (32, 32, 3),
     "small_cnn": (28, 28, 1),
     "wide_resnet16": (32, 32, 3),
 }
 
 
+def states():
+    """Of the generators that all of a program shares."""
+    kind, keys, *rest = np.random.get_state()
+    return random.getstate(), kind, keys.tolist(), rest
+
+
 @functools.cache
-def built(name, seed, again=False):
-    """A network for the tests that change nothing of it; `again`: another one of the same seed."""
+def building(name, seed, dtype="uint8"):
+    """A network for tests that change nothing of it, and the shared generators around its making.
+
+    To build one takes longer than all that is asked of it.
+    """
     width = 8 if name.startswith("preact") else 0
-    return models.build(name, IMAGES[name], "uint8", 5, width=width, seed=seed)
+    before = states()
+    network = models.build(name, IMAGES[name], dtype, 5, width=width, seed=seed)
+    return network, before, states()
+
+
+def built(name, seed, dtype="uint8"):
+    return building(name, seed, dtype)[0]
+
+
+def answers(network, samples):
+    """Uncompiled: each network is asked once or twice."""
+    return keras.ops.convert_to_numpy(network(samples, training=False))
 
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_every_model_gives_logits_and_has_a_layer_of_features(name):
     model = built(name, 1)
-    out = model.predict_on_batch(np.zeros((2, *IMAGES[name]), "uint8"))
-    assert out.shape == (2, 5)
+    assert answers(model, np.zeros((2, *IMAGES[name]), "uint8")).shape == (2, 5)
     assert model.get_layer("features").output.shape[0] is None
     assert len(model.get_layer("features").output.shape) == 2
 
@@ -46,19 +65,14 @@ def test_the_same_seed_gives_the_same_network_and_another_does_not(name):
     def kernel(*seed):
         return np.asarray(built(name, *seed).get_layer("logits").kernel)
 
-    np.testing.assert_array_equal(kernel(1), kernel(1, True))
+    np.testing.assert_array_equal(kernel(1), kernel(1, "float32"))
     assert not np.array_equal(kernel(1), kernel(2))
 
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_building_a_network_leaves_the_global_seeds_alone(name):
-    np.random.seed(5)
-    expected = np.random.RandomState(5).rand(3)
-    python_state = random.getstate()
-    width = 8 if name.startswith("preact") else 0
-    models.build(name, IMAGES[name], "uint8", 2, width=width, seed=9)
-    np.testing.assert_array_equal(np.random.rand(3), expected)
-    assert random.getstate() == python_state
+    _, before, after = building(name, 1)
+    assert after == before
 
 
 def test_preact_resnet18_has_the_number_of_weights_counted_by_hand():
@@ -86,6 +100,11 @@ def test_preact_resnet34_has_the_weights_of_the_published_resnet34_less_what_dif
     assert model.get_layer("features").output.shape == (None, 512)
 
 
+@functools.cache
+def wide_resnet16(width):
+    return models.build("wide_resnet16", (32, 32, 3), "uint8", 10, width=width)
+
+
 @pytest.mark.parametrize(
     ("k", "published"),
     [
@@ -95,7 +114,7 @@ def test_preact_resnet34_has_the_weights_of_the_published_resnet34_less_what_dif
     ],
 )
 def test_wide_resnet16_has_as_many_million_weights_as_published(k, published):
-    model = models.build("wide_resnet16", (32, 32, 3), "uint8", 10, width=0 if k == 1 else 16 * k)
+    model = wide_resnet16(0 if k == 1 else 16 * k)
     assert round(n_trainable(model) / 1e6, 1) == published
     assert model.get_layer("features").output.shape == (None, 64 * k)
 
@@ -105,7 +124,7 @@ def test_wide_resnet16_has_the_number_of_weights_counted_by_hand():
     # half the width 14 w^2 and 3 w. Stem 432, last norm 128, head 650.
     blocks = [2 * (18 * 16**2 + 4 * 16)]
     blocks += [14 * w**2 + 3 * w + 18 * w**2 + 4 * w for w in (32, 64)]
-    model = models.build("wide_resnet16", (32, 32, 3), "uint8", 10)
+    model = wide_resnet16(0)
     assert n_trainable(model) == 432 + sum(blocks) + 128 + 650
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert len([layer for layer in convolutions if layer.kernel_size == (3, 3)]) == 13
@@ -182,12 +201,12 @@ def resnet():
     return built("resnet50", 1)
 
 
-def pixels(n=2):
-    return np.random.default_rng(0).integers(0, 256, (n, 64, 64, 3)).astype("uint8")
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (2, *IMAGES["resnet50"])).astype("uint8")
 
 
 def features(model, x):
-    return keras.Model(model.input, model.get_layer("features").output).predict_on_batch(x)
+    return answers(keras.Model(model.input, model.get_layer("features").output), x)
 
 
 def test_resnet50_has_the_weights_of_keras_applications_and_a_head(resnet):
@@ -198,7 +217,7 @@ def test_resnet50_has_the_weights_of_keras_applications_and_a_head(resnet):
 
 
 def test_every_weight_of_resnet50_comes_from_the_seed(resnet):
-    again = built("resnet50", 1, True)
+    again = built("resnet50", 1, "float32")
     for one, other in zip(resnet.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     other = built("resnet50", 2)
@@ -215,8 +234,7 @@ def test_every_weight_of_resnet50_comes_from_the_seed(resnet):
 def test_a_saved_resnet50_is_plain_keras(resnet, tmp_path):
     resnet.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={})
-    x = pixels()
-    np.testing.assert_array_equal(loaded.predict_on_batch(x), resnet.predict_on_batch(x))
+    np.testing.assert_array_equal(answers(loaded, pixels()), answers(resnet, pixels()))
 
 
 def write_notop(path, network):
@@ -230,9 +248,8 @@ def write_notop(path, network):
                 group[key] = value
 
 
-@functools.cache
-def with_weights(file, seed=0):
-    return models.build("resnet50", (64, 64, 3), "uint8", 5, seed=seed, weights=file)
+def resnet50(weights, seed=0):
+    return models.build("resnet50", IMAGES["resnet50"], "uint8", 5, seed=seed, weights=weights)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +257,7 @@ def imagenet(tmp_path_factory):
     """keras.applications' own network, every weight drawn, and its two files."""
     folder = tmp_path_factory.mktemp("weights")
     network = keras.applications.ResNet50(
-        include_top=False, weights=None, input_shape=(64, 64, 3), pooling="avg"
+        include_top=False, weights=None, input_shape=IMAGES["resnet50"], pooling="avg"
     )
     rng = np.random.default_rng(0)
 
@@ -256,33 +273,57 @@ def imagenet(tmp_path_factory):
     shutil.rmtree(folder)  # 190 MB
 
 
-@pytest.mark.parametrize("file", ["notop.h5", "notop.weights.h5"])
-def test_weights_of_imagenet_give_the_features_of_keras_applications(imagenet, file):
-    network, folder = imagenet
-    model = with_weights(str(folder / file))
+@pytest.fixture(scope="module")
+def by_name(imagenet):
+    """A network with weights "imagenet", and what Keras was asked for to get them."""
+    asked = {}
+
+    def get_file(**arguments):
+        asked.update(arguments)
+        return str(imagenet[1] / "notop.h5")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.utils, "get_file", get_file)
+        return resnet50("imagenet"), asked
+
+
+@pytest.fixture(scope="module")
+def with_weights(imagenet):
+    """Networks by the file of their weights."""
+    seeds = {"notop.h5": 2, "notop.weights.h5": 0}
+    return {file: resnet50(str(imagenet[1] / file), seed) for file, seed in seeds.items()}
+
+
+@pytest.fixture(scope="module")
+def of_keras_applications(imagenet):
     prepared = keras.applications.resnet50.preprocess_input(pixels().astype("float32"))
-    expected = network.predict_on_batch(prepared)
+    return answers(imagenet[0], prepared)
+
+
+@pytest.mark.parametrize("file", ["notop.h5", "notop.weights.h5"])
+def test_weights_of_imagenet_give_the_features_of_keras_applications(
+    imagenet, with_weights, of_keras_applications, file
+):
+    model, expected = with_weights[file], of_keras_applications
     scale = expected.std()
     assert scale > 0
     np.testing.assert_allclose(features(model, pixels()) / scale, expected / scale, atol=1e-3)
-    for layer in filter(lambda layer: layer.weights, network.layers):
+    for layer in filter(lambda layer: layer.weights, imagenet[0].layers):
         for one, other in zip(layer.weights, model.get_layer(layer.name).weights):
             np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
-def test_with_weights_of_imagenet_the_head_comes_from_the_seed(imagenet):
-    file = str(imagenet[1] / "notop.h5")
-
+def test_with_weights_of_imagenet_the_head_comes_from_the_seed(by_name, with_weights):
     def head(model):
         return np.asarray(model.get_layer("logits").kernel)
 
-    once, again = with_weights(file), with_weights.__wrapped__(file)
+    once, again, other = by_name[0], with_weights["notop.weights.h5"], with_weights["notop.h5"]
     np.testing.assert_array_equal(head(once), head(again))
-    assert not np.array_equal(head(once), head(with_weights(file, seed=2)))
+    assert not np.array_equal(head(once), head(other))
 
 
 def test_floats_go_into_resnet50_as_they_are(resnet):
-    model = models.build("resnet50", (64, 64, 3), "float32", 5, seed=1)
+    model = built("resnet50", 1, "float32")
     prepared = keras.applications.resnet50.preprocess_input(pixels().astype("float32"))
     expected = features(resnet, pixels())
     scale = expected.std()
@@ -291,20 +332,13 @@ def test_floats_go_into_resnet50_as_they_are(resnet):
 
 def test_a_missing_file_of_weights_says_where_it_is_to_be_had(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
-        models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(tmp_path / "notop.h5"))
+        resnet50(str(tmp_path / "notop.h5"))
     assert str(tmp_path / "notop.h5") in str(caught.value)
     assert WEIGHTS_URL in str(caught.value)
 
 
-def test_weights_of_imagenet_by_name_are_those_that_keras_keeps(imagenet, monkeypatch):
-    asked = {}
-
-    def get_file(**arguments):
-        asked.update(arguments)
-        return str(imagenet[1] / "notop.h5")
-
-    monkeypatch.setattr(keras.utils, "get_file", get_file)
-    model = models.build("resnet50", (64, 64, 3), "uint8", 5, weights="imagenet")
+def test_weights_of_imagenet_by_name_are_those_that_keras_keeps(imagenet, by_name):
+    model, asked = by_name
     first = imagenet[0].get_layer("conv1_conv").kernel
     np.testing.assert_array_equal(model.get_layer("conv1_conv").kernel, first)
     assert asked["origin"] == WEIGHTS_URL
@@ -318,7 +352,7 @@ def test_without_a_network_it_is_said_how_to_bring_the_weights(monkeypatch):
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
     with pytest.raises(ConnectionError, match=r"notop.h5 .*not known.*Bring that file"):
-        models.build("resnet50", (64, 64, 3), "uint8", 5, weights="imagenet")
+        resnet50("imagenet")
 
 
 def another_network(path):
@@ -337,12 +371,21 @@ WRONG_FILES = {
 }
 
 
+@pytest.fixture(scope="module")
+def body():
+    """keras.applications' network for files that are not loaded; who loads one spoils it."""
+    return keras.applications.ResNet50(
+        include_top=False, weights=None, input_shape=IMAGES["resnet50"]
+    )
+
+
 @pytest.mark.parametrize("name", WRONG_FILES)
-def test_a_file_of_something_else_is_refused(name, tmp_path):
+def test_a_file_of_something_else_is_refused(name, body, tmp_path, monkeypatch):
     path = Path(tmp_path / name)
     WRONG_FILES[name](path)
+    monkeypatch.setattr(keras.applications, "ResNet50", lambda **_: body)
     with pytest.raises(ValueError, match=f"without its last layer.*{name} is not: .*notop.h5"):
-        models.build("resnet50", (64, 64, 3), "uint8", 5, weights=str(path))
+        resnet50(str(path))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def draw(path, k, names=None, title="labels"):
 
 
 @pytest.mark.parametrize("length", [1, 80])
-@pytest.mark.parametrize("k", [2, 3, 10, 14, 40, 100, 200])
+@pytest.mark.parametrize("k", [2, 3, 14, 40, 200])
 def test_nothing_is_cut_off_at_the_edge_of_the_picture(tmp_path, k, length):
     names = tuple(f"{i}" + length * "W" for i in range(k))
     picture = draw(tmp_path / "a.png", k, names, title="a title " * 20)

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import io
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from tssd_keras.data import loading
+from tssd_keras.data.named import tfds_reading
 from tssd_keras.data.named.tfds_reading import Keys, choose_keys, choose_splits, read
 from tssd_keras.data.named.tiny_imagenet_zip import PREPARED, ZIP
 from tssd_keras.recipe.data_sections import DataRecipe
@@ -362,14 +364,54 @@ def test_reading_asks_for_nothing_that_tfds_deprecates(stored):
         assert "dtype" not in vars(feature)
 
 
+HUMAN = {
+    "aggre_label": 0.0901,
+    "random_label1": 0.1723,
+    "random_label2": 0.1812,
+    "random_label3": 0.1764,
+    "worse_label": 0.4021,
+}
+GARMENTS = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+CIFAR10 = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+
+
+READ = {}
+
+
+@pytest.fixture
+def read_once(monkeypatch):
+    """A split's columns are kept, those of all labels by people together."""
+    read_columns, label = tfds_reading._columns, tfds.features.ClassLabel(num_classes=10)
+
+    def columns(shards, features, n, name):
+        if name not in READ:
+            people = dict.fromkeys(HUMAN, label) if name.startswith("cifar10_n/") else {}
+            READ[name] = read_columns(shards, {**people, **features}, n, name)
+        return {key: READ[name][key] for key in features}
+
+    monkeypatch.setattr(tfds_reading, "_columns", columns)
+
+
 @pytest.mark.parametrize("cache_gib", [1.0, 0.0])
-def test_fashion_mnist_keeps_the_labels_of_its_images(cache_gib):
+def test_fashion_mnist_keeps_the_labels_of_its_images(read_once, cache_gib):
     """By the nearest class mean of the pixels about 68 % are found, by chance it would be 10 %."""
     folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
     if not (folder / "fashion_mnist").is_dir():
         pytest.skip(f"fashion_mnist is not prepared in {folder.absolute()}")
     data = loading.load(
-        DataRecipe(source="tfds", name="fashion_mnist", data_dir=str(folder), cache_gib=cache_gib)
+        DataRecipe(
+            source="tfds",
+            name="fashion_mnist",
+            data_dir=str(folder),
+            cache_gib=cache_gib,
+            check_images=cache_gib > 0,  # once is enough
+        )
     )
     assert data.inputs.shape == (60_000, 28, 28, 1)
     assert data.test_inputs.shape == (10_000, 28, 28, 1)
@@ -384,30 +426,13 @@ def test_fashion_mnist_keeps_the_labels_of_its_images(cache_gib):
     assert 0.6 < (nearest == data.test_labels[:1000]).mean() < 0.8
 
 
-HUMAN = {
-    "aggre_label": 0.0901,
-    "random_label1": 0.1723,
-    "random_label2": 0.1812,
-    "random_label3": 0.1764,
-    "worse_label": 0.4021,
-}
-
-
-GARMENTS = (
-    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-)
-CIFAR10 = (
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
-)
-
-
-def prepared_recipe(name, **settings):
+@functools.cache
+def prepared(name, **settings):
+    """A data set for tests that only read it."""
     folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
     if not (folder / name).is_dir():
         pytest.skip(f"{name} is not prepared in {folder.absolute()}")
-    return DataRecipe(
+    recipe = DataRecipe(
         source="tfds",
         name=name,
         data_dir=str(folder),
@@ -415,11 +440,12 @@ def prepared_recipe(name, **settings):
         check_images=False,
         **settings,
     )
+    return loading.load(recipe)
 
 
 @pytest.mark.parametrize("label", HUMAN)
-def test_cifar10_n_has_the_published_share_of_wrong_labels(label):
-    data = loading.load(prepared_recipe("cifar10_n", label=label))
+def test_cifar10_n_has_the_published_share_of_wrong_labels(read_once, label):
+    data = prepared("cifar10_n", label=label)
     assert data.inputs.shape == (50_000, 32, 32, 3)
     assert data.test_inputs.shape == (10_000, 32, 32, 3)
     assert data.class_names == CIFAR10
@@ -429,7 +455,7 @@ def test_cifar10_n_has_the_published_share_of_wrong_labels(label):
 
 
 def test_cifar10_is_whole():
-    data = loading.load(prepared_recipe("cifar10"))
+    data = prepared("cifar10")
     assert data.inputs.shape == (50_000, 32, 32, 3)
     assert data.test_inputs.shape == (10_000, 32, 32, 3)
     assert data.class_names == CIFAR10
@@ -439,8 +465,8 @@ def test_cifar10_is_whole():
 
 
 def test_cifar10_n_is_lined_up_with_cifar10_by_id():
-    ours = loading.load(prepared_recipe("cifar10_n", label="worse_label"))
-    theirs = loading.load(prepared_recipe("cifar10"))
+    ours = prepared("cifar10_n", label="worse_label")
+    theirs = prepared("cifar10")
     where = {name: i for i, name in enumerate(theirs.ids.tolist())}
     order = np.array([where[name] for name in ours.ids.tolist()])
     np.testing.assert_array_equal(theirs.labels[order], ours.true_labels)

@@ -1,0 +1,93 @@
+"""Served pages and the tabs that open them: Debian's Chromium, through its DevTools protocol."""
+
+import functools
+import http.server
+import threading
+
+import numpy as np
+import pytest
+from builders.audit_page import JUDGED
+from builders.audit_samples import HOSTILE, some_images, some_judged
+
+from tssd_keras.auditing.write import Samples, write_audit
+from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.data.labelled_data import as_ids
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A folder, and the address it is served at: storage outlives a reload there as with files."""
+    folder = tmp_path_factory.mktemp("pages")
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+class Tabs:
+    """One tab for each width and scheme, used again: to open one takes half a second."""
+
+    def __init__(self, browser):
+        self.browser, self.pages, self.said = browser, {}, []
+
+    def __call__(self, address, *, width=1280, scheme="light", another=False):
+        key = (width, scheme, another)
+        if key not in self.pages:
+            context = self.pages[width, scheme, False].context if another else None
+            context = context or self.browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme=scheme
+            )
+            page = self.pages[key] = context.new_page()
+            page.set_default_timeout(10_000)
+            page.on("console", lambda message: self.said.append(message.text))
+            page.on("pageerror", lambda error: self.said.append(str(error)))
+            page.on("dialog", lambda dialog: self.said.append(dialog.message) or dialog.dismiss())
+        self.pages[key].goto(address)
+        return self.pages[key]
+
+
+@pytest.fixture(scope="module")
+def tabs(browser):
+    made = Tabs(browser)
+    yield made
+    for page in made.pages.values():
+        page.close()
+
+
+@pytest.fixture
+def opened(tabs):
+    """Gives a function that opens a page; fails if one said anything on the console."""
+    yield tabs
+    for page in tabs.pages.values():
+        if page.url == "about:blank":
+            continue
+        page.evaluate("localStorage.clear()")
+        page.goto("about:blank")
+    said, tabs.said = tabs.said, []
+    assert said == []
+
+
+@pytest.fixture(scope="module")
+def address(served):
+    folder, url = served
+    write_audit(JUDGED, some_images(), folder / "plain", thumbnails=40, kept=30)
+    return f"{url}/plain/report.html"
+
+
+@pytest.fixture(scope="module")
+def hostile(served):
+    folder, url = served
+    n = 36
+    ids = [f"{HOSTILE[i % 6]}{i}" for i in range(n)]
+    judged = some_judged(n, HOSTILE, name=HOSTILE[1], ids=as_ids(ids), labels_sha256="cd" * 32)
+    texts = np.array([HOSTILE[i % 6] for i in range(2 * n)])
+    samples = Samples(inputs=ArrayInputs(np.zeros((2 * n, 3))), texts=texts)
+    write_audit(judged, samples, folder / "hostile", note=HOSTILE[0])
+    return f"{url}/hostile/report.html", judged

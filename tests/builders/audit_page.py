@@ -1,0 +1,41 @@
+"""The audit's page as tests read it in a browser."""
+
+import csv
+import json
+
+import numpy as np
+from builders.audit_samples import SHA, some_judged
+
+from tssd_keras.auditing.suspects import rank_suspects
+
+STORE = f"tssd-audit:{SHA}"
+JUDGED = some_judged(300)
+N_SHOWN = int(JUDGED.suspect.sum()) + 30  # and so many of the kept
+
+
+def order():
+    """The rows of JUDGED in the gallery's order."""
+    rank = rank_suspects(JUDGED)
+    return [int(row) for row in np.argsort(np.where(rank > 0, rank, 999))[: rank.max()]]
+
+
+def card(page, i):
+    return page.locator(f'.card[data-i="{i}"]')
+
+
+def current(page):
+    return int(page.locator(".card.current").get_attribute("data-i"))
+
+
+def stored(page):
+    return dict(json.loads(page.evaluate(f"localStorage.getItem('{STORE}')") or "{}")["decided"])
+
+
+def exported(page, tmp_path):
+    with page.expect_download() as download:
+        page.locator("#export").click()
+    assert download.value.suggested_filename == "decisions.csv"
+    path = tmp_path / "decisions.csv"
+    download.value.save_as(path)
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
