@@ -25,6 +25,24 @@ IMAGES = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def undrawn_by_keras():
+    """Uniform kernels, which keras.applications draws and ours replace, are nought: it takes long.
+
+    Our own convolutions are normal.
+    """
+    draw, zeros = keras.initializers.VarianceScaling.__call__, keras.initializers.Zeros()
+
+    def drawn(self, shape, dtype=None):
+        if self.distribution == "uniform" and len(shape) == 4:
+            return zeros(shape, dtype)
+        return draw(self, shape, dtype)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.initializers.VarianceScaling, "__call__", drawn)
+        yield
+
+
 def states():
     """Of the generators that all of a program shares."""
     kind, keys, *rest = np.random.get_state()
@@ -48,7 +66,9 @@ def built(name, seed, dtype="uint8"):
 
 
 def answers(network, samples):
-    """Uncompiled: each network is asked once or twice."""
+    """TensorFlow is quicker to answer once without compiling the network, JAX compiles anyhow."""
+    if keras.backend.backend() == "jax":
+        return network.predict_on_batch(samples)
     return keras.ops.convert_to_numpy(network(samples, training=False))
 
 
@@ -75,7 +95,15 @@ def test_building_a_network_leaves_the_global_seeds_alone(name):
     assert after == before
 
 
-def test_preact_resnet18_has_the_number_of_weights_counted_by_hand():
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Weights are nought where their number alone is asked for."""
+    zeros = keras.initializers.Zeros()
+    draw = keras.initializers.VarianceScaling
+    monkeypatch.setattr(draw, "__call__", lambda self, *args, **kwargs: zeros(*args, **kwargs))
+
+
+def test_preact_resnet18_has_the_number_of_weights_counted_by_hand(undrawn):
     # 1,728 in the stem; 11,164,288 in the convolutions and norms of the eight blocks; 1,024 in the
     # last norm; 5,130 in the head.
     model = models.build("preact_resnet18", (32, 32, 3), "uint8", 10)
@@ -88,7 +116,7 @@ def n_trainable(model):
     return sum(int(np.prod(v.shape)) for v in model.trainable_variables)
 
 
-def test_preact_resnet34_has_the_weights_of_the_published_resnet34_less_what_differs():
+def test_preact_resnet34_has_the_weights_of_the_published_resnet34_less_what_differs(undrawn):
     # torchvision documents 21,797,672 for ResNet-34 (a 7 x 7 stem of 9,408, 1,000 classes). Here
     # the stem is 3 x 3 and has no norm, short cuts have none, the first norm of a strided block is
     # of its input's width, and there is a last norm.
@@ -113,13 +141,13 @@ def wide_resnet16(width):
         (2, 0.7),
     ],
 )
-def test_wide_resnet16_has_as_many_million_weights_as_published(k, published):
+def test_wide_resnet16_has_as_many_million_weights_as_published(undrawn, k, published):
     model = wide_resnet16(0 if k == 1 else 16 * k)
     assert round(n_trainable(model) / 1e6, 1) == published
     assert model.get_layer("features").output.shape == (None, 64 * k)
 
 
-def test_wide_resnet16_has_the_number_of_weights_counted_by_hand():
+def test_wide_resnet16_has_the_number_of_weights_counted_by_hand(undrawn):
     # Without strides and short cuts a block of width w has 18 w^2 weights and 4 w of norms; from
     # half the width 14 w^2 and 3 w. Stem 432, last norm 128, head 650.
     blocks = [2 * (18 * 16**2 + 4 * 16)]
@@ -132,7 +160,7 @@ def test_wide_resnet16_has_the_number_of_weights_counted_by_hand():
 
 
 @pytest.mark.parametrize(("pixels", "width"), [(28, 16), (64, 32)])
-def test_small_cnn_is_wider_and_strided_for_large_images(pixels, width):
+def test_small_cnn_is_wider_and_strided_for_large_images(undrawn, pixels, width):
     model = models.build("small_cnn", (pixels, pixels, 3), "uint8", 5)
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     assert first.filters == width
