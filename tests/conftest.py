@@ -13,7 +13,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Two backends are tested side by side, and arrays are small: more threads wait for each other.
 # That saves a third of the processor's time; no number changes. Programs run for moments only, so
 # JAX compiles them with fewer optimisations, a ResNet-50 in a third of the time.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(threads, "1")
 os.environ.setdefault(
     "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=1"
 )

@@ -84,9 +84,10 @@ def address(served):
 @pytest.fixture(scope="module")
 def hostile(served):
     folder, url = served
-    n = 36
+    n = 60
     ids = [f"{HOSTILE[i % 6]}{i}" for i in range(n)]
     judged = some_judged(n, HOSTILE, name=HOSTILE[1], ids=as_ids(ids), labels_sha256="cd" * 32)
+    assert set(np.flatnonzero(judged.suspect) % 6) == set(range(6))
     texts = np.array([HOSTILE[i % 6] for i in range(2 * n)])
     samples = Samples(inputs=ArrayInputs(np.zeros((2 * n, 3))), texts=texts)
     write_audit(judged, samples, folder / "hostile", note=HOSTILE[0])
