@@ -14,6 +14,7 @@ from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.moments import Moments, moments, moments_of_some
 from tssd_keras.models.resnet50 import WEIGHTS_URL
 from tssd_keras.recipe import choices
+from tssd_keras.train.steps import accuracy, weighted_step
 
 IMAGES = {
     "mlp": (8, 8, 1),
@@ -263,6 +264,20 @@ def test_a_saved_resnet50_is_plain_keras(resnet, tmp_path):
     resnet.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={})
     np.testing.assert_array_equal(answers(loaded, pixels()), answers(resnet, pixels()))
+
+
+def test_resnet50_is_fitted_by_the_training_step():
+    if keras.backend.backend() == "tensorflow":
+        pytest.skip("the run of recipes/clothing1m.toml fits it, see tests/cli/test_own_data.py")
+    network = models.build("resnet50", IMAGES["resnet50"], "uint8", 5, seed=3)
+    before = {v.path: np.asarray(v) for v in network.variables}
+    step = weighted_step(network)
+    step.compile(keras.optimizers.SGD(0.01), weighted_metrics=[accuracy()])
+    x, y, weight = np.concatenate([pixels(), pixels()]), np.arange(4), np.ones(4, np.float32)
+    step.fit(x, y, sample_weight=weight, batch_size=2, verbose=0)
+    moved = {v.path: not np.array_equal(before[v.path], v) for v in network.variables}
+    assert [path for path, has in moved.items() if not has and "conv" in path] == []
+    assert all(np.isfinite(np.asarray(v)).all() for v in network.variables)
 
 
 def write_notop(path, network):

@@ -145,22 +145,26 @@ def train(training: Training, folder: RunFolder, say: Say) -> None:
     tssd = training.tssd
     epoch_bars = epoch_bar.EpochBar(lambda: tssd.steps)
     with ctrl_c_noted() as came:
-
-        def stop(*_, logs=None) -> None:
-            if came():
-                raise KeyboardInterrupt
-
-        dropped = keras.callbacks.LambdaCallback(on_train_batch_end=stop, on_epoch_end=stop)
         training.step.fit(
             training.feed,
             epochs=recipe.train.epochs,
             callbacks=[
                 *(tssd, *wiring.schedules(recipe, tssd)),
-                *(epoch_bars, training.epochs, dropped),
+                *(epoch_bars, training.epochs, _stop_if(came)),
             ],
             shuffle=False,
             verbose=0,
         )
+
+
+def _stop_if(came: Callable[[], bool]) -> keras.callbacks.Callback:
+    """Stop the fit, after a batch or an epoch, by the Ctrl-C that came and that Python dropped."""
+
+    def stop(*_, logs=None) -> None:
+        if came():
+            raise KeyboardInterrupt
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=stop, on_epoch_end=stop)
 
 
 def finish(training: Training, folder: RunFolder, summary: dict) -> None:
