@@ -13,21 +13,22 @@ BIN := .venv/bin
 READY := .venv/ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow test-jax test-backend-free check format wheel clean
+FREE := test-backend-free-data test-backend-free-others
+
+.PHONY: demo test test-tensorflow test-jax $(FREE) check format wheel clean
 
 demo: $(READY)
 	$(BIN)/python cli.py train recipes/digits.toml
 
 # JAX's tests run beside TensorFlow's and are shown after them. What does not touch Keras runs once,
-# on the core that is free first.
+# in two parts, on the core that is free first.
 # (By make, not by the shell's "&": that would have Ctrl-C ignored, also where tests send it.)
 LOGS := .pytest_cache
 
 test: $(READY)
 	@mkdir -p $(LOGS); rm -f $(LOGS)/*.log
-	@$(MAKE) --no-print-directory --keep-going -j2 test-tensorflow test-jax test-backend-free; failed=$$?; \
-	echo "== JAX =="; cat $(LOGS)/jax.log; \
-	echo "== backend-free =="; cat $(LOGS)/backend-free.log; \
+	@$(MAKE) --no-print-directory --keep-going -j2 test-tensorflow test-jax $(FREE); failed=$$?; \
+	for log in jax $(FREE); do echo "== $${log#test-} =="; cat $(LOGS)/$${log#test-}.log; done; \
 	exit $$failed
 
 test-tensorflow: $(READY)
@@ -38,9 +39,11 @@ test-jax: $(READY)
 	@mkdir -p $(LOGS)
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not backend_free" $(PYTEST_FLAGS) >$(LOGS)/jax.log 2>&1
 
-test-backend-free: $(READY)
+test-backend-free-data: TESTS := tests/data tests/labels
+test-backend-free-others: TESTS := tests --ignore=tests/data --ignore=tests/labels
+$(FREE): $(READY)
 	@mkdir -p $(LOGS)
-	@$(BIN)/python -m pytest -m backend_free $(PYTEST_FLAGS) >$(LOGS)/backend-free.log 2>&1
+	@$(BIN)/python -m pytest -m backend_free $(TESTS) $(PYTEST_FLAGS) >$(LOGS)/$(@:test-%=%).log 2>&1
 
 check: $(READY)
 	$(BIN)/ruff format --check .

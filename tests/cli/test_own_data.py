@@ -242,8 +242,8 @@ def test_labels_whose_truth_nobody_knows_are_written_without_a_picture(folder, t
 def test_the_clothing1m_recipe_runs_on_a_small_folder_in_the_originals_layout(tmp_path):
     """The published schedule's parts, on 32 pixels and two epochs.
 
-    ResNet-50 is in it on TensorFlow only: JAX compiles its three programs for half a minute. How
-    it is fitted there `test_models` shows.
+    Its ResNet-50 takes half a minute to compile for training, rounds and evaluation: `test_models`
+    shows how it is fitted.
     """
     pytest.importorskip("tensorflow_datasets")
     from builders.clothing1m_folder import write_original
@@ -262,7 +262,7 @@ def test_the_clothing1m_recipe_runs_on_a_small_folder_in_the_originals_layout(tm
         "train.balanced_batches=4",
         "train.batch_size=14",
         "train.decay_epochs=[1]",
-        *(["model.name=small_cnn"] if os.environ["KERAS_BACKEND"] == "jax" else []),
+        "model.name=small_cnn",
     )
     result = tssd(
         *("train", ROOT / "recipes" / "clothing1m.toml", "--out", tmp_path / "run"),
