@@ -48,7 +48,7 @@ def main(folder: Path) -> None:
             f"{sum(parts) / seconds:.2f}" if about else "-",
         ]
         print("| " + " | ".join(cells) + " |")
-    print("An epoch's seconds are those of its updates: rounds and judging have their own.")
+    print("An epoch's seconds are those of its updates: rounds and evaluation have their own.")
 
 
 if __name__ == "__main__":
