@@ -12,7 +12,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 # Two backends are tested side by side, and arrays are small: more threads wait for each other.
 # That saves a third of the processor's time; no number changes. Programs run for moments only, so
-# JAX compiles them with fewer optimisations, a ResNet-50 in a third of the time.
+# JAX compiles them with fewer optimisations, a ResNet-50 in a third of the time. Without this flag
+# (XLA_FLAGS= make test) the same tests must pass; examples and benchmarks run without it.
 for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(threads, "1")
 os.environ.setdefault(

@@ -241,9 +241,9 @@ def test_without_a_recipe_the_default_is_the_digits_run():
     assert ours == tssd("check", ROOT / "recipes" / "digits.toml").output
 
 
-def test_a_backend_that_is_not_there_is_told(monkeypatch):
+def test_a_backend_that_is_not_there_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    result = tssd(*command("never"))
+    result = tssd(*command(tmp_path / "run"))
     assert result.exit_code == 1
     assert "tensorflow, jax, got 'torch'" in result.output
 

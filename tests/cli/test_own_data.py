@@ -239,7 +239,7 @@ def test_labels_whose_truth_nobody_knows_are_written_without_a_picture(folder, t
     assert rows(tmp_path / "labels.csv")[0]["id"].startswith("scans/")
 
 
-def test_the_clothing1m_recipe_runs_on_a_small_folder_in_the_originals_layout(tmp_path):
+def test_the_clothing1m_schedule_runs_on_a_small_folder_in_the_originals_layout(tmp_path):
     """The published schedule's parts, on 32 pixels and two epochs.
 
     Its ResNet-50 takes half a minute to compile for training, rounds and evaluation: `test_models`

@@ -52,6 +52,14 @@ def a_lone_array(path):
         np.save(file, np.arange(3))
 
 
+def a_lone_array_of_a_zip(path):
+    """A .npy file that ends as a .npz file does."""
+    np.savez(path, a=np.arange(3))
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    with open(path, "wb") as file:
+        np.save(file, content)
+
+
 def a_text_for_an_array(path):
     with zipfile.ZipFile(path, "w") as file:
         for name, value in (("format", np.array(3)), ("b", np.arange(2))):
@@ -70,6 +78,7 @@ def a_text_for_an_array(path):
         (lambda path: path.write_bytes(b"nothing of the kind" * 20), "it is no .npz file"),
         (a_byte_that_is_another, ""),
         (a_lone_array, "it is no .npz file"),
+        (a_lone_array_of_a_zip, "no number of its format"),
         (lambda path: np.savez(path, a=np.arange(3)), "no number of its format"),
         (lambda path: np.savez(path, format=np.array("3")), "no number of its format"),
         (lambda path: np.savez(path, format=np.arange(2)), "no number of its format"),

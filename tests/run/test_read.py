@@ -168,7 +168,25 @@ def test_samples_that_are_not_what_a_run_writes_are_refused_by_both(run, spoil, 
         (lambda run: (run / "summary.json").write_text("[1]"), "must be the summary"),
         (
             lambda run: (run / "summary.json").write_text('{"rounds": "many"}'),
-            "it is no object with a whole number of rounds",
+            "rounds must be a whole number, got 'many'",
+        ),
+        (
+            lambda run: (run / "summary.json").write_text('{"rounds": true}'),
+            "rounds must be a whole number, got True",
+        ),
+        (
+            lambda run: (run / "summary.json").write_text('{"rounds": 1, "accuracy": 3}'),
+            "accuracy must be an object, got 3",
+        ),
+        (
+            lambda run: (run / "summary.json").write_text(
+                '{"rounds": 1, "accuracy": {"last": "x"}}'
+            ),
+            "accuracy.last must be a number, got 'x'",
+        ),
+        (
+            lambda run: (run / "summary.json").write_text("[" * 100_000),
+            "must be the summary that a run writes",
         ),
     ],
 )
@@ -176,6 +194,13 @@ def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
     spoil(run)
     with pytest.raises(ValueError, match=words):
         read_run(run)
+
+
+def npy_head(text):
+    """Spoils labels.npy: a head of that text, and nothing behind it."""
+    head = text.encode().ljust(117) + b"\n"
+    start = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little")
+    return lambda run: (run / "labels.npy").write_bytes(start + head + bytes(80))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +211,12 @@ def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
         (lambda run: np.save(run / "labels.npy", GIVEN + 9), r"labels\.npy must lie in -1..2"),
         (lambda run: (run / "labels.npy").write_bytes(b""), "must hold the given labels"),
         (lambda run: (run / "labels.npy").write_text("0,1,2\n" * 9), "the magic string is not"),
+        (npy_head("{'descr': '<i8', ("), "it is no whole .npy file"),
+        (npy_head("{'descr': '<i8', 'fortran_order': False, 'shape': (True,), }"), "no whole .npy"),
+        (
+            npy_head(f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**30},), }}"),
+            "it is no whole .npy file",
+        ),
         (samples(decided_index=np.array([5, 60])), "names sample 60, labels.npy has 60"),
         (samples(index=STREAM + 1), "names sample 60, labels.npy has 60"),
         (samples(given=np.roll(GIVEN[STREAM], 1)), "sample 3 has another label in samples.npz"),

@@ -16,7 +16,7 @@ from tssd_keras import models
 from tssd_keras.cli.main import main
 from tssd_keras.recipe.recipe import DEFAULT
 from tssd_keras.recipe.toml import load_recipe, parse_recipe
-from tssd_keras.run import experiment
+from tssd_keras.run import experiment, wiring
 
 SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=8")
 NO_ROUND = {
@@ -96,19 +96,61 @@ def test_a_second_ctrl_c_does_not_break_off_the_writing(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_that_python_drops_stops_the_run_where_it_is_next_asked(tmp_path):
+def dropped_ctrl_c():
     """Python drops an exception that comes within a finaliser or a weak reference's callback."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
+
+class CtrlCInABatch(keras.callbacks.Callback):
+    """It comes in one batch, where it is dropped; counts the batches that begin."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at, self.began = at, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.began += 1
+        if self.began == self.at:
+            dropped_ctrl_c()
+
+
+def test_ctrl_c_that_python_drops_stops_the_run_at_the_next_batch(tmp_path, monkeypatch):
+    schedules, batches = wiring.schedules, CtrlCInABatch(7)
+    monkeypatch.setattr(wiring, "schedules", lambda *given: [*schedules(*given), batches])
+    before = signal.getsignal(signal.SIGINT)
+    done = experiment.run(parse_recipe(DEFAULT, SHORT), out=tmp_path / "run", say=lambda line: None)
+    assert done.interrupted
+    assert done.summary["epochs"] == 0
+    assert batches.began == 7
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_that_python_drops_between_epochs_stops_the_run(tmp_path):
     def say(line):
         if line.startswith("epoch 1/"):
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
+            dropped_ctrl_c()
 
-    before = signal.getsignal(signal.SIGINT)
     done = experiment.run(parse_recipe(DEFAULT, SHORT), out=tmp_path / "run", say=say)
     assert done.interrupted
     assert n_epochs(tmp_path / "run") == 1
-    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_handler_of_the_programs_own_decides_what_ctrl_c_does(tmp_path):
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
+    try:
+
+        def say(line):
+            if line.startswith("epoch 1/"):
+                signal.raise_signal(signal.SIGINT)
+
+        done = experiment.run(parse_recipe(DEFAULT, SHORT), out=tmp_path / "run", say=say)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert came == [1]
+    assert not done.interrupted
+    assert n_epochs(tmp_path / "run") == 3
 
 
 def test_a_run_that_is_stopped_in_its_first_update_keeps_its_network(tmp_path):

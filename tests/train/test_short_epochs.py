@@ -89,3 +89,24 @@ def test_what_else_keras_warns_of_is_heard(every_warning_counts):
         small_model().fit(
             tssd.feed(32), epochs=2, callbacks=[tssd, speak], shuffle=False, verbose=0
         )
+
+
+@pytest.mark.parametrize("at_once", [1, 64])
+def test_an_error_in_an_epochs_last_batch_leaves_the_filter_to_the_next_fit(
+    every_warning_counts, at_once
+):
+    x, y = blobs()
+    tssd, model = TSSD(x, y, warmup_epochs=1), small_model()
+    feed = tssd.feed(32)
+    model.steps_per_execution = at_once
+
+    def stop(batch, logs=None):
+        if batch >= tssd.steps - 1:  # the last of those that are read at once
+            raise KeyboardInterrupt
+
+    breaker = keras.callbacks.LambdaCallback(on_train_batch_end=stop)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(feed, epochs=1, callbacks=[tssd, breaker], shuffle=False, verbose=0)
+    assert warnings.filters != every_warning_counts
+    model.fit(feed, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+    assert warnings.filters == every_warning_counts

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.labelled_data import class_name_mistakes
+from tssd_keras.data.npz import UNREADABLE
 from tssd_keras.labels.files.formats import OBJECTS
 
 
@@ -28,7 +29,7 @@ def read_array(option: str, path: Path) -> np.ndarray:
         )
     try:
         return np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, OSError, *UNREADABLE) as error:
         if "objects" in str(error).lower():
             raise ValueError(f"{option}: {path} {OBJECTS}.") from error
         raise ValueError(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-# What NumPy and zipfile raise of a file that is cut short, spoilt, or something else.
-UNREADABLE = (EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error)
+# What NumPy and zipfile raise of a file that is cut short, spoilt, or something else; the last four
+# are of an array's head.
+UNREADABLE = (
+    *(EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(OverflowError, SyntaxError, TypeError, tokenize.TokenError),
+)
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -57,14 +63,25 @@ def load_arrays(path: str | Path, *, format: int) -> dict[str, np.ndarray]:
     with open(path, "rb") as handle:
         if not zipfile.is_zipfile(handle):
             raise ValueError("it is no .npz file, or cut short")
-        handle.seek(0)
-        with np.load(handle, allow_pickle=False) as file:
+        with np.lib.npyio.NpzFile(handle, allow_pickle=False) as file:
             number = file["format"] if "format" in file.files else None
             if not isinstance(number, np.ndarray) or number.shape or number.dtype.kind != "i":
                 raise ValueError("it has no number of its format")
             if int(number) != format:
                 raise ValueError(f"its format is {number}, known is {format}")
             return {name: file[name] for name in file.files}
+
+
+def read_npy(file: BinaryIO) -> np.ndarray:
+    """The array of an open .npy file.
+
+    Raises:
+        ValueError: it is no .npy file, cut short, too large, or holds Python objects.
+    """
+    try:
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except UNREADABLE as error:
+        raise ValueError(f"it is no whole .npy file ({error})") from error
 
 
 def array_of(

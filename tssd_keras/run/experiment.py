@@ -158,13 +158,13 @@ def train(training: Training, folder: RunFolder, say: Say) -> None:
 
 
 def _stop_if(came: Callable[[], bool]) -> keras.callbacks.Callback:
-    """Stop the fit, after a batch or an epoch, by the Ctrl-C that came and that Python dropped."""
+    """Stop the fit, before a batch or after an epoch, by a Ctrl-C that came and Python dropped."""
 
     def stop(*_, logs=None) -> None:
         if came():
             raise KeyboardInterrupt
 
-    return keras.callbacks.LambdaCallback(on_train_batch_end=stop, on_epoch_end=stop)
+    return keras.callbacks.LambdaCallback(on_train_batch_begin=stop, on_epoch_end=stop)
 
 
 def finish(training: Training, folder: RunFolder, summary: dict) -> None:

@@ -75,7 +75,7 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
     if ids is not None and out.suffix.lower() == ".npy":
         lines.append(
             f"entry 0 is the label of {ids[0]}, and so on in the source's order, without samples "
-            "that are left out or held out to judge on; a .csv or .npz names each sample"
+            "that are left out or held out to evaluate on; a .csv or .npz names each sample"
         )
     if len(labels) < len(given):
         lines.append(f"{len(given) - len(labels):,} samples without a given label are not in it")

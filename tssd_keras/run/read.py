@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.data.npz import array_of, refused_as
+from tssd_keras.data.npz import array_of, read_npy, refused_as
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams, load_streams
 from tssd_keras.labels.noise import labels_sha256
@@ -166,10 +166,20 @@ def _not_one_run(folder: Path, fault: str) -> ValueError:
 def _summary(path: Path) -> dict:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(summary, dict) or not isinstance(summary.get("rounds"), int):
-            raise ValueError("it is no object with a whole number of rounds")
+        if not isinstance(summary, dict):
+            raise ValueError(f"it is a {type(summary).__name__}, no object")
+        for name in ("rounds", "epochs"):
+            count = summary.get(name, 0)
+            if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+                raise ValueError(f"{name} must be a whole number, got {count!r}")
+        for name in ("accuracy", "decisions"):
+            if not isinstance(summary.get(name) or {}, dict):
+                raise ValueError(f"{name} must be an object, got {summary[name]!r}")
+        for name, value in (summary.get("accuracy") or {}).items():
+            if name != "evaluated_on" and not isinstance(value, float | int | None):
+                raise ValueError(f"accuracy.{name} must be a number, got {value!r}")
         return summary
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} must be the summary that a run writes, it is not: {error}. Run the recipe "
             "again."
@@ -193,7 +203,7 @@ def _samples(folder: Path) -> StoredSamples:
 def _given(folder: Path, n_classes: int) -> np.ndarray:
     """int64[N]: the given labels of the whole training split."""
     with refused_as(folder / LABELS, "the given labels"), open(folder / LABELS, "rb") as file:
-        arrays = {LABELS: np.lib.format.read_array(file, allow_pickle=False)}
+        arrays = {LABELS: read_npy(file)}
         return array_of(arrays, LABELS, np.int64, (None,), lowest=-1, highest=n_classes - 1)
 
 

@@ -12,8 +12,8 @@ class ShortEpochs:
 
     Keras asks for an epoch's length once, when `fit` begins; the kept samples are fewer from
     some round on. It warns between the last batch's hook and the epoch's, so that the filter
-    stands there alone: `fit` calls no hook after an error, and a filter set for longer would
-    stay.
+    stands there alone. `fit` calls no hook after an error: after one that comes right there, the
+    filter stays until the next epoch begins, of this callback's next `fit`.
     """
 
     def __init__(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.named.local_files import check_members
+from tssd_keras.data.npz import read_npy
 
 PIXELS = 3 * 32 * 32  # bytes an image
 
@@ -120,8 +121,8 @@ def _places(path: Path, n: int) -> np.ndarray:
     """int64[N], each of 0..N-1 once."""
     try:
         with open(path, "rb") as file:
-            places = np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+            places = read_npy(file)
+    except ValueError as error:
         raise ValueError(
             f"{path}: must be a .npy file of whole numbers, it is not ({error}). Fetch it again."
         ) from error

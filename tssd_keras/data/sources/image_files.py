@@ -60,7 +60,7 @@ class ImageSplit:
 
 
 # The samples that can be used and their digests, uint8[N, 16] or None -> bool[N], which are
-# held out to judge on.
+# held out to evaluate on.
 Choice = Callable[[ImageSplit, np.ndarray | None], np.ndarray]
 
 

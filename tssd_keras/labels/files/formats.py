@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.class_labels import shape_remedy
+from tssd_keras.data.npz import UNREADABLE
 from tssd_keras.recipe.checks import EXAMPLES
 
 IDS = ("id", "path")  # columns that name the samples
@@ -84,7 +85,7 @@ def _array(path: Path, what: str, read: Callable[[], np.ndarray]) -> np.ndarray:
     """One array of one axis; bytes become text."""
     try:
         array = read()
-    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, *UNREADABLE) as error:
         if "allow_pickle" in str(error):
             raise ValueError(f"{path}: {what} {OBJECTS}.") from error
         raise ValueError(f"{path}: {what} cannot be read: {error}. Save it again.") from error
