@@ -13,7 +13,6 @@ of one seed, and of one set of draws that TensorFlow made and all backends apply
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -164,21 +163,32 @@ def views(folder: Path, how: str) -> None:
             PEER: layer.get_random_transformation(images),
         }
         peers = peers or peers_view(layer, how)
-        shared = folder / f"draws-{seed}.pickle"  # written and read within this run
+        shared = folder / f"draws-{seed}.npz"
         if not shared.exists():
-            shared.write_bytes(pickle.dumps(_mapped(np.asarray, draws)))
-        same = _mapped(keras.ops.convert_to_tensor, pickle.loads(shared.read_bytes()))
+            np.savez(shared, **_arrays(draws))
+        with np.load(shared, allow_pickle=False) as file:
+            same = _replaced(
+                draws, {name: keras.ops.convert_to_tensor(file[name]) for name in file}
+            )
         for of, chosen in (("seed", draws), ("draws", same)):
             for name, function in ((STRONG, strong), (PEER, peers)):
                 out[f"{name}|{of}"].append(np.asarray(function(images, chosen[name]), np.float32))
     np.savez(folder / f"{how}.npz", **{name: np.stack(batches) for name, batches in out.items()})
 
 
-def _mapped(function: Callable, tree):
-    """The nested dict with the function applied to what is no dict and not None."""
+def _arrays(tree, path: str = "") -> dict[str, np.ndarray]:
+    """What a nested dict holds, by path; None is left out."""
     if isinstance(tree, dict):
-        return {key: _mapped(function, value) for key, value in tree.items()}
-    return tree if tree is None else function(tree)
+        parts = [_arrays(value, f"{path}/{key}") for key, value in tree.items()]
+        return {name: array for part in parts for name, array in part.items()}
+    return {} if tree is None else {path: np.asarray(tree)}
+
+
+def _replaced(tree, values: dict, path: str = ""):
+    """The nested dict with these values in place of its own."""
+    if isinstance(tree, dict):
+        return {key: _replaced(value, values, f"{path}/{key}") for key, value in tree.items()}
+    return values.get(path)
 
 
 def compare(folder: Path) -> None:
