@@ -47,7 +47,7 @@ def ctrl_c_noted() -> Iterator[Callable[[], bool]]:
     callback of the garbage collector; the program goes on.
 
     Yields:
-        A function: whether Ctrl-C came within the block.
+        A function: whether Ctrl-C came within the block, and the program's handler raised.
     """
     came = False
     before = signal.getsignal(signal.SIGINT)

@@ -166,24 +166,29 @@ def _not_one_run(folder: Path, fault: str) -> ValueError:
 def _summary(path: Path) -> dict:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(summary, dict):
-            raise ValueError(f"it is a {type(summary).__name__}, no object")
-        for name in ("rounds", "epochs"):
-            count = summary.get(name, 0)
-            if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-                raise ValueError(f"{name} must be a whole number, got {count!r}")
-        for name in ("accuracy", "decisions"):
-            if not isinstance(summary.get(name) or {}, dict):
-                raise ValueError(f"{name} must be an object, got {summary[name]!r}")
-        for name, value in (summary.get("accuracy") or {}).items():
-            if name != "evaluated_on" and not isinstance(value, float | int | None):
-                raise ValueError(f"accuracy.{name} must be a number, got {value!r}")
+        _check_summary(summary)
         return summary
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} must be the summary that a run writes, it is not: {error}. Run the recipe "
             "again."
         ) from error
+
+
+def _check_summary(summary: object) -> None:
+    """Raise ValueError unless what audits and comparisons read of a summary is of its type."""
+    if not isinstance(summary, dict):
+        raise ValueError(f"it is a {type(summary).__name__}, no object")
+    for name in ("rounds", "epochs"):
+        count = summary.get(name, 0)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise ValueError(f"{name} must be a whole number, got {count!r}")
+    for name in ("accuracy", "decisions"):
+        if not isinstance(summary.get(name) or {}, dict):
+            raise ValueError(f"{name} must be an object, got {summary[name]!r}")
+    for name, value in (summary.get("accuracy") or {}).items():
+        if name != "evaluated_on" and not isinstance(value, float | int | None):
+            raise ValueError(f"accuracy.{name} must be a number, got {value!r}")
 
 
 def _samples(folder: Path) -> StoredSamples:
