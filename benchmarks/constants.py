@@ -214,15 +214,15 @@ class Replay:
         """Purification and roles of round i; without a purification None and the streams'."""
         from tssd_keras.judge.divide import apply_floor, divide
         from tssd_keras.judge.scores import Scores
-        from tssd_keras.judge.similarity import class_means, own_class_similarity
+        from tssd_keras.judge.similarity import ClassMeans
 
         given = rounds["given"]
         scores = Scores(*(rounds[f"{array}_{i}"] for array in ARRAYS))
-        means = class_means(scores.features, given, 10)
-        similarity = own_class_similarity(scores.features, given, means)
+        where = ClassMeans(scores.features, given, 10)
+        similarity = where.scores()
         division = divide(scores.loss, similarity, given, 10)
         found = self.purifier.purify(
-            scores, given, means, division, golden=self._golden(rounds, i), round_index=i
+            scores, given, where, division, golden=self._golden(rounds, i), round_index=i
         )
         role = division.role if found is None else found.role
         return found, apply_floor(role, division, scores.loss, similarity, given, 10)

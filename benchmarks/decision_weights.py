@@ -42,8 +42,8 @@ def train(seed: int, work: Path) -> Path:
     last: dict[str, np.ndarray] = {}
 
     class Recording(train_round.Purifier):
-        def purify(self, scores, given, means, division, *, golden, **options):
-            found = super().purify(scores, given, means, division, golden=golden, **options)
+        def purify(self, scores, given, where, division, *, golden, **options):
+            found = super().purify(scores, given, where, division, golden=golden, **options)
             last.update({name: getattr(scores, name) for name in ARRAYS}, given=given)
             last.update({f"golden_{name}": getattr(golden.scores, name) for name in ARRAYS})
             last.update(golden_labels=golden.labels, golden_given=golden.given)
@@ -74,7 +74,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     from tssd_keras.judge.meta_rows import Trusted
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.scores import Scores
-    from tssd_keras.judge.similarity import class_means, own_class_similarity
+    from tssd_keras.judge.similarity import ClassMeans
     from tssd_keras.labels.decisions import weights as decision_weights
     from tssd_keras.labels.golden import effective_weights
     from tssd_keras.recipe.method_sections import PurifyRecipe
@@ -115,11 +115,11 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
         trusted = Trusted(Scores(*both), labels, known, fold, effective_weights(weight))
         stream = np.setdiff1d(np.arange(len(given)), decided)
         own, labels = scores.take(stream), given[stream]
-        means = class_means(own.features, labels, n_classes)
-        similarity = own_class_similarity(own.features, labels, means)
+        where = ClassMeans(own.features, labels, n_classes)
+        similarity = where.scores()
         division = divide(own.loss, similarity, labels, n_classes, threshold=0.98)
         purifier = Purifier("trusted", n_classes, PurifyRecipe(target_precision=0.95))
-        found = purifier.purify(own, labels, means, division, golden=trusted)
+        found = purifier.purify(own, labels, where, division, golden=trusted)
         q = found.q[np.searchsorted(stream, judged)].astype(np.float64)
         clean = given[judged] == truth[judged]
         return {

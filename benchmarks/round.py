@@ -74,7 +74,7 @@ def measure(n: int, k: int) -> None:
     from tssd_keras.judge.golden_head import assign_folds
     from tssd_keras.judge.meta_rows import Trusted
     from tssd_keras.judge.purify import Purifier
-    from tssd_keras.judge.similarity import class_means, own_class_similarity
+    from tssd_keras.judge.similarity import ClassMeans
     from tssd_keras.recipe.method_sections import PurifyRecipe
 
     rng = np.random.default_rng(0)
@@ -92,22 +92,20 @@ def measure(n: int, k: int) -> None:
     # The first round traces the meta classifier, which happens once a run.
     few = min(n, 2_000)
     head = scores.take(np.arange(few))
-    means = class_means(head.features, given[:few], k)
-    seen = divide(
-        head.loss, own_class_similarity(head.features, given[:few], means), given[:few], k
-    )
-    Purifier("trusted", k, PurifyRecipe()).purify(head, given[:few], means, seen, golden=golden)
+    where = ClassMeans(head.features, given[:few], k)
+    seen = divide(head.loss, where.scores(), given[:few], k)
+    Purifier("trusted", k, PurifyRecipe()).purify(head, given[:few], where, seen, golden=golden)
 
     parts = Parts()
-    means = class_means(scores.features, given, k)
+    where = ClassMeans(scores.features, given, k)
     parts.done()
-    similarity = own_class_similarity(scores.features, given, means)
+    similarity = where.scores()
     parts.done()
     division = divide(scores.loss, similarity, given, k)
     parts.done()
     apply_floor(division.role, division, scores.loss, similarity, given, k)
     parts.done()
-    purifier.purify(scores, given, means, division, golden=golden)
+    purifier.purify(scores, given, where, division, golden=golden)
     parts.done()
     division_seconds = sum(parts.seconds[:-1])
     cells = [

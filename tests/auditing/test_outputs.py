@@ -59,13 +59,13 @@ def test_wrong_labels_are_found_from_predictions_alone(digits):
 @pytest.mark.backend_free
 def test_the_streams_are_those_of_training(digits):
     from tssd_keras.judge.divide import divide
-    from tssd_keras.judge.similarity import class_means, own_class_similarity
+    from tssd_keras.judge.similarity import ClassMeans
 
     p, given, features, _ = digits
     found = tssd_keras.audit(p, given, features, divide=DivideRecipe(threshold=0.9))
     unit = normalize(features).astype(np.float16)
     loss = -np.log(p[np.arange(len(given)), given]).astype(np.float32)
-    similarity = own_class_similarity(unit, given, class_means(unit, given, K))
+    similarity = ClassMeans(unit, given, K).scores()
     division = divide(loss, similarity, given, K, threshold=0.9)
     np.testing.assert_allclose(found.p_loss, division.p_loss, atol=1e-4)
     np.testing.assert_allclose(found.p_feature, division.p_feature, atol=2e-2)

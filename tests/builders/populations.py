@@ -11,7 +11,7 @@ from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
-from tssd_keras.judge.similarity import class_means, own_class_similarity
+from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.labels.noise import draw_labels, symmetric
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
@@ -83,13 +83,11 @@ def _judged(
         at_random=np.full(300, at_random),
     )
     own, labels = scores.take(stream), given[stream]
-    means = class_means(own.features, labels, K)
-    division = divide(
-        own.loss, own_class_similarity(own.features, labels, means), labels, K, threshold=0.9
-    )
+    where = ClassMeans(own.features, labels, K)
+    division = divide(own.loss, where.scores(), labels, K, threshold=0.9)
     purifier = Purifier(source, K, settings)
     found = purifier.purify(
-        own, labels, means, division, golden=trusted if source == "trusted" else None
+        own, labels, where, division, golden=trusted if source == "trusted" else None
     )
     truth = truth[stream]
     for array in (*vars(found).values(), *vars(division).values(), truth, labels):

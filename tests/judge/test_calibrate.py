@@ -3,10 +3,10 @@ import pytest
 from scipy.special import expit, logit
 
 from tssd_keras.judge.calibrate import (
-    contradicts,
     correct_prior,
     fit_platt,
     offset_for_share,
+    share_by_pairs,
 )
 
 pytestmark = pytest.mark.backend_free
@@ -149,27 +149,57 @@ def test_a_share_of_all_or_none_has_an_offset_too(share):
     np.testing.assert_allclose(expit(log_odds + offset), share, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("right", "of", "share", "expected"),
-    [
-        (50, 100, 0.6, False),
-        (40, 100, 0.6, True),
-        (80, 100, 0.6, True),
-        (5, 10, 0.9, True),
-        (0, 0, 0.5, False),
-        (100, 100, 1.0, False),
-        (99, 100, 1.0, False),
-        (60, 100, 1.0, True),
-    ],
-)
-def test_what_was_counted_contradicts_a_share_beyond_three_standard_errors(
-    right, of, share, expected
-):
-    assert contradicts(np.arange(of) < right, np.ones(of), share) is expected
+def drawn(share, *, pairs, seed):
+    """Scores of a set of 20,000 labels, and of some pairs drawn from another one like it."""
+    score, right = two_normals(share, seed=seed)
+    of_pairs, pair_right = two_normals(share, n=pairs, seed=seed + 1000)
+    return score, of_pairs, pair_right, right.mean()
 
 
-def test_what_was_counted_is_weighed():
-    """9 of 10 right, but the wrong one stands for as many as the others together."""
-    right, weight = np.arange(10) < 9, np.where(np.arange(10) < 9, 1.0, 9.0)
-    assert not contradicts(np.tile(right, 4), np.tile(weight, 4), 0.5)
-    assert contradicts(np.tile(right, 4), np.ones(40), 0.5)
+@pytest.mark.parametrize(("pairs", "most"), [(100, 0.04), (500, 0.02)])
+def test_pairs_tell_the_share_and_how_sure_they_are(pairs, most):
+    off, errors = [], []
+    for seed in range(40):
+        score, of_pairs, right, truth = drawn(0.6, pairs=pairs, seed=seed)
+        share, error = share_by_pairs(score, of_pairs, right, np.ones(pairs), 0.6)
+        off.append(share - truth)
+        errors.append(error)
+    assert abs(np.mean(off)) < 0.01
+    assert np.std(off) < most
+    assert np.std(off) == pytest.approx(np.mean(errors), rel=0.35)
+
+
+def test_scores_make_the_share_surer_than_counting_does():
+    off = {"scores": [], "counting": []}
+    for seed in range(40):
+        score, of_pairs, right, truth = drawn(0.6, pairs=100, seed=seed)
+        for name, known in (("scores", 1), ("counting", 0)):
+            share, _ = share_by_pairs(known * score, known * of_pairs, right, np.ones(100), 0.6)
+            off[name].append(share - truth)
+    assert np.std(off["scores"]) < 0.8 * np.std(off["counting"])
+
+
+def test_many_pairs_outweigh_what_was_expected_and_few_do_not():
+    def found(pairs):
+        score, of_pairs, right, _ = drawn(0.6, pairs=pairs, seed=0)
+        return share_by_pairs(score, of_pairs, right, np.ones(pairs), 0.9)[0]
+
+    assert found(2000) == pytest.approx(0.6, abs=0.03)
+    assert found(5) > 0.68
+
+
+@pytest.mark.parametrize("all_right", [True, False])
+def test_a_few_pairs_that_are_all_alike_do_not_prove_that_every_label_is(all_right):
+    score = two_normals(0.6)[0]
+    share, _ = share_by_pairs(score, np.zeros(5), np.full(5, all_right), np.ones(5), 0.6)
+    assert 0.2 < share < 0.95
+
+
+def test_pairs_are_weighed():
+    """9 of 10 right, but the wrong ones stand for as many as the others together."""
+    right = np.tile(np.arange(10) < 9, 20)
+    weight = np.where(right, 1.0, 9.0)
+    nothing = np.zeros(200)
+    assert share_by_pairs(nothing, nothing, right, weight, 0.5)[0] == pytest.approx(0.5, abs=0.02)
+    even = share_by_pairs(nothing, nothing, right, np.ones(200), 0.5)[0]
+    assert even == pytest.approx(0.9, abs=0.03)

@@ -4,9 +4,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from tssd_keras.judge import similarity as similarity_module
 from tssd_keras.judge.divide import apply_floor, divide, rank_in_class
 from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
-from tssd_keras.judge.similarity import class_means, own_class_similarity
+from tssd_keras.judge.similarity import ClassMeans
 
 pytestmark = pytest.mark.backend_free
 
@@ -37,22 +38,23 @@ def some_division(p_loss, p_feature):
 
 
 @pytest.mark.parametrize("block", [1, 7, 60, 1000])
-def test_similarity_to_the_class_is_the_row_mean_of_the_class_affinity_matrix(block):
+def test_similarity_to_the_class_is_the_row_mean_of_the_class_affinity_matrix(block, monkeypatch):
     features, labels = unit_features(60, 5), np.arange(60) ** 2 % 7  # classes 0, 1, 2, 4
     n_classes = 6
     affinity = features @ features.T
     expected = [affinity[i, labels == labels[i]].mean() for i in range(60)]
-    means = class_means(features, labels, n_classes, block=block)
-    similarity = own_class_similarity(features, labels, means, block=block)
-    assert means.dtype == similarity.dtype == np.float32
+    monkeypatch.setattr(similarity_module, "BLOCK", block)
+    where = ClassMeans(features, labels, n_classes)
+    similarity = where.scores()
+    assert where.means.dtype == similarity.dtype == np.float32
     np.testing.assert_allclose(similarity, expected, atol=1e-6)
-    np.testing.assert_array_equal(means[[3, 5]], 0)
+    np.testing.assert_array_equal(where.means[[3, 5]], 0)
 
 
 def test_half_precision_features_give_the_similarity_of_single_ones():
     labels = np.arange(400) % N_CLASSES
     single, half = (
-        own_class_similarity(rows, labels, class_means(rows, labels, N_CLASSES))
+        ClassMeans(rows, labels, N_CLASSES).scores()
         for rows in (unit_features(400, 8), unit_features(400, 8, np.float16))
     )
     np.testing.assert_allclose(half, single, atol=1e-3)
@@ -64,7 +66,7 @@ def test_no_n_by_n_matrix_is_built():
     loss = np.random.default_rng(0).random(n)
     tracemalloc.start()
     try:
-        similarity = own_class_similarity(features, labels, class_means(features, labels, 10))
+        similarity = ClassMeans(features, labels, 10).scores()
         divide(loss, similarity, labels, 10)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

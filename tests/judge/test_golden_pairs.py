@@ -13,7 +13,7 @@ from tssd_keras.judge.meta_rows import DRAWS, Trusted, golden_rows
 from tssd_keras.judge.noise_matrix import corrected
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.scores import Scores
-from tssd_keras.judge.similarity import class_means, own_class_similarity
+from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.labels.noise import symmetric
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
@@ -57,10 +57,10 @@ def test_pairs_drawn_evenly_are_weighed_by_the_classes_of_the_stream():
     own, labels = scores.take(stream), given[stream]
     clean = (truth[stream] == labels).mean()
     assert clean - (truth[golden] == given[golden]).mean() > 0.1
-    means = class_means(own.features, labels, K)
-    division = divide(own.loss, own_class_similarity(own.features, labels, means), labels, K)
+    where = ClassMeans(own.features, labels, K)
+    division = divide(own.loss, where.scores(), labels, K)
     found = Purifier("trusted", K, PurifyRecipe()).purify(
-        own, labels, means, division, golden=trusted
+        own, labels, where, division, golden=trusted
     )
     assert found.figures.corrected_by_pairs is False
     assert found.figures.estimated_clean_share == pytest.approx(clean, abs=0.04)

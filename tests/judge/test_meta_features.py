@@ -8,7 +8,7 @@ from tssd_keras.judge.class_ranks import N_QUANTILES, class_quantiles
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import GoldenHead
 from tssd_keras.judge.meta_features import INDEPENDENT, MAX_LOG_ODDS, NAMES, PairContext
-from tssd_keras.judge.similarity import class_means, own_class_similarity
+from tssd_keras.judge.similarity import ClassMeans
 
 pytestmark = pytest.mark.backend_free
 
@@ -30,8 +30,8 @@ def samples(n=300):
 def context_of(features, log_p, given, **settings):
     """The context of these samples, with a golden head and noise of its own."""
     loss = -log_p[np.arange(len(given)), given]
-    means = class_means(features, given, N_CLASSES)
-    similarity = own_class_similarity(features, given, means)
+    where = ClassMeans(features, given, N_CLASSES)
+    similarity = where.scores()
     rng = np.random.default_rng(1)
     weight = rng.normal(size=(D + N_CLASSES, N_CLASSES)).astype(np.float32)
     bias = rng.normal(size=N_CLASSES).astype(np.float32)
@@ -40,7 +40,7 @@ def context_of(features, log_p, given, **settings):
     division = divide(loss, similarity, given, N_CLASSES, **settings)
     own = head.log_p(features, log_p)[np.arange(len(given)), given]
     quantiles = [class_quantiles(values, given, N_CLASSES) for values in (loss, own)]
-    return PairContext(means, division, head, transition, *quantiles)
+    return PairContext(where, division, head, transition, *quantiles)
 
 
 def test_one_pair_has_known_features():

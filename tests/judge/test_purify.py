@@ -12,7 +12,7 @@ from tssd_keras.judge.meta_rows import DRAWS, MOST_RIGHT, Trusted, golden_rows
 from tssd_keras.judge.purify import Purifier
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
-from tssd_keras.judge.similarity import class_means, own_class_similarity
+from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.labels.noise import asymmetric, symmetric
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
@@ -109,9 +109,9 @@ def test_certain_samples_stand_in_where_none_are_trusted():
 
 def test_too_few_certain_samples_give_no_judgement():
     scores, _truth, given = population(symmetric(K, 0.4), n=200)
-    means = class_means(scores.features, given, K)
-    division = divide(scores.loss, own_class_similarity(scores.features, given, means), given, K)
-    assert Purifier("certain", K, PurifyRecipe()).purify(scores, given, means, division) is None
+    where = ClassMeans(scores.features, given, K)
+    division = divide(scores.loss, where.scores(), given, K)
+    assert Purifier("certain", K, PurifyRecipe()).purify(scores, given, where, division) is None
 
 
 def test_the_same_seed_gives_the_same_judgement_however_far_it_reaches(sym, stated):
@@ -184,8 +184,8 @@ def test_rounds_are_averaged_free_of_the_share_of_right_rows(monkeypatch):
         assign_folds(truth[golden], settings.folds, seed=0),
     )
     own, labels = scores.take(stream), given[stream]
-    means = class_means(own.features, labels, K)
-    division = divide(own.loss, own_class_similarity(own.features, labels, means), labels, K)
+    where = ClassMeans(own.features, labels, K)
+    division = divide(own.loss, where.scores(), labels, K)
     purifier = Purifier("trusted", K, settings)
     rows_of = evidence.golden_rows
 
@@ -198,7 +198,7 @@ def test_rounds_are_averaged_free_of_the_share_of_right_rows(monkeypatch):
     for round_index, share in enumerate((0.95, 0.5)):
         monkeypatch.setattr(evidence, "golden_rows", partial(leaning, share=share))
         found = purifier.purify(
-            own, labels, means, division, golden=trusted, round_index=round_index
+            own, labels, where, division, golden=trusted, round_index=round_index
         )
         right = (truth[stream] == labels).mean()
         assert found.figures.estimated_clean_share == pytest.approx(right, abs=0.05)
@@ -218,12 +218,10 @@ def test_a_class_that_the_network_has_not_learned_keeps_its_clean_samples():
         scores.take(golden), truth[golden], given[golden], assign_folds(truth[golden], 5, seed=0)
     )
     own, labels = scores.take(stream), given[stream]
-    means = class_means(own.features, labels, K)
-    division = divide(
-        own.loss, own_class_similarity(own.features, labels, means), labels, K, streams=("loss",)
-    )
+    where = ClassMeans(own.features, labels, K)
+    division = divide(own.loss, where.scores(), labels, K, streams=("loss",))
     found = Purifier("trusted", K, PurifyRecipe()).purify(
-        own, labels, means, division, golden=trusted
+        own, labels, where, division, golden=trusted
     )
     of_class = labels == 0
     right = of_class & (truth[stream] == 0)

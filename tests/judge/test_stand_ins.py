@@ -4,7 +4,7 @@ from builders.populations import K, population
 
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.roles import NEGATIVE
-from tssd_keras.judge.similarity import class_means, own_class_similarity
+from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.judge.stand_ins import CERTAIN_PER_CLASS, stand_ins
 from tssd_keras.labels.noise import symmetric
 
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.backend_free
 
 def test_stand_ins_given_twice_share_their_fold():
     scores, _truth, given = population(symmetric(K, 0.4), n=1500)
-    means = class_means(scores.features, given, K)
-    division = divide(scores.loss, own_class_similarity(scores.features, given, means), given, K)
+    where = ClassMeans(scores.features, given, K)
+    division = divide(scores.loss, where.scores(), given, K)
     positives, rejected = stand_ins(scores, given, division, K, 3, np.random.default_rng(0))
     assert len(positives.labels) == len(rejected) == CERTAIN_PER_CLASS * K
     assert (division.role[rejected] == NEGATIVE).all()

@@ -17,8 +17,8 @@ from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
+from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
-from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 
@@ -136,29 +136,35 @@ def audit(
     settings = as_settings("divide", divide, DivideRecipe)
     purify_settings = as_settings("purify", purify, PurifyRecipe)
     outputs = check_outputs(predictions, labels, features, golden, from_logits=from_logits)
-    division, means = _divided(outputs, settings)
-    purification = None if golden is None else _purified(outputs, division, means, purify_settings)
+    division, where = _divided(outputs, settings)
+    purification = None if golden is None else _purified(outputs, division, where, purify_settings)
     return _label_audit(outputs, division, purification)
 
 
-def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, np.ndarray]:
-    """The division of the samples that are judged, and float32[K, d], the classes' means."""
+def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, Place]:
+    """The division of the samples that are judged, and the place that it was made by."""
     streams = tuple(name for name in settings.streams if name == "loss" or outputs.has_features)
     if not streams:
         raise ValueError('divide.streams is ("feature",), so features must be given, got None.')
     rows, k = outputs.of_unknown_truth, outputs.n_classes
     given = outputs.given[rows]
     unit = outputs.unit[rows] if len(rows) < len(outputs.unit) else outputs.unit
-    means = class_means(unit, given, k)
-    similarity = own_class_similarity(unit, given, means)
+    where = place(settings.place, unit, given, k, seed=0)
+    similarity = where.scores()
     division = divide_streams(
-        outputs.loss[rows], similarity, given, k, threshold=settings.threshold, streams=streams
+        outputs.loss[rows],
+        similarity,
+        given,
+        k,
+        threshold=settings.threshold,
+        streams=streams,
+        silent=where.silent,
     )
-    return division, means
+    return division, where
 
 
 def _purified(
-    outputs: ModelOutputs, division: Division, means: np.ndarray, settings: PurifyRecipe
+    outputs: ModelOutputs, division: Division, where: Place, settings: PurifyRecipe
 ) -> Purification | None:  # None only without golden samples, see `Purifier.purify`
     """What MSP makes of the division."""
     from tssd_keras.judge.meta_rows import Trusted  # loads Keras
@@ -177,7 +183,7 @@ def _purified(
     )
     purifier = Purifier("trusted", outputs.n_classes, settings)
     scores = Scores(outputs.loss[rows], unit[rows], half[rows])
-    return purifier.purify(scores, given[rows], means, division, golden=golden)
+    return purifier.purify(scores, given[rows], where, division, golden=golden)
 
 
 def _label_audit(

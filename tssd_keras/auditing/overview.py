@@ -163,11 +163,20 @@ def _histograms(streams: Streams) -> dict[str, object]:
 
 
 def _histogram(
-    mixtures: Mixtures, group: int, score: np.ndarray, abstains: bool
+    mixtures: Mixtures | None, group: int, score: np.ndarray, abstains: bool
 ) -> dict[str, object]:
-    """A histogram of one group's scores, scaled to 0..1, and the mixture fitted to them."""
+    """A histogram of one group's scores, scaled to 0..1, and the mixture fitted to them, if any."""
+    score = np.asarray(score, np.float64)
+    if mixtures is None:
+        low, high = (float(score.min()), float(score.max())) if len(score) else (0.0, 0.0)
+        x = (score - low) / (high - low or 1.0)
+        counts, _ = np.histogram(np.clip(x, 0, 1), BINS, (0, 1))
+        ends = {"low": float(f"{low:.4g}"), "high": float(f"{high:.4g}")}
+        none: list[float] = []
+        rest = {"mean": none, "variance": none, "share": none, "abstains": abstains}
+        return {"counts": counts.tolist(), **ends, **rest}
     groups = np.full(len(score), group)
-    x = scaled(np.asarray(score, np.float64), groups, mixtures.low, mixtures.high)
+    x = scaled(score, groups, mixtures.low, mixtures.high)
     counts, _ = np.histogram(np.clip(x, 0, 1), BINS, (0, 1))
 
     def numbers(values: np.ndarray) -> list[float]:

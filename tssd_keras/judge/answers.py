@@ -100,8 +100,10 @@ class Asker:
         for start in range(0, n, BLOCK):
             block = slice(start, start + BLOCK)
             unit, log_p = evidence.scores.features[block], evidence.scores.log_p[block]
-            head_log_p = context.head.log_p(unit, log_p)
-            pairs = context.features(unit, log_p, given[block], head_log_p)
+            similarity = context.place.similarity(block)
+            pooled = context.place.class_log_p(similarity, log_p)
+            head_log_p = context.head.log_p(unit, pooled)
+            pairs = context.features(similarity, log_p, given[block], head_log_p)
             features[block] = pairs[:, self._columns]
             logit[block] = classifier.logits(features[block])
             p_true = posterior_true(head_log_p, given[block], context.transition)

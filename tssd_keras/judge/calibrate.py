@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 N_ITER = 200
 TOL = 1e-6
 MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
-CONTRADICTED = 3.0  # standard errors from a counted share to the estimated one
+OFFSET_SD = 0.7  # of log-odds, by which labels seem likelier or less likely right than they are
 
 
 def fit_platt(
@@ -82,16 +82,52 @@ def correct_prior(log_odds: np.ndarray, trained_share: float) -> tuple[np.ndarra
     return p, share
 
 
-def contradicts(right: np.ndarray, weight: np.ndarray, share: float) -> bool:
-    """Whether random samples deny an estimated share of right labels, by CONTRADICTED errors.
+def share_by_pairs(
+    score: np.ndarray,
+    pair_score: np.ndarray,
+    right: np.ndarray,
+    weight: np.ndarray,
+    expected: float,
+) -> tuple[float, float]:
+    """The share of right labels of a set, by random pairs of true and given label.
+
+    The pairs' share alone would do. Scores make it surer: a logistic regression on them says
+    which pairs there were too many of (a regression estimator; Cochran, "Sampling techniques",
+    1977, chapter 7). Neither set may have been trained on when it was scored. The intercept is
+    expected where the share is `expected`, give or take OFFSET_SD: few pairs move it little.
 
     Args:
-        right: bool[m], which of their labels are right; without any (m = 0) nothing is denied.
-        weight: float[m], above 0, how much each counts for the estimated set.
-        share: estimated, of right labels.
+        score: float[n], of the samples of the set, about log-odds; all alike where none is known.
+        pair_score: float[m], of the pairs, m at least 1.
+        right: bool[m], whether a pair's true and given label are the same.
+        weight: float[m], above 0, how much each counts for the set.
+        expected: the share that is expected before the pairs are seen.
+
+    Returns:
+        The share and its standard error.
     """
-    if not len(right):
-        return False
-    n = weight.sum() ** 2 / (weight**2).sum()  # effective number; Kish 1965
-    error = np.sqrt(max(share * (1 - share), 1 / n) / n)
-    return bool(abs(np.average(right, weights=weight) - share) > CONTRADICTED * error)
+    weight = weight * (weight.sum() / (weight**2).sum())  # sums to the effective number; Kish 1965
+    slope = _slope(pair_score, right, weight)
+    score, pair_score = slope * score, slope * pair_score
+    usual = offset_for_share(score, expected)
+
+    def excess(change: float) -> float:
+        p = expit(pair_score + usual + change)
+        return float(weight @ (right - p)) - change / OFFSET_SD**2
+
+    offset = usual + float(brentq(excess, -200.0, 200.0))
+    p, of_pairs = expit(score + offset), expit(pair_score + offset)
+    information = weight @ (of_pairs * (1 - of_pairs)) + 1 / OFFSET_SD**2
+    return float(p.mean()), float((p * (1 - p)).mean() / np.sqrt(information))
+
+
+def _slope(score: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:
+    """By how much a score moves the log-odds, at least 0; expected at 1, give or take 1."""
+    from scipy.optimize import minimize
+
+    def loss(at: np.ndarray) -> float:
+        log_odds = at[0] + at[1] * score
+        fit = np.logaddexp(0, log_odds) - right * log_odds
+        return float(weight @ fit) + 0.5 * ((at[1] - 1) ** 2 + (at[0] / 10) ** 2)
+
+    return max(0.0, float(minimize(loss, [0.0, 1.0]).x[1]))

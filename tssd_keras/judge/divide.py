@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.judge.mixture import Mixtures, fit_mixtures
@@ -25,16 +26,18 @@ class Division:
         p_feature: float64[N], the feature stream's.
         role: int8[N], an index into `roles.ROLES`: positive, negative or uncertain.
         loss_mixture: of the losses of all samples, one group.
-        feature_mixture: of the similarities, one group a class.
+        feature_mixture: of the similarities, one group a class; None where the place in feature
+            space is told by log-odds.
         loss_abstains: whether the losses are unimodal, or that stream left out.
-        feature_abstains: bool[K], the classes whose similarities are; all without that stream.
+        feature_abstains: bool[K], the classes whose similarities are, or whose neighbours say
+            nothing; all without that stream.
     """
 
     p_loss: np.ndarray
     p_feature: np.ndarray
     role: np.ndarray
     loss_mixture: Mixtures
-    feature_mixture: Mixtures
+    feature_mixture: Mixtures | None
     loss_abstains: bool
     feature_abstains: np.ndarray
 
@@ -47,18 +50,22 @@ def divide(
     *,
     threshold: float = 0.5,
     streams: tuple[str, ...] = ("loss", "feature"),
+    silent: np.ndarray | None = None,
 ) -> Division:
     """Divide samples by loss and by place in feature space (PSD).
 
     Args:
         loss: float[N], cross-entropy of the given label in nats; entry i is
             sample i, measured without augmentation or dropout.
-        similarity: float[N], mean cosine similarity to the given class.
+        similarity: float[N], mean cosine similarity to the given class, or log-odds of the
+            given label among the neighbours' labels.
         labels: int[N] in 0..n_classes-1, given.
         n_classes: K.
         threshold: a stream is certain of a clean label above this probability,
             and of a wrong one up to 1 - threshold; in [0.5, 1).
         streams: which streams judge; one left out abstains.
+        silent: bool[K], where `similarity` is log-odds: the classes of which they say nothing.
+            None: it is a similarity, with a mixture of two Gaussians a class.
 
     Returns:
         Division. A stream whose scores are unimodal abstains (the loss stream as a
@@ -80,13 +87,13 @@ def divide(
         _check_finite(name, values)
     whole = np.zeros(len(loss), np.int64)
     loss_mixture = fit_mixtures(loss, whole, 1)
-    feature_mixture = fit_mixtures(similarity, labels, n_classes)
+    feature_mixture = fit_mixtures(similarity, labels, n_classes) if silent is None else None
     loss_abstains = "loss" not in streams or not bool(loss_mixture.bimodal[0])
-    feature_abstains = ~feature_mixture.bimodal
+    feature_abstains = np.array(silent) if feature_mixture is None else ~feature_mixture.bimodal
     if "feature" not in streams:
         feature_abstains[:] = True
     p_loss = loss_mixture.p_low(loss, whole)
-    p_feature = 1 - feature_mixture.p_low(similarity, labels)
+    p_feature = feature_posterior(feature_mixture, similarity, labels)
     loss_says, feature_says = np.full(len(loss), not loss_abstains), ~feature_abstains[labels]
     p_loss[~loss_says] = 0.5
     p_feature[~feature_says] = 0.5
@@ -94,6 +101,15 @@ def divide(
     return Division(
         p_loss, p_feature, role, loss_mixture, feature_mixture, loss_abstains, feature_abstains
     )
+
+
+def feature_posterior(
+    mixture: Mixtures | None, similarity: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """The feature stream's probability that labels are right, float64[n], abstentions aside."""
+    if mixture is None:
+        return expit(np.asarray(similarity, np.float64))
+    return 1 - mixture.p_low(similarity, labels)
 
 
 def _roles(

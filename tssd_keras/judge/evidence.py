@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tssd_keras.judge import calibrate, noise_matrix
+from tssd_keras.judge import noise_matrix
+from tssd_keras.judge.calibrate import share_by_pairs
 from tssd_keras.judge.class_ranks import class_quantiles
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import GoldenHead, fit_golden_head
 from tssd_keras.judge.meta_features import PairContext
 from tssd_keras.judge.meta_rows import TrainingRows, Trusted, golden_rows
+from tssd_keras.judge.place import Place
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.stand_ins import certain_rows, stand_ins
 
@@ -28,8 +30,8 @@ class Evidence:
         rejected: int64[n], the certain negatives beside stand-ins; None beside golden samples.
         context: of the pairs.
         class_share: float64[K], of each true class.
-        estimated: float64[K, K], the transition matrix before golden pairs corrected it to
-            the context's; None where they did not.
+        estimated: float64[K, K], the transition matrix before golden pairs were counted in;
+            None without such pairs.
     """
 
     scores: Scores
@@ -53,25 +55,24 @@ class Evidence:
             self.context, self.trusted, self.class_share, rng, estimated=self.estimated
         )
 
-    def contradicts(self, clean_share: float) -> bool:
-        """Whether golden pairs, weighed by the stream's classes, deny a share of right labels."""
+    def share_by_pairs(self, expected: float) -> tuple[float, float]:
+        """The share of right labels by the golden pairs, and its standard error.
+
+        Args:
+            expected: the share that is expected before they are seen.
+        """
         true, given, _ = self.trusted.pairs
         count = np.bincount(true, minlength=len(self.class_share))
-        weight = self.class_share[true] / count[true]
-        return calibrate.contradicts(true == given, weight, clean_share)
-
-    def corrected(self) -> Evidence:
-        """The same, with the transition matrix as golden pairs correct it."""
-        true, given, _ = self.trusted.pairs
-        estimated = self.context.transition
-        matrix = noise_matrix.corrected(estimated, true, given)
-        return replace(self, context=replace(self.context, transition=matrix), estimated=estimated)
+        weight = np.maximum(self.class_share[true], 1e-6) / count[true]
+        before = self.trusted.score_before[self.trusted.is_pair]
+        of_stream = self.context.place.score_before
+        return share_by_pairs(of_stream, before, true == given, weight, expected)
 
 
 def gather(
     scores: Scores,
     given: np.ndarray,
-    means: np.ndarray,
+    place: Place,
     division: Division,
     golden: Trusted | None,
     *,
@@ -83,7 +84,7 @@ def gather(
     """Fit the golden head; by it estimate the transition matrix and the ranks within a class.
 
     Args:
-        scores, given, means, division, golden, on_part: see `purify.Purifier.purify`;
+        scores, given, place, division, golden, on_part: see `purify.Purifier.purify`;
             `on_part` is called twice.
         n_classes: K.
         n_folds: of stand-ins.
@@ -92,41 +93,51 @@ def gather(
     Returns:
         Evidence, or None where no samples are golden and too few are certain.
     """
-    trusted, rejected = golden, None
-    if trusted is None:
-        certain = stand_ins(scores, given, division, n_classes, n_folds, rng)
+    rejected = None
+    if golden is None:
+        certain = stand_ins(scores, given, place, division, n_classes, n_folds, rng)
         if certain is None:
             return None
         trusted, rejected = certain
+    else:
+        trusted = golden.placed(place)
     head = fit_golden_head(
         trusted.scores.features,
-        trusted.scores.log_p,
+        place.class_log_p(trusted.similarity, trusted.scores.log_p),
         trusted.labels,
         trusted.fold,
         n_classes,
         trusted.weight,
     )
     on_part(1)
-    context, class_share = _pair_context(scores, given, means, division, head, rng)
+    context, class_share = _pair_context(scores, given, place, division, head, n_classes, rng)
     on_part(1)
-    return Evidence(scores, given, trusted, rejected, context, class_share)
+    estimated = None
+    if trusted.is_pair.any():
+        true, pair_given, _ = trusted.pairs
+        estimated = context.transition
+        matrix = noise_matrix.corrected(estimated, true, pair_given)
+        context = replace(context, transition=matrix)
+    return Evidence(scores, given, trusted, rejected, context, class_share, estimated)
 
 
 def _pair_context(
     scores: Scores,
     given: np.ndarray,
-    means: np.ndarray,
+    place: Place,
     division: Division,
     head: GoldenHead,
+    k: int,
     rng: np.random.Generator,
 ) -> tuple[PairContext, np.ndarray]:
     """The context of pairs, and the shares of the true classes, learned from some samples."""
-    some, k = np.arange(len(given)), len(means)
+    some = np.arange(len(given))
     if len(some) > noise_matrix.MAX_SAMPLES:
         some = np.sort(rng.choice(len(some), noise_matrix.MAX_SAMPLES, replace=False))
     label = given[some]
-    log_p = head.log_p(scores.features[some], scores.log_p[some])
+    pooled = place.class_log_p(place.similarity(some), scores.log_p[some])
+    log_p = head.log_p(scores.features[some], pooled)
     matrix, class_share = noise_matrix.estimate_transition(log_p, label, k)
     head_log_p = log_p[np.arange(len(some)), label]
     quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], head_log_p)]
-    return PairContext(means, division, head, matrix, *quantiles), class_share
+    return PairContext(place, division, head, matrix, *quantiles), class_share

@@ -12,6 +12,7 @@ large ones rule the fit (docs/method.md).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
@@ -23,21 +24,35 @@ P_SCALE = 0.4  # of the square roots of the probabilities, whose rows have lengt
 MAX_ITER = 300
 
 
+class Voice(NamedTuple):
+    """Powers of the probabilities of network (and neighbours) and of head, when multiplied."""
+
+    network: float
+    head: float
+
+
+NETWORK_VOICES = (0.25, 0.5, 0.75, 1.0, 1.5)
+HEAD_VOICES = (0.0, 0.25, 0.5, 1.0, 1.5)
+USUAL_VOICE = Voice(1.0, 0.5)
+CERTAINTY = 4.0
+LEAST_LOG_P = -7.0  # of the head: it can be outvoted
+
+
 @dataclass(frozen=True)
 class GoldenHead:
     """Mean of the heads fitted on all folds but one.
 
     Attributes:
         weight: float32[d + K, K], bias: float32[K].
-        network_share: of the network's own probabilities in the pooled answer,
-            in [0, 1]; the most likely one on the golden samples, out of fold.
+        voice: how loudly network and head speak in the pooled answer; the most likely on the
+            golden samples, out of fold.
         out_of_fold: float32[M, K], log-probabilities of the golden samples by
             the head that was not fitted on them, pooled.
     """
 
     weight: np.ndarray
     bias: np.ndarray
-    network_share: float
+    voice: Voice
     out_of_fold: np.ndarray
 
     def log_p(self, features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
@@ -51,22 +66,31 @@ class GoldenHead:
             float32[n, K].
         """
         linear = log_softmax(_rows(features, network_log_p) @ self.weight + self.bias, axis=1)
-        return _pooled(linear, np.asarray(network_log_p, np.float32), self.network_share)
+        return _pooled(linear, np.asarray(network_log_p, np.float32), self.voice)
 
 
-def _pooled(linear: np.ndarray, network: np.ndarray, share: float | np.ndarray) -> np.ndarray:
-    """Log of the mean of both probabilities, `share` of it the network's."""
-    return np.log((1 - share) * np.exp(linear) + share * np.exp(network) + 1e-12)
+def _pooled(linear: np.ndarray, network: np.ndarray, voice: Voice) -> np.ndarray:
+    """Log of the product of both probabilities to the powers of their voices."""
+    linear = np.maximum(linear, LEAST_LOG_P)
+    return log_softmax(voice.network * network + voice.head * linear, axis=1)
 
 
-def _best_share(
+def _best_voice(
     linear: np.ndarray, network: np.ndarray, labels: np.ndarray, weight: np.ndarray
-) -> float:
-    """The share under which the golden labels are most likely, in steps of a twentieth."""
+) -> Voice:
+    """The voices under which the golden labels are most likely, of those expected beforehand.
+
+    A pair (network, head) is expected near USUAL_VOICE, with CERTAINTY nats a squared step.
+    """
     index = np.arange(len(labels))
-    linear, network = linear[index, labels, None], network[index, labels, None]
-    shares = np.linspace(0, 1, 21)
-    return float(shares[(weight @ _pooled(linear, network, shares)).argmax()])
+
+    def log_likelihood(voice: Voice) -> float:
+        from_usual = np.log(voice.network / USUAL_VOICE.network) ** 2
+        from_usual += (voice.head - USUAL_VOICE.head) ** 2
+        fit = _pooled(linear, network, voice)[index, labels]
+        return float(weight @ fit) - CERTAINTY * from_usual
+
+    return max((Voice(n, h) for n in NETWORK_VOICES for h in HEAD_VOICES), key=log_likelihood)
 
 
 def _rows(features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
@@ -132,10 +156,10 @@ def fit_golden_head(
         weight += fold_weight / n_folds
         bias += fold_bias / n_folds
     network = np.asarray(network_log_p, np.float32)
-    share = _best_share(out_of_fold, network, labels, counts)
+    voice = _best_voice(out_of_fold, network, labels, counts)
     return GoldenHead(
         weight.astype(np.float32),
         bias.astype(np.float32),
-        share,
-        _pooled(out_of_fold, network, share),
+        voice,
+        _pooled(out_of_fold, network, voice),
     )

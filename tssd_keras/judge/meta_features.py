@@ -12,9 +12,10 @@ import numpy as np
 from scipy.special import expit, logit
 
 from tssd_keras.judge.class_ranks import rank_among
-from tssd_keras.judge.divide import Division
+from tssd_keras.judge.divide import Division, feature_posterior
 from tssd_keras.judge.golden_head import GoldenHead
 from tssd_keras.judge.noise_matrix import posterior_true
+from tssd_keras.judge.place import Place
 
 # Meta-feature -> 1 where a label is the likelier right the higher it is, -1 the lower, 0 neither.
 DIRECTIONS = {
@@ -26,6 +27,7 @@ DIRECTIONS = {
     "similarity_own": 1,
     "similarity_best_other": 0,
     "similarity_margin": 1,
+    "pooled_margin": 1,
     "p_loss_stream": 1,
     "p_feature_stream": 1,
     "head_log_p": 1,
@@ -58,7 +60,7 @@ class PairContext:
     """A round's mixtures, head and noise, by which pairs are judged.
 
     Attributes:
-        means: float32[K, d], of unit features, by given class.
+        place: of the round's samples in feature space.
         division: the streams' mixtures.
         head: the golden head.
         transition: float64[K, K], estimated P(given | true).
@@ -66,7 +68,7 @@ class PairContext:
             head's log-probability of the given label, by given class.
     """
 
-    means: np.ndarray
+    place: Place
     division: Division
     head: GoldenHead
     transition: np.ndarray
@@ -75,33 +77,32 @@ class PairContext:
 
     def features(
         self,
-        unit_features: np.ndarray,
+        similarity: np.ndarray,
         log_p: np.ndarray,
         labels: np.ndarray,
-        head_log_p: np.ndarray | None = None,
+        head_log_p: np.ndarray,
     ) -> np.ndarray:
         """Meta-features of n pairs.
 
         Args:
-            unit_features: float[n, d], rows of length 1.
+            similarity: float32[n, K], to each class, of `place`.
             log_p: float[n, K], the network's log-probabilities.
             labels: int[n], the label of each pair.
-            head_log_p: float[n, K], by default the golden head's; out of fold for pairs
-                that the head was fitted on.
+            head_log_p: float[n, K], the golden head's; out of fold for pairs that the head
+                was fitted on.
 
         Returns:
             float32[n, len(NAMES)], columns as in `NAMES`.
         """
         log_p = np.asarray(log_p, np.float32)
-        if head_log_p is None:
-            head_log_p = self.head.log_p(unit_features, log_p)
-        similarity = np.asarray(unit_features, np.float32) @ self.means.T
         label_log_p, other_log_p = _label_and_best_other(log_p, labels)
         label_similarity, other_similarity = _label_and_best_other(similarity, labels)
+        pooled = self.place.class_log_p(similarity, log_p)
+        label_pooled, other_pooled = _label_and_best_other(pooled, labels)
         label_head, other_head = _label_and_best_other(head_log_p, labels)
         p = np.exp(log_p)
         loss = -label_log_p
-        p_loss, p_feature = self._streams(loss, label_similarity, labels)
+        p_loss, p_feature = self._streams(loss, self.place.score(similarity, labels), labels)
         p_right = posterior_true(head_log_p, labels, self.transition)[
             np.arange(len(labels)), labels
         ]
@@ -114,6 +115,7 @@ class PairContext:
             label_similarity,
             other_similarity,
             label_similarity - other_similarity,
+            label_pooled - other_pooled,
             p_loss,
             p_feature,
             label_head,
@@ -125,12 +127,12 @@ class PairContext:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def _streams(
-        self, loss: np.ndarray, similarity: np.ndarray, labels: np.ndarray
+        self, loss: np.ndarray, place_score: np.ndarray, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both posteriors of arbitrary pairs; 0.5 where a stream abstains."""
         division = self.division
         p_loss = division.loss_mixture.p_low(loss, np.zeros(len(loss), np.int64))
-        p_feature = 1 - division.feature_mixture.p_low(similarity, labels)
+        p_feature = feature_posterior(division.feature_mixture, place_score, labels)
         if division.loss_abstains:
             p_loss[:] = 0.5
         p_feature[division.feature_abstains[labels]] = 0.5

@@ -9,6 +9,7 @@ from scipy.special import logit
 
 from tssd_keras.judge.meta_features import NAMES, PairContext
 from tssd_keras.judge.noise_matrix import corrected
+from tssd_keras.judge.place import Place, log_ratio
 from tssd_keras.judge.scores import Scores
 
 # docs/constants.md has the measurements of DRAWS and MOST_RIGHT.
@@ -34,6 +35,9 @@ class Trusted:
             default all the same.
         at_random: bool[M], drawn at random among the samples of the true class, so that
             the given label shows the noise as it is; by default none.
+        similarity: float32[M, K], to each class, of the round's `place.Place`.
+        before: float32[M, K], shares of the classes among neighbours before training; None
+            where nobody looked.
     """
 
     scores: Scores
@@ -42,11 +46,25 @@ class Trusted:
     fold: np.ndarray
     weight: np.ndarray = field(default_factory=lambda: np.ones(()))
     at_random: np.ndarray = field(default_factory=lambda: np.zeros((), bool))
+    similarity: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    before: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name in ("weight", "at_random"):
             value = np.broadcast_to(getattr(self, name), self.labels.shape)
             object.__setattr__(self, name, value)
+
+    def placed(self, place: Place) -> Trusted:
+        """The same, by their place among a round's samples."""
+        similarity = place.similarity_of(self.scores.features, self.before)
+        return replace(self, similarity=similarity)
+
+    @property
+    def score_before(self) -> np.ndarray:
+        """float32[M]: of the given labels, by neighbours before training; 0 if nobody looked."""
+        if self.before is None:
+            return np.zeros(len(self.labels), np.float32)
+        return log_ratio(self.before, np.maximum(self.given, 0))
 
     @property
     def misgiven(self) -> np.ndarray:
@@ -185,7 +203,7 @@ def _features(
         label: int64[n], the label that each stands under.
     """
     pairs = (
-        golden.scores.features[sample],
+        golden.similarity[sample],
         golden.scores.log_p[sample],
         label,
         context.head.out_of_fold[sample],

@@ -21,10 +21,11 @@ from tssd_keras.judge.evidence import Evidence, gather
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_features import INDEPENDENT, NAMES
 from tssd_keras.judge.meta_rows import Trusted
+from tssd_keras.judge.place import Place
 from tssd_keras.judge.record import PurificationFigures, shift
 from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
-from tssd_keras.judge.settle import mining_criterion, overrule, settle
+from tssd_keras.judge.settle import bar_of, mining_criterion, overrule, settle
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
 
@@ -63,7 +64,7 @@ class Purifier:
             default as many as the first round judges.
     """
 
-    PARTS = 4  # of `purify`, as `on_part` counts them
+    PARTS = 3  # of `purify`, as `on_part` counts them
 
     def __init__(
         self, source: str, n_classes: int, settings: PurifyRecipe, n_rows: int | None = None
@@ -80,7 +81,7 @@ class Purifier:
         self,
         scores: Scores,
         given: np.ndarray,
-        means: np.ndarray,
+        place: Place,
         division: Division,
         *,
         golden: Trusted | None = None,
@@ -93,7 +94,7 @@ class Purifier:
         Args:
             scores: of N samples.
             given: int64[N], their given labels.
-            means: float32[K, d], of unit features, by given class.
+            place: of the samples in feature space.
             division: of the same round.
             golden: the golden samples; None under source "certain".
             rows: int64[N], which of the stream's samples these are; by default
@@ -109,7 +110,7 @@ class Purifier:
         evidence = gather(
             scores,
             given,
-            means,
+            place,
             division,
             golden,
             n_classes=self.n_classes,
@@ -119,26 +120,9 @@ class Purifier:
         )
         if evidence is None:
             return None
-        evidence, answers = self._learn(evidence, rng, on_part)
-        return self._settle(division.role, evidence, answers, rows)
-
-    def _learn(
-        self, evidence: Evidence, rng: np.random.Generator, on_part: Callable[[int], None]
-    ) -> tuple[Evidence, Answers]:
-        """Fit g and ask it; once more by a corrected matrix, where golden pairs contradict it.
-
-        Returns:
-            The evidence that g was asked by last, and its answers.
-        """
         answers = self._asker.ask(evidence, evidence.rows(rng))
         on_part(1)
-        rows = answers.rows
-        clean_share = correct_prior(answers.log_odds + rows.odds, rows.share)[1]
-        if evidence.contradicts(clean_share):
-            evidence = evidence.corrected()
-            answers = self._asker.ask(evidence, evidence.rows(rng))
-        on_part(1)
-        return evidence, answers
+        return self._settle(division.role, evidence, answers, rows)
 
     def _settle(
         self, role: np.ndarray, evidence: Evidence, answers: Answers, rows: np.ndarray | None
@@ -147,24 +131,27 @@ class Purifier:
 
         Args:
             role: int8[N], from the division.
-            evidence, answers: of `_learn`.
+            evidence, answers: of the round.
             rows: see `purify`.
         """
-        q, clean_share = self._probability(evidence, answers, rows)
+        q, clean_share, error = self._probability(evidence, answers, rows)
         auroc_q, auroc_streams = answers.rank_quality()
         reach = self._reach(auroc_q, auroc_streams)
+        bar = bar_of(q, clean_share)
         if reach == "all":
-            role = overrule(role, q)
-        criterion = mining_criterion(q[role == UNCERTAIN], self.settings.target_precision)
+            role = overrule(role, q, bar)
+        criterion = mining_criterion(q[role == UNCERTAIN], self.settings.target_precision, bar)
         role = settle(role, q, criterion)
         kept = answers.features[(role == POSITIVE) | (role == SEMI_HARD)]
+        voice = evidence.context.head.voice
         trusted = self.source == "trusted"  # else the rows are the streams' own choice
         figures = PurificationFigures(
             reach=reach,
             criterion=criterion,
             estimated_clean_share=clean_share,
-            corrected_by_pairs=evidence.estimated is not None,
-            network_share=evidence.context.head.network_share,
+            golden_pairs=int(evidence.trusted.is_pair.sum()),
+            clean_share_error=error,
+            network_share=voice.network / (voice.network + voice.head),
             golden_auroc_q=auroc_q if trusted else None,
             golden_auroc_streams=auroc_streams if trusted else None,
             shift=shift(self._asker.names, answers.right_features, kept),
@@ -174,23 +161,24 @@ class Purifier:
 
     def _probability(
         self, evidence: Evidence, answers: Answers, rows: np.ndarray | None
-    ) -> tuple[np.ndarray, float]:
-        """q, float64[N], and the share of right labels among the samples.
+    ) -> tuple[np.ndarray, float, float | None]:
+        """q, float64[N], the share of right labels, and its error by golden pairs, None without.
 
-        Log-odds are averaged over the last rounds that judged a sample. The share is the one
-        that they imply; that of the transition matrix, where golden pairs corrected it.
+        Log-odds are averaged over the last rounds that judged a sample. Samples that were
+        trained on look likelier right than golden ones do, so that what the log-odds say of the
+        share is too much. Golden pairs say what it is.
         """
         n = len(answers.log_odds)
         rows = np.arange(n) if rows is None else rows
         if self._past is None:
             self._past = RecentMean(self.n_rows or n, self.settings.history)
         self._past.update(rows, answers.log_odds)
-        log_odds = self._past.mean(rows)
+        log_odds = self._past.mean(rows).astype(np.float64)
+        q, share = correct_prior(log_odds + answers.rows.odds, answers.rows.share)
         if evidence.estimated is None:
-            return correct_prior(log_odds + answers.rows.odds, answers.rows.share)
-        clean_share = float(evidence.class_share @ np.diag(evidence.context.transition))
-        log_odds = log_odds.astype(np.float64)
-        return expit(log_odds + offset_for_share(log_odds, clean_share)), clean_share
+            return q, share, None
+        share, error = evidence.share_by_pairs(share)
+        return expit(log_odds + offset_for_share(log_odds, share)), share, error
 
     def _reach(self, auroc_q: float, auroc_streams: float) -> str:
         if self.settings.reach != "auto":

@@ -87,8 +87,9 @@ class PurificationFigures:
         reach: "uncertain" or "all".
         criterion: the q above which uncertain samples are mined; in 0.5..1.
         estimated_clean_share: of right labels among the judged.
-        corrected_by_pairs: whether golden pairs corrected the transition matrix.
-        network_share: of the network's probabilities in the golden head's answer.
+        golden_pairs: how many random pairs of true and given label that share rests on.
+        clean_share_error: its standard error by these pairs; None without them.
+        network_share: of network and neighbours in the golden head's answer.
         golden_auroc_q, golden_auroc_streams: how well q and the lesser of both streams
             rank golden rows, out of fold; None without trusted samples.
         shift: quartiles of meta-features, written to shift.json.
@@ -97,7 +98,8 @@ class PurificationFigures:
     reach: str | None = None
     criterion: float | None = None
     estimated_clean_share: float | None = None
-    corrected_by_pairs: bool | None = None
+    golden_pairs: int | None = None
+    clean_share_error: float | None = None
     network_share: float | None = None
     golden_auroc_q: float | None = None
     golden_auroc_streams: float | None = None

@@ -7,7 +7,20 @@ import numpy as np
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 
 
-def overrule(role: np.ndarray, q: np.ndarray) -> np.ndarray:
+def bar_of(q: np.ndarray, clean_share: float) -> float:
+    """The q above which a label is taken to be right, at least 0.5.
+
+    Where more labels have q above 0.5 than are expected to be right, only the best of them by q
+    are taken: as many as are expected.
+
+    Args:
+        q: float[N], probability that the given label is right.
+        clean_share: expected share of right labels.
+    """
+    return max(0.5, float(np.quantile(q, 1 - min(max(clean_share, 0.0), 1.0))))
+
+
+def overrule(role: np.ndarray, q: np.ndarray, bar: float = 0.5) -> np.ndarray:
     """Open what the streams agree on and the meta classifier denies.
 
     Both streams can be wrong together: asymmetric noise looks clean to both,
@@ -16,31 +29,33 @@ def overrule(role: np.ndarray, q: np.ndarray) -> np.ndarray:
     Args:
         role: int8[N], from the division.
         q: float[N], probability that the given label is right.
+        bar: of `bar_of`.
 
     Returns:
-        int8[N]: positives with q <= 0.5 and negatives with q > 0.5 are uncertain.
+        int8[N]: positives with q up to the bar and negatives with q above it are uncertain.
     """
     out = role.copy()
-    out[((role == POSITIVE) & (q <= 0.5)) | ((role == NEGATIVE) & (q > 0.5))] = UNCERTAIN
+    out[((role == POSITIVE) & (q <= bar)) | ((role == NEGATIVE) & (q > bar))] = UNCERTAIN
     return out
 
 
-def mining_criterion(q: np.ndarray, target_precision: float) -> float:
+def mining_criterion(q: np.ndarray, target_precision: float, bar: float = 0.5) -> float:
     """The q above which uncertain labels are taken to be right.
 
     Args:
         q: float[n], of the uncertain samples.
         target_precision: share of right labels that is expected among the mined; 0: any.
+        bar: of `bar_of`.
 
     Returns:
-        0.5, or, if that is higher, the q down to which the target holds; 1 where it never does.
+        The bar, or, if that is higher, the q down to which the target holds; 1 where it never does.
     """
     if not target_precision or not len(q):
-        return 0.5
+        return bar
     order = np.sort(q)[::-1]
     precision = np.cumsum(order) / np.arange(1, len(order) + 1)
     reached = np.flatnonzero(precision >= target_precision)
-    return max(0.5, float(order[reached[-1]]) - 1e-9) if len(reached) else 1.0
+    return max(bar, float(order[reached[-1]]) - 1e-9) if len(reached) else 1.0
 
 
 def settle(role: np.ndarray, q: np.ndarray, criterion: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from tssd_keras.judge.divide import Division
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_features import PairContext
 from tssd_keras.judge.meta_rows import TrainingRows, Trusted
+from tssd_keras.judge.place import Place
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE
 from tssd_keras.judge.scores import Scores
 
@@ -18,6 +19,7 @@ CERTAIN_PER_CLASS = 50  # stand-ins a class, where no golden samples are at hand
 def stand_ins(
     scores: Scores,
     given: np.ndarray,
+    place: Place,
     division: Division,
     n_classes: int,
     n_folds: int,
@@ -26,7 +28,7 @@ def stand_ins(
     """Certain positives in place of golden samples, and as many certain negatives.
 
     Args:
-        scores, given, division: of the N samples.
+        scores, given, place, division: of the N samples.
         n_classes: K.
         n_folds: F.
         rng: chooses among them.
@@ -50,7 +52,9 @@ def stand_ins(
     unique, inverse = np.unique(chosen, return_inverse=True)
     fold = assign_folds(given[unique], n_folds, seed=int(rng.integers(2**31)))[inverse]
     rejected = np.sort(rng.choice(negative, CERTAIN_PER_CLASS * n_classes, replace=True))
-    return Trusted(scores.take(chosen), given[chosen], given[chosen], fold), rejected
+    similarity = place.similarity(chosen)
+    labels = given[chosen]
+    return Trusted(scores.take(chosen), labels, labels, fold, similarity=similarity), rejected
 
 
 def certain_rows(
@@ -72,13 +76,16 @@ def certain_rows(
         TrainingRows, all of one weight.
     """
     right = context.features(
-        positives.scores.features,
+        positives.similarity,
         positives.scores.log_p,
         positives.labels,
         context.head.out_of_fold,
     )
     negatives = scores.take(rejected)
-    wrong = context.features(negatives.features, negatives.log_p, given[rejected])
+    similarity = context.place.similarity(rejected)
+    pooled = context.place.class_log_p(similarity, negatives.log_p)
+    head_log_p = context.head.log_p(negatives.features, pooled)
+    wrong = context.features(similarity, negatives.log_p, given[rejected], head_log_p)
     n_folds = int(positives.fold.max()) + 1
     return TrainingRows(
         np.concatenate([right, wrong]),

@@ -35,9 +35,9 @@ class Streams:
         index: int64[n], the samples' indices in their source, in rising order.
         given: int64[n] in 0..K-1, given labels.
         loss: float32[n] in nats, as the loss stream read it.
-        similarity: float32[n], to the given class.
+        similarity: float32[n], to the given class, or log-odds of it among the neighbours.
         loss_mixture: of the losses, one group.
-        feature_mixture: of the similarities, one group a class.
+        feature_mixture: of the similarities, one group a class; None where they are log-odds.
         loss_abstains, feature_abstains: see `divide.Division`.
         transition: float64[K, K], the purification's P(given = column | true = row);
             None without one.
@@ -48,7 +48,7 @@ class Streams:
     loss: np.ndarray
     similarity: np.ndarray
     loss_mixture: Mixtures
-    feature_mixture: Mixtures
+    feature_mixture: Mixtures | None
     loss_abstains: bool
     feature_abstains: np.ndarray
     transition: np.ndarray | None
@@ -94,6 +94,8 @@ def save_streams(path: str | Path, streams: Sequence[Streams], class_names: Sequ
         columns = dict(vars(network))
         for stream in ("loss", "feature"):
             mixtures = columns.pop(f"{stream}_mixture")
+            if mixtures is None:
+                continue
             for name, dtype in MIXTURE_DTYPES.items():
                 arrays[f"{i}/{stream}_mixture/{name}"] = np.asarray(getattr(mixtures, name), dtype)
         if columns["transition"] is None:
@@ -132,7 +134,7 @@ def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:
         column("loss", np.float32, n, finite=True),
         column("similarity", np.float32, n, finite=True),
         _mixtures(column, "loss", 1),
-        _mixtures(column, "feature", k),
+        _mixtures(column, "feature", k) if f"{i}/feature_mixture/mean" in arrays else None,
         bool(column("loss_abstains", np.bool_)),
         column("feature_abstains", np.bool_, k),
         column("transition", np.float64, k, k, finite=True) if transition else None,

@@ -17,7 +17,7 @@ def not_a_choice(section: Any) -> Iterator[str]:
     """A mistake for each setting of a section that must be one of some names and is none."""
     for setting in settings_of(type(section)):
         value = getattr(section, setting.key)
-        if setting.choices and value not in setting.choices:
+        if isinstance(value, str) and setting.choices and value not in setting.choices:
             names, near = ", ".join(setting.choices), did_you_mean(value, setting.choices)
             yield f'{setting.key} must be one of {names}, got "{value}"{near}'
 

@@ -13,6 +13,7 @@ from tssd_keras.recipe.choices import (
     OBJECTIVES,
     OPTIMIZERS,
     PADDINGS,
+    PLACES,
     PRECISIONS,
     REACHES,
     SCHEDULES,
@@ -158,10 +159,12 @@ class DivideRecipe:
     every: Annotated[int, "epochs from one round to the next"] = 1
     history: Annotated[int, "rounds whose losses are averaged; 5 helps at 80-90 % noise"] = 1
     streams: Annotated[tuple[str, ...], "streams that judge", STREAMS] = STREAMS
+    place: Annotated[str, "what the feature stream looks at", PLACES] = "neighbours"
     floor_count: Annotated[int, "samples that each class keeps at least, or floor_share"] = 10
     floor_share: Annotated[float, "share of its class, if that is less than floor_count"] = 0.02
 
     def mistakes(self) -> Iterator[str]:
+        yield from not_a_choice(self)
         if not 0.5 <= self.threshold < 1:
             yield f"threshold must lie in 0.5..1, 1 excluded, got {self.threshold}"
         for name in ("every", "history", "floor_count"):

@@ -131,10 +131,14 @@ def _title(text: str) -> str:
 
 
 def _mixture(
-    axis, mixtures: Mixtures, group: int, score, groups, clean, *, cleaner_is_low: bool
+    axis, mixtures: Mixtures | None, group: int, score, groups, clean, *, cleaner_is_low: bool
 ) -> None:
-    """One histogram, coloured by the truth where known, under the two fitted Gaussians."""
-    x = scaled(score, groups, mixtures.low, mixtures.high)
+    """One histogram, coloured by the truth where known, under the fitted Gaussians, if any."""
+    if mixtures is None:
+        low, high = float(score.min()), float(score.max())
+        x = (score - low) / (high - low or 1.0)
+    else:
+        x = scaled(score, groups, mixtures.low, mixtures.high)
     bins = np.linspace(0, 1, 61)
     if clean is None:
         axis.hist(x, bins, density=True, color="#c7c7c7", label="all labels", histtype=OUTLINE)
@@ -149,6 +153,9 @@ def _mixture(
             color=["#a6dba0", "#f4a582"],
             label=["right labels", "wrong labels"],
         )
+    axis.set_ylabel("density")
+    if mixtures is None:
+        return
     grid = np.linspace(0, 1, 400)
     for component in (0, 1):
         mean, variance = mixtures.mean[group, component], mixtures.variance[group, component]
@@ -161,7 +168,6 @@ def _mixture(
             linewidth=1.5,
             label="fitted: clean" if judged_clean else "fitted: wrong",
         )
-    axis.set_ylabel("density")
 
 
 def figure_of(rows: int, columns: int, size: tuple[float, float] | None = None):

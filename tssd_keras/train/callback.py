@@ -193,6 +193,10 @@ class TSSD(keras.callbacks.Callback):
                 "model it was first used with. Make a new TSSD for a new model."
             )
 
+        if self.warmup_epochs is not None:
+            for judge, scorer in zip(self._judges, self._scorers, strict=True):
+                judge.look_before_training(scorer)
+
     def on_epoch_begin(self, epoch, logs=None):
         """Draw, and run a round where one is due, before the epoch's first batch is read."""
         since_round = 0

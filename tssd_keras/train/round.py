@@ -13,14 +13,16 @@ from tssd_keras.judge.divide import Division, apply_floor, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
+from tssd_keras.judge.place import place
 from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
-from tssd_keras.judge.similarity import class_means, own_class_similarity
 from tssd_keras.judge.table import Rewrite, weights_of
+from tssd_keras.judge.without_golden import WithoutGolden
 from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
+from tssd_keras.train.before_training import Before, find_before, projected_inputs
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.score_pass import score_pass
 
@@ -32,7 +34,7 @@ class Verdict:
     Attributes:
         rows: int64[n], their table rows, in rising order.
         loss: float32[n], as judged (averaged over rounds where asked).
-        similarity: float32[n], to the given class.
+        similarity: float32[n], to the given class, as the feature stream reads it.
         division: of the two streams, before purification.
         transition: float64[K, K], P(given = column | true = row) as the purification
             estimated it; None without.
@@ -63,6 +65,7 @@ class NetworkJudge:
         self._inputs, self._index = arguments.inputs, arguments.index
         self._given, self._n_classes = arguments.given, arguments.n_classes
         self._settings, self._batch_size = arguments.divide, arguments.scoring.batch_size
+        self._seed = arguments.drawing.seed
         self._progress = progress
         self._losses = RecentMean(len(self._given), self._settings.history)
         self._purifier = None
@@ -71,12 +74,45 @@ class NetworkJudge:
             self._purifier = Purifier(
                 arguments.golden_source, self._n_classes, purify, len(self._given)
             )
+        self._before: Before | None = None
+        decided = arguments.decided
+        self._labels = self._given
+        if decided is not None:
+            self._labels = np.where(decided >= 0, decided, self._given)
+        self._without_golden = WithoutGolden(
+            self._n_classes, len(self._given), purify.history, seed=purify.seed
+        )
         self._golden = golden
         if golden:
             self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
             stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
             self._weight = effective_weights(stands_for)
             self._at_random = np.zeros((), bool) if golden.at_random is None else golden.at_random
+
+    def look_before_training(self, scorer: keras.Model) -> None:
+        """Find every sample's neighbours by features that have learned no label, once.
+
+        Args:
+            scorer: see `judge`.
+        """
+        if self._settings.place != "neighbours" or self._before is not None:
+            return
+        what = "scoring samples before training"
+        scores = self._score(scorer, what, self._inputs, self._index, self._labels)
+        samples = {
+            "features": scores.features,
+            "inputs": projected_inputs(self._inputs, self._index),
+        }
+        of_golden, golden = None, self._golden_scores(scorer)
+        if golden is not None:
+            inputs = as_inputs(self._golden.inputs)
+            of_golden = {
+                "features": golden.features,
+                "inputs": projected_inputs(inputs, np.arange(len(inputs))),
+            }
+        self._before = find_before(
+            samples, of_golden, self._labels, self._n_classes, seed=self._seed
+        )
 
     def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
         """Score, divide and purify some samples.
@@ -93,30 +129,50 @@ class NetworkJudge:
         clock = _Clock()
         given = self._given[rows]
         scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
-        golden = self._trusted(scorer)
+        golden_scores = self._golden_scores(scorer)
         clock.lap("score")
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        means = class_means(scores.features, given, k)
-        similarity = own_class_similarity(scores.features, given, means)
+        where = place(
+            settings.place,
+            scores.features,
+            given,
+            k,
+            seed=self._seed,
+            before=None if self._before is None else self._before.neighbours,
+            rows=rows,
+        )
+        similarity = where.scores()
         division = divide(
-            loss, similarity, given, k, threshold=settings.threshold, streams=settings.streams
+            loss,
+            similarity,
+            given,
+            k,
+            threshold=settings.threshold,
+            streams=settings.streams,
+            silent=where.silent,
         )
         clock.lap("divide")
 
         purification = None
+        speaks = where.silent is not None and not (
+            division.loss_abstains and division.feature_abstains.all()
+        )
         if self._purifier is not None:
+            golden = None if golden_scores is None else self._trusted(golden_scores)
             purification = self._purifier.purify(
                 scores,
                 given,
-                means,
+                where,
                 division,
                 golden=golden,
                 rows=rows,
                 round_index=round_index,
                 on_part=self._progress("purifying labels", Purifier.PARTS),
             )
+        if purification is None and speaks:
+            purification = self._without_golden.purify(scores, given, where, division, rows)
         role = apply_floor(
             division.role if purification is None else purification.role,
             division,
@@ -143,16 +199,27 @@ class NetworkJudge:
             scorer, inputs, index, labels, batch_size=self._batch_size, on_batch=on_batch
         )
 
-    def _trusted(self, scorer: keras.Model) -> Trusted | None:
-        """The golden samples, scored; None without."""
+    def _golden_scores(self, scorer: keras.Model) -> Scores | None:
+        """Of the golden samples; None without."""
         golden = self._golden
         if golden is None:
             return None
         index = np.arange(len(golden))
         inputs = as_inputs(golden.inputs)
-        scores = self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
+        return self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
+
+    def _trusted(self, scores: Scores) -> Trusted:
+        """The golden samples of a round."""
+        golden = self._golden
+        assert golden is not None
         return Trusted(
-            scores, golden.labels, golden.given, self._fold, self._weight, self._at_random
+            scores,
+            golden.labels,
+            golden.given,
+            self._fold,
+            self._weight,
+            self._at_random,
+            before=None if self._before is None else self._before.golden,
         )
 
 

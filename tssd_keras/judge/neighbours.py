@@ -1,0 +1,137 @@
+"""Who lies near a sample: its given label among those of its neighbours in feature space.
+
+Neighbours are found through anchors, a fixed number of the samples themselves. Each sample
+votes with its given label at its nearest anchors, and is judged by what all other samples
+voted there. The cost is linear in N, and every sample votes.
+
+Source: the vote of nearest neighbours as in SimiFeat, arXiv 2110.06283; anchors as in "Large
+Graph Construction for Scalable Semi-Supervised Learning", ICML 2010.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+ANCHORS = 10_000
+NEAREST = 50  # anchors at which a sample votes
+BANDWIDTH = 0.2  # of squared distances between unit rows, beyond that of the nearest anchor
+BLOCK = 8192  # rows held at once as float32
+
+
+class Neighbours:
+    """The neighbourhoods of a round's samples.
+
+    Args:
+        features: float[N, d], rows of length 1; may be memory-mapped. They are centred first.
+        labels: int64[N] in 0..K-1, given.
+        n_classes: K.
+        seed: draws the anchors, where there are more samples than `n_anchors`.
+        n_anchors: at most so many samples are anchors.
+        n_nearest: each sample votes at so many anchors, its nearest.
+    """
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        n_classes: int,
+        *,
+        seed: int,
+        n_anchors: int = ANCHORS,
+        n_nearest: int = NEAREST,
+        bandwidth: float = BANDWIDTH,
+    ) -> None:
+        from sklearn.neighbors import NearestNeighbors
+
+        n = len(labels)
+        self._centre = _mean_row(features)
+        self._bandwidth = bandwidth
+        rng = np.random.default_rng(seed)
+        chosen = np.sort(rng.permutation(n)[:n_anchors])
+        self._search = NearestNeighbors(
+            n_neighbors=min(n_nearest, len(chosen)), algorithm="brute"
+        ).fit(self._centred(features[chosen]))
+        self._at = self._attached(features)
+        one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
+        self._votes = (self._at.T @ one).toarray()
+        self._count = np.bincount(labels, minlength=n_classes).astype(np.float32)
+        self._labels, self._n_nearest = labels, n_nearest
+        self._equals = _equal_rows(features, one)
+
+    def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Shares of the classes among the neighbours of some of the samples.
+
+        Args:
+            rows: of n samples; a sample's own vote, and that of samples with equal features,
+                is left out.
+
+        Returns:
+            float32[n, K], rows sum to 1. The votes of a class count in inverse proportion to
+            its size. Without any neighbour: 1/K each.
+        """
+        at, equals = self._at[rows], self._equals[rows].toarray()
+        votes = at @ self._votes - at.multiply(at).sum(axis=1)[:, None] * equals
+        return self._shares(votes, self._count - equals)
+
+    def similarity_of(self, features: np.ndarray) -> np.ndarray:
+        """The same of samples that do not vote, float[m, d] -> float32[m, K]."""
+        return self._shares(self._attached(features) @ self._votes, self._count)
+
+    def agreement(self) -> float:
+        """Share of the samples whose given label has the largest share."""
+        n_agree = 0
+        for start in range(0, len(self._labels), BLOCK):
+            rows = slice(start, start + BLOCK)
+            vote = self.similarity(rows).argmax(axis=1)
+            n_agree += int((vote == self._labels[rows]).sum())
+        return n_agree / len(self._labels)
+
+    def _shares(self, votes: np.ndarray, count: np.ndarray) -> np.ndarray:
+        # A class of fewer samples than are asked speaks less loudly: one vote is little evidence.
+        votes = np.maximum(votes, 0) / (np.maximum(count, 0) + self._n_nearest)
+        total = votes.sum(axis=1, keepdims=True)
+        even = np.full_like(votes, 1 / votes.shape[1])
+        return np.divide(votes, total, out=even, where=total > 1e-12).astype(np.float32)
+
+    def _centred(self, features: np.ndarray) -> np.ndarray:
+        rows = np.asarray(features, np.float32) - self._centre
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows / np.maximum(length, 1e-12)
+
+    def _attached(self, features: np.ndarray) -> sparse.csr_array:
+        """How much each sample belongs to each anchor: float32[m, R], rows sum to 1."""
+        k = self._search.n_neighbors
+        near = np.empty((len(features), k), np.int32)
+        weight = np.empty((len(features), k), np.float32)
+        for start in range(0, len(features), BLOCK):
+            rows = slice(start, start + BLOCK)
+            distance, near[rows] = self._search.kneighbors(self._centred(features[rows]))
+            beyond = distance**2 - distance[:, :1] ** 2
+            part = np.exp(-beyond / self._bandwidth)
+            weight[rows] = part / part.sum(axis=1, keepdims=True)
+        start = np.arange(0, near.size + 1, k)
+        shape = (len(features), self._search.n_samples_fit_)
+        return sparse.csr_array((weight.ravel(), near.ravel(), start), shape)
+
+
+def _mean_row(features: np.ndarray) -> np.ndarray:
+    total = np.zeros(features.shape[1])
+    for start in range(0, len(features), BLOCK):
+        total += np.asarray(features[start : start + BLOCK], np.float32).sum(axis=0)
+    return (total / max(len(features), 1)).astype(np.float32)
+
+
+def _equal_rows(features: np.ndarray, one: sparse.csr_array) -> sparse.csr_array:
+    """For each sample, how many samples of each class have its features, itself included."""
+    # Equal bytes have equal sums; a chance meeting of two sums has a probability of N / 2**64.
+    odd = np.random.default_rng(0).integers(0, 2**63, features.shape[1], np.uint64) * 2 + 1
+    key = np.empty(len(features), np.uint64)
+    for start in range(0, len(features), BLOCK):
+        block = np.ascontiguousarray(features[start : start + BLOCK])
+        words = block.view(f"u{block.itemsize}").astype(np.uint64)
+        key[start : start + BLOCK] = words @ odd
+    _, group = np.unique(key, return_inverse=True)
+    n, n_groups = len(key), int(group.max(initial=-1)) + 1
+    member = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), (n, n_groups))
+    return (member @ (member.T @ one)).tocsr()

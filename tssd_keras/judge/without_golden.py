@@ -1,0 +1,77 @@
+"""Labels judged without any golden sample: by what neighbours and network say together."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from tssd_keras.judge.divide import Division
+from tssd_keras.judge.history import RecentMean
+from tssd_keras.judge.noise_matrix import MAX_SAMPLES, estimate_transition
+from tssd_keras.judge.place import Place
+from tssd_keras.judge.purify import Purification
+from tssd_keras.judge.record import PurificationFigures
+from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.settle import overrule, settle
+
+BLOCK = 8192  # samples judged at once
+
+
+class WithoutGolden:
+    """Settles by the pooled probabilities what the streams leave open or see wrongly.
+
+    A label is taken to be right where its pooled probability is the largest: true classes are
+    given more often rightly than as any one other class. Nothing here is calibrated.
+
+    Args:
+        n_classes: K.
+        n_rows: samples of the whole stream.
+        history: rounds whose log-odds are averaged.
+        seed: chooses samples where there are more than MAX_SAMPLES.
+    """
+
+    def __init__(self, n_classes: int, n_rows: int, history: int, *, seed: int) -> None:
+        self._n_classes, self._seed = n_classes, seed
+        self._past = RecentMean(n_rows, history)
+
+    def purify(
+        self,
+        scores: Scores,
+        given: np.ndarray,
+        place: Place,
+        division: Division,
+        rows: np.ndarray,
+    ) -> Purification:
+        """Judge the samples of a round; see `purify.Purifier.purify`.
+
+        Returns:
+            Purification: q is the label's pooled probability beside that of the best other class.
+        """
+        n = len(given)
+        log_odds, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
+        suggested = np.empty(n, np.int64)
+        for start in range(0, n, BLOCK):
+            block = slice(start, start + BLOCK)
+            log_p = place.class_log_p(place.similarity(block), scores.log_p[block])
+            suggested[block] = log_p.argmax(axis=1)
+            confidence[block] = np.exp(log_p.max(axis=1))
+            index = np.arange(len(log_p))
+            own = log_p[index, given[block]]
+            log_p[index, given[block]] = -np.inf
+            log_odds[block] = own - log_p.max(axis=1)
+        self._past.update(rows, log_odds)
+        q = expit(self._past.mean(rows).astype(np.float64))
+        role = settle(overrule(division.role, q), q, 0.5)
+        transition, share = self._noise(scores, given, place)
+        figures = PurificationFigures(reach="all", criterion=0.5, estimated_clean_share=share)
+        return Purification(q.astype(np.float32), role, suggested, confidence, transition, figures)
+
+    def _noise(self, scores: Scores, given: np.ndarray, place: Place) -> tuple[np.ndarray, float]:
+        """The transition matrix, and the share of right labels that it expects."""
+        some = np.arange(len(given))
+        if len(some) > MAX_SAMPLES:
+            rng = np.random.default_rng(self._seed)
+            some = np.sort(rng.choice(len(some), MAX_SAMPLES, replace=False))
+        log_p = place.class_log_p(place.similarity(some), scores.log_p[some])
+        matrix, class_share = estimate_transition(log_p, given[some], self._n_classes)
+        return matrix, float(class_share @ np.diag(matrix))

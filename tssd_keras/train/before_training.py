@@ -1,0 +1,90 @@
+"""Neighbours before training: by features that have learned no label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tssd_keras.data.inputs import Inputs
+from tssd_keras.judge.neighbours import Neighbours
+
+MOST_COLUMNS = 512  # of the inputs as they are; wider ones are projected
+PROJECTED = 256
+BLOCK = 2048  # samples read at once
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was found before training.
+
+    Attributes:
+        by: "inputs" or "features", the space in which neighbours agree better with the labels.
+        neighbours: of all samples.
+        golden: float32[M, K], shares of the classes among the neighbours of golden samples; None
+            without any.
+        agreement: share of the samples whose given label their neighbours vote for, by space.
+    """
+
+    by: str
+    neighbours: Neighbours
+    golden: np.ndarray | None
+    agreement: dict[str, float]
+
+
+def find_before(
+    samples: dict[str, np.ndarray],
+    golden: dict[str, np.ndarray] | None,
+    labels: np.ndarray,
+    n_classes: int,
+    *,
+    seed: int,
+) -> Before:
+    """Find neighbours in each space, and keep those that agree with more of the labels.
+
+    No label has been learned yet, so the spaces can be compared by the very labels. An untrained
+    network's features are worse than its inputs, those of a pretrained one are far better.
+
+    Args:
+        samples: name of the space -> float[N, d].
+        golden: the same of M golden samples.
+        labels: int64[N] in 0..K-1, given.
+        n_classes: K.
+        seed: draws the anchors.
+    """
+    found, agreement = {}, {}
+    for by, rows in samples.items():
+        found[by] = Neighbours(rows, labels, n_classes, seed=seed)
+        agreement[by] = found[by].agreement()
+    best = max(agreement, key=agreement.__getitem__)
+    shares = None if golden is None else found[best].similarity_of(golden[best])
+    return Before(best, found[best], shares, agreement)
+
+
+def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray:
+    """Samples as rows of length 1, at most MOST_COLUMNS wide.
+
+    Wider ones are multiplied by a fixed Gaussian matrix, which nearly keeps their distances
+    (Johnson and Lindenstrauss 1984).
+
+    Args:
+        inputs: the source.
+        index: int64[n], which samples.
+
+    Returns:
+        float16[n, d].
+    """
+    width = int(np.prod(inputs.shape[1:]))
+    matrix = None
+    if width > MOST_COLUMNS:
+        rng = np.random.default_rng(0)
+        matrix = rng.standard_normal((width, PROJECTED), np.float32)
+    out = np.empty((len(index), width if matrix is None else PROJECTED), np.float16)
+    for start in range(0, len(index), BLOCK):
+        rows = inputs.read(index[start : start + BLOCK])
+        rows = np.asarray(rows, np.float32).reshape(len(rows), width)
+        if matrix is not None:
+            rows = rows @ matrix
+        length = np.linalg.norm(rows, axis=1, keepdims=True)
+        out[start : start + BLOCK] = rows / np.maximum(length, 1e-12)
+    return out
