@@ -35,9 +35,10 @@ class LabelAudit:
 
     Attributes:
         given: int64[N].
-        score: float64[N], probability that the label is right: q with golden labels,
-            else the mean of the streams that do not abstain. NaN where both do, and of
-            golden samples.
+        score: float64[N], probability that the label is right: q with golden labels; without
+            any, what neighbours and predictions together give the label beside the best other
+            class, not calibrated; without features, or by class means, the mean of the streams
+            that do not abstain, NaN where both do. NaN of golden samples.
         q: float64[N], the meta classifier's; NaN without golden labels.
         p_loss, p_feature: float64[N], both streams' probability; 0.5 where one
             abstains, NaN of golden samples.
@@ -137,7 +138,11 @@ def audit(
     purify_settings = as_settings("purify", purify, PurifyRecipe)
     outputs = check_outputs(predictions, labels, features, golden, from_logits=from_logits)
     division, where = _divided(outputs, settings)
-    purification = None if golden is None else _purified(outputs, division, where, purify_settings)
+    purification = None
+    if golden is not None:
+        purification = _purified(outputs, division, where, purify_settings)
+    elif where.silent is not None:
+        purification = _without_golden(outputs, division, where)
     return _label_audit(outputs, division, purification)
 
 
@@ -149,7 +154,8 @@ def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, P
     rows, k = outputs.of_unknown_truth, outputs.n_classes
     given = outputs.given[rows]
     unit = outputs.unit[rows] if len(rows) < len(outputs.unit) else outputs.unit
-    where = place(settings.place, unit, given, k, seed=0)
+    kind = settings.place if outputs.has_features else "class_means"
+    where = place(kind, unit, given, k, seed=0)
     similarity = where.scores()
     division = divide_streams(
         outputs.loss[rows],
@@ -168,22 +174,40 @@ def _purified(
 ) -> Purification | None:  # None only without golden samples, see `Purifier.purify`
     """What MSP makes of the division."""
     from tssd_keras.judge.meta_rows import Trusted  # loads Keras
+    from tssd_keras.judge.place import margin
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.scores import Scores
+    from tssd_keras.judge.without_golden import pooled_log_odds
 
     log_p, unit, given = outputs.log_p, outputs.unit, outputs.given
     half = log_p.astype(np.float16)
     rows, trusted = outputs.of_unknown_truth, np.flatnonzero(outputs.true >= 0)
     labels = outputs.true[trusted]
+    pooled = where.class_log_p(where.similarity_of(unit[trusted], None), log_p[trusted])
     golden = Trusted(
         Scores(-log_p[trusted, labels], unit[trusted], half[trusted]),
         labels,
         given[trusted],
         assign_folds(labels, settings.folds, seed=settings.seed),
+        at_random=np.ones((), bool),
+        score_before=margin(pooled, given[trusted]),
     )
+    # Nothing was trained on here: what is said of golden samples and of others compares.
+    where.score_before = pooled_log_odds(where, log_p[rows], given[rows])[0]
     purifier = Purifier("trusted", outputs.n_classes, settings)
     scores = Scores(outputs.loss[rows], unit[rows], half[rows])
     return purifier.purify(scores, given[rows], where, division, golden=golden)
+
+
+def _without_golden(outputs: ModelOutputs, division: Division, where: Place) -> Purification:
+    """What neighbours and predictions say together."""
+    from tssd_keras.judge.scores import Scores
+    from tssd_keras.judge.without_golden import WithoutGolden
+
+    half = outputs.log_p.astype(np.float16)
+    scores = Scores(outputs.loss, outputs.unit, half)
+    judge = WithoutGolden(outputs.n_classes, len(outputs.given), 1, seed=0)
+    return judge.purify(scores, outputs.given, where, division, outputs.of_unknown_truth)
 
 
 def _label_audit(
@@ -200,6 +224,8 @@ def _label_audit(
         suggested, confidence = outputs.true.copy(), np.ones(n)
         suggested[rows], confidence[rows] = purification.suggested, purification.confidence
     score = np.where(np.isnan(q), _mean_of_streams(division, given), q)
+    if not (outputs.true >= 0).any():
+        q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
     margin = _margin(log_p[rows], given)
 
     def everywhere(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy.special import logit
 
 from tssd_keras.judge.meta_features import NAMES, PairContext
 from tssd_keras.judge.noise_matrix import corrected
-from tssd_keras.judge.place import Place, log_ratio
+from tssd_keras.judge.place import Place
 from tssd_keras.judge.scores import Scores
 
 # docs/constants.md has the measurements of DRAWS and MOST_RIGHT.
@@ -38,6 +38,8 @@ class Trusted:
         similarity: float32[M, K], to each class, of the round's `place.Place`.
         before: float32[M, K], shares of the classes among neighbours before training; None
             where nobody looked.
+        score_before: float32[M], how likely the given labels were right before training, as
+            `place.Place.score_before`; 0 where nobody looked.
     """
 
     scores: Scores
@@ -48,9 +50,10 @@ class Trusted:
     at_random: np.ndarray = field(default_factory=lambda: np.zeros((), bool))
     similarity: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     before: np.ndarray | None = None
+    score_before: np.ndarray = field(default_factory=lambda: np.zeros((), np.float32))
 
     def __post_init__(self) -> None:
-        for name in ("weight", "at_random"):
+        for name in ("weight", "at_random", "score_before"):
             value = np.broadcast_to(getattr(self, name), self.labels.shape)
             object.__setattr__(self, name, value)
 
@@ -58,13 +61,6 @@ class Trusted:
         """The same, by their place among a round's samples."""
         similarity = place.similarity_of(self.scores.features, self.before)
         return replace(self, similarity=similarity)
-
-    @property
-    def score_before(self) -> np.ndarray:
-        """float32[M]: of the given labels, by neighbours before training; 0 if nobody looked."""
-        if self.before is None:
-            return np.zeros(len(self.labels), np.float32)
-        return log_ratio(self.before, np.maximum(self.given, 0))
 
     @property
     def misgiven(self) -> np.ndarray:

@@ -139,11 +139,15 @@ def with_network(shares: np.ndarray, log_p: np.ndarray, n_spaces: int) -> np.nda
 
 def log_ratio(shares: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """log of the share of int[n] labels over the largest other one, of float32[n, K]."""
+    return margin(np.log(shares + EDGE), labels)
+
+
+def margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The entry of int[n] labels less the largest other one, of float32[n, K]."""
     index = np.arange(len(labels))
-    log = np.log(shares + EDGE)
-    own = log[index, labels]
-    log[index, labels] = -np.inf
-    return own - log.max(axis=1)
+    others = log_p.copy()
+    others[index, labels] = -np.inf
+    return log_p[index, labels] - others.max(axis=1)
 
 
 def silent_classes(vote: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:

@@ -8,13 +8,39 @@ from scipy.special import expit
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.noise_matrix import MAX_SAMPLES, estimate_transition
-from tssd_keras.judge.place import Place
+from tssd_keras.judge.place import Place, margin
 from tssd_keras.judge.purify import Purification
 from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import overrule, settle
 
 BLOCK = 8192  # samples judged at once
+
+
+def pooled_log_odds(
+    place: Place, log_p: np.ndarray, given: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What place and network together say of a round's N samples.
+
+    Args:
+        place: of the samples.
+        log_p: float[N, K], the network's log-probabilities.
+        given: int64[N].
+
+    Returns:
+        float32[N], log-probability of the given label less that of the best other class;
+        int64[N], the most probable class; float32[N], its probability.
+    """
+    n = len(given)
+    log_odds, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
+    suggested = np.empty(n, np.int64)
+    for start in range(0, n, BLOCK):
+        block = slice(start, start + BLOCK)
+        pooled = place.class_log_p(place.similarity(block), log_p[block])
+        suggested[block] = pooled.argmax(axis=1)
+        confidence[block] = np.exp(pooled.max(axis=1))
+        log_odds[block] = margin(pooled, given[block])
+    return log_odds, suggested, confidence
 
 
 class WithoutGolden:
@@ -47,18 +73,7 @@ class WithoutGolden:
         Returns:
             Purification: q is the label's pooled probability beside that of the best other class.
         """
-        n = len(given)
-        log_odds, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
-        suggested = np.empty(n, np.int64)
-        for start in range(0, n, BLOCK):
-            block = slice(start, start + BLOCK)
-            log_p = place.class_log_p(place.similarity(block), scores.log_p[block])
-            suggested[block] = log_p.argmax(axis=1)
-            confidence[block] = np.exp(log_p.max(axis=1))
-            index = np.arange(len(log_p))
-            own = log_p[index, given[block]]
-            log_p[index, given[block]] = -np.inf
-            log_odds[block] = own - log_p.max(axis=1)
+        log_odds, suggested, confidence = pooled_log_odds(place, scores.log_p, given)
         self._past.update(rows, log_odds)
         q = expit(self._past.mean(rows).astype(np.float64))
         role = settle(overrule(division.role, q), q, 0.5)

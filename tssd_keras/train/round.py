@@ -13,7 +13,7 @@ from tssd_keras.judge.divide import Division, apply_floor, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
-from tssd_keras.judge.place import place
+from tssd_keras.judge.place import log_ratio, place
 from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
@@ -212,6 +212,10 @@ class NetworkJudge:
         """The golden samples of a round."""
         golden = self._golden
         assert golden is not None
+        before, score_before = None, np.zeros((), np.float32)
+        if self._before is not None and self._before.golden is not None:
+            before = self._before.golden
+            score_before = log_ratio(before, np.maximum(golden.given, 0))
         return Trusted(
             scores,
             golden.labels,
@@ -219,7 +223,8 @@ class NetworkJudge:
             self._fold,
             self._weight,
             self._at_random,
-            before=None if self._before is None else self._before.golden,
+            before=before,
+            score_before=score_before,
         )
 
 
