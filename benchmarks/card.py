@@ -109,7 +109,9 @@ class Card:
         where = subprocess.Popen(
             [sys.executable, "-c", WHERE], stdout=subprocess.PIPE, text=True, env=self._environment
         )
-        cifar10n.prepare(data, self._images)
+        paths = ["--archives", str(data.resolve()), "--out", str(self._images)]
+        if self._run(["benchmarks/cifar10n.py", "prepare", *paths]).status:
+            sys.exit(f"{data} must hold what `prepare` gathers, see card.log")
         told = where.communicate()[0]
         if where.returncode:
             sys.exit("JAX and Keras must load and find a device, see above")

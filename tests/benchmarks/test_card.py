@@ -259,7 +259,7 @@ def test_a_visit_names_what_it_left_out(visit):
 
 def test_a_visits_log_has_the_commands_and_every_epoch(visit):
     log = (visit[0] / "card.log").read_text()
-    assert log.count("$ python ") == 4  # one measures
+    assert log.count("$ python ") == 5  # one decodes the images, one measures
     assert log.count(": test accuracy 0.5") == 4 + 6 + 6 + 2
 
 
