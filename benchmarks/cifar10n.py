@@ -91,17 +91,24 @@ def measure(recipe: str, run: str, seed: int, backend: str, extra: list[str], lo
         seconds = time.perf_counter() - start
         text = log.read_text().replace(f"{folder}/", "").replace(f"{ROOT}/", "")
         log.write_text(text)
-        epochs, rounds = (run_rows.rows(out / f"{name}.csv") for name in ("epochs", "rounds"))
         return {
             "command": " ".join(["python", *command]),
             **result_lines.origin(),
             "wall_minutes": round(seconds / 60, 2),
-            "accuracy_by_epoch": [float(r["accuracy"]) for r in epochs],
-            "kept_precision_by_round": [
-                float(r["kept_precision"]) for r in rounds if r["kept_precision"]
-            ],
-            "summary": json.loads((out / "summary.json").read_text()),
+            **outcome(out),
         }
+
+
+def outcome(out: Path) -> dict[str, object]:
+    """What a run folder says, as a line has it."""
+    epochs, rounds = (run_rows.rows(out / f"{name}.csv") for name in ("epochs", "rounds"))
+    return {
+        "accuracy_by_epoch": [float(r["accuracy"]) for r in epochs],
+        "kept_precision_by_round": [
+            float(r["kept_precision"]) for r in rounds if r["kept_precision"]
+        ],
+        "summary": json.loads((out / "summary.json").read_text()),
+    }
 
 
 def table(path: Path) -> str:

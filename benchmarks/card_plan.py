@@ -1,0 +1,91 @@
+"""How many epochs fit: from one short run's times to the epochs of the runs that follow."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import statistics
+from dataclasses import dataclass
+
+FIT = "backend: "  # the line before the first epoch
+EPOCH = re.compile(r"epoch \d+/\d+: ")
+LEAST, MOST = 4, 400  # epochs
+WARMUP = 4  # one epoch in so many is on all labels
+CACHED = 1 / 3  # what is left of a compilation that another process did: tracing, and reading it
+# The measuring run: two epochs of each phase, as the first one compiles, of a part of the batches.
+MEASURED_WARMUP, MEASURED_EPOCHS, PART = 2, 4, 5
+
+
+def warmup_epochs(epochs: int) -> int:
+    """Of so many in all, under every objective."""
+    return max(1, round(epochs / WARMUP))
+
+
+def moments(lines: list[tuple[float, str]]) -> list[float]:
+    """Seconds after a run's start: training begins, each epoch ends. Empty: it did not begin."""
+    begin = [at for at, line in lines if line.startswith(FIT)][:1]
+    return begin + [at for at, line in lines if EPOCH.match(line)]
+
+
+def gaps(lines: list[tuple[float, str]]) -> list[float]:
+    """Seconds of each epoch with its round and its evaluation; a phase's first one compiles."""
+    at = moments(lines)
+    return [later - earlier for earlier, later in itertools.pairwise(at)]
+
+
+def usual(seconds: list[float]) -> float | None:
+    """Median of epochs of one phase without the first, which compiles; None: there is no other."""
+    return statistics.median(seconds[1:]) if len(seconds) > 1 else None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What runs of all images take.
+
+    Attributes:
+        around: seconds before the first epoch and after the last.
+        compiling, compiling_mixmatch: seconds that the first epoch of a phase takes longer.
+        plain, mixmatch: seconds an epoch.
+    """
+
+    around: float
+    compiling: float
+    compiling_mixmatch: float
+    plain: float
+    mixmatch: float
+
+    @classmethod
+    def of(cls, lines: list[tuple[float, str]], seconds: float, grows: list[float]) -> Pace:
+        """From the measuring run.
+
+        Args:
+            lines: of the run, each with its time.
+            seconds: of the whole run.
+            grows: of each epoch, the seconds that grow with the number of batches: updates
+                and score pass. Evaluation and purification hardly do.
+        """
+        at, gap = moments(lines), gaps(lines)
+        whole = [seconds + (PART - 1) * part for seconds, part in zip(gap, grows, strict=True)]
+        return cls(
+            around=at[0] + seconds - at[-1],
+            compiling=max(0.0, gap[0] - gap[1]),
+            compiling_mixmatch=max(0.0, gap[2] - gap[3]),
+            plain=whole[1],
+            mixmatch=whole[3],
+        )
+
+    def cost(self, run: str, epochs: int) -> float:
+        """Seconds of a run. The runs of plain training share a program, `true` is the first."""
+        if run != "mixmatch":
+            first = 1.0 if run == "true" else CACHED
+            return self.around + first * self.compiling + epochs * self.plain
+        warmup = warmup_epochs(epochs)
+        compiling = CACHED * (self.compiling + self.compiling_mixmatch)
+        return self.around + compiling + warmup * self.plain + (epochs - warmup) * self.mixmatch
+
+    def epochs(self, runs: list[str], seconds: float) -> int:
+        """The most epochs, the same for all runs, that end in so many seconds; LEAST to MOST."""
+        n = LEAST
+        while n < MOST and sum(self.cost(run, n + 1) for run in runs) <= seconds:
+            n += 1
+        return n
