@@ -10,11 +10,12 @@ import numpy as np
 from tssd_keras.judge import calibrate, noise_matrix
 from tssd_keras.judge.class_ranks import class_quantiles
 from tssd_keras.judge.divide import Division
-from tssd_keras.judge.golden_head import GoldenHead, fit_golden_head
+from tssd_keras.judge.golden_head import BLOCK, GoldenHead, fit_golden_head
 from tssd_keras.judge.meta_features import PairContext
 from tssd_keras.judge.meta_rows import TrainingRows, Trusted, golden_rows
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.stand_ins import certain_rows, stand_ins
+from tssd_keras.judge.threads import threads_for
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def gather(
     n_folds: int,
     rng: np.random.Generator,
     on_part: Callable[[int], None],
+    before: GoldenHead | None = None,
 ) -> Evidence | None:
     """Fit the golden head; by it estimate the transition matrix and the ranks within a class.
 
@@ -88,6 +90,7 @@ def gather(
         n_classes: K.
         n_folds: of stand-ins.
         rng: chooses stand-ins, and samples where there are more than MAX_SAMPLES.
+        before: the golden head of the last round; a large one's fit begins there.
 
     Returns:
         Evidence, or None where no samples are golden and too few are certain.
@@ -105,9 +108,11 @@ def gather(
         trusted.fold,
         n_classes,
         trusted.weight,
+        before,
     )
     on_part(1)
-    context, class_share = _pair_context(scores, given, means, division, head, rng)
+    with threads_for(BLOCK * means.size):
+        context, class_share = _pair_context(scores, given, means, division, head, rng)
     on_part(1)
     return Evidence(scores, given, trusted, rejected, context, class_share)
 
