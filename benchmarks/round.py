@@ -2,43 +2,64 @@
 
     python benchmarks/round.py                        # every size below, a row each
     python benchmarks/round.py 1000000 14             # one: samples, classes
+    python benchmarks/round.py 50000 10 --width 256 --golden 50 --pairs
 
-Made-up scores in the shape of real ones (d = 512 half-precision unit features around a direction
-for each class, 40 % symmetric noise, five golden samples a class), since only time and memory
-matter here. Each size runs in a process of its own; memory is the resident set's peak, everything
-that the process holds and the features themselves included.
+Made-up scores in the shape of real ones (half-precision unit features around a direction for each
+class, 40 % symmetric noise), since only time and memory matter here. With --pairs the golden
+samples' given labels are known, and 70 % of them are wrong, so that they correct the transition
+matrix. The first purification compiles the meta classifier and fits it longer; after it three
+rounds are timed, and the fastest counts. Each size runs in a process of its own; memory is the
+resident set's peak, everything that the process holds and the features themselves included.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import time
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 
-D = 512
 NOISE = 0.4
-GOLDEN = 5  # a class
-SIZES = [(n, k) for k in (10, 14, 100, 1000) for n in (10_000, 100_000, 1_000_000)]
-PARTS = ("means", "similarity", "divide", "floor", "purify")
+PAIRS_NOISE = 0.7
+LATER_ROUNDS = 3
+PARTS = ("means", "similarity", "divide", "floor", "first purify", "purify")
 
 
-def made_up(n: int, k: int, rng: np.random.Generator):
+@dataclass(frozen=True)
+class Case:
+    """Samples, classes, width d of the features, golden samples a class, whether in pairs."""
+
+    n: int
+    k: int
+    width: int = 512
+    golden: int = 5
+    pairs: bool = False
+
+
+CASES = [
+    Case(50_000, 10, 256, 50, pairs=True),
+    *(Case(n, k) for k in (10, 14, 100, 1000) for n in (10_000, 100_000, 1_000_000)),
+]
+
+
+def made_up(n: int, k: int, width: int, rng: np.random.Generator, noise: float = NOISE):
     """Scores of n samples, their given labels, and the true ones."""
     from tssd_keras.judge.scores import Scores
 
-    direction = rng.normal(size=(k, D)).astype(np.float32)
+    direction = rng.normal(size=(k, width)).astype(np.float32)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     truth = rng.integers(0, k, n)
-    given = np.where(rng.uniform(size=n) < NOISE, (truth + rng.integers(1, k, n)) % k, truth)
-    features, log_p = np.empty((n, D), np.float16), np.empty((n, k), np.float16)
+    given = np.where(rng.uniform(size=n) < noise, (truth + rng.integers(1, k, n)) % k, truth)
+    features, log_p = np.empty((n, width), np.float16), np.empty((n, k), np.float16)
     loss = np.empty(n, np.float32)
     for start in range(0, n, 8192):
         rows = slice(start, min(start + 8192, n))
-        z = direction[truth[rows]] + 0.06 * rng.normal(size=(rows.stop - start, D))
+        z = direction[truth[rows]] + 0.06 * rng.normal(size=(rows.stop - start, width))
         z = (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
         logits = 12 * z @ direction.T
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -68,33 +89,35 @@ class Parts:
         self._start()
 
 
-def measure(n: int, k: int) -> None:
-    """One row of the table."""
-    from tssd_keras.judge.divide import apply_floor, divide
+def golden_of(case: Case, rng: np.random.Generator):
+    """Golden samples, as many of each class."""
     from tssd_keras.judge.golden_head import assign_folds
     from tssd_keras.judge.meta_rows import Trusted
+
+    noise = PAIRS_NOISE if case.pairs else NOISE
+    scores, given, truth = made_up(case.golden * case.k * 3, case.k, case.width, rng, noise)
+    rows = np.concatenate([np.flatnonzero(truth == c)[: case.golden] for c in range(case.k)])
+    labels = truth[rows]
+    return Trusted(
+        scores.take(rows),
+        labels,
+        given[rows] if case.pairs else np.full(len(labels), -1),
+        assign_folds(labels, 5, seed=0),
+        at_random=np.full(len(labels), case.pairs),
+    )
+
+
+def measure(case: Case) -> None:
+    """One row of the table."""
+    from tssd_keras.judge.divide import apply_floor, divide
     from tssd_keras.judge.purify import Purifier
     from tssd_keras.judge.similarity import ClassMeans
     from tssd_keras.recipe.method_sections import PurifyRecipe
 
-    rng = np.random.default_rng(0)
-    scores, given, _ = made_up(n, k, rng)
-    golden_scores, _, labels = made_up(GOLDEN * k * 2, k, rng)
-    golden_rows = np.concatenate([np.flatnonzero(labels == c)[:GOLDEN] for c in range(k)])
-    labels = labels[golden_rows]
-    golden = Trusted(
-        golden_scores.take(golden_rows),
-        labels,
-        np.full(len(labels), -1),
-        assign_folds(labels, 5, seed=0),
-    )
+    rng, k = np.random.default_rng(0), case.k
+    scores, given, _ = made_up(case.n, k, case.width, rng)
+    golden = golden_of(case, rng)
     purifier = Purifier("trusted", k, PurifyRecipe())
-    # The first round traces the meta classifier, which happens once a run.
-    few = min(n, 2_000)
-    head = scores.take(np.arange(few))
-    where = ClassMeans(head.features, given[:few], k)
-    seen = divide(head.loss, where.scores(), given[:few], k)
-    Purifier("trusted", k, PurifyRecipe()).purify(head, given[:few], where, seen, golden=golden)
 
     parts = Parts()
     where = ClassMeans(scores.features, given, k)
@@ -105,34 +128,45 @@ def measure(n: int, k: int) -> None:
     parts.done()
     apply_floor(division.role, division, scores.loss, similarity, given, k)
     parts.done()
-    purifier.purify(scores, given, where, division, golden=golden)
-    parts.done()
-    division_seconds = sum(parts.seconds[:-1])
+    for i in range(1 + LATER_ROUNDS):
+        purifier.purify(scores, given, where, division, golden=golden, round_index=i)
+        parts.done()
+    first, later = parts.seconds[4], min(parts.seconds[5:])
+    division_seconds = sum(parts.seconds[:4])
     cells = [
-        f"{n:,}",
-        str(k),
-        *(f"{s:.2f}" for s in parts.seconds),
-        f"{division_seconds:.2f}",
-        f"{max(parts.gib[:-1]):.2f}",
-        f"{parts.gib[-1]:.2f}",
+        f"{case.n:,}",
+        *(str(value) for value in astuple(case)[1:4]),
+        "yes" if case.pairs else "no",
+        *(f"{s:.2f}" for s in (*parts.seconds[:4], first, later, division_seconds)),
+        f"{max(parts.gib[:4]):.2f}",
+        f"{max(parts.gib[4:]):.2f}",
     ]
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def main(sizes: list[tuple[int, int]]) -> None:
-    heads = [*(f"{part} s" for part in PARTS), "division s", "division GiB", "purify GiB"]
-    print(f"| samples | classes | {' | '.join(heads)} |")
-    print("|" + " --- |" * (len(heads) + 2), flush=True)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("samples", type=int, nargs="?")
+    parser.add_argument("classes", type=int, nargs="?", default=10)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--golden", type=int, default=5, help="a class")
+    parser.add_argument("--pairs", action="store_true", help="their given labels are known")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    case = Case(args.samples or 0, args.classes, args.width, args.golden, args.pairs)
+    if args.here:
+        measure(case)
+        return
+    heads = ["samples", "classes", "d", "golden a class", "pairs"]
+    heads += [*(f"{part} s" for part in PARTS), "division s", "division GiB", "purify GiB"]
+    print(f"| {' | '.join(heads)} |")
+    print("|" + " --- |" * len(heads), flush=True)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    for n, k in sizes:
-        command = [sys.executable, __file__, "one", str(n), str(k)]
+    for n, k, width, golden, pairs in map(astuple, [case] if args.samples else CASES):
+        command = [sys.executable, __file__, str(n), str(k), f"--width={width}"]
+        command += [f"--golden={golden}", "--here", *(["--pairs"] if pairs else [])]
         subprocess.run(command, check=True, env=environment)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["one"]:
-        measure(int(sys.argv[2]), int(sys.argv[3]))
-    elif len(sys.argv) == 3:
-        main([(int(sys.argv[1]), int(sys.argv[2]))])
-    else:
-        main(SIZES)
+    main()

@@ -64,3 +64,12 @@ def test_a_class_of_one_sample_and_equal_scores_have_ranks():
     values = np.array([5.0, 2.0, 2.0])
     table = class_quantiles(values, labels, 2)
     np.testing.assert_array_equal(rank_among(values, labels, table), [0.5, 0.5, 0.5])
+
+
+def test_ranks_are_those_of_all_comparisons_also_of_ties_and_beyond_the_ends():
+    values, labels = scores()
+    table = class_quantiles(values - 20, labels, 3)
+    asked = np.concatenate([table.ravel(), [-1e9, 0, 1e9]]).astype(np.float32)
+    of = np.arange(len(asked)) % 3
+    below, up_to = (np.mean(f(table[of], asked[:, None]), 1) for f in (np.less, np.less_equal))
+    np.testing.assert_array_equal(rank_among(asked, of, table), (below + up_to) / 2)

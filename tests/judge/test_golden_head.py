@@ -3,8 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
 
+from tssd_keras.judge import golden_head
 from tssd_keras.judge.golden_head import (
+    BLOCK,
     MAX_ITER,
     P_SCALE,
     C,
@@ -175,3 +178,91 @@ def test_neither_the_order_of_samples_nor_the_numbering_of_classes_matters():
         N_CLASSES,
     ).out_of_fold
     np.testing.assert_allclose(np.exp(other), np.exp(expected[order][:, classes]), atol=5e-3)
+
+
+def test_samples_are_judged_alike_in_blocks_and_alone():
+    features, labels = samples(BLOCK // 2)
+    log_p = network_says(labels)
+    head = GoldenHead(
+        np.random.default_rng(0).normal(size=(D + 3, 3)), np.zeros(3), 0.5, np.zeros((0, 3))
+    )
+    some = [0, BLOCK - 1, BLOCK, len(labels) - 1]
+    alone = [head.log_p(features[i : i + 1], log_p[i : i + 1])[0] for i in some]
+    np.testing.assert_allclose(head.log_p(features, log_p)[some], alone, atol=1e-5)
+
+
+def test_a_fit_runs_on_one_thread(monkeypatch):
+    threads = []
+
+    def recording(*arguments):
+        threads.extend(library["num_threads"] for library in threadpool_info())
+        return fit_one(*arguments)
+
+    fit_one = golden_head._fit
+    monkeypatch.setattr(golden_head, "_fit", recording)
+    features, labels = samples(10)
+    fit(features, network_says(labels), labels)
+    assert threads
+    assert set(threads) == {1}
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Every fit counts as large."""
+    monkeypatch.setattr(golden_head, "LARGE_FIT", 0)
+
+
+def drifted(features, seed=5):
+    return unit(features + np.random.default_rng(seed).normal(0, 0.1, features.shape))
+
+
+def test_a_large_fit_by_all_directions_is_the_small_one():
+    features, labels = samples(15)
+    log_p = network_says(np.where(labels == 2, 1, labels))
+    small = fit(features, log_p, labels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(golden_head, "LARGE_FIT", 0)
+        found = fit(features, log_p, labels)
+    assert small.directions is None
+    assert found.directions.shape == (D + 3, D + 3)
+    for one, two in (
+        (found.out_of_fold, small.out_of_fold),
+        (found.log_p(features, log_p), small.log_p(features, log_p)),
+    ):
+        np.testing.assert_allclose(np.exp(one), np.exp(two), atol=5e-3)
+
+
+def test_a_large_fit_by_few_directions_still_tells_the_classes_apart(large, monkeypatch):
+    monkeypatch.setattr(golden_head, "MAIN_DIRECTIONS", 3)
+    features, labels = samples(15)
+    head = fit(features, network_says(np.where(labels == 2, 1, labels)), labels)
+    assert head.weight.shape == (3, 3)
+    assert (head.out_of_fold.argmax(axis=1) == labels).mean() > 0.85
+
+
+def test_a_later_large_fit_goes_on_from_the_last(large, monkeypatch):
+    """One iteration after features have moved: nearer to the whole fit than one from nothing."""
+    features, labels = samples(15)
+    log_p, fold = network_says(labels, sure=0.5), assign_folds(labels, 5, seed=0)
+    later = drifted(features)
+    before = fit_golden_head(features, log_p, labels, fold, N_CLASSES)
+    whole = fit_golden_head(later, log_p, labels, fold, N_CLASSES)
+    monkeypatch.setattr(golden_head, "LATER_ITER", 1)
+    warm = fit_golden_head(later, log_p, labels, fold, N_CLASSES, before=before)
+    gap = np.abs(np.exp(warm.out_of_fold) - np.exp(whole.out_of_fold)).max()
+    stale = np.abs(np.exp(before.out_of_fold) - np.exp(whole.out_of_fold)).max()
+    assert 0 < gap < 0.5 * stale
+
+
+@pytest.mark.parametrize("changed", ["labels", "fold"])
+def test_a_start_that_may_know_what_is_left_out_is_not_used(large, changed):
+    features, labels = samples(15)
+    log_p, fold = network_says(labels, sure=0.5), assign_folds(labels, 5, seed=0)
+    now = {"labels": labels, "fold": fold}
+    was = now | {changed: np.roll(now[changed], 1)}
+    before = fit_golden_head(features, log_p, **was, n_classes=N_CLASSES)
+    alone, after = (
+        fit_golden_head(drifted(features), log_p, **now, n_classes=N_CLASSES, before=b)
+        for b in (None, before)
+    )
+    np.testing.assert_array_equal(after.out_of_fold, alone.out_of_fold)

@@ -1,6 +1,8 @@
+import keras
 import numpy as np
 import pytest
 
+from tssd_keras.judge import meta_classifier
 from tssd_keras.judge.meta_classifier import MetaClassifier
 
 N, FOLDS = 400, 4
@@ -117,3 +119,29 @@ def test_a_later_fit_goes_on_from_the_last_and_the_same_seed_gives_the_same_firs
 def test_another_seed_gives_another_classifier(g):
     other = fitted(*rows(), seed=1)
     assert (g.logits(rows()[0]) != other.logits(rows()[0])).any()
+
+
+def test_updates_in_one_compiled_call_are_those_of_as_many_calls_of_keras(monkeypatch):
+    monkeypatch.setattr(meta_classifier, "FIRST_STEPS", 30)
+    monkeypatch.setattr(meta_classifier, "LATER_STEPS", 10)
+    own, other = (MetaClassifier(DIRECTION, FOLDS, N, seed=0) for _ in range(2))
+    batches, train = [], own.model.train_on_batch
+    monkeypatch.setattr(
+        own.model, "train_on_batch", lambda *batch: batches.append(batch) or train(*batch)
+    )
+    own.fit(*rows())
+    own.fit(*rows())
+    assert len(batches) == 4
+    plain = keras.Model(other.model.inputs, other.model.outputs)
+    plain.compile(
+        keras.optimizers.AdamW(
+            meta_classifier.LEARNING_RATE, weight_decay=meta_classifier.WEIGHT_DECAY_SAMPLES / N
+        ),
+        loss=meta_classifier._weighted_binary_crossentropy,
+    )
+    for batch in batches:
+        for _ in range(10):
+            plain.train_on_batch(*batch)
+    assert int(own.model.optimizer.iterations) == int(plain.optimizer.iterations) == 40
+    for one, two in zip(own.model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)

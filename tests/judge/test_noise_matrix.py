@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tssd_keras.judge.noise_matrix import (
+    N_ITER,
+    PSEUDO_COUNT,
     corrected,
     estimate_transition,
     posterior_true,
@@ -74,6 +76,22 @@ def test_a_certain_classifier_leaves_counts_and_what_symmetric_noise_would_have_
     counts = np.array([[3, 1], [0, 2]]) + added
     np.testing.assert_allclose(matrix, counts / counts.sum(axis=1, keepdims=True), rtol=1e-6)
     np.testing.assert_allclose(share, [4 / 6, 2 / 6], rtol=1e-6)
+
+
+def test_the_iteration_is_that_of_posteriors_sample_by_sample():
+    log_p, given, _ = simulated(NOISES["asymmetric"], [0.5, 0.3, 0.2], n=500)
+    given[given == 2] = 0  # a label that nobody gave
+    transition = symmetric_with_diagonal(3, 0.8)
+    for _ in range(N_ITER):
+        posterior = posterior_true(log_p, given, transition)
+        count = np.zeros((3, 3))
+        np.add.at(count.T, given, posterior)
+        prior = symmetric_with_diagonal(3, np.trace(count) / len(given))
+        count += PSEUDO_COUNT * 3 * prior
+        transition = count / count.sum(axis=1, keepdims=True)
+    matrix, share = estimate_transition(log_p, given, 3)
+    np.testing.assert_allclose(matrix, transition, atol=1e-5)
+    np.testing.assert_allclose(share, posterior.mean(axis=0), atol=1e-5)
 
 
 def test_with_many_classes_a_weak_classifier_does_not_pass_for_noise():

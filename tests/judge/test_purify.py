@@ -236,3 +236,25 @@ def test_labels_without_a_mistake_leave_every_answer_a_number():
     found, _, _, _ = judged(np.eye(K))
     assert np.isfinite(found.q).all()
     assert (found.q > 0.5).mean() > 0.9
+
+
+def test_a_round_s_golden_head_begins_where_the_last_ended(monkeypatch):
+    scores, truth, given = population(symmetric(K, 0.4), n=900)
+    golden, stream = np.arange(300), np.arange(300, 900)
+    fold = assign_folds(truth[golden], 5, seed=0)
+    trusted = Trusted(scores.take(golden), truth[golden], given[golden], fold)
+    own, labels = scores.take(stream), given[stream]
+    where = ClassMeans(own.features, labels, K)
+    division = divide(own.loss, where.scores(), labels, K)
+    heads, fit = [None], evidence.fit_golden_head
+
+    def recording(*arguments):
+        assert arguments[-1] is heads[-1]
+        heads.append(fit(*arguments))
+        return heads[-1]
+
+    monkeypatch.setattr(evidence, "fit_golden_head", recording)
+    purifier = Purifier("trusted", K, PurifyRecipe())
+    for i in range(2):
+        purifier.purify(own, labels, where, division, golden=trusted, round_index=i)
+    assert len(heads) == 3

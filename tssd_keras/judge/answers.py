@@ -9,12 +9,15 @@ import numpy as np
 
 from tssd_keras.judge.calibrate import fit_platt
 from tssd_keras.judge.evidence import Evidence
-from tssd_keras.judge.meta_features import BLOCK, DIRECTIONS, NAMES
+from tssd_keras.judge.meta_features import DIRECTIONS, NAMES
 from tssd_keras.judge.meta_rows import TrainingRows
 from tssd_keras.judge.noise_matrix import posterior_true
+from tssd_keras.judge.threads import threads_for
 
 if TYPE_CHECKING:
     from tssd_keras.judge.meta_classifier import MetaClassifier
+
+BLOCK = 1024  # samples whose meta-features are computed at once; they stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,10 @@ class Asker:
         read = rows.features[:, self._columns]
         classifier.fit(read, rows.right, rows.weight, rows.fold)
         held_out = classifier.logits(read, rows.fold)  # each by the member that has not seen it
-        slope, offset = fit_platt(held_out, rows.right, rows.weight, evidence.n_trusted)
-        logit, features, suggested, confidence = self._judged(classifier, evidence)
+        with threads_for(BLOCK * evidence.context.head.weight.size):
+            slope, offset = fit_platt(held_out, rows.right, rows.weight, evidence.n_trusted)
+            features, suggested, confidence = self._pairs(evidence)
+        logit = classifier.logits(features)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
         log_odds = slope * logit + offset - rows.odds
         rights = read[rows.right & (rows.weight > 0)]
@@ -89,14 +94,11 @@ class Asker:
             self._classifier = MetaClassifier(direction, self._n_folds, n_trusted, seed=self._seed)
         return self._classifier
 
-    def _judged(
-        self, classifier: MetaClassifier, evidence: Evidence
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """g's log-odds, the meta-features it read, suggested classes and their probability."""
+    def _pairs(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The meta-features that g reads of the samples, suggested classes, their probability."""
         n, given, context = len(evidence.given), evidence.given, evidence.context
-        logit, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
         features = np.empty((n, len(self._columns)), np.float32)
-        suggested = np.empty(n, np.int64)
+        suggested, confidence = np.empty(n, np.int64), np.empty(n, np.float32)
         for start in range(0, n, BLOCK):
             block = slice(start, start + BLOCK)
             unit, log_p = evidence.scores.features[block], evidence.scores.log_p[block]
@@ -105,7 +107,6 @@ class Asker:
             head_log_p = context.head.log_p(unit, pooled)
             pairs = context.features(similarity, log_p, given[block], head_log_p)
             features[block] = pairs[:, self._columns]
-            logit[block] = classifier.logits(features[block])
             p_true = posterior_true(head_log_p, given[block], context.transition)
             suggested[block], confidence[block] = p_true.argmax(axis=1), p_true.max(axis=1)
-        return logit, features, suggested, confidence
+        return features, suggested, confidence

@@ -11,12 +11,13 @@ from tssd_keras.judge import noise_matrix
 from tssd_keras.judge.calibrate import share_by_pairs
 from tssd_keras.judge.class_ranks import class_quantiles
 from tssd_keras.judge.divide import Division
-from tssd_keras.judge.golden_head import GoldenHead, fit_golden_head
+from tssd_keras.judge.golden_head import BLOCK, GoldenHead, fit_golden_head
 from tssd_keras.judge.meta_features import PairContext
 from tssd_keras.judge.meta_rows import TrainingRows, Trusted, golden_rows
 from tssd_keras.judge.place import Place
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.stand_ins import certain_rows, stand_ins
+from tssd_keras.judge.threads import threads_for
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def gather(
     n_folds: int,
     rng: np.random.Generator,
     on_part: Callable[[int], None],
+    before: GoldenHead | None = None,
 ) -> Evidence | None:
     """Fit the golden head; by it estimate the transition matrix and the ranks within a class.
 
@@ -89,6 +91,7 @@ def gather(
         n_classes: K.
         n_folds: of stand-ins.
         rng: chooses stand-ins, and samples where there are more than MAX_SAMPLES.
+        before: the golden head of the last round; a large one's fit begins there.
 
     Returns:
         Evidence, or None where no samples are golden and too few are certain.
@@ -108,9 +111,11 @@ def gather(
         trusted.fold,
         n_classes,
         trusted.weight,
+        before,
     )
     on_part(1)
-    context, class_share = _pair_context(scores, given, place, division, head, n_classes, rng)
+    with threads_for(BLOCK * head.weight.size):
+        context, class_share = _pair_context(scores, given, place, division, head, n_classes, rng)
     on_part(1)
     estimated = None
     if trusted.is_pair.any():

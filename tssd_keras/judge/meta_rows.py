@@ -14,6 +14,7 @@ from tssd_keras.judge.scores import Scores
 
 # docs/constants.md has the measurements of DRAWS and MOST_RIGHT.
 DRAWS = 6  # wrong labels drawn for a golden sample; 1 to 12 differ by .006 AUROC of q at most
+MOST_DRAWN = 6_000  # rows of drawn labels, where one for each golden sample is not more
 UNIFORM_SHARE = 0.1  # of these draws; the rest follow the estimated transition matrix
 # Of the rows' weight, at most this share is of right labels. Platt's targets bound the odds of a
 # right label by the number of golden samples. Among rows that are nearly all right, the bound lies
@@ -106,6 +107,11 @@ class TrainingRows:
         return float(logit(self.share))
 
 
+def n_drawn(n_golden: int) -> int:
+    """Wrong labels drawn for each golden sample: DRAWS, fewer where golden samples are many."""
+    return int(np.clip(MOST_DRAWN // n_golden, 1, DRAWS))
+
+
 def golden_rows(
     context: PairContext,
     golden: Trusted,
@@ -128,7 +134,7 @@ def golden_rows(
             context's; None where they did not.
 
     Returns:
-        TrainingRows, (DRAWS + 2) * M of them.
+        TrainingRows, (n_drawn(M) + 2) * M of them.
     """
     labels, given = golden.labels, golden.given
     wrong = _wrong_labels(context.transition, labels, rng)
@@ -137,7 +143,7 @@ def golden_rows(
     weight = row_weights(golden, class_share, context.transition)
     right = np.zeros(label.shape, bool)
     right[0] = True
-    sample = np.tile(np.arange(len(labels)), DRAWS + 2)
+    sample = np.tile(np.arange(len(labels)), len(label))
     return TrainingRows(
         _features(context, golden, sample, label.ravel(), estimated),
         right.ravel(),
@@ -159,23 +165,24 @@ def row_weights(golden: Trusted, class_share: np.ndarray, transition: np.ndarray
         r_i = 1 if g_i is known and wrong, or 0
 
         w_right(i) = s_i * p_i                        under y_i
-        w_wrong(i) = s_i * (1 - p_i) / (DRAWS + r_i)  under each drawn wrong label
+        w_wrong(i) = s_i * (1 - p_i) / (n + r_i)      under each of n drawn wrong labels
         w_given(i) = r_i * w_wrong(i)                 under g_i
 
     Where more than MOST_RIGHT of all weight is on right labels, all wrong ones are multiplied by
     one factor that makes it MOST_RIGHT.
 
     Returns:
-        float64[DRAWS + 2, M]: true label, drawn wrong ones, given label.
+        float64[n + 2, M]: true label, n = n_drawn(M) drawn wrong ones, given label.
     """
     labels, misgiven = golden.labels, golden.misgiven
     class_weight = np.bincount(labels, golden.weight, minlength=len(class_share))
     stands_for = golden.weight * (class_share / np.maximum(class_weight, 1e-12))[labels]
     p_right = np.minimum(transition[labels, labels], 0.999)
 
-    weight = np.empty((DRAWS + 2, len(labels)))
+    n = n_drawn(len(labels))
+    weight = np.empty((n + 2, len(labels)))
     weight[0] = stands_for * p_right
-    wrong = stands_for * (1 - p_right) / (DRAWS + misgiven)
+    wrong = stands_for * (1 - p_right) / (n + misgiven)
     weight[1:-1] = wrong
     weight[-1] = np.where(misgiven, wrong, 0.0)
     share = weight[0].sum() / weight.sum()
@@ -218,15 +225,15 @@ def _features(
 def _wrong_labels(
     transition: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Wrong labels int64[DRAWS, M], as the estimated noise would make them, some uniform."""
+    """Wrong labels int64[n_drawn(M), M], as the estimated noise would make them, some uniform."""
     k = len(transition)
     wrong = transition.copy()
     wrong[np.diag_indices(k)] = 0
     wrong /= np.maximum(wrong.sum(axis=1, keepdims=True), 1e-12)
     wrong = (1 - UNIFORM_SHARE) * wrong + UNIFORM_SHARE * (1 - np.eye(k)) / (k - 1)
     edges = np.cumsum(wrong, axis=1)[labels]
-    drawn = np.empty((DRAWS, len(labels)), np.int64)
-    for i in range(DRAWS):
+    drawn = np.empty((n_drawn(len(labels)), len(labels)), np.int64)
+    for i in range(len(drawn)):
         u = rng.random((len(labels), 1)) * edges[:, -1:]
         drawn[i] = np.minimum((u >= edges).sum(axis=1), k - 1)
     at_edge = drawn == labels  # by rounding only

@@ -41,7 +41,7 @@ def posterior_true(log_p: np.ndarray, given: np.ndarray, transition: np.ndarray)
         float[n, K], rows sum to 1. Entry [i, given[i]] is the probability that
         the given label is right.
     """
-    joint = np.exp(log_p) * transition.T[given]
+    joint = np.exp(log_p) * np.asarray(transition.T, log_p.dtype)[given]
     return joint / np.maximum(joint.sum(axis=1, keepdims=True), 1e-30)
 
 
@@ -71,17 +71,34 @@ def estimate_transition(
         return np.ones((1, 1)), np.ones(1)
     transition = symmetric_with_diagonal(n_classes, start_right)
     order = np.argsort(given, kind="stable")
-    log_p, given = np.asarray(log_p, np.float32)[order], given[order]
-    present, start = np.unique(given, return_index=True)
-    posterior = np.exp(log_p)
+    present, start = np.unique(given[order], return_index=True)
+    by_given = np.split(np.exp(np.asarray(log_p, np.float32)[order]), start[1:])
     for _ in range(N_ITER):
-        posterior = posterior_true(log_p, given, transition.astype(np.float32))
-        count = np.zeros((n_classes, n_classes))
-        count[:, present] = np.add.reduceat(posterior, start, axis=0).T
+        count = _expected_count(by_given, present, transition)
+        share = count.sum(axis=1) / len(given)
         prior = symmetric_with_diagonal(n_classes, np.trace(count) / count.sum())
         count += PSEUDO_COUNT * n_classes * prior
         transition = count / count.sum(axis=1, keepdims=True)
-    return transition, posterior.mean(axis=0, dtype=np.float64)
+    return transition, share
+
+
+def _expected_count(
+    by_given: list[np.ndarray], present: np.ndarray, transition: np.ndarray
+) -> np.ndarray:
+    """Samples of each true class and given label: float64[K, K], the sums of `posterior_true`.
+
+    Two products of a matrix and a vector for each given label, without the posteriors themselves.
+
+    Args:
+        by_given: float32[n_j, K] for each given label, P(true = k | sample).
+        present: int[...], these labels.
+        transition: float[K, K], T.
+    """
+    count = np.zeros(transition.shape)
+    for label, p in zip(present, by_given, strict=True):
+        column = transition[:, label].astype(np.float32)
+        count[:, label] = column * ((1 / np.maximum(p @ column, 1e-30)) @ p)
+    return count
 
 
 def corrected(transition: np.ndarray, true: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -129,4 +146,5 @@ def _log_likelihood(count: np.ndarray, alpha: np.ndarray) -> float:
     """Of float[K, K] counts, their rows drawn from Dirichlet-multinomials; up to a constant."""
     alpha = np.maximum(alpha, 1e-9)
     rows = gammaln(alpha.sum(axis=1)) - gammaln((alpha + count).sum(axis=1))
-    return float(rows.sum() + (gammaln(alpha + count) - gammaln(alpha)).sum())
+    at = count.nonzero()  # elsewhere both terms are the same
+    return float(rows.sum() + (gammaln(alpha[at] + count[at]) - gammaln(alpha[at])).sum())

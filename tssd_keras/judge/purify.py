@@ -18,6 +18,7 @@ from tssd_keras.judge.answers import Answers, Asker
 from tssd_keras.judge.calibrate import correct_prior, offset_for_share
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.evidence import Evidence, gather
+from tssd_keras.judge.golden_head import GoldenHead
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_features import INDEPENDENT, NAMES
 from tssd_keras.judge.meta_rows import Trusted
@@ -76,6 +77,7 @@ class Purifier:
         names = NAMES if source == "trusted" else INDEPENDENT
         self._asker = Asker(names, settings.folds, seed=settings.seed)
         self._past: RecentMean | None = None
+        self._head: GoldenHead | None = None  # of the last round
 
     def purify(
         self,
@@ -117,9 +119,11 @@ class Purifier:
             n_folds=self.settings.folds,
             rng=rng,
             on_part=on_part,
+            before=self._head,
         )
         if evidence is None:
             return None
+        self._head = evidence.context.head
         answers = self._asker.ask(evidence, evidence.rows(rng))
         on_part(1)
         return self._settle(division.role, evidence, answers, rows)
