@@ -110,9 +110,9 @@ class Neighbours:
             beyond = distance**2 - distance[:, :1] ** 2
             part = np.exp(-beyond / self._bandwidth)
             weight[rows] = part / part.sum(axis=1, keepdims=True)
-        start = np.arange(0, near.size + 1, k)
+        ends = np.arange(0, near.size + 1, k)
         shape = (len(features), self._search.n_samples_fit_)
-        return sparse.csr_array((weight.ravel(), near.ravel(), start), shape)
+        return sparse.csr_array((weight.ravel(), near.ravel(), ends), shape)
 
 
 def _mean_row(features: np.ndarray) -> np.ndarray:

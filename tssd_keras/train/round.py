@@ -104,7 +104,7 @@ class NetworkJudge:
             "inputs": projected_inputs(self._inputs, self._index),
         }
         of_golden, golden = None, self._golden_scores(scorer)
-        if golden is not None:
+        if golden is not None and self._golden is not None:
             inputs = as_inputs(self._golden.inputs)
             of_golden = {
                 "features": golden.features,
