@@ -103,7 +103,7 @@ def gather(
             return None
         trusted, rejected = certain
     else:
-        trusted = golden.placed(place)
+        trusted = golden if golden.similarity.size else golden.placed(place)
     head = fit_golden_head(
         trusted.scores.features,
         place.class_log_p(trusted.similarity, trusted.scores.log_p),

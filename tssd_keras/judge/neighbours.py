@@ -13,7 +13,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-ANCHORS = 10_000
+ANCHORS = 10_000  # at most; fewer where N d is large, but at least LEAST_ANCHORS
+LEAST_ANCHORS = 1_000
+SEARCH = 1.5e12  # multiplications of a search for the nearest anchors, N d times anchors, at most
+WIDEST = 512  # rows that are wider are projected to PROJECTED columns
+PROJECTED = 256
 NEAREST = 50  # anchors at which a sample votes
 BANDWIDTH = 0.2  # of squared distances between unit rows, beyond that of the nearest anchor
 BLOCK = 8192  # rows held at once as float32
@@ -26,9 +30,10 @@ class Neighbours:
         features: float[N, d], rows of length 1; may be memory-mapped. They are centred first.
         labels: int64[N] in 0..K-1, given.
         n_classes: K.
-        seed: draws the anchors, where there are more samples than `n_anchors`.
-        n_anchors: at most so many samples are anchors.
+        seed: draws the anchors, where there are more samples than anchors.
+        n_anchors: so many samples are anchors; by default ANCHORS, or what SEARCH allows.
         n_nearest: each sample votes at so many anchors, its nearest.
+        bandwidth: of squared distances, by which a vote counts less.
     """
 
     def __init__(
@@ -38,14 +43,18 @@ class Neighbours:
         n_classes: int,
         *,
         seed: int,
-        n_anchors: int = ANCHORS,
+        n_anchors: int | None = None,
         n_nearest: int = NEAREST,
         bandwidth: float = BANDWIDTH,
     ) -> None:
         from sklearn.neighbors import NearestNeighbors
 
         n = len(labels)
+        self._matrix = projection(features.shape[1])
         self._centre = _mean_row(features)
+        if n_anchors is None:
+            width = features.shape[1] if self._matrix is None else PROJECTED
+            n_anchors = min(ANCHORS, max(LEAST_ANCHORS, int(SEARCH / (n * width))))
         self._bandwidth = bandwidth
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(n)[:n_anchors])
@@ -96,6 +105,8 @@ class Neighbours:
 
     def _centred(self, features: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, np.float32) - self._centre
+        if self._matrix is not None:
+            rows = rows @ self._matrix
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.maximum(length, 1e-12)
 
@@ -113,6 +124,16 @@ class Neighbours:
         ends = np.arange(0, near.size + 1, k)
         shape = (len(features), self._search.n_samples_fit_)
         return sparse.csr_array((weight.ravel(), near.ravel(), ends), shape)
+
+
+def projection(width: int) -> np.ndarray | None:
+    """A matrix float32[width, PROJECTED] that nearly keeps distances; None for narrow rows.
+
+    Source: Johnson and Lindenstrauss 1984, with Gaussian entries.
+    """
+    if width <= WIDEST:
+        return None
+    return np.random.default_rng(0).standard_normal((width, PROJECTED), np.float32)
 
 
 def _mean_row(features: np.ndarray) -> np.ndarray:

@@ -160,6 +160,7 @@ class DivideRecipe:
     history: Annotated[int, "rounds whose losses are averaged; 5 helps at 80-90 % noise"] = 1
     streams: Annotated[tuple[str, ...], "streams that judge", STREAMS] = STREAMS
     place: Annotated[str, "what the feature stream looks at", PLACES] = "neighbours"
+    place_every: Annotated[int, "rounds from one search for neighbours to the next"] = 3
     floor_count: Annotated[int, "samples that each class keeps at least, or floor_share"] = 10
     floor_share: Annotated[float, "share of its class, if that is less than floor_count"] = 0.02
 
@@ -167,7 +168,7 @@ class DivideRecipe:
         yield from not_a_choice(self)
         if not 0.5 <= self.threshold < 1:
             yield f"threshold must lie in 0.5..1, 1 excluded, got {self.threshold}"
-        for name in ("every", "history", "floor_count"):
+        for name in ("every", "history", "floor_count", "place_every"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
         yield from at_most(self, every=1_000_000, history=1000, floor_count=1_000_000)

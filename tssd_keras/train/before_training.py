@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.judge.neighbours import Neighbours
+from tssd_keras.judge.neighbours import Neighbours, projection
 
-MOST_COLUMNS = 512  # of the inputs as they are; wider ones are projected
-PROJECTED = 256
 BLOCK = 2048  # samples read at once
 
 
@@ -62,10 +60,7 @@ def find_before(
 
 
 def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray:
-    """Samples as rows of length 1, at most MOST_COLUMNS wide.
-
-    Wider ones are multiplied by a fixed Gaussian matrix, which nearly keeps their distances
-    (Johnson and Lindenstrauss 1984).
+    """Samples as rows of length 1, projected where they are wide; see `neighbours.projection`.
 
     Args:
         inputs: the source.
@@ -75,11 +70,8 @@ def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray:
         float16[n, d].
     """
     width = int(np.prod(inputs.shape[1:]))
-    matrix = None
-    if width > MOST_COLUMNS:
-        rng = np.random.default_rng(0)
-        matrix = rng.standard_normal((width, PROJECTED), np.float32)
-    out = np.empty((len(index), width if matrix is None else PROJECTED), np.float16)
+    matrix = projection(width)
+    out = np.empty((len(index), width if matrix is None else matrix.shape[1]), np.float16)
     for start in range(0, len(index), BLOCK):
         rows = inputs.read(index[start : start + BLOCK])
         rows = np.asarray(rows, np.float32).reshape(len(rows), width)

@@ -13,7 +13,7 @@ from tssd_keras.judge.divide import Division, apply_floor, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
-from tssd_keras.judge.place import log_ratio, place
+from tssd_keras.judge.place import log_ratio
 from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
@@ -24,6 +24,7 @@ from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
 from tssd_keras.train.before_training import Before, find_before, projected_inputs
 from tssd_keras.train.checked import CheckedArguments
+from tssd_keras.train.places import Places
 from tssd_keras.train.score_pass import score_pass
 
 
@@ -75,6 +76,7 @@ class NetworkJudge:
                 arguments.golden_source, self._n_classes, purify, len(self._given)
             )
         self._before: Before | None = None
+        self._places = Places(self._settings, self._n_classes, seed=self._seed)
         decided = arguments.decided
         self._labels = self._given
         if decided is not None:
@@ -134,15 +136,8 @@ class NetworkJudge:
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        where = place(
-            settings.place,
-            scores.features,
-            given,
-            k,
-            seed=self._seed,
-            before=None if self._before is None else self._before.neighbours,
-            rows=rows,
-        )
+        golden = None if golden_scores is None else self._trusted(golden_scores)
+        where, golden = self._places.of(scores, given, rows, self._before, golden, round_index)
         similarity = where.scores()
         division = divide(
             loss,
@@ -160,7 +155,6 @@ class NetworkJudge:
             division.loss_abstains and division.feature_abstains.all()
         )
         if self._purifier is not None:
-            golden = None if golden_scores is None else self._trusted(golden_scores)
             purification = self._purifier.purify(
                 scores,
                 given,

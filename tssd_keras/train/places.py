@@ -1,0 +1,71 @@
+"""The place in feature space round by round: neighbours stay for some rounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tssd_keras.judge.meta_rows import Trusted
+from tssd_keras.judge.place import Place, place
+from tssd_keras.judge.scores import Scores
+from tssd_keras.recipe.method_sections import DivideRecipe
+from tssd_keras.train.before_training import Before
+
+
+class Places:
+    """Finds the place of a round's samples, or takes that of an earlier round.
+
+    Who lies near whom changes slowly, and the search is the dearest part of the division.
+
+    Args:
+        settings: of the division.
+        n_classes: K.
+        seed: draws the anchors of neighbours.
+    """
+
+    def __init__(self, settings: DivideRecipe, n_classes: int, *, seed: int) -> None:
+        self._settings, self._n_classes, self._seed = settings, n_classes, seed
+        self._place: Place | None = None
+        self._rows = np.empty(0, np.int64)
+        self._golden_similarity: np.ndarray | None = None
+        self._found_in = -1  # round
+
+    def of(
+        self,
+        scores: Scores,
+        given: np.ndarray,
+        rows: np.ndarray,
+        before: Before | None,
+        golden: Trusted | None,
+        round_index: int,
+    ) -> tuple[Place, Trusted | None]:
+        """The place of n samples, and the golden samples with theirs.
+
+        Args:
+            scores, given: of the samples.
+            rows: int64[n], their table rows.
+            before: what was found before training.
+            golden: the golden samples.
+            round_index: counts the rounds.
+        """
+        kept = self._settings.place == "neighbours" and self._place is not None
+        kept = kept and round_index < self._found_in + self._settings.place_every
+        if not kept or not np.array_equal(rows, self._rows):
+            self._found_in, self._rows = round_index, rows
+            self._place = place(
+                self._settings.place,
+                scores.features,
+                given,
+                self._n_classes,
+                seed=self._seed,
+                before=None if before is None else before.neighbours,
+                rows=rows,
+            )
+            self._golden_similarity = (
+                None if golden is None else golden.placed(self._place).similarity
+            )
+        assert self._place is not None
+        if golden is not None and self._golden_similarity is not None:
+            golden = replace(golden, similarity=self._golden_similarity)
+        return self._place, golden
