@@ -63,7 +63,13 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
             "stream",
             "One of two ways to judge a label; each gives a probability that it is "
             "right. The loss stream looks at the sample's loss, the feature stream at its "
-            "similarity to the samples of its given class.",
+            "place in feature space: at the labels of its neighbours.",
+        ),
+        Term(
+            "neighbours",
+            "The samples whose features are most alike: by what the network has learned, and by "
+            "what was there before training. A label that few of the neighbours have is suspect. "
+            "A sample is left out of its own neighbours.",
         ),
         Term(
             "bimodal",
@@ -76,9 +82,9 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         ),
         Term(
             "abstain",
-            "A stream abstains where its scores are unimodal: the loss stream as a whole, the "
-            "feature stream class by class. The other stream then decides alone; if both abstain, "
-            "the sample is uncertain.",
+            "A stream abstains where it has nothing to say: the loss stream where all losses "
+            "form one heap, the feature stream in classes whose labels the neighbours do not tell "
+            "apart. The other stream then decides alone; if both abstain, the sample is uncertain.",
         ),
         Term(
             "certain",
@@ -98,7 +104,8 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         Term(
             "q",
             "The probability that the given label is right, by the meta classifier. It is "
-            "calibrated: of labels with q 0.8 about four in five should be right.",
+            "calibrated: of labels with q 0.8 about four in five should be right. Without golden "
+            "samples neighbours and network decide, and q ranks labels but is not calibrated.",
         ),
         Term(
             "reach",
@@ -143,7 +150,9 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         ),
         Term(
             "estimated noise",
-            'The mean of "probably wrong". It is the model\'s own opinion, not a count of errors.',
+            "The share of wrong labels that golden samples drawn at random tell, and its standard "
+            "error. Without them it is the model's own opinion. People and models mistake the same "
+            "samples, so that it is then a lower bound where people labelled.",
         ),
         Term(
             "transition matrix",

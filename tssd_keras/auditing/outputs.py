@@ -285,4 +285,4 @@ def _notes(division: Division, has_features: bool, agree: np.ndarray) -> Iterato
     if not has_features:
         yield "the feature stream abstains: no features were given"
     elif n:
-        yield f"the feature stream abstains in {n} of {k} classes: their similarities are unimodal"
+        yield f"the feature stream abstains in {n} of {k} classes: it says nothing of them"

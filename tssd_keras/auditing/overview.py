@@ -48,6 +48,12 @@ def overview(findings: Findings) -> dict[str, Any]:
 
 def _totals(findings: Findings) -> dict[str, object]:
     facts, judged = findings.summary, findings.judged
+    by = "q" if not np.isnan(findings.q[judged]).all() else "streams"
+    wrong, error = _mean(findings.p_wrong[judged]), None
+    last = findings.rounds[-1] if findings.rounds else {}
+    share = _number(last.get("estimated_clean_share"))
+    if by == "q" and share is not None:
+        wrong, error = 1 - share, _number(last.get("clean_share_error"))
     return {
         "samples": len(findings),
         "judged": int(judged.sum()),
@@ -55,8 +61,10 @@ def _totals(findings: Findings) -> dict[str, object]:
         "dropped": int((judged & (findings.weight <= 0)).sum()),
         "mined": int((findings.role == SEMI_HARD).sum()),
         "suspects": int(findings.suspect.sum()),
-        "wrong": _mean(findings.p_wrong[judged]),
-        "by": "q" if not np.isnan(findings.q[judged]).all() else "streams",
+        "wrong": wrong,
+        "wrong_error": error,
+        "golden_pairs": _number(last.get("golden_pairs")),
+        "by": by,
         "decided": int((~judged & (findings.role == DECIDED)).sum()),
         "golden": (facts.get("samples") or {}).get("golden"),
         "accuracy": facts.get("accuracy"),

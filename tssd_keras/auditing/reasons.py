@@ -55,12 +55,12 @@ def _sentences(
         bool(feature_abstains[findings.given[row]]),
         wrong="It lies {}apart from its given class.",
         right="It lies {}among its given class.",
-        nothing="The similarities within its given class are unimodal and say nothing.",
+        nothing="Its place in feature space says nothing of its given class.",
     )
     q, role = findings.q[row], findings.role[row]
     if not np.isnan(q):
         says = "right" if q > 0.5 else "wrong"
-        yield f"The meta classifier takes the label to be {says}."
+        yield f"In all, q takes the label to be {says}."
     if findings.suggested[row] == findings.given[row]:
         yield "No other class is more probable."
     if findings.weight[row] <= 0:

@@ -121,7 +121,7 @@ def feature_figure(streams: Streams, clean: np.ndarray | None, class_names: tupl
     figure.legend(*legend, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
     of_all = f" (the first {n_shown} of {len(class_names)} classes)"
     note = of_all if n_shown < len(class_names) else ""
-    figure.supxlabel(f"similarity to the given class, scaled to 0..1{note}", fontsize=9)
+    figure.supxlabel(f"nearness to the given class, scaled to 0..1{note}", fontsize=9)
     return figure
 
 

@@ -76,9 +76,10 @@ function histogram(label, mixture, cleanIsLow) {
   const bell = (i, at) =>
     (mixture.share[i] * Math.exp(-((at - mixture.mean[i]) ** 2) / (2 * mixture.variance[i]))) /
     Math.sqrt(2 * Math.PI * mixture.variance[i]);
-  const curves = [0, 1].map((i) => grid.map((at) => bell(i, at)));
+  // Log-odds among neighbours have no mixture fitted to them.
+  const curves = mixture.mean.map((_, i) => grid.map((at) => bell(i, at)));
   // One full bin must not flatten all else: the axis ends where most of it can be seen.
-  const highest = Math.max(...curves[0], ...curves[1], ...density.slice().sort((a, b) => b - a).slice(1));
+  const highest = Math.max(...curves.flat(), ...density.slice().sort((a, b) => b - a).slice(1));
   const { width, height, left, right, top, bottom } = CHART;
   const x = scale(0, 1, left, width - right);
   const y = scale(0, highest, height - bottom, top);
@@ -96,12 +97,13 @@ function histogram(label, mixture, cleanIsLow) {
     svg.append(drawing('path', { d, class: `line ${kinds[i]}` }));
   });
   return element('figure', {}, svg,
-    legend([{ name: 'fitted: right labels', class: 'right' }, { name: 'fitted: wrong labels', class: 'wrong' }]),
-    element('p', { class: 'quiet' }, ...(mixture.abstains ? abstention() : [`${count(total)} samples.`])));
+    ...(curves.length ? [legend([{ name: 'fitted: right labels', class: 'right' }, { name: 'fitted: wrong labels', class: 'wrong' }])] : []),
+    element('p', { class: 'quiet' }, ...(mixture.abstains ? abstention(curves.length) : [`${count(total)} samples.`])));
 }
 
 // The one word of a chart that needs the glossary leads there.
-function abstention() {
+function abstention(fitted) {
+  if (!fitted) return ['The neighbours say nothing of this class: the stream abstains here.'];
   return ['The scores are ', element('a', { href: '#term-unimodal', text: 'unimodal' }), ': the stream abstains here.'];
 }
 

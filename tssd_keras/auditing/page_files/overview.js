@@ -1,4 +1,11 @@
 // The first part: the run as a whole.
+function groundOfNoise(totals) {
+  if (totals.wrong_error !== null) {
+    return `± ${share(totals.wrong_error)} (one standard error), by ${totals.golden_pairs} golden pairs`;
+  }
+  return 'a lower bound if people labelled: no golden pairs tell more';
+}
+
 function tile(value, name, title = null) {
   return element('div', { class: 'tile', title }, element('dt', { text: name }), element('dd', { text: value }));
 }
@@ -17,7 +24,7 @@ function tiles(all) {
     tile(count(totals.kept) + of(totals.kept), 'kept: carry weight'),
     tile(count(totals.dropped) + of(totals.dropped), 'dropped: no weight'),
     tile(count(totals.mined) + of(totals.mined), 'mined (semi-hard)'),
-    tile(share(totals.wrong), 'estimated noise', totals.by === 'q' ? 'mean of 1 - q' : 'by the mean of both streams'),
+    tile(share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
   ];
   if (totals.decided) shown.push(tile(count(totals.decided), 'decided by people before the run'));
