@@ -16,6 +16,8 @@ from tssd_keras.data.class_labels import class_labels
 from tssd_keras.judge.mixture import Mixtures, fit_mixtures
 from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 
+EXPECTED_KEPT = 0.5  # of the right labels that are expected of a class: a floor
+
 
 @dataclass(frozen=True)
 class Division:
@@ -165,6 +167,7 @@ def apply_floor(
     *,
     floor_count: int = 10,
     floor_share: float = 0.02,
+    expected: np.ndarray | None = None,
 ) -> np.ndarray:
     """Give each class its best few samples, so that no class dies out.
 
@@ -175,7 +178,8 @@ def apply_floor(
         labels: int[N], given.
         n_classes: K.
         floor_count: at most so many of a class...
-        floor_share: ...and at most this share of it, rounded up.
+        floor_share: ...and at most this share of it, rounded up; or, if that is more,
+        expected: float[K], half as many as right labels of the class are expected.
 
     Returns:
         int8[N]: the best of each class by the mean of their two ranks get the role
@@ -187,10 +191,24 @@ def apply_floor(
     best = rank_in_class(-mean_rank.astype(np.float64), -np.asarray(loss), labels, n_classes)
     count = np.bincount(labels, minlength=n_classes)
     floor = np.minimum(floor_count, np.ceil(floor_share * count)).astype(np.int64)
+    if expected is not None:
+        floor = np.minimum(np.maximum(floor, least_kept(expected)), count)
     kept = (role == POSITIVE) | (role == SEMI_HARD)
     out = role.copy()
     out[(best < floor[labels]) & ~kept] = FLOOR
     return out
+
+
+def least_kept(expected: np.ndarray) -> np.ndarray:
+    """int64[K]: how many a class must keep, where so many right labels of it are expected."""
+    return np.ceil(EXPECTED_KEPT * np.asarray(expected)).astype(np.int64)
+
+
+def classes_short(role: np.ndarray, labels: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The classes that keep fewer than `least_kept` under int8[N] roles, before the floor."""
+    kept = (role == POSITIVE) | (role == SEMI_HARD)
+    n_kept = np.bincount(labels[kept], minlength=len(expected))
+    return np.flatnonzero(n_kept < least_kept(expected))
 
 
 def _check_finite(name: str, values: np.ndarray) -> None:

@@ -40,6 +40,7 @@ class Purification:
         suggested: int64[N], the most probable true class.
         confidence: float32[N], its probability.
         transition: float64[K, K], estimated: P(given = column | true = row).
+        expected: float64[K], how many right labels of each class it expects.
         figures: of the purification, for the round's record.
     """
 
@@ -48,6 +49,7 @@ class Purification:
     suggested: np.ndarray
     confidence: np.ndarray
     transition: np.ndarray
+    expected: np.ndarray
     figures: PurificationFigures
 
 
@@ -161,7 +163,10 @@ class Purifier:
             shift=shift(self._asker.names, answers.right_features, kept),
         )
         q, matrix = q.astype(np.float32), evidence.context.transition
-        return Purification(q, role, answers.suggested, answers.confidence, matrix, figures)
+        expected = len(q) * evidence.class_share * np.diag(matrix)
+        return Purification(
+            q, role, answers.suggested, answers.confidence, matrix, expected, figures
+        )
 
     def _probability(
         self, evidence: Evidence, answers: Answers, rows: np.ndarray | None

@@ -89,6 +89,8 @@ class PurificationFigures:
         estimated_clean_share: of right labels among the judged.
         golden_pairs: how many random pairs of true and given label that share rests on.
         clean_share_error: its standard error by these pairs; None without them.
+        classes_short: numbers of the classes, as text, that would have kept less than half of the
+            right labels expected of them; the floor filled them up.
         network_share: of network and neighbours in the golden head's answer.
         golden_auroc_q, golden_auroc_streams: how well q and the lesser of both streams
             rank golden rows, out of fold; None without trusted samples.
@@ -100,6 +102,7 @@ class PurificationFigures:
     estimated_clean_share: float | None = None
     golden_pairs: int | None = None
     clean_share_error: float | None = None
+    classes_short: str | None = None
     network_share: float | None = None
     golden_auroc_q: float | None = None
     golden_auroc_streams: float | None = None

@@ -77,16 +77,21 @@ class WithoutGolden:
         self._past.update(rows, log_odds)
         q = expit(self._past.mean(rows).astype(np.float64))
         role = settle(overrule(division.role, q), q, 0.5)
-        transition, share = self._noise(scores, given, place)
-        figures = PurificationFigures(reach="all", criterion=0.5, estimated_clean_share=share)
-        return Purification(q.astype(np.float32), role, suggested, confidence, transition, figures)
+        transition, right = self._noise(scores, given, place)
+        figures = PurificationFigures(
+            reach="all", criterion=0.5, estimated_clean_share=float(right.sum())
+        )
+        q, expected = q.astype(np.float32), len(given) * right
+        return Purification(q, role, suggested, confidence, transition, expected, figures)
 
-    def _noise(self, scores: Scores, given: np.ndarray, place: Place) -> tuple[np.ndarray, float]:
-        """The transition matrix, and the share of right labels that it expects."""
+    def _noise(
+        self, scores: Scores, given: np.ndarray, place: Place
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The transition matrix, and the shares float64[K] of right labels that it expects."""
         some = np.arange(len(given))
         if len(some) > MAX_SAMPLES:
             rng = np.random.default_rng(self._seed)
             some = np.sort(rng.choice(len(some), MAX_SAMPLES, replace=False))
         log_p = place.class_log_p(place.similarity(some), scores.log_p[some])
         matrix, class_share = estimate_transition(log_p, given[some], self._n_classes)
-        return matrix, float(class_share @ np.diag(matrix))
+        return matrix, class_share * np.diag(matrix)

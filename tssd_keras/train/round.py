@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import Division, apply_floor, divide
+from tssd_keras.judge.divide import Division, apply_floor, classes_short, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
@@ -176,12 +176,15 @@ class NetworkJudge:
             k,
             floor_count=settings.floor_count,
             floor_share=settings.floor_share,
+            expected=None if purification is None else purification.expected,
         )
         clock.lap("purify")
         columns = _columns(given, role, division, purification, scores)
         figures, transition = PurificationFigures(), None
         if purification is not None:
-            figures, transition = purification.figures, purification.transition
+            short = classes_short(purification.role, given, purification.expected)
+            figures = replace(purification.figures, classes_short=" ".join(map(str, short)))
+            transition = purification.transition
         seconds = Seconds(**clock.laps)
         return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
 
