@@ -119,8 +119,8 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         Term("semi-hard", "The role of a mined sample."),
         Term(
             "floor",
-            "Each class keeps at least its best few samples, and half as many as right labels of it "
-            "are expected. One that is kept for this reason alone has the role floor.",
+            "Each class keeps at least its best few samples, and half as many as right labels of "
+            "it are expected. One that is kept for this reason alone has the role floor.",
         ),
     ),
     "What comes of it": (

@@ -78,10 +78,7 @@ def round_line(record: RoundRecord) -> str:
         silent.append(f"feature stream in {abstentions.classes_abstaining:g} classes")
     if silent:
         parts.append(f"abstained: {' and '.join(silent)}")
-    if record.purification.classes_short:
-        parts.append(
-            f"kept too few of what is expected of class {record.purification.classes_short}, so the "
-            "best of it were added"
-        )
+    if short := record.purification.classes_short:
+        parts.append(f"of class {short} less than half of what is expected, so its best were added")
     parts.append(f"{record.seconds.total:.1f} s")
     return ", ".join(parts)
