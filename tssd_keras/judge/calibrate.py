@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 N_ITER = 200
 TOL = 1e-6
 MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
-OFFSET_SD = 0.7  # of log-odds, by which labels seem likelier or less likely right than they are
+OFFSET_SD = 0.5  # of log-odds, by which labels seem likelier or less likely right than they are
 
 
 def fit_platt(

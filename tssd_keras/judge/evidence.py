@@ -56,12 +56,13 @@ class Evidence:
             self.context, self.trusted, self.class_share, rng, estimated=self.estimated
         )
 
-    def share_by_pairs(self, expected: float) -> tuple[float, float]:
+    def share_by_pairs(self) -> tuple[float, float]:
         """The share of right labels by the golden pairs, and its standard error.
 
-        Args:
-            expected: the share that is expected before they are seen.
+        Before they are seen, that of the estimated transition matrix is expected.
         """
+        assert self.estimated is not None
+        expected = float(self.class_share @ np.diag(self.estimated))
         true, given, _ = self.trusted.pairs
         count = np.bincount(true, minlength=len(self.class_share))
         weight = np.maximum(self.class_share[true], 1e-6) / count[true]

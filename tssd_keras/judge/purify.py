@@ -186,7 +186,7 @@ class Purifier:
         q, share = correct_prior(log_odds + answers.rows.odds, answers.rows.share)
         if evidence.estimated is None:
             return q, share, None
-        share, error = evidence.share_by_pairs(share)
+        share, error = evidence.share_by_pairs()
         return expit(log_odds + offset_for_share(log_odds, share)), share, error
 
     def _reach(self, auroc_q: float, auroc_streams: float) -> str:
