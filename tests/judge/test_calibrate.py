@@ -3,6 +3,7 @@ import pytest
 from scipy.special import expit, logit
 
 from tssd_keras.judge.calibrate import (
+    EXPECTED_PAIRS,
     correct_prior,
     fit_platt,
     offset_for_share,
@@ -202,4 +203,13 @@ def test_pairs_are_weighed():
     nothing = np.zeros(200)
     assert share_by_pairs(nothing, nothing, right, weight, 0.5)[0] == pytest.approx(0.5, abs=0.02)
     even = share_by_pairs(nothing, nothing, right, np.ones(200), 0.5)[0]
-    assert even == pytest.approx(0.9, abs=0.03)
+    assert even == pytest.approx((0.9 * 200 + 0.5 * EXPECTED_PAIRS) / (200 + EXPECTED_PAIRS))
+
+
+@pytest.mark.parametrize("pairs", [20, 100])
+def test_pairs_are_believed_however_sure_the_scores_seemed(pairs):
+    """Labels that the network remembers seem right, all of them; half of the pairs are not."""
+    nothing = np.zeros(pairs)
+    share, _ = share_by_pairs(nothing, nothing, np.arange(pairs) % 2 > 0, nothing + 1, 0.99998)
+    expected = (0.5 * pairs + 0.99998 * EXPECTED_PAIRS) / (pairs + EXPECTED_PAIRS)
+    assert share == pytest.approx(expected, abs=1e-3)

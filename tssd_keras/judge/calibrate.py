@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 N_ITER = 200
 TOL = 1e-6
 MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
-OFFSET_SD = 0.5  # of log-odds, by which labels seem likelier or less likely right than they are
+EXPECTED_PAIRS = 20.0  # that the share expected before golden pairs are seen counts as
 
 
 def fit_platt(
@@ -93,8 +93,8 @@ def share_by_pairs(
 
     The pairs' share alone would do. Scores make it surer: a logistic regression on them says
     which pairs there were too many of (a regression estimator; Cochran, "Sampling techniques",
-    1977, chapter 7). Neither set may have been trained on when it was scored. The intercept is
-    expected where the share is `expected`, give or take OFFSET_SD: few pairs move it little.
+    1977, chapter 7). Neither set may have been trained on when it was scored. The share that is
+    expected beforehand counts as EXPECTED_PAIRS pairs.
 
     Args:
         score: float[n], of the samples of the set, about log-odds; all alike where none is known.
@@ -109,16 +109,17 @@ def share_by_pairs(
     weight = weight * (weight.sum() / (weight**2).sum())  # sums to the effective number; Kish 1965
     slope = _slope(pair_score, right, weight)
     score, pair_score = slope * score, slope * pair_score
-    usual = offset_for_share(score, expected)
 
-    def excess(change: float) -> float:
-        p = expit(pair_score + usual + change)
-        return float(weight @ (right - p)) - change / OFFSET_SD**2
+    def excess(offset: float) -> float:
+        of_pairs = float(weight @ (right - expit(pair_score + offset)))
+        return of_pairs + EXPECTED_PAIRS * (expected - float(expit(score + offset).mean()))
 
-    offset = usual + float(brentq(excess, -200.0, 200.0))
+    furthest = 50.0 + max(abs(score).max(), abs(pair_score).max())
+    offset = float(brentq(excess, -furthest, furthest))
     p, of_pairs = expit(score + offset), expit(pair_score + offset)
-    information = weight @ (of_pairs * (1 - of_pairs)) + 1 / OFFSET_SD**2
-    return float(p.mean()), float((p * (1 - p)).mean() / np.sqrt(information))
+    slack = float((p * (1 - p)).mean())
+    information = float(weight @ (of_pairs * (1 - of_pairs))) + EXPECTED_PAIRS * slack
+    return float(p.mean()), slack / float(np.sqrt(max(information, 1e-12)))
 
 
 def _slope(score: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:

@@ -113,6 +113,7 @@ def gather(
         n_classes,
         trusted.weight,
         before,
+        with_neighbours=place.silent is not None,
     )
     on_part(1)
     with threads_for(BLOCK * head.weight.size):

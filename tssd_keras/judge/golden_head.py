@@ -142,14 +142,15 @@ def _best_voice(
         return float(weight @ fit) - CERTAINTY * from_usual
 
     voices = (Voice(n, h) for n in NETWORK_VOICES for h in HEAD_VOICES)
-    return _raised(max(voices, key=log_likelihood))
+    return max(voices, key=log_likelihood)
 
 
 def _raised(voice: Voice) -> Voice:
-    """Both voices, raised half the way to a full voice of the network.
+    """Both voices, raised half the way to a full voice of network and neighbours.
 
-    On golden samples the network is more over-confident than on the stream's, which it was
-    trained on. Without this the estimated noise of CIFAR-10N worst was too low (docs/method.md).
+    On golden samples they are more over-confident than on the stream's, which were trained on.
+    Without this the estimated noise of CIFAR-10N worst was too low (docs/method.md). A network that
+    speaks alone has learned the labels that it is to judge: it is not raised.
     """
     by = np.sqrt(voice.network)
     return Voice(voice.network / by, voice.head / by)
@@ -180,6 +181,8 @@ def fit_golden_head(
     n_classes: int,
     weight: np.ndarray | None = None,
     before: GoldenHead | None = None,
+    *,
+    with_neighbours: bool = False,
 ) -> GoldenHead:
     """Fit one head for each fold left out, and average them.
 
@@ -192,6 +195,7 @@ def fit_golden_head(
         weight: float[M], how much each sample counts; by default 1.
         before: of the last round. A large fit begins there if labels and folds are the same;
             with other folds a head would have seen what is now left out.
+        with_neighbours: whether `network_log_p` holds the neighbours' voices, too.
 
     Returns:
         GoldenHead.
@@ -212,6 +216,7 @@ def fit_golden_head(
     mean_weight, mean_bias = (np.mean(part, axis=0) for part in zip(*heads, strict=True))
     network = np.asarray(network_log_p, np.float32)
     voice = _best_voice(linear, network, labels, counts)
+    voice = _raised(voice) if with_neighbours else voice
     return GoldenHead(
         mean_weight.astype(np.float32),
         mean_bias.astype(np.float32),

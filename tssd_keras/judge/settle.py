@@ -17,7 +17,11 @@ def bar_of(q: np.ndarray, clean_share: float) -> float:
         q: float[N], probability that the given label is right.
         clean_share: expected share of right labels.
     """
-    return max(0.5, float(np.quantile(q, 1 - min(max(clean_share, 0.0), 1.0))))
+    n_right = int(np.ceil(np.clip(clean_share, 0.0, 1.0) * len(q)))
+    if not n_right:
+        return max(0.5, float(q.max(initial=0.0)))
+    last = np.sort(np.asarray(q, np.float64))[len(q) - n_right]
+    return max(0.5, float(np.nextafter(last, 0)))  # the last is kept, and who ties with it
 
 
 def overrule(role: np.ndarray, q: np.ndarray, bar: float = 0.5) -> np.ndarray:

@@ -13,7 +13,7 @@ from tssd_keras.judge.divide import Division, apply_floor, classes_short, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
-from tssd_keras.judge.place import log_ratio
+from tssd_keras.judge.place import Place, log_ratio
 from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
@@ -150,12 +150,42 @@ class NetworkJudge:
         )
         clock.lap("divide")
 
-        purification = None
-        speaks = where.silent is not None and not (
-            division.loss_abstains and division.feature_abstains.all()
+        found = self._purified(scores, given, where, division, golden, rows, round_index)
+        role = apply_floor(
+            division.role if found is None else found.role,
+            division,
+            loss,
+            similarity,
+            given,
+            k,
+            floor_count=settings.floor_count,
+            floor_share=settings.floor_share,
+            expected=None if found is None else found.expected,
         )
+        clock.lap("purify")
+        columns = _columns(given, role, division, found, scores)
+        figures, transition = PurificationFigures(), None
+        if found is not None:
+            short = classes_short(found.role, given, found.expected)
+            figures = replace(found.figures, classes_short=" ".join(map(str, short)))
+            transition = found.transition
+        seconds = Seconds(**clock.laps)
+        return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
+
+    def _purified(
+        self,
+        scores: Scores,
+        given: np.ndarray,
+        where: Place,
+        division: Division,
+        golden: Trusted | None,
+        rows: np.ndarray,
+        round_index: int,
+    ) -> Purification | None:
+        """By trusted or certain samples; without them by neighbours and network; else None."""
+        found = None
         if self._purifier is not None:
-            purification = self._purifier.purify(
+            found = self._purifier.purify(
                 scores,
                 given,
                 where,
@@ -165,28 +195,10 @@ class NetworkJudge:
                 round_index=round_index,
                 on_part=self._progress("purifying labels", Purifier.PARTS),
             )
-        if purification is None and speaks:
-            purification = self._without_golden.purify(scores, given, where, division, rows)
-        role = apply_floor(
-            division.role if purification is None else purification.role,
-            division,
-            loss,
-            similarity,
-            given,
-            k,
-            floor_count=settings.floor_count,
-            floor_share=settings.floor_share,
-            expected=None if purification is None else purification.expected,
-        )
-        clock.lap("purify")
-        columns = _columns(given, role, division, purification, scores)
-        figures, transition = PurificationFigures(), None
-        if purification is not None:
-            short = classes_short(purification.role, given, purification.expected)
-            figures = replace(purification.figures, classes_short=" ".join(map(str, short)))
-            transition = purification.transition
-        seconds = Seconds(**clock.laps)
-        return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
+        speaks = not (division.loss_abstains and division.feature_abstains.all())
+        if found is None and where.silent is not None and speaks:
+            found = self._without_golden.purify(scores, given, where, division, rows)
+        return found
 
     def _score(
         self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
