@@ -24,12 +24,12 @@ def test_reasons_say_what_each_judge_says():
     texts, which = reasons(judged, np.arange(5))
     said = [texts[i] for i in which]
     assert said[0] == (
-        "Its loss is clearly one of the high ones. It lies apart from its given class. The meta "
-        "classifier takes the label to be wrong. It carries no weight."
+        "Its loss is clearly one of the high ones. It lies apart from its given class. In all, "
+        "q takes the label to be wrong. It carries no weight."
     )
     assert "Its loss is one of the low ones. It lies clearly among its given class." in said[1]
     assert "No other class is more probable. It was mined, and carries the weight q." in said[1]
-    assert "meta classifier" not in said[2]
+    assert "In all, q" not in said[2]
     assert said[3].endswith("It carries weight (positive).")
     assert said[4].endswith("It carries weight only as one of the best few of its class.")
 
@@ -43,5 +43,5 @@ def test_a_stream_that_abstains_says_nothing_in_the_reasons():
     texts, which = reasons(dataclasses.replace(judged, streams=(silent,)), np.arange(9))
     assert all("The losses are unimodal and say nothing." in text for text in texts)
     assert [
-        ("similarities within its given class are unimodal" in texts[i]) for i in which[:3]
+        ("Its place in feature space says nothing" in texts[i]) for i in which[:3]
     ] == [True, False, False]

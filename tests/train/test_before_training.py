@@ -9,11 +9,12 @@ from sklearn.metrics import roc_auc_score
 
 from tssd_keras import TSSD, DivideRecipe, Golden, Labels
 from tssd_keras.data.inputs import ArrayInputs
+from tssd_keras.judge.neighbours import PROJECTED, WIDEST
 from tssd_keras.judge.place import Neighbourhood
 from tssd_keras.labels import noise
 from tssd_keras.train import before_training
 from tssd_keras.train import round as train_round
-from tssd_keras.train.before_training import MOST_COLUMNS, PROJECTED, find_before, projected_inputs
+from tssd_keras.train.before_training import find_before, projected_inputs
 from tssd_keras.train.score_pass import score_pass
 from tssd_keras.train.scoring_model import scoring_model
 
@@ -113,7 +114,8 @@ def test_inputs_become_unit_rows_that_keep_their_distances(shape, monkeypatch):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (60, *shape)).astype("uint8")
     x[30:] = np.clip(x[:30] + rng.integers(-20, 21, x[:30].shape), 0, 255)  # pairs that are alike
-    wide = np.prod(shape) > MOST_COLUMNS
+    x[:, : shape[0] // 3] = 0  # as a black border, so that no few columns tell them apart
+    wide = np.prod(shape) > WIDEST
     index = rng.permutation(60)
     rows = projected_inputs(ArrayInputs(x), index)
     assert rows.dtype == np.float16

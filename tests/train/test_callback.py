@@ -380,3 +380,18 @@ def test_pairs_of_a_users_golden_samples_reach_the_purification(digits, warmed_u
     purification = tssd.rounds[-1].purification
     assert purification.golden_pairs == (len(given) if at_random else 0)
     assert (purification.estimated_clean_share < 0.35) == at_random
+
+
+def test_neighbours_before_training_make_the_share_of_right_labels_surer(digits, warmed_up):
+    """Golden samples' own neighbours, too, else what they say could not be compared."""
+    _, truth, y, trusted = digits
+    given = noise.draw_labels(trusted[1], noise.symmetric(10, 0.4), seed=0)
+    golden = Golden(*trusted, given, at_random=np.ones(len(given), bool))
+    counted, compared = (
+        judged(warmed_up[1], digits, golden, divide=DivideRecipe(place=place))
+        .rounds[-1]
+        .purification
+        for place in ("class_means", "neighbours")
+    )
+    assert compared.clean_share_error < 0.5 * counted.clean_share_error
+    assert compared.estimated_clean_share == pytest.approx((truth == y).mean(), abs=0.03)

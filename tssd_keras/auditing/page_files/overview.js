@@ -1,7 +1,7 @@
 // The first part: the run as a whole.
 function groundOfNoise(totals) {
   if (totals.wrong_error !== null) {
-    return `± ${share(totals.wrong_error)} (one standard error), by ${totals.golden_pairs} golden pairs`;
+    return `\u00b1 ${share(totals.wrong_error)} (one standard error), by ${totals.golden_pairs} golden pairs`;
   }
   return 'a lower bound if people labelled: no golden pairs tell more';
 }
