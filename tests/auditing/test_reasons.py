@@ -42,6 +42,8 @@ def test_a_stream_that_abstains_says_nothing_in_the_reasons():
     )
     texts, which = reasons(dataclasses.replace(judged, streams=(silent,)), np.arange(9))
     assert all("The losses are unimodal and say nothing." in text for text in texts)
-    assert [
-        ("Its place in feature space says nothing" in texts[i]) for i in which[:3]
-    ] == [True, False, False]
+    assert [("Its place in feature space says nothing" in texts[i]) for i in which[:3]] == [
+        True,
+        False,
+        False,
+    ]

@@ -6,22 +6,27 @@ import numpy as np
 
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 
+KEPT_PRECISION = 0.9  # expected share of right labels among the kept, beyond the expected number
+
 
 def bar_of(q: np.ndarray, clean_share: float) -> float:
     """The q above which a label is taken to be right, at least 0.5.
 
-    Where more labels have q above 0.5 than are expected to be right, only the best of them by q
-    are taken: as many as are expected.
+    Where more labels have a q above 0.5 than are expected to be right, the best of them by q are
+    taken: as many as are expected, or as many as are right at the rate KEPT_PRECISION, if that
+    is more. So little is lost where few labels are wrong.
 
     Args:
         q: float[N], probability that the given label is right.
         clean_share: expected share of right labels.
     """
-    n_right = int(np.ceil(np.clip(clean_share, 0.0, 1.0) * len(q)))
+    best = np.sort(np.asarray(q, np.float64))[::-1]
+    n_right = int(np.ceil(np.clip(clean_share, 0.0, 1.0) * len(best)))
     if not n_right:
-        return max(0.5, float(q.max(initial=0.0)))
-    last = np.sort(np.asarray(q, np.float64))[len(q) - n_right]
-    return max(0.5, float(np.nextafter(last, 0)))  # the last is kept, and who ties with it
+        return max(0.5, float(best.max(initial=0.0)))
+    precision = np.cumsum(best) / np.arange(1, len(best) + 1)  # falls with every label
+    n_kept = max(n_right, int((precision >= KEPT_PRECISION).sum()))
+    return max(0.5, float(np.nextafter(best[n_kept - 1], 0)))  # who ties with the last is kept
 
 
 def overrule(role: np.ndarray, q: np.ndarray, bar: float = 0.5) -> np.ndarray:
