@@ -57,19 +57,41 @@ def test_wrong_labels_are_found_from_predictions_alone(digits):
 
 
 @pytest.mark.backend_free
-def test_the_streams_are_those_of_training(digits):
+@pytest.mark.parametrize("by", ["neighbours", "class_means"])
+def test_the_streams_are_those_of_training(digits, by):
     from tssd_keras.judge.divide import divide
-    from tssd_keras.judge.similarity import ClassMeans
+    from tssd_keras.judge.place import place
 
-    p, given, features, _ = digits
-    found = tssd_keras.audit(p, given, features, divide=DivideRecipe(threshold=0.9))
+    p, given, features, truth = digits
+    found = tssd_keras.audit(p, given, features, divide=DivideRecipe(threshold=0.9, place=by))
     unit = normalize(features).astype(np.float16)
     loss = -np.log(p[np.arange(len(given)), given]).astype(np.float32)
-    similarity = ClassMeans(unit, given, K).scores()
-    division = divide(loss, similarity, given, K, threshold=0.9)
+    where = place(by, unit, given, K, seed=0)
+    similarity = where.scores()
+    division = divide(loss, similarity, given, K, threshold=0.9, silent=where.silent)
+    assert roc_auc_score(given == truth, found.p_feature) > 0.85
     np.testing.assert_allclose(found.p_loss, division.p_loss, atol=1e-4)
     np.testing.assert_allclose(found.p_feature, division.p_feature, atol=2e-2)
     assert np.isnan(found.q).all()
+
+
+@pytest.mark.backend_free
+def test_neighbours_and_predictions_together_score_labels_without_golden_ones(digits):
+    from tssd_keras.judge.place import place
+
+    p, given, features, truth = digits
+    found = tssd_keras.audit(p, given, features)
+    clean = given == truth
+    where = place("neighbours", normalize(features).astype(np.float16), given, K, seed=0)
+    both = np.exp(where.class_log_p(where.similarity(slice(None)), np.log(p)))
+    np.testing.assert_array_equal(found.suggested, both.argmax(axis=1))
+    own = both[np.arange(len(given)), given]
+    both[np.arange(len(given)), given] = 0
+    np.testing.assert_allclose(found.score, own / (own + both.max(axis=1)), atol=5e-3)
+    assert np.isnan(found.q).all()
+    by_streams = tssd_keras.audit(p, given, features, divide=DivideRecipe(place="class_means"))
+    assert roc_auc_score(clean, found.score) > roc_auc_score(clean, by_streams.score) + 0.005
+    assert (found.suggested == truth).mean() > (p.argmax(axis=1) == truth).mean() + 0.02
 
 
 @pytest.mark.backend_free

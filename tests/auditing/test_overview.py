@@ -68,6 +68,21 @@ def test_more_classes_than_can_be_drawn_leave_the_matrix_out():
     assert len(found["classes"]["samples"]) == 201
 
 
+def test_log_odds_among_neighbours_have_a_histogram_without_a_mixture():
+    judged = some_judged()
+    log_odds = np.where(judged.suspect, -1.5, 2.0)
+    log_odds[judged.given == 2] = 0.25  # all alike
+    streams = dataclasses.replace(judged.streams[0], similarity=log_odds, feature_mixture=None)
+    found = overview(dataclasses.replace(judged, streams=(streams,)))["streams"][0]["feature"]
+    for label, histogram in enumerate(found):
+        assert sum(histogram["counts"]) == (judged.given == label).sum()
+        assert histogram["mean"] == histogram["variance"] == histogram["share"] == []
+    assert (found[0]["low"], found[0]["high"]) == (-1.5, 2.0)
+    assert found[0]["counts"][0] == (judged.suspect & (judged.given == 0)).sum()
+    assert (found[2]["low"], found[2]["high"]) == (0.25, 0.25)
+    json.dumps(found, allow_nan=False)
+
+
 def test_the_histograms_hold_every_sample_and_the_mixture_their_share():
     judged = some_judged()
     found = overview(judged)["streams"][0]

@@ -177,14 +177,21 @@ def test_two_networks_and_mixmatch_can_be_audited(tmp_path):
     assert data["samples"]["index"]
 
 
-def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(tmp_path):
-    """Epochs that draw samples leave others unjudged; without golden samples there is no q."""
+@pytest.mark.parametrize(
+    ("place", "by", "matrix"),
+    [("class_means", "streams", "counts"), ("neighbours", "q", "transition")],
+)
+def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(
+    tmp_path, place, by, matrix
+):
+    """Epochs that draw samples leave others unjudged; without neighbours there is no q."""
 
     def say(line):
         if line.startswith("round before epoch 2"):
             os.kill(os.getpid(), signal.SIGINT)
 
-    settings = (*SHORT, "train.balanced_batches=6", "golden.source=none")
+    drawn = ("train.balanced_batches=6", "golden.source=none", f"divide.place={place}")
+    settings = (*SHORT, *drawn)
     done = experiment.run(parse_recipe(DEFAULT, settings), out=tmp_path / "run", say=say)
     assert done.interrupted
     audited(tmp_path / "run")
@@ -195,8 +202,8 @@ def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(tmp_path
         ("unjudged", "", "", "")
     }
     found = page_data(tmp_path / "run" / "audit")["overview"]
-    assert found["matrix"]["kind"] == "counts"
-    assert found["totals"]["by"] == "streams"
+    assert found["matrix"]["kind"] == matrix
+    assert found["totals"]["by"] == by
     assert found["totals"]["judged"] == 6 * 64
     assert found["totals"]["interrupted"] is True
 

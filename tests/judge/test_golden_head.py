@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from tssd_keras.judge import golden_head
 from tssd_keras.judge.golden_head import (
+    HEAD_VOICES,
+    LEAST_LOG_P,
     MAX_ITER,
+    NETWORK_VOICES,
     P_SCALE,
+    USUAL_VOICE,
     C,
     GoldenHead,
+    Voice,
     assign_folds,
     fit_golden_head,
 )
@@ -16,6 +22,7 @@ from tssd_keras.judge.golden_head import (
 pytestmark = pytest.mark.backend_free
 
 N_CLASSES, D = 3, 6
+ALONE = Voice(0.0, 1.0)  # the head's answer without the network's
 
 
 def unit(rows):
@@ -60,25 +67,35 @@ def test_folds_depend_on_the_seed_alone():
 def test_logits_of_any_size_give_probabilities():
     weight = np.zeros((2 + 2, 2), np.float32)
     weight[0, 0] = 1e4  # of the first feature
-    head = GoldenHead(weight, np.zeros(2, np.float32), 0.0, np.zeros((0, 2)))
+    head = GoldenHead(weight, np.zeros(2, np.float32), ALONE, np.zeros((0, 2)))
     features, log_p = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.log(np.full((3, 2), 0.5))
     p = np.exp(head.log_p(features, log_p))
-    np.testing.assert_allclose(p, [[1, 0], [0.5, 0.5], [0, 1]], atol=1e-6)
+    least = 1 / (1 + np.exp(-LEAST_LOG_P))
+    np.testing.assert_allclose(p, [[1 - least, least], [0.5, 0.5], [least, 1 - least]], atol=1e-6)
 
 
-def test_the_answer_is_the_mean_of_the_heads_and_the_networks_probabilities():
+def test_the_answer_is_the_product_of_the_heads_and_the_networks_probabilities():
     weight = np.zeros((2 + 2, 2), np.float32)
     weight[0, 0] = np.log(4)  # of the first feature
-    weight[3, 1] = np.log(9) / P_SCALE  # of the root of the network's second probability
-    head = GoldenHead(weight, np.zeros(2, np.float32), 0.25, np.zeros((0, 2)))
-    features, log_p = np.array([[1, 0], [0, 1]]), np.log([[1, 1e-30], [1e-30, 1]])
-    # The head alone says 4 : 1 and 1 : 9; the network, a quarter of the answer, 1 : 0 and 0 : 1.
-    expected = [[0.75 * 0.8 + 0.25, 0.75 * 0.2], [0.75 * 0.1, 0.75 * 0.9 + 0.25]]
-    np.testing.assert_allclose(np.exp(head.log_p(features, log_p)), expected, rtol=1e-5)
+    weight[3, 1] = np.log(9) / P_SCALE / np.sqrt(0.8)  # of the root of the second probability
+    head = GoldenHead(weight, np.zeros(2, np.float32), Voice(1.5, 0.5), np.zeros((0, 2)))
+    features, log_p = np.array([[1, 0], [0, 1]]), np.log([[1, 1e-30], [0.2, 0.8]])
+    # The head alone says 4 : 1 and 1 : 9; the network 1 : 0 and 1 : 4.
+    odds = 9**0.5 * 4**1.5
+    expected = [[1, 0], [1 / (1 + odds), odds / (1 + odds)]]
+    np.testing.assert_allclose(np.exp(head.log_p(features, log_p)), expected, atol=1e-5)
+
+
+def test_a_head_that_is_sure_can_be_outvoted():
+    weight = np.zeros((2 + 2, 2), np.float32)
+    weight[0, 0] = 1e4
+    head = GoldenHead(weight, np.zeros(2, np.float32), Voice(1.0, 1.0), np.zeros((0, 2)))
+    p = np.exp(head.log_p(np.array([[1.0, 0.0]]), np.log([[1e-5, 1 - 1e-5]])))
+    assert p[0, 1] > 0.95
 
 
 def test_it_sees_the_class_that_the_network_mistakes_for_another():
-    features, labels = samples(15)
+    features, labels = samples(30)
     mistaken = np.where(labels == 2, 1, labels)
     head = fit(features, network_says(mistaken), labels)
     test_features, test_labels = samples(200, seed=1)
@@ -88,22 +105,38 @@ def test_it_sees_the_class_that_the_network_mistakes_for_another():
     assert (log_p.argmax(axis=1) == test_labels).mean() > 0.95
 
 
-def test_the_network_has_a_share_as_far_as_it_is_right():
+def test_who_is_right_on_the_golden_samples_speaks_louder():
     features, labels = samples(20, spread=3.0)
-    right = fit(features, network_says(labels, sure=0.999), labels)
-    wrong = fit(features, network_says((labels + 1) % 3, sure=0.999), labels)
-    assert right.network_share == 1
-    assert wrong.network_share == 0
+    right = fit(features, network_says(labels, sure=0.999), labels).voice
+    wrong = fit(features, network_says((labels + 1) % 3, sure=0.999), labels).voice
+    assert right.network >= USUAL_VOICE.network
+    assert wrong.network == min(NETWORK_VOICES)
+    assert right.network > wrong.network
+    assert right.head < wrong.head
+    clear, labels = samples(20)
+    assert fit(clear, network_says((labels + 1) % 3), labels).voice.head == max(HEAD_VOICES)
 
 
-def test_scores_out_of_fold_do_not_know_their_own_labels():
+def test_few_golden_samples_move_the_network_s_voice_less_than_many_do():
+    found = []
+    for per_class in (2, 20):
+        features, labels = samples(per_class)
+        says = network_says((labels + 1) % 3, sure=0.5)
+        found.append(fit(features, says, labels, n_folds=2).voice)
+    few, many = found
+    assert few.network == USUAL_VOICE.network
+    assert many.network < few.network
+
+
+def test_scores_out_of_fold_do_not_know_their_own_labels(monkeypatch):
+    monkeypatch.setattr(golden_head, "HEAD_VOICES", (0.5,))  # all labels decide on it together
+    monkeypatch.setattr(golden_head, "NETWORK_VOICES", (1.0,))
     features, labels = samples(20)
     log_p = network_says((labels + 1) % 3, sure=0.999)
     fold = assign_folds(labels, 5, seed=0)
     changed = np.where(fold == 0, (labels + 2) % 3, labels)
     before = fit_golden_head(features, log_p, labels, fold, N_CLASSES)
     after = fit_golden_head(features, log_p, changed, fold, N_CLASSES)
-    assert before.network_share == after.network_share == 0  # which all labels decide together
     np.testing.assert_array_equal(after.out_of_fold[fold == 0], before.out_of_fold[fold == 0])
     assert not np.allclose(after.out_of_fold[fold == 1], before.out_of_fold[fold == 1])
 
@@ -113,9 +146,9 @@ def test_a_head_that_learned_labels_at_random_by_heart_is_not_trusted():
     features, labels = unit(rng.normal(size=(150, 200))), np.arange(150) % 3
     log_p = np.full((150, 3), -np.log(3))
     head = fit(features, log_p, labels)
-    alone = dataclasses.replace(head, network_share=0.0)
+    alone = dataclasses.replace(head, voice=ALONE)
     assert (alone.log_p(features, log_p).argmax(axis=1) == labels).mean() > 0.95
-    assert head.network_share > 0.9
+    assert head.voice.head == 0
 
 
 def test_two_classes_give_the_probabilities_of_scikit_learn():
@@ -129,22 +162,23 @@ def test_two_classes_give_the_probabilities_of_scikit_learn():
     for k in range(4):
         model = LogisticRegression(C=C, max_iter=MAX_ITER).fit(rows[fold != k], labels[fold != k])
         expected[fold == k] = model.predict_proba(rows[fold == k])
-    share = head.network_share
+    pooled = expected**head.voice.head * np.exp(head.voice.network * log_p)
+    assert head.voice.head > 0
     np.testing.assert_allclose(
-        np.exp(head.out_of_fold), (1 - share) * expected + share * np.exp(log_p), atol=1e-3
+        np.exp(head.out_of_fold), pooled / pooled.sum(axis=1, keepdims=True), atol=1e-3
     )
 
 
 @pytest.mark.parametrize("present", [(0, 1), (0, 1, 2)])
-def test_a_class_without_golden_samples_has_probability_0(present):
+def test_a_class_without_golden_samples_is_as_unlikely_as_can_be(present):
     features, labels = samples(10)
     use = np.isin(labels, present)
     log_p = network_says(np.full(use.sum(), 3), n_classes=4)
     head = fit(features[use], log_p, labels[use], n_classes=4)
-    alone = dataclasses.replace(head, network_share=0.0)
+    alone = dataclasses.replace(head, voice=ALONE)
     p = np.exp(alone.log_p(features[use], log_p))
     absent = [k for k in range(4) if k not in present]
-    assert (p[:, absent] < 1e-9).all()
+    np.testing.assert_allclose(p[:, absent], np.exp(LEAST_LOG_P), rtol=1e-2)
     assert (p.argmax(axis=1) == labels[use]).mean() > 0.9
 
 

@@ -5,13 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 from builders.populations import K, judged, population
+from sklearn.metrics import roc_auc_score
 
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.meta_features import NAMES
 from tssd_keras.judge.meta_rows import DRAWS, Trusted, golden_rows
+from tssd_keras.judge.neighbours import Neighbours
 from tssd_keras.judge.noise_matrix import corrected
+from tssd_keras.judge.place import Neighbourhood, log_ratio
 from tssd_keras.judge.purify import Purifier
+from tssd_keras.judge.roles import POSITIVE, SEMI_HARD
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.labels.noise import symmetric
@@ -23,21 +27,64 @@ def test_labels_that_the_network_remembers_are_counted_by_random_pairs():
     for at_random in (False, True):
         found, _, truth, given = judged(None, remember=0.3, at_random=at_random)
         clean, share = truth == given, found.figures.estimated_clean_share
-        assert found.figures.corrected_by_pairs == at_random
+        assert found.figures.golden_pairs == (300 if at_random else 0)
         if at_random:
             assert share == pytest.approx(clean.mean(), abs=0.06)
+            assert np.diag(found.transition).mean() < 0.75  # as estimated before: nearly 1
             assert found.q.mean() == pytest.approx(share, abs=1e-3)
             assert ((found.q > 0.5) == clean).mean() > 0.9
         else:
             assert share > 0.9
+            assert found.figures.clean_share_error is None
 
 
 @pytest.mark.parametrize(("rate", "noise_seed"), [(0.2, 1), (0.5, 0)])
-def test_pairs_that_agree_with_the_estimate_change_nothing(rate, noise_seed):
-    one = judged(symmetric(K, rate), noise_seed=noise_seed)[0]
-    other = judged(symmetric(K, rate), noise_seed=noise_seed, at_random=True)[0]
-    assert not other.figures.corrected_by_pairs
-    np.testing.assert_array_equal(one.q, other.q)
+def test_pairs_tell_how_many_labels_are_right_and_leave_the_ranking_as_it_was(rate, noise_seed):
+    without, _, truth, given = judged(symmetric(K, rate), noise_seed=noise_seed)
+    found = judged(symmetric(K, rate), noise_seed=noise_seed, at_random=True)[0]
+    clean, figures = truth == given, found.figures
+    assert 0.01 < figures.clean_share_error < 0.04
+    off = figures.estimated_clean_share - clean.mean()
+    assert abs(off) < 2.5 * figures.clean_share_error
+    assert found.q.mean() == pytest.approx(figures.estimated_clean_share, abs=1e-3)
+    assert roc_auc_score(clean, found.q) > roc_auc_score(clean, without.q) - 0.005
+
+
+def test_no_more_labels_are_taken_for_right_than_pairs_expect_to_be():
+    found = judged(symmetric(K, 0.5), at_random=True)[0]
+    share = found.figures.estimated_clean_share
+    assert (found.q > 0.5).mean() > share + 0.005  # so that half is not the bar
+    kept = np.isin(found.role, [POSITIVE, SEMI_HARD]).mean()
+    assert share - 0.1 < kept <= share + 1e-3
+    assert found.figures.criterion > 0.5
+
+
+def test_what_was_seen_before_training_makes_the_share_surer():
+    scores, truth, given = population(symmetric(K, 0.4), n=4000)
+    golden, stream = np.arange(300), np.arange(300, 4000)
+    own, labels = scores.take(stream), given[stream]
+    before = Neighbours(own.features, labels, K, seed=0)
+    shares = before.similarity_of(scores.features[golden])
+    errors = []
+    for looked in (False, True):
+        where = Neighbourhood(labels, before, before if looked else None)
+        trusted = Trusted(
+            scores.take(golden),
+            truth[golden],
+            given[golden],
+            assign_folds(truth[golden], 5, seed=0),
+            at_random=np.ones(300, bool),
+            before=shares if looked else None,
+            score_before=log_ratio(shares, given[golden]) if looked else np.zeros(()),
+        )
+        division = divide(own.loss, where.scores(), labels, K, silent=where.silent)
+        found = Purifier("trusted", K, PurifyRecipe()).purify(
+            own, labels, where, division, golden=trusted
+        )
+        off = found.figures.estimated_clean_share - (truth[stream] == labels).mean()
+        assert abs(off) < 2.5 * found.figures.clean_share_error
+        errors.append(found.figures.clean_share_error)
+    assert errors[1] < 0.8 * errors[0]
 
 
 def test_pairs_drawn_evenly_are_weighed_by_the_classes_of_the_stream():
@@ -62,7 +109,7 @@ def test_pairs_drawn_evenly_are_weighed_by_the_classes_of_the_stream():
     found = Purifier("trusted", K, PurifyRecipe()).purify(
         own, labels, where, division, golden=trusted
     )
-    assert found.figures.corrected_by_pairs is False
+    assert found.figures.golden_pairs == len(golden)
     assert found.figures.estimated_clean_share == pytest.approx(clean, abs=0.04)
 
 
@@ -77,7 +124,7 @@ def test_pairs_are_weighed_by_the_corrected_matrix_and_not_judged_by_themselves(
         class head:
             out_of_fold = np.zeros((40, K), np.float32)
 
-        def features(self, unit, log_p, labels, head_log_p=None):
+        def features(self, similarity, log_p, labels, head_log_p):
             seen.append((self.transition, len(labels)))
             return np.zeros((len(labels), len(NAMES)), np.float32)
 
@@ -86,7 +133,9 @@ def test_pairs_are_weighed_by_the_corrected_matrix_and_not_judged_by_themselves(
     at_random = np.arange(40) < 20
     scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
     fold = assign_folds(labels, 5, seed=0)
-    trusted = Trusted(scores, labels, given, fold, at_random=at_random)
+    trusted = Trusted(
+        scores, labels, given, fold, at_random=at_random, similarity=np.zeros((40, K))
+    )
     estimated = symmetric(K, 0.1)
     context = Context(corrected(estimated, labels[:20], given[:20]))
     rows = golden_rows(
@@ -107,4 +156,5 @@ def test_pairs_are_weighed_by_the_corrected_matrix_and_not_judged_by_themselves(
 
 def test_golden_samples_of_unknown_labels_correct_nothing():
     found = judged(None, remember=0.3, at_random=True, known=False)[0]
-    assert not found.figures.corrected_by_pairs
+    assert found.figures.golden_pairs == 0
+    assert found.figures.clean_share_error is None

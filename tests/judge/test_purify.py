@@ -128,7 +128,7 @@ def test_rows_stand_for_the_noisy_stream():
         class head:
             out_of_fold = np.zeros((40, K), np.float32)
 
-        def features(self, unit, log_p, labels, head_log_p=None):
+        def features(self, similarity, log_p, labels, head_log_p):
             found["labels"] = labels
             return np.zeros((len(labels), 1), np.float32)
 
@@ -137,9 +137,8 @@ def test_rows_stand_for_the_noisy_stream():
     given[0] = 5
     scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
     fold = assign_folds(labels, 5, seed=0)
-    rows = golden_rows(
-        Context(), Trusted(scores, labels, given, fold), np.full(K, 0.1), np.random.default_rng(0)
-    )
+    trusted = Trusted(scores, labels, given, fold, similarity=np.zeros((40, K)))
+    rows = golden_rows(Context(), trusted, np.full(K, 0.1), np.random.default_rng(0))
     under = found["labels"].reshape(DRAWS + 2, 40)
     assert (under[0] == labels).all()
     assert (under[1:-1] != labels).all()
@@ -160,12 +159,13 @@ def test_rows_are_never_nearly_all_right():
         class head:
             out_of_fold = np.zeros((40, K), np.float32)
 
-        def features(self, unit, log_p, labels, head_log_p=None):
+        def features(self, similarity, log_p, labels, head_log_p):
             return np.zeros((len(labels), 1), np.float32)
 
     labels = np.arange(40) % K
     scores = Scores(np.zeros(40), np.zeros((40, 2), np.float16), np.zeros((40, K), np.float16))
-    trusted = Trusted(scores, labels, np.full(40, -1), assign_folds(labels, 5, seed=0))
+    fold = assign_folds(labels, 5, seed=0)
+    trusted = Trusted(scores, labels, np.full(40, -1), fold, similarity=np.zeros((40, K)))
     rows = golden_rows(Context(), trusted, np.full(K, 0.1), np.random.default_rng(0))
     assert rows.share == pytest.approx(MOST_RIGHT)
     assert rows.weight.sum() == pytest.approx(len(rows.weight))

@@ -22,7 +22,7 @@ COLUMNS = (
     "epoch,kept,positive,negative,uncertain,semi_hard,floor,loss_abstains,classes_abstaining,"
     "kept_precision,kept_recall,kept_f1,auroc_loss,auroc_feature,auroc_q,label_error_auroc,"
     "uncertain_purity,semi_hard_purity,semi_hard_recall,reach,criterion,estimated_clean_share,"
-    "corrected_by_pairs,network_share,golden_auroc_q,golden_auroc_streams,"
+    "golden_pairs,clean_share_error,network_share,golden_auroc_q,golden_auroc_streams,"
     "seconds_score,seconds_divide,seconds_purify"
 )
 
@@ -70,15 +70,13 @@ def test_figures_of_one_network_are_its_own():
 
 def test_numbers_are_averaged_and_differing_texts_joined():
     one = PurificationFigures(
-        reach="all", criterion=0.5, corrected_by_pairs=True, network_share=0.2, shift={"a": []}
+        reach="all", criterion=0.5, golden_pairs=30, network_share=0.2, shift={"a": []}
     )
-    two = PurificationFigures(
-        reach="uncertain", criterion=0.7, corrected_by_pairs=False, shift={"b": []}
-    )
+    two = PurificationFigures(reach="uncertain", criterion=0.7, golden_pairs=30, shift={"b": []})
     assert merged([one, two]) == PurificationFigures(
         reach="all / uncertain",
         criterion=pytest.approx(0.6),
-        corrected_by_pairs=False,
+        golden_pairs=30,
         network_share=None,  # one network has none
         shift={"a": []},
     )

@@ -15,7 +15,7 @@ def test_stand_ins_given_twice_share_their_fold():
     scores, _truth, given = population(symmetric(K, 0.4), n=1500)
     where = ClassMeans(scores.features, given, K)
     division = divide(scores.loss, where.scores(), given, K)
-    positives, rejected = stand_ins(scores, given, division, K, 3, np.random.default_rng(0))
+    positives, rejected = stand_ins(scores, given, where, division, K, 3, np.random.default_rng(0))
     assert len(positives.labels) == len(rejected) == CERTAIN_PER_CLASS * K
     assert (division.role[rejected] == NEGATIVE).all()
     assert np.bincount(positives.labels).tolist() == [CERTAIN_PER_CLASS] * K

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from builders.audit_samples import some_streams
 
-from tssd_keras.judge.streams import load_streams, save_streams
+from tssd_keras.judge.divide import divide
+from tssd_keras.judge.streams import Streams, load_streams, save_streams
 
 pytestmark = pytest.mark.backend_free
 GIVEN = np.arange(60) % 3
@@ -34,6 +35,21 @@ def test_what_is_saved_is_loaded_again(tmp_path):
         assert ours.loss_abstains is theirs.loss_abstains
     np.testing.assert_array_equal(found[0].transition, two()[0].transition)
     assert found[1].transition is None
+
+
+def test_log_odds_among_neighbours_have_no_mixtures_a_class(tmp_path):
+    loss, log_odds = two()[0].loss, np.where(WRONG, -2.0, 2.0).astype(np.float32)
+    division = divide(loss, log_odds, GIVEN, 3, silent=np.array([False, True, False]))
+    assert division.feature_mixture is None
+    streams = Streams.of(
+        division, loss, log_odds, index=np.arange(60), given=GIVEN, transition=None
+    )
+    save_streams(tmp_path / "streams.npz", [streams, two()[1]], ("a", "b", "c"))
+    (found, other), _ = load_streams(tmp_path / "streams.npz")
+    assert found.feature_mixture is None
+    assert found.feature_abstains.tolist() == [False, True, False]
+    np.testing.assert_array_equal(found.similarity, log_odds)
+    assert other.feature_mixture is not None
 
 
 def test_the_file_holds_no_python_objects(tmp_path):

@@ -101,6 +101,7 @@ def test_an_unknown_name_gets_the_nearest_known_one_if_one_is_near(tables, line)
         ("model", "name", "cnn", "small_cnn"),
         ("objective", "kind", "weighed", "weighted"),
         ("purify", "reach", "uncertian", "uncertain"),
+        ("divide", "place", "neighbors", "neighbours"),
         ("train", "optimizer", "adamw", "adam"),
         ("train", "schedule", "cosin", "cosine"),
         ("train", "precision", "float23", "float32"),

@@ -8,13 +8,13 @@ from tssd_keras.run import plots
 pytestmark = pytest.mark.backend_free
 
 
-def figure(labels, n_classes, known=True):
+def figure(labels, n_classes, known=True, silent=None):
     """The feature stream's figure of samples of which about a third has a wrong label."""
     rng = np.random.default_rng(0)
     clean = rng.random(len(labels)) < 0.67
     similarity = np.where(clean, 0.8, 0.4) + rng.normal(0, 0.05, len(labels))
     loss = np.where(clean, 0.1, 2.3) + rng.normal(0, 0.02, len(labels))
-    division = divide(loss, similarity, labels, n_classes, threshold=0.5)
+    division = divide(loss, similarity, labels, n_classes, threshold=0.5, silent=silent)
     names = tuple(f"class {k}" for k in range(n_classes))
     streams = Streams.of(
         division,
@@ -47,3 +47,15 @@ def test_the_feature_stream_has_its_legend_where_class_0_has_no_samples(known, l
     assert sorted(legend(drawn)) == sorted([*labels, "fitted: clean", "fitted: wrong"])
     assert drawn.axes[0].get_title() == "class 0 (no samples)"
     assert drawn.axes[1].get_title() == "class 1"
+
+
+@pytest.mark.parametrize(
+    ("known", "labels"), [(True, ["right labels", "wrong labels"]), (False, ["all labels"])]
+)
+def test_log_odds_among_neighbours_are_drawn_without_mixtures(known, labels):
+    silent = np.arange(3) == 1
+    drawn = figure(np.arange(300) % 3, 3, known=known, silent=silent)
+    assert sorted(legend(drawn)) == labels
+    titles = [axis.get_title() for axis in drawn.axes[:3]]
+    assert titles == ["class 0", "class 1 (abstains)", "class 2"]
+    assert all(axis.patches and not axis.lines for axis in drawn.axes[:3])

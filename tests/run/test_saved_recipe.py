@@ -12,7 +12,7 @@ pytestmark = pytest.mark.backend_free
 
 NO_PATHS = {
     *("source", "name", "label", "true_label", "trusted", "train_split", "test_split"),
-    *("kind", "order", "reach", "optimizer", "schedule", "padding", "precision"),
+    *("kind", "order", "reach", "optimizer", "schedule", "padding", "precision", "place"),
 }  # texts of a recipe that name no file
 
 

@@ -169,7 +169,7 @@ def test_a_head_takes_a_weight_of_two_for_two_samples():
     weighted = fit_golden_head(features, log_p, labels, fold, K, weight=1.0 + (np.arange(30) < 9))
     repeated = fit_golden_head(features[twice], log_p[twice], labels[twice], fold[twice], K)
     np.testing.assert_allclose(weighted.weight, repeated.weight, atol=2e-3)
-    assert weighted.network_share == repeated.network_share
+    assert weighted.voice == repeated.voice
 
 
 @pytest.mark.backend_free
@@ -183,7 +183,7 @@ def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_gi
         class head:
             out_of_fold = np.zeros((30, K), np.float32)
 
-        def features(self, unit, log_p, labels, head_log_p=None):
+        def features(self, similarity, log_p, labels, head_log_p):
             return np.zeros((len(labels), 1), np.float32)
 
     labels = np.arange(30) % K
@@ -191,7 +191,8 @@ def test_the_share_of_right_rows_is_the_matrixs_however_many_golden_ones_were_gi
     weight = effective_weights(np.where(np.arange(30) < 15, 1.0, 40.0))
     shares = []
     for given in (labels, (labels + 1) % K):
-        trusted = Trusted(scores, labels, given, np.arange(30) // 3 % 5, weight)
+        fold, nowhere = np.arange(30) // 3 % 5, np.zeros((30, K))
+        trusted = Trusted(scores, labels, given, fold, weight, similarity=nowhere)
         rows = golden_rows(Context(), trusted, np.full(K, 1 / K), np.random.default_rng(0))
         shares.append(rows.share)
         by_sample = rows.weight.reshape(-1, 30).sum(axis=0)
