@@ -171,3 +171,14 @@ def test_pairs_can_deny_a_matrix_that_is_sure(right):
     matrix = corrected(sure, true, given)
     np.testing.assert_allclose(matrix.sum(axis=1), 1)
     np.testing.assert_allclose(np.diag(matrix), right, atol=0.01)
+
+
+@pytest.mark.xfail(strict=True, reason="_with_right loses the wrong labels' share below 1e-12")
+@pytest.mark.parametrize("wrong", [0.0, 1e-13])
+def test_pairs_correct_a_matrix_that_knows_no_wrong_label(wrong):
+    """As estimated where the network remembers every label; half of the pairs are wrong."""
+    true, turn = np.arange(300) % 10, np.arange(300) // 10
+    given = np.where(turn % 2 == 0, true, (true + 1 + turn // 2 % 9) % 10)
+    found = corrected(symmetric_with_diagonal(10, 1 - wrong), true, given)
+    usual = corrected(symmetric_with_diagonal(10, 0.99), true, given)
+    np.testing.assert_allclose(found, usual, atol=0.01)
