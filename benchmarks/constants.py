@@ -250,7 +250,7 @@ def judged(rounds: dict, source: str, seed: int, per_class: int) -> dict:
             "log_loss": float(log_loss(clean, np.clip(q, 1e-4, 1 - 1e-4))),
             "share_error": abs(found.figures.estimated_clean_share - row["clean_share"]),
             "suggested": float((found.suggested == truth)[~clean].mean()),
-            "corrected_by_pairs": bool(found.figures.corrected_by_pairs),
+            "golden_pairs": found.figures.golden_pairs,
         }
     return row | {"seconds": seconds}
 

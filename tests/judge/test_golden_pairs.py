@@ -30,7 +30,7 @@ def test_labels_that_the_network_remembers_are_counted_by_random_pairs():
         assert found.figures.golden_pairs == (300 if at_random else 0)
         if at_random:
             assert share == pytest.approx(clean.mean(), abs=0.06)
-            assert np.diag(found.transition).mean() < 0.75  # as estimated before: nearly 1
+            assert np.diag(found.transition).mean() == pytest.approx(clean.mean(), abs=0.1)
             assert found.q.mean() == pytest.approx(share, abs=1e-3)
             assert ((found.q > 0.5) == clean).mean() > 0.9
         else:
@@ -54,8 +54,9 @@ def test_no_more_labels_are_taken_for_right_than_pairs_expect_to_be():
     found = judged(symmetric(K, 0.5), at_random=True)[0]
     share = found.figures.estimated_clean_share
     assert (found.q > 0.5).mean() > share + 0.005  # so that half is not the bar
-    kept = np.isin(found.role, [POSITIVE, SEMI_HARD]).mean()
-    assert share - 0.1 < kept <= share + 1e-3
+    kept = np.isin(found.role, [POSITIVE, SEMI_HARD])
+    assert share - 0.1 < kept.mean() < (found.q > 0.5).mean()
+    assert found.q[kept].mean() > 0.9 or kept.mean() <= share + 1e-3
     assert found.figures.criterion > 0.5
 
 

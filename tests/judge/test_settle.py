@@ -31,7 +31,7 @@ Q = np.linspace(0, 1, 101)  # 50 of 101 above 0.5
 
 
 @pytest.mark.parametrize(
-    ("clean_share", "bar"), [(0.9, 0.5), (0.5, 0.5), (0.3, 0.7), (0.1, 0.9), (0.0, 1.0)]
+    ("clean_share", "bar"), [(0.9, 0.5), (0.5, 0.5), (0.3, 0.7), (0.2, 0.8), (0.0, 1.0)]
 )
 def test_no_more_are_above_the_bar_than_are_expected_to_be_right(clean_share, bar):
     assert bar_of(Q, clean_share) == pytest.approx(bar)

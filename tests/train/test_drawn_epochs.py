@@ -121,8 +121,7 @@ def test_every_epoch_draws_anew_and_as_many_of_each_class(run, digits):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_epoch_reads_what_it_drew_and_nothing_else(by_kind, kind):
     _, epochs, _ = by_kind[kind]
-    assert len(epochs[0]["read"]) == len(epochs[0]["drawn"])  # before training all are looked at
-    for seen in epochs[1:]:
+    for seen in epochs:
         assert seen["read"] == set(np.flatnonzero(seen["drawn"]))
 
 

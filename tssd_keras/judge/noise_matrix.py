@@ -137,7 +137,7 @@ def _with_right(transition: np.ndarray, true: np.ndarray, n_right: float) -> np.
         return float(expit(log_odds + change)[true].sum()) - n_right
 
     p_right = expit(log_odds + brentq(excess, -MOST_CHANGE, MOST_CHANGE))
-    wrong = transition * (1 - np.eye(k))
+    wrong = (transition + 1e-9) * (1 - np.eye(k))  # where nobody erred, any error is as likely
     wrong *= ((1 - p_right) / np.maximum(wrong.sum(axis=1), 1e-12))[:, None]
     return wrong + np.diag(p_right)
 

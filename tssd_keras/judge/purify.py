@@ -193,5 +193,5 @@ class Purifier:
         if self.settings.reach != "auto":
             return self.settings.reach
         # Under "certain" the streams chose the rows, which so cannot show the streams wrong.
-        better = self.source == "trusted" and auroc_q > auroc_streams
+        better = self.source == "trusted" and auroc_q >= auroc_streams
         return "all" if better else "uncertain"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -67,6 +68,7 @@ class NetworkJudge:
         self._given, self._n_classes = arguments.given, arguments.n_classes
         self._settings, self._batch_size = arguments.divide, arguments.scoring.batch_size
         self._seed = arguments.drawing.seed
+        self._drawn = (arguments.drawing.epoch_samples or math.inf) < len(self._given)
         self._progress = progress
         self._losses = RecentMean(len(self._given), self._settings.history)
         self._purifier = None
@@ -94,10 +96,12 @@ class NetworkJudge:
     def look_before_training(self, scorer: keras.Model) -> None:
         """Find every sample's neighbours by features that have learned no label, once.
 
+        Not where an epoch draws some of the samples: reading all samples would cost as much as many of them.
+
         Args:
             scorer: see `judge`.
         """
-        if self._settings.place != "neighbours" or self._before is not None:
+        if self._settings.place != "neighbours" or self._before is not None or self._drawn:
             return
         what = "scoring samples before training"
         scores = self._score(scorer, what, self._inputs, self._index, self._labels)
