@@ -96,7 +96,7 @@ class NetworkJudge:
     def look_before_training(self, scorer: keras.Model) -> None:
         """Find every sample's neighbours by features that have learned no label, once.
 
-        Not where an epoch draws some of the samples: reading all samples would cost as much as many of them.
+        Not where an epoch draws some of the samples: reading all would cost many epochs.
 
         Args:
             scorer: see `judge`.
