@@ -143,7 +143,8 @@ class Purifier:
         q, clean_share, error = self._probability(evidence, answers, rows)
         auroc_q, auroc_streams = answers.rank_quality()
         reach = self._reach(auroc_q, auroc_streams)
-        bar = bar_of(q, clean_share)
+        # A wrong label that is kept costs more than a right one that is dropped.
+        bar = bar_of(q, clean_share - (error or 0.0))
         if reach == "all":
             role = overrule(role, q, bar)
         criterion = mining_criterion(q[role == UNCERTAIN], self.settings.target_precision, bar)
