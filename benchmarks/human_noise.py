@@ -116,13 +116,17 @@ def measure(case: dict) -> dict:
     }
 
 
-def _call(command: list[str], backend: str) -> None:
+def _call(command: list[str], backend: str) -> float:
+    """Run a command in a process of its own; GiB of memory that it took at most."""
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
+    with tempfile.TemporaryFile("w+") as said:
+        whole = [sys.executable, *command]
+        process = subprocess.Popen(whole, cwd=ROOT, env=environment, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            said.seek(0)
+            sys.exit(f"{' '.join(command)} failed:\n{said.read()[-3000:]}")
+    return round(usage.ru_maxrss / 2**20, 2)
 
 
 def _train(case: dict) -> tuple[list[str], dict]:
@@ -142,9 +146,7 @@ def _train(case: dict) -> tuple[list[str], dict]:
     command = ["cli.py", "train", RECIPE, "--backend", case["backend"], *words]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        _call([*command, "--out", str(out)], case["backend"])
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        peak = _call([*command, "--out", str(out)], case["backend"])
         summary = json.loads((out / "summary.json").read_text())
         rounds = run_rows.rows(out / "rounds.csv")
         figures = {
@@ -157,7 +159,7 @@ def _train(case: dict) -> tuple[list[str], dict]:
             "labels_sha256": summary["labels_sha256"],
             "estimated_share": _number(rounds[-1]["estimated_clean_share"]) if rounds else None,
             "suggested_right": _suggested_right(out) if rounds else None,
-            "peak_gib": round(max(peak, before) / 2**20, 2),
+            "peak_gib": peak,
             "machine": summary["machine"],
             "seconds_in_rounds": round(summary["seconds_in_rounds"], 1),
             "seconds_in_epochs": round(summary["seconds_in_epochs"], 1),

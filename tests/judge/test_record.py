@@ -22,7 +22,7 @@ COLUMNS = (
     "epoch,kept,positive,negative,uncertain,semi_hard,floor,loss_abstains,classes_abstaining,"
     "kept_precision,kept_recall,kept_f1,auroc_loss,auroc_feature,auroc_q,label_error_auroc,"
     "uncertain_purity,semi_hard_purity,semi_hard_recall,reach,criterion,estimated_clean_share,"
-    "golden_pairs,clean_share_error,classes_short,network_share,golden_auroc_q,golden_auroc_streams,"
+    "golden_pairs,clean_share_error,classes_short,neighbours_before,network_share,golden_auroc_q,golden_auroc_streams,"
     "seconds_score,seconds_divide,seconds_purify"
 )
 

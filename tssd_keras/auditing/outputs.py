@@ -20,6 +20,7 @@ from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
 from tssd_keras.recipe.checks import as_settings
+from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class LabelAudit:
         confidence: float64[N], its probability.
         order: int64[n], the samples that are not golden, the most suspect first.
         loss_abstains: whether the losses are unimodal, so that they tell nothing.
-        feature_abstains: bool[K], whether each class's similarities are unimodal; all
+        feature_abstains: bool[K], whether the feature stream says nothing of a class; all
             True without features.
         notes: what a person should know, a line each.
     """
@@ -125,7 +126,7 @@ def audit(
         golden: int[N], the true label where it is known, -1 elsewhere; at least two
             of each class, chosen at random. None: no purification, and no Keras.
         from_logits: whether the predictions are logits.
-        divide: threshold and streams; settings of rounds have no effect.
+        divide: threshold, streams and place; settings of rounds have no effect.
         purify: settings of the purification.
 
     Returns:
@@ -141,7 +142,7 @@ def audit(
     purification = None
     if golden is not None:
         purification = _purified(outputs, division, where, purify_settings)
-    elif where.silent is not None:
+    elif where.silent is not None and division.speaks and set(settings.streams) == set(STREAMS):
         purification = _without_golden(outputs, division, where)
     return _label_audit(outputs, division, purification)
 
@@ -193,7 +194,7 @@ def _purified(
         score_before=margin(pooled, given[trusted]),
     )
     # Nothing was trained on here: what is said of golden samples and of others compares.
-    where.score_before = pooled_log_odds(where, log_p[rows], given[rows])[0]
+    where.score_before = pooled_log_odds(where, half[rows], given[rows])[0]
     purifier = Purifier("trusted", outputs.n_classes, settings)
     scores = Scores(outputs.loss[rows], unit[rows], half[rows])
     return purifier.purify(scores, given[rows], where, division, golden=golden)

@@ -43,6 +43,11 @@ class Division:
     loss_abstains: bool
     feature_abstains: np.ndarray
 
+    @property
+    def speaks(self) -> bool:
+        """Whether any stream says anything of any class."""
+        return not (self.loss_abstains and self.feature_abstains.all())
+
 
 def divide(
     loss: np.ndarray,
@@ -86,7 +91,7 @@ def divide(
             f"{len(loss)}, {len(similarity)} and {len(labels)}."
         )
     for name, values in (("loss", loss), ("similarity", similarity)):
-        _check_finite(name, values)
+        check_finite(name, values)
     whole = np.zeros(len(loss), np.int64)
     loss_mixture = fit_mixtures(loss, whole, 1)
     feature_mixture = fit_mixtures(similarity, labels, n_classes) if silent is None else None
@@ -211,7 +216,8 @@ def classes_short(role: np.ndarray, labels: np.ndarray, expected: np.ndarray) ->
     return np.flatnonzero(n_kept < least_kept(expected))
 
 
-def _check_finite(name: str, values: np.ndarray) -> None:
+def check_finite(name: str, values: np.ndarray) -> None:
+    """Raise ValueError unless all scores of samples are finite."""
     infinite = np.flatnonzero(~np.isfinite(values))
     if len(infinite):
         raise ValueError(

@@ -26,7 +26,7 @@ class Findings:
         role: int8[N], an index into `roles.ROLES`, -1 where nobody judged.
         p_loss, p_feature: float[N], both streams' probability that the label is right; NaN
             where nobody judged.
-        q: float[N], the meta classifier's, NaN without it.
+        q: float[N], the meta classifier's, or by neighbours and network; NaN without either.
         changed: int64[N], the epoch, counted from 1, before which a round last
             changed role or suggestion; -1 where nobody judged.
         ids: object[N] of str, the source's names of the samples, or None.

@@ -3,10 +3,10 @@
 The network's own head was trained on wrong labels and repeats systematic ones
 (asymmetric noise). The features under it are far less spoilt: a linear classifier
 of a few trusted samples sees what the network's head cannot. Beside the features it
-reads the square roots of the network's probabilities, and its answer is pooled with
-the network's own. Golden samples are not trained on, so they tell how far the
-network can be trusted. Log-probabilities in place of the roots did worse: the few
-large ones rule the fit (docs/method.md).
+reads the square roots of the probabilities by network and neighbours ("the network's" below,
+see `place.Place.class_log_p`), and its answer is multiplied with them. Golden samples are not
+trained on, so they tell how far the network can be trusted. Log-probabilities in place of the
+roots did worse: the few large ones rule the fit (docs/method.md).
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ WIDEST = 512  # rows that are wider are projected to PROJECTED columns
 PROJECTED = 256
 NEAREST = 50  # anchors at which a sample votes
 BANDWIDTH = 0.2  # of squared distances between unit rows, beyond that of the nearest anchor
+ROUNDING = 1e-6  # of votes that were taken out: what is left of them is no vote
 BLOCK = 8192  # rows held at once as float32
 
 
@@ -58,15 +59,16 @@ class Neighbours:
         self._bandwidth = bandwidth
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(n)[:n_anchors])
-        self._search = NearestNeighbors(
-            n_neighbors=min(n_nearest, len(chosen)), algorithm="brute"
-        ).fit(self._centred(features[chosen]))
-        self._at = self._attached(features)
+        own = np.full(n, -1)
+        own[chosen] = np.arange(len(chosen))
+        self._n_nearest = min(n_nearest, len(chosen))
+        self._search = NearestNeighbors(algorithm="brute").fit(self._centred(features[chosen]))
+        self._at = self._attached(features, own)
         one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
-        self._votes = (self._at.T @ one).toarray()
-        self._count = np.bincount(labels, minlength=n_classes).astype(np.float32)
-        self._labels, self._n_nearest = labels, n_nearest
-        self._equals = _equal_rows(features, one)
+        self._votes = (self._at.T @ one.astype(np.float64)).toarray()
+        self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
+        self._labels, self._smoothing = labels, float(n_nearest)
+        self._group, self._in_group = _equal_rows(features, one)
 
     def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
         """Shares of the classes among the neighbours of some of the samples.
@@ -79,8 +81,11 @@ class Neighbours:
             float32[n, K], rows sum to 1. The votes of a class count in inverse proportion to
             its size. Without any neighbour: 1/K each.
         """
-        at, equals = self._at[rows], self._equals[rows].toarray()
-        votes = at @ self._votes - at.multiply(at).sum(axis=1)[:, None] * equals
+        at = self._at[rows]
+        equals = (self._group[rows] @ self._in_group).toarray()
+        taken_out = at.multiply(at).sum(axis=1)[:, None] * equals
+        votes = at @ self._votes - taken_out
+        votes[votes < ROUNDING * taken_out] = 0
         return self._shares(votes, self._count - equals)
 
     def similarity_of(self, features: np.ndarray) -> np.ndarray:
@@ -98,7 +103,7 @@ class Neighbours:
 
     def _shares(self, votes: np.ndarray, count: np.ndarray) -> np.ndarray:
         # A class of fewer samples than are asked speaks less loudly: one vote is little evidence.
-        votes = np.maximum(votes, 0) / (np.maximum(count, 0) + self._n_nearest)
+        votes = np.maximum(votes, 0) / (np.maximum(count, 0) + self._smoothing)
         total = votes.sum(axis=1, keepdims=True)
         even = np.full_like(votes, 1 / votes.shape[1])
         return np.divide(votes, total, out=even, where=total > 1e-12).astype(np.float32)
@@ -110,20 +115,29 @@ class Neighbours:
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.maximum(length, 1e-12)
 
-    def _attached(self, features: np.ndarray) -> sparse.csr_array:
-        """How much each sample belongs to each anchor: float32[m, R], rows sum to 1."""
-        k = self._search.n_neighbors
+    def _attached(self, features: np.ndarray, own: np.ndarray | None = None) -> sparse.csr_array:
+        """How much each sample belongs to each anchor: float32[m, R], rows sum to 1.
+
+        Args:
+            features: float[m, d].
+            own: int64[m], the anchor that a sample is itself, -1 where it is none. It is left
+                out, so that anchors and others, golden ones too, are looked at alike.
+        """
+        n_anchors = self._search.n_samples_fit_
+        k = min(self._n_nearest + 1, n_anchors)
         near = np.empty((len(features), k), np.int32)
         weight = np.empty((len(features), k), np.float32)
         for start in range(0, len(features), BLOCK):
             rows = slice(start, start + BLOCK)
-            distance, near[rows] = self._search.kneighbors(self._centred(features[rows]))
-            beyond = distance**2 - distance[:, :1] ** 2
+            distance, near[rows] = self._search.kneighbors(self._centred(features[rows]), k)
+            if own is not None:
+                distance[near[rows] == own[rows, None]] = np.inf
+            beyond = distance**2 - distance.min(axis=1, keepdims=True) ** 2
             part = np.exp(-beyond / self._bandwidth)
-            weight[rows] = part / part.sum(axis=1, keepdims=True)
+            part[:, self._n_nearest :] *= np.isinf(distance).any(axis=1, keepdims=True)
+            weight[rows] = part / np.maximum(part.sum(axis=1, keepdims=True), 1e-12)
         ends = np.arange(0, near.size + 1, k)
-        shape = (len(features), self._search.n_samples_fit_)
-        return sparse.csr_array((weight.ravel(), near.ravel(), ends), shape)
+        return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(features), n_anchors))
 
 
 def projection(width: int) -> np.ndarray | None:
@@ -143,8 +157,10 @@ def _mean_row(features: np.ndarray) -> np.ndarray:
     return (total / max(len(features), 1)).astype(np.float32)
 
 
-def _equal_rows(features: np.ndarray, one: sparse.csr_array) -> sparse.csr_array:
-    """For each sample, how many samples of each class have its features, itself included."""
+def _equal_rows(
+    features: np.ndarray, one: sparse.csr_array
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Which group of equal features a sample is in, [N, G], and the groups' labels, [G, K]."""
     # Equal bytes have equal sums; a chance meeting of two sums has a probability of N / 2**64.
     odd = np.random.default_rng(0).integers(0, 2**63, features.shape[1], np.uint64) * 2 + 1
     key = np.empty(len(features), np.uint64)
@@ -155,4 +171,4 @@ def _equal_rows(features: np.ndarray, one: sparse.csr_array) -> sparse.csr_array
     _, group = np.unique(key, return_inverse=True)
     n, n_groups = len(key), int(group.max(initial=-1)) + 1
     member = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), (n, n_groups))
-    return (member @ (member.T @ one)).tocsr()
+    return member, (member.T @ one).tocsr()

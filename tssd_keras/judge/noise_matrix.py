@@ -8,8 +8,8 @@ Source: Dawid and Skene 1979, with the classifier in place of the prior.
 
 People's mistakes depend on the sample: people and classifier mistake the same samples for the
 same other class. The classifier then agrees with wrong labels more often than the model allows, and
-too few seem wrong. Golden samples drawn at random show it, as pairs of true and given label. Where
-these contradict the estimate, they correct it (`corrected`).
+too few seem wrong. Golden samples drawn at random show it, as pairs of true and given label. They
+always count (`corrected`).
 
 With many classes a row has few samples for its K entries, and a weak
 classifier's errors would pass for noise. So T leans towards symmetric noise of

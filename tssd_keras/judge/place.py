@@ -71,6 +71,7 @@ class Neighbourhood:
         self._before = before
         self._rows = np.arange(len(labels)) if rows is None else rows
         self.silent: np.ndarray | None = None
+        self._scores: np.ndarray | None = None
         self.score_before = np.zeros(len(labels), np.float32)
         if before is not None:
             for start in range(0, len(labels), BLOCK):
@@ -97,6 +98,8 @@ class Neighbourhood:
 
     def scores(self) -> np.ndarray:
         """What the feature stream reads of every sample, float32[N]; finds who is silent, too."""
+        if self._scores is not None:
+            return self._scores
         out = np.empty(len(self._labels), np.float32)
         vote = np.empty(len(self._labels), np.int64)
         for start in range(0, len(out), BLOCK):
@@ -105,6 +108,7 @@ class Neighbourhood:
             out[rows] = self.score(shares, self._labels[rows])
             vote[rows] = shares.argmax(axis=1)
         self.silent = silent_classes(vote, self._labels, shares.shape[1])
+        self._scores = out
         return out
 
     @staticmethod
@@ -114,6 +118,8 @@ class Neighbourhood:
 
     def class_log_p(self, similarity: np.ndarray, log_p: np.ndarray) -> np.ndarray:
         """Log-probabilities of the true class by neighbours and network, float32[n, K]."""
+        if self.silent is not None and self.silent.all():
+            return log_softmax(np.asarray(log_p, np.float32), axis=1)
         return with_network(similarity, log_p, 1 if self._before is None else 2)
 
 

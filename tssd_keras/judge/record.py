@@ -91,6 +91,8 @@ class PurificationFigures:
         clean_share_error: its standard error by these pairs; None without them.
         classes_short: numbers of the classes, as text, that would have kept less than half of the
             right labels expected of them; the floor filled them up.
+        neighbours_before: in what neighbours were found before training, "inputs" or "features";
+            None where nobody looked.
         network_share: of network and neighbours in the golden head's answer.
         golden_auroc_q, golden_auroc_streams: how well q and the lesser of both streams
             rank golden rows, out of fold; None without trusted samples.
@@ -103,6 +105,7 @@ class PurificationFigures:
     golden_pairs: int | None = None
     clean_share_error: float | None = None
     classes_short: str | None = None
+    neighbours_before: str | None = None
     network_share: float | None = None
     golden_auroc_q: float | None = None
     golden_auroc_streams: float | None = None

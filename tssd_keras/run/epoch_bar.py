@@ -78,7 +78,7 @@ def round_line(record: RoundRecord) -> str:
         silent.append(f"feature stream in {abstentions.classes_abstaining:g} classes")
     if silent:
         parts.append(f"abstained: {' and '.join(silent)}")
-    if short := record.purification.classes_short:
+    if short := (record.purification.classes_short or "").strip(" /"):
         parts.append(f"of class {short} less than half of what is expected, so its best were added")
     parts.append(f"{record.seconds.total:.1f} s")
     return ", ".join(parts)

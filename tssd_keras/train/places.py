@@ -52,7 +52,7 @@ class Places:
         kept = self._settings.place == "neighbours" and self._place is not None
         kept = kept and round_index < self._found_in + self._settings.place_every
         if not kept or not np.array_equal(rows, self._rows):
-            self._found_in, self._rows = round_index, rows
+            self._found_in, self._rows, self._place = round_index, rows, None
             self._place = place(
                 self._settings.place,
                 scores.features,

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import Division, apply_floor, classes_short, divide
+from tssd_keras.judge.divide import Division, apply_floor, check_finite, classes_short, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
@@ -23,6 +23,7 @@ from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.judge.without_golden import WithoutGolden
 from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
+from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.train.before_training import Before, find_before, projected_inputs
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.places import Places
@@ -140,6 +141,7 @@ class NetworkJudge:
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
+        check_finite("loss", loss)
         golden = None if golden_scores is None else self._trusted(golden_scores)
         where, golden = self._places.of(scores, given, rows, self._before, golden, round_index)
         similarity = where.scores()
@@ -171,8 +173,10 @@ class NetworkJudge:
         figures, transition = PurificationFigures(), None
         if found is not None:
             short = classes_short(found.role, given, found.expected)
-            figures = replace(found.figures, classes_short=" ".join(map(str, short)))
+            figures = replace(found.figures, classes_short=some_of(short))
             transition = found.transition
+        if self._before is not None:
+            figures = replace(figures, neighbours_before=self._before.by)
         seconds = Seconds(**clock.laps)
         return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
 
@@ -199,8 +203,8 @@ class NetworkJudge:
                 round_index=round_index,
                 on_part=self._progress("purifying labels", Purifier.PARTS),
             )
-        speaks = not (division.loss_abstains and division.feature_abstains.all())
-        if found is None and where.silent is not None and speaks:
+        both = set(self._settings.streams) == set(STREAMS)  # else one is not to be heard
+        if found is None and where.silent is not None and both and division.speaks:
             found = self._without_golden.purify(scores, given, where, division, rows)
         return found
 
@@ -262,6 +266,12 @@ def _columns(
         confidence = purification.confidence
         weight = weights_of(role, q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
+
+
+def some_of(classes: np.ndarray, most: int = 5) -> str:
+    """Numbers of classes as text, the first few of them."""
+    more = f" and {len(classes) - most} more" if len(classes) > most else ""
+    return " ".join(map(str, classes[:most])) + more
 
 
 class _Clock:

@@ -79,7 +79,7 @@ function histogram(label, mixture, cleanIsLow) {
   // Log-odds among neighbours have no mixture fitted to them.
   const curves = mixture.mean.map((_, i) => grid.map((at) => bell(i, at)));
   // One full bin must not flatten all else: the axis ends where most of it can be seen.
-  const highest = Math.max(...curves.flat(), ...density.slice().sort((a, b) => b - a).slice(1));
+  const highest = Math.max(...curves.flat(), ...density.slice().sort((a, b) => b - a).slice(1)) || Math.max(...density);
   const { width, height, left, right, top, bottom } = CHART;
   const x = scale(0, 1, left, width - right);
   const y = scale(0, highest, height - bottom, top);

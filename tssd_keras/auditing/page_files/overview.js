@@ -3,7 +3,8 @@ function groundOfNoise(totals) {
   if (totals.wrong_error !== null) {
     return `\u00b1 ${share(totals.wrong_error)} (one standard error), by ${totals.golden_pairs} golden pairs`;
   }
-  return 'a lower bound if people labelled: no golden pairs tell more';
+  const by = totals.by === 'q' ? 'as the model has it' : 'by the mean of both streams';
+  return `${by}; a lower bound if people labelled, as no golden pairs tell more`;
 }
 
 function tile(value, name, title = null) {
@@ -87,11 +88,14 @@ function streamPanels({ streams }) {
     const pick = element('select', { id: `feature-class-${network}` },
       ...stream.feature.map((_, c) => element('option', { value: c, text: shortNames[c] })));
     const draw = () => place.replaceChildren(
-      histogram(`Histogram of similarities${of}`, stream.feature[Number(pick.value)], false));
+      histogram(`Histogram of places in feature space${of}`, stream.feature[Number(pick.value)], false));
     pick.addEventListener('change', draw);
     draw();
     const rest = data.classes.length - stream.feature.length;
-    panels.push(panel(`Feature stream${of}`, 'Mean cosine similarity to the samples of the given class.',
+    const byMeans = stream.feature.some((drawn) => drawn.mean.length);
+    const what = byMeans ? 'Mean cosine similarity to the samples of the given class.'
+      : 'Log-odds of the given label among the labels of the neighbours.';
+    panels.push(panel(`Feature stream${of}`, what,
       element('label', { for: pick.id, text: rest > 0 ? `Class (the first ${stream.feature.length})` : 'Class' }), ' ', pick, place));
   });
   return panels;
