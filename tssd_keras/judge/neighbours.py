@@ -59,16 +59,18 @@ class Neighbours:
         self._bandwidth = bandwidth
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(n)[:n_anchors])
-        own = np.full(n, -1)
-        own[chosen] = np.arange(len(chosen))
+        group = _equal_rows(features)
+        self._anchor_group = group[chosen]
         self._n_nearest = min(n_nearest, len(chosen))
         self._search = NearestNeighbors(algorithm="brute").fit(self._centred(features[chosen]))
-        self._at = self._attached(features, own)
+        self._at = self._attached(features, group)
         one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
         self._votes = (self._at.T @ one.astype(np.float64)).toarray()
         self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
         self._labels, self._smoothing = labels, float(n_nearest)
-        self._group, self._in_group = _equal_rows(features, one)
+        shape = (n, int(group.max(initial=-1)) + 1)
+        self._group = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), shape)
+        self._in_group = (self._group.T @ one).tocsr()
 
     def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
         """Shares of the classes among the neighbours of some of the samples.
@@ -115,13 +117,14 @@ class Neighbours:
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.maximum(length, 1e-12)
 
-    def _attached(self, features: np.ndarray, own: np.ndarray | None = None) -> sparse.csr_array:
+    def _attached(self, features: np.ndarray, group: np.ndarray | None = None) -> sparse.csr_array:
         """How much each sample belongs to each anchor: float32[m, R], rows sum to 1.
 
         Args:
             features: float[m, d].
-            own: int64[m], the anchor that a sample is itself, -1 where it is none. It is left
-                out, so that anchors and others, golden ones too, are looked at alike.
+            group: int64[m], of samples that vote, by equal features. Anchors of the same group,
+                the sample itself among them, are left out, so that anchors and others, golden
+                ones too, are looked at alike.
         """
         n_anchors = self._search.n_samples_fit_
         k = min(self._n_nearest + 1, n_anchors)
@@ -130,11 +133,13 @@ class Neighbours:
         for start in range(0, len(features), BLOCK):
             rows = slice(start, start + BLOCK)
             distance, near[rows] = self._search.kneighbors(self._centred(features[rows]), k)
-            if own is not None:
-                distance[near[rows] == own[rows, None]] = np.inf
-            beyond = distance**2 - distance.min(axis=1, keepdims=True) ** 2
-            part = np.exp(-beyond / self._bandwidth)
-            part[:, self._n_nearest :] *= np.isinf(distance).any(axis=1, keepdims=True)
+            if group is not None:
+                distance[self._anchor_group[near[rows]] == group[rows, None]] = np.inf
+            none = np.isinf(distance)
+            nearest = np.where(none, 0, distance).max(axis=1, keepdims=True)
+            nearest = np.where(none, nearest, distance).min(axis=1, keepdims=True)
+            part = np.where(none, 0, np.exp((nearest**2 - distance**2) / self._bandwidth))
+            part[:, self._n_nearest :] *= none.any(axis=1, keepdims=True)
             weight[rows] = part / np.maximum(part.sum(axis=1, keepdims=True), 1e-12)
         ends = np.arange(0, near.size + 1, k)
         return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(features), n_anchors))
@@ -157,10 +162,8 @@ def _mean_row(features: np.ndarray) -> np.ndarray:
     return (total / max(len(features), 1)).astype(np.float32)
 
 
-def _equal_rows(
-    features: np.ndarray, one: sparse.csr_array
-) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Which group of equal features a sample is in, [N, G], and the groups' labels, [G, K]."""
+def _equal_rows(features: np.ndarray) -> np.ndarray:
+    """Which group of equal features each sample is in, int64[N] in 0..G-1."""
     # Equal bytes have equal sums; a chance meeting of two sums has a probability of N / 2**64.
     odd = np.random.default_rng(0).integers(0, 2**63, features.shape[1], np.uint64) * 2 + 1
     key = np.empty(len(features), np.uint64)
@@ -168,7 +171,4 @@ def _equal_rows(
         block = np.ascontiguousarray(features[start : start + BLOCK])
         words = block.view(f"u{block.itemsize}").astype(np.uint64)
         key[start : start + BLOCK] = words @ odd
-    _, group = np.unique(key, return_inverse=True)
-    n, n_groups = len(key), int(group.max(initial=-1)) + 1
-    member = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), (n, n_groups))
-    return member, (member.T @ one).tocsr()
+    return np.unique(key, return_inverse=True)[1]
