@@ -60,10 +60,9 @@ class Neighbours:
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(n)[:n_anchors])
         group = _equal_rows(features)
-        self._anchor_group = group[chosen]
         self._n_nearest = min(n_nearest, len(chosen))
         self._search = NearestNeighbors(algorithm="brute").fit(self._centred(features[chosen]))
-        self._at = self._attached(features, group)
+        self._at = self._attached(features)
         one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
         self._votes = (self._at.T @ one.astype(np.float64)).toarray()
         self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
@@ -117,30 +116,18 @@ class Neighbours:
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.maximum(length, 1e-12)
 
-    def _attached(self, features: np.ndarray, group: np.ndarray | None = None) -> sparse.csr_array:
-        """How much each sample belongs to each anchor: float32[m, R], rows sum to 1.
-
-        Args:
-            features: float[m, d].
-            group: int64[m], of samples that vote, by equal features. Anchors of the same group,
-                the sample itself among them, are left out, so that anchors and others, golden
-                ones too, are looked at alike.
-        """
+    def _attached(self, features: np.ndarray) -> sparse.csr_array:
+        """How much each sample belongs to each anchor: float32[m, R], rows sum to 1."""
         n_anchors = self._search.n_samples_fit_
-        k = min(self._n_nearest + 1, n_anchors)
+        k = min(self._n_nearest, n_anchors)
         near = np.empty((len(features), k), np.int32)
         weight = np.empty((len(features), k), np.float32)
         for start in range(0, len(features), BLOCK):
             rows = slice(start, start + BLOCK)
             distance, near[rows] = self._search.kneighbors(self._centred(features[rows]), k)
-            if group is not None:
-                distance[self._anchor_group[near[rows]] == group[rows, None]] = np.inf
-            none = np.isinf(distance)
-            nearest = np.where(none, 0, distance).max(axis=1, keepdims=True)
-            nearest = np.where(none, nearest, distance).min(axis=1, keepdims=True)
-            part = np.where(none, 0, np.exp((nearest**2 - distance**2) / self._bandwidth))
-            part[:, self._n_nearest :] *= none.any(axis=1, keepdims=True)
-            weight[rows] = part / np.maximum(part.sum(axis=1, keepdims=True), 1e-12)
+            beyond = distance**2 - distance[:, :1] ** 2
+            part = np.exp(-beyond / self._bandwidth)
+            weight[rows] = part / part.sum(axis=1, keepdims=True)
         ends = np.arange(0, near.size + 1, k)
         return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(features), n_anchors))
 
