@@ -4,7 +4,7 @@ from builders.examples import EXAMPLES, load
 
 
 def test_a_users_own_model_is_trained_by_the_callback(capsys):
-    tssd, accuracy = load("own_model").main(epochs=14)
+    tssd, accuracy = load("own_model").main(epochs=18)
     assert accuracy > 0.88
     assert tssd.rounds
     assert np.isfinite(tssd.table.q).all()
