@@ -61,8 +61,8 @@ class Evidence:
 
         Before they are seen, that of the estimated transition matrix is expected.
         """
-        assert self.estimated is not None
-        expected = float(self.class_share @ np.diag(self.estimated))
+        matrix = self.context.transition if self.estimated is None else self.estimated
+        expected = float(self.class_share @ np.diag(matrix))
         true, given, _ = self.trusted.pairs
         count = np.bincount(true, minlength=len(self.class_share))
         weight = np.maximum(self.class_share[true], 1e-6) / count[true]

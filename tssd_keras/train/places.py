@@ -49,11 +49,13 @@ class Places:
             golden: the golden samples.
             round_index: counts the rounds.
         """
-        kept = self._settings.place == "neighbours" and self._place is not None
-        kept = kept and round_index < self._found_in + self._settings.place_every
-        if not kept or not np.array_equal(rows, self._rows):
-            self._found_in, self._rows, self._place = round_index, rows, None
-            self._place = place(
+        found, self._place = self._place, None
+        stays = self._settings.place == "neighbours" and np.array_equal(rows, self._rows)
+        stays = stays and round_index < self._found_in + self._settings.place_every
+        if found is None or not stays:
+            found = None  # its memory is free before the search
+            self._found_in, self._rows = round_index, rows
+            found = place(
                 self._settings.place,
                 scores.features,
                 given,
@@ -62,10 +64,8 @@ class Places:
                 before=None if before is None else before.neighbours,
                 rows=rows,
             )
-            self._golden_similarity = (
-                None if golden is None else golden.placed(self._place).similarity
-            )
-        assert self._place is not None
+            self._golden_similarity = None if golden is None else golden.placed(found).similarity
+        self._place = found
         if golden is not None and self._golden_similarity is not None:
             golden = replace(golden, similarity=self._golden_similarity)
-        return self._place, golden
+        return found, golden

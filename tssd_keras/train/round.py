@@ -21,7 +21,7 @@ from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.judge.without_golden import WithoutGolden
-from tssd_keras.labels.golden import effective_weights
+from tssd_keras.labels.golden import Golden, effective_weights
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.train.before_training import Before, find_before, projected_inputs
@@ -142,7 +142,9 @@ class NetworkJudge:
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
         check_finite("loss", loss)
-        golden = None if golden_scores is None else self._trusted(golden_scores)
+        golden = None
+        if self._golden is not None and golden_scores is not None:
+            golden = self._trusted(self._golden, golden_scores)
         where, golden = self._places.of(scores, given, rows, self._before, golden, round_index)
         similarity = where.scores()
         division = divide(
@@ -225,10 +227,8 @@ class NetworkJudge:
         inputs = as_inputs(golden.inputs)
         return self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
 
-    def _trusted(self, scores: Scores) -> Trusted:
+    def _trusted(self, golden: Golden, scores: Scores) -> Trusted:
         """The golden samples of a round."""
-        golden = self._golden
-        assert golden is not None
         before, score_before = None, np.zeros((), np.float32)
         if self._before is not None and self._before.golden is not None:
             before = self._before.golden
