@@ -3,7 +3,6 @@ import pytest
 from scipy.special import expit, logit
 
 from tssd_keras.judge.calibrate import (
-    EXPECTED_PAIRS,
     correct_prior,
     fit_platt,
     offset_for_share,
@@ -150,6 +149,9 @@ def test_a_share_of_all_or_none_has_an_offset_too(share):
     np.testing.assert_allclose(expit(log_odds + offset), share, atol=1e-9)
 
 
+ERROR, COUNTS_AS = 0.1, 25  # of the expected share, and how many pairs that is
+
+
 def drawn(share, *, pairs, seed):
     """Scores of a set of 20,000 labels, and of some pairs drawn from another one like it."""
     score, right = two_normals(share, seed=seed)
@@ -162,7 +164,7 @@ def test_pairs_tell_the_share_and_how_sure_they_are(pairs, most):
     off, errors = [], []
     for seed in range(40):
         score, of_pairs, right, truth = drawn(0.6, pairs=pairs, seed=seed)
-        share, error = share_by_pairs(score, of_pairs, right, np.ones(pairs), 0.6)
+        share, error = share_by_pairs(score, of_pairs, right, np.ones(pairs), 0.6, ERROR)
         off.append(share - truth)
         errors.append(error)
     assert abs(np.mean(off)) < 0.01
@@ -175,7 +177,9 @@ def test_scores_make_the_share_surer_than_counting_does():
     for seed in range(40):
         score, of_pairs, right, truth = drawn(0.6, pairs=100, seed=seed)
         for name, known in (("scores", 1), ("counting", 0)):
-            share, _ = share_by_pairs(known * score, known * of_pairs, right, np.ones(100), 0.6)
+            share, _ = share_by_pairs(
+                known * score, known * of_pairs, right, np.ones(100), 0.6, ERROR
+            )
             off[name].append(share - truth)
     assert np.std(off["scores"]) < 0.8 * np.std(off["counting"])
 
@@ -183,7 +187,7 @@ def test_scores_make_the_share_surer_than_counting_does():
 def test_many_pairs_outweigh_what_was_expected_and_few_do_not():
     def found(pairs):
         score, of_pairs, right, _ = drawn(0.6, pairs=pairs, seed=0)
-        return share_by_pairs(score, of_pairs, right, np.ones(pairs), 0.9)[0]
+        return share_by_pairs(score, of_pairs, right, np.ones(pairs), 0.9, ERROR)[0]
 
     assert found(2000) == pytest.approx(0.6, abs=0.03)
     assert found(5) > 0.68
@@ -192,7 +196,7 @@ def test_many_pairs_outweigh_what_was_expected_and_few_do_not():
 @pytest.mark.parametrize("all_right", [True, False])
 def test_a_few_pairs_that_are_all_alike_do_not_prove_that_every_label_is(all_right):
     score = two_normals(0.6)[0]
-    share, _ = share_by_pairs(score, np.zeros(5), np.full(5, all_right), np.ones(5), 0.6)
+    share, _ = share_by_pairs(score, np.zeros(5), np.full(5, all_right), np.ones(5), 0.6, ERROR)
     assert 0.2 < share < 0.95
 
 
@@ -201,15 +205,19 @@ def test_pairs_are_weighed():
     right = np.tile(np.arange(10) < 9, 20)
     weight = np.where(right, 1.0, 9.0)
     nothing = np.zeros(200)
-    assert share_by_pairs(nothing, nothing, right, weight, 0.5)[0] == pytest.approx(0.5, abs=0.02)
-    even = share_by_pairs(nothing, nothing, right, np.ones(200), 0.5)[0]
-    assert even == pytest.approx((0.9 * 200 + 0.5 * EXPECTED_PAIRS) / (200 + EXPECTED_PAIRS))
+    assert share_by_pairs(nothing, nothing, right, weight, 0.5, ERROR)[0] == pytest.approx(
+        0.5, abs=0.02
+    )
+    even = share_by_pairs(nothing, nothing, right, np.ones(200), 0.5, ERROR)[0]
+    assert even == pytest.approx((0.9 * 200 + 0.5 * COUNTS_AS) / (200 + COUNTS_AS))
 
 
 @pytest.mark.parametrize("pairs", [20, 100])
 def test_pairs_are_believed_however_sure_the_scores_seemed(pairs):
     """Labels that the network remembers seem right, all of them; half of the pairs are not."""
     nothing = np.zeros(pairs)
-    share, _ = share_by_pairs(nothing, nothing, np.arange(pairs) % 2 > 0, nothing + 1, 0.99998)
-    expected = (0.5 * pairs + 0.99998 * EXPECTED_PAIRS) / (pairs + EXPECTED_PAIRS)
+    share, _ = share_by_pairs(
+        nothing, nothing, np.arange(pairs) % 2 > 0, nothing + 1, 0.99998, ERROR
+    )
+    expected = (0.5 * pairs + 0.99998 * COUNTS_AS) / (pairs + COUNTS_AS)
     assert share == pytest.approx(expected, abs=1e-3)

@@ -9,7 +9,6 @@ from scipy.special import expit, logit
 N_ITER = 200
 TOL = 1e-6
 MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
-EXPECTED_PAIRS = 20.0  # that the share expected before golden pairs are seen counts as
 
 
 def fit_platt(
@@ -88,37 +87,40 @@ def share_by_pairs(
     right: np.ndarray,
     weight: np.ndarray,
     expected: float,
+    error: float,
 ) -> tuple[float, float]:
     """The share of right labels of a set, by random pairs of true and given label.
 
     The pairs' share alone would do. Scores make it surer: a logistic regression on them says
     which pairs there were too many of (a regression estimator; Cochran, "Sampling techniques",
     1977, chapter 7). Neither set may have been trained on when it was scored. The share that is
-    expected beforehand counts as EXPECTED_PAIRS pairs.
+    expected beforehand counts as 1 / (4 error^2) pairs: as many have a standard error like its own.
 
     Args:
         score: float[n], of the samples of the set, about log-odds; all alike where none is known.
         pair_score: float[m], of the pairs, m at least 1.
         right: bool[m], whether a pair's true and given label are the same.
         weight: float[m], above 0, how much each counts for the set.
-        expected: the share that is expected before the pairs are seen.
+        expected, error: the share that is expected before the pairs are seen, and how wrong it may
+            be, above 0.
 
     Returns:
         The share and its standard error.
     """
     weight = weight * (weight.sum() / (weight**2).sum())  # sums to the effective number; Kish 1965
     slope = _slope(pair_score, right, weight)
+    n_expected = 1 / (4 * error**2)
     score, pair_score = slope * score, slope * pair_score
 
     def excess(offset: float) -> float:
         of_pairs = float(weight @ (right - expit(pair_score + offset)))
-        return of_pairs + EXPECTED_PAIRS * (expected - float(expit(score + offset).mean()))
+        return of_pairs + n_expected * (expected - float(expit(score + offset).mean()))
 
     furthest = 50.0 + max(abs(score).max(), abs(pair_score).max())
     offset = float(brentq(excess, -furthest, furthest))
     p, of_pairs = expit(score + offset), expit(pair_score + offset)
     slack = float((p * (1 - p)).mean())
-    information = float(weight @ (of_pairs * (1 - of_pairs))) + EXPECTED_PAIRS * slack
+    information = float(weight @ (of_pairs * (1 - of_pairs))) + n_expected * slack
     return float(p.mean()), slack / float(np.sqrt(max(information, 1e-12)))
 
 

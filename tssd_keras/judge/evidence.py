@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,17 @@ from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.stand_ins import certain_rows, stand_ins
 from tssd_keras.judge.threads import threads_for
 
+SHARE_SAMPLES = 10_000  # tell a share to half a point
+LEAST_ERROR = 0.05  # of the share of right labels that neighbours and network expect
+NETWORK_ERROR = 0.1  # of the one that head and network expect, where no neighbours speak
+
+
+class Expected(NamedTuple):
+    """A share that is expected, and how wrong it may be."""
+
+    share: float
+    error: float
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -31,6 +43,7 @@ class Evidence:
         rejected: int64[n], the certain negatives beside stand-ins; None beside golden samples.
         context: of the pairs.
         class_share: float64[K], of each true class.
+        expected: share of right labels before golden pairs are seen.
         estimated: float64[K, K], the transition matrix before golden pairs were counted in;
             None without such pairs.
     """
@@ -41,6 +54,7 @@ class Evidence:
     rejected: np.ndarray | None
     context: PairContext
     class_share: np.ndarray
+    expected: Expected
     estimated: np.ndarray | None = None
 
     @property
@@ -57,18 +71,13 @@ class Evidence:
         )
 
     def share_by_pairs(self) -> tuple[float, float]:
-        """The share of right labels by the golden pairs, and its standard error.
-
-        Before they are seen, that of the estimated transition matrix is expected.
-        """
-        matrix = self.context.transition if self.estimated is None else self.estimated
-        expected = float(self.class_share @ np.diag(matrix))
+        """The share of right labels by the golden pairs, and its standard error."""
         true, given, _ = self.trusted.pairs
         count = np.bincount(true, minlength=len(self.class_share))
         weight = np.maximum(self.class_share[true], 1e-6) / count[true]
         before = self.trusted.score_before[self.trusted.is_pair]
         of_stream = self.context.place.score_before
-        return share_by_pairs(of_stream, before, true == given, weight, expected)
+        return share_by_pairs(of_stream, before, true == given, weight, *self.expected)
 
 
 def gather(
@@ -117,7 +126,9 @@ def gather(
     )
     on_part(1)
     with threads_for(BLOCK * head.weight.size):
-        context, class_share = _pair_context(scores, given, place, division, head, n_classes, rng)
+        context, class_share, expected = _pair_context(
+            scores, given, place, division, head, n_classes, rng
+        )
     on_part(1)
     estimated = None
     if trusted.is_pair.any():
@@ -125,7 +136,7 @@ def gather(
         estimated = context.transition
         matrix = noise_matrix.corrected(estimated, true, pair_given)
         context = replace(context, transition=matrix)
-    return Evidence(scores, given, trusted, rejected, context, class_share, estimated)
+    return Evidence(scores, given, trusted, rejected, context, class_share, expected, estimated)
 
 
 def _pair_context(
@@ -136,8 +147,11 @@ def _pair_context(
     head: GoldenHead,
     k: int,
     rng: np.random.Generator,
-) -> tuple[PairContext, np.ndarray]:
-    """The context of pairs, and the shares of the true classes, learned from some samples."""
+) -> tuple[PairContext, np.ndarray, Expected]:
+    """The context of pairs, the shares of the true classes, and that of right labels.
+
+    All are learned from some of the samples.
+    """
     some = np.arange(len(given))
     if len(some) > noise_matrix.MAX_SAMPLES:
         some = np.sort(rng.choice(len(some), noise_matrix.MAX_SAMPLES, replace=False))
@@ -147,4 +161,30 @@ def _pair_context(
     matrix, class_share = noise_matrix.estimate_transition(log_p, label, k)
     head_log_p = log_p[np.arange(len(some)), label]
     quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], head_log_p)]
-    return PairContext(place, division, head, matrix, *quantiles), class_share
+    context = PairContext(place, division, head, matrix, *quantiles)
+    if place.silent is None or place.silent.all():
+        expected = Expected(float(class_share @ np.diag(matrix)), NETWORK_ERROR)
+    else:
+        few = slice(None, None, -(-len(some) // SHARE_SAMPLES))
+        expected = _expected(pooled[few], scores.log_p[some[few]], label[few], k)
+    return context, class_share, expected
+
+
+def _expected(pooled: np.ndarray, log_p: np.ndarray, given: np.ndarray, k: int) -> Expected:
+    """The share of right labels by neighbours and network, which no golden sample has a part in.
+
+    The network learned from the labels, so that too many seem right to it. It errs the more, the
+    further it is from what it says together with the neighbours.
+
+    Args:
+        pooled, log_p: float[n, K], log-probabilities of both together, and of the network.
+        given: int64[n].
+        k: K.
+    """
+    together, alone = (
+        float(share @ np.diag(matrix))
+        for matrix, share in (
+            noise_matrix.estimate_transition(one, given, k) for one in (pooled, log_p)
+        )
+    )
+    return Expected(together, max(LEAST_ERROR, abs(together - alone)))
