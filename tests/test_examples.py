@@ -21,7 +21,7 @@ def test_a_table_of_numbers_is_learned_better_with_tssd(capsys):
 
 
 def test_text_as_numbers_of_words_is_learned_better_with_tssd(capsys):
-    tssd, result = load("text").main(epochs=12)
+    tssd, result = load("text").main(epochs=18)
     assert result["tssd"] > 0.64
     assert result["tssd"] > result["plain"] + 0.05
     assert result["wrong_among_suspects"] > 0.9  # 0.4 by chance

@@ -21,7 +21,7 @@ def test_the_page_shows_the_overview_and_the_surest_suspects_first(opened, addre
     assert card(page, 0).locator(".rank").text_content() == "#1"
     assert card(page, 0).locator(".id").text_content() == f"\u2068id-{order()[0]}\u2069"
     assert page.evaluate("document.querySelector('.card img').naturalWidth") == 8
-    assert "It carries no weight." in card(page, 0).locator(".reason").text_content()
+    assert "It is not kept." in card(page, 0).locator(".reason").text_content()
     assert page.locator("#undo").is_disabled()
     assert page.locator("#export").is_disabled()
 

@@ -25,7 +25,7 @@ def test_reasons_say_what_each_judge_says():
     said = [texts[i] for i in which]
     assert said[0] == (
         "Its loss is clearly one of the high ones. It lies apart from its given class. In all, "
-        "q takes the label to be wrong. It carries no weight."
+        "q takes the label to be wrong. It is not kept."
     )
     assert "Its loss is one of the low ones. It lies clearly among its given class." in said[1]
     assert "No other class is more probable. It was mined, and carries the weight q." in said[1]

@@ -146,7 +146,7 @@ def test_the_saved_recipe_gives_the_same_run_again(run, tmp_path):
 def test_labels_that_are_right_are_kept_where_few_or_none_are_wrong(tmp_path, rate):
     train(tmp_path / "run", f"noise.rate={rate}", "model.width=128", "train.epochs=6")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary["kept"]["recall"] > 0.97
+    assert summary["kept"]["recall"] > 0.96
     assert summary["accuracy"]["last"] > 0.9
 
 

@@ -44,12 +44,40 @@ def test_a_rewrite_reaches_every_reader():
     assert table.n_rewrites == 1
 
 
+def test_rejected_labels_can_count_without_being_kept():
+    table = SampleTable(np.zeros(5, int), n_networks=2)
+    rest = np.zeros((5, 2))
+    rest[0] = 0.25, 0.5
+    table.rewrite(judged(rest=rest))
+    assert table.weights_now[0].tolist() == [0.25, 0.5]
+    assert table.fed.tolist() == [True] * 5
+    assert table.kept.tolist() == [False, True, True, True, True]
+    assert table.weight[0] == 0
+    table.rewrite(judged())
+    assert table.fed.tolist() == table.kept.tolist() == [False, True, True, True, True]
+
+
+def test_what_is_held_back_counts_once_it_was_judged():
+    held_back = np.arange(5) > 2
+    decided = np.array([-1, -1, -1, -1, 0])
+    table = SampleTable(np.zeros(5, int), decided=decided, held_back=held_back)
+    assert table.fed.tolist() == [True, True, True, False, True]
+    table.mark_trained()
+    table.rewrite(judged(4, weight=np.ones(4)), np.arange(4))
+    assert table.trained[:, 0].tolist() == [True, True, True, False, True]
+    assert table.fed.all()
+    table.mark_trained()
+    assert table.trained.all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"weight": np.zeros(5)}, "no sample of 5 would carry weight"),
         ({"weight": np.array([0, 0, 0, 0, 1.5])}, "0..1"),
         ({"weight": np.array([0, 0, 0, np.nan, 1])}, "0..1"),
+        ({"rest": np.full(5, 1.5)}, "0..1"),
+        ({"rest": np.zeros(4)}, r"rest must have one entry a sample"),
         ({"q": np.zeros(4)}, r"q must have one entry a sample, shape \(5,\), got \(4,\)"),
     ],
 )

@@ -12,7 +12,17 @@ pytestmark = pytest.mark.backend_free
 
 NO_PATHS = {
     *("source", "name", "label", "true_label", "trusted", "train_split", "test_split"),
-    *("kind", "order", "reach", "optimizer", "schedule", "padding", "precision", "place"),
+    *(
+        "kind",
+        "order",
+        "reach",
+        "optimizer",
+        "schedule",
+        "padding",
+        "precision",
+        "place",
+        "rejected",
+    ),
 }  # texts of a recipe that name no file
 
 

@@ -73,7 +73,7 @@ def test_every_batch_has_the_decided_class_at_full_weight(kind, n_networks):
             columns = Rewrite(some + 0.1, some, some, some, some, some, some)
             tssd.table.rewrite(columns, undecided)
         feed = tssd.feed(32, model=SimpleNamespace(networks=[None] * n_networks), kind=kind)
-        batches = feed if kind == "tf.data" else (feed[i] for i in range(feed.num_batches))
+        batches = feed if kind == "tf.data" else (feed[i] for i in range(tssd.steps))
         seen = 0
         for inputs, labels, weight in batches:
             rows = np.array([place[row.tobytes()] for row in np.asarray(inputs)])

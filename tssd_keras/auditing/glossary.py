@@ -131,17 +131,27 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         ),
         Term(
             "weight",
-            "What the sample counts for in training: 1, q if it was mined, or 0.",
+            "What a round made the sample count for: 1, q if it was mined, or 0 if it is rejected.",
         ),
         Term(
             "kept",
-            "A kept sample carries weight. The others are dropped; MixMatch still learns from "
-            "them, without their label. The stratum kept is narrower: all judged samples that are "
-            "no suspects.",
+            "A kept sample carries weight. The others are rejected. The stratum kept is narrower: "
+            "all judged samples that are no suspects.",
+        ),
+        Term(
+            "rejected",
+            "A rejected sample is judged and not kept. It counts by q as long as the network does "
+            "not fit wrong labels, as it does when it is large or trained for long. After that it "
+            "counts for nothing; MixMatch still learns from it, without its label.",
+        ),
+        Term(
+            "held back",
+            "Some samples, drawn at random, are not trained on before they are judged. What the "
+            "network says of their labels shows whether it fits the wrong ones of the others.",
         ),
         Term(
             "suspect",
-            "A judged sample that carries no weight, or for which another class is suggested.",
+            "A judged sample that is not kept, or for which another class is suggested.",
         ),
         Term(
             "probably wrong",

@@ -64,7 +64,7 @@ def _sentences(
     if findings.suggested[row] == findings.given[row]:
         yield "No other class is more probable."
     if findings.weight[row] <= 0:
-        yield "It carries no weight."
+        yield "It is not kept."
     elif role == FLOOR:
         yield "It carries weight only as one of the best few of its class."
     elif role == SEMI_HARD:

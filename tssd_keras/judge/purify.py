@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from tssd_keras.judge.answers import Answers, Asker
 from tssd_keras.judge.calibrate import correct_prior, offset_for_share
@@ -28,6 +29,8 @@ from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import bar_of, mining_criterion, overrule, settle
 from tssd_keras.recipe.method_sections import PurifyRecipe
+
+CAUTION = 2.0  # standard errors of the share of right labels
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,32 @@ class Purification:
     transition: np.ndarray
     expected: np.ndarray
     figures: PurificationFigures
+
+
+class _Probability(NamedTuple):
+    """That labels are right.
+
+    A wrong label that is kept costs more than a right one that is dropped, so roles go by the
+    cautious probabilities.
+
+    Attributes:
+        q: float64[N].
+        cautious: float64[N], what q would be if `least_share` were right.
+        share, least_share: of right labels; the least that golden pairs make likely.
+        error: of the share, by golden pairs; None without.
+        between: log-odds of q less cautious ones.
+    """
+
+    q: np.ndarray
+    cautious: np.ndarray
+    share: float
+    least_share: float
+    error: float | None = None
+    between: float = 0.0
+
+    def as_q(self, cautious: float) -> float:
+        """The q of a sample that has this cautious probability."""
+        return float(expit(logit(cautious) + self.between))
 
 
 class Purifier:
@@ -140,30 +169,31 @@ class Purifier:
             evidence, answers: of the round.
             rows: see `purify`.
         """
-        q, clean_share, error = self._probability(evidence, answers, rows)
+        found = self._probability(evidence, answers, rows)
         auroc_q, auroc_streams = answers.rank_quality()
         reach = self._reach(auroc_q, auroc_streams)
-        # A wrong label that is kept costs more than a right one that is dropped.
-        bar = bar_of(q, clean_share - (error or 0.0))
+        cautious = found.cautious
+        bar = bar_of(cautious, found.least_share)
         if reach == "all":
-            role = overrule(role, q, bar)
-        criterion = mining_criterion(q[role == UNCERTAIN], self.settings.target_precision, bar)
-        role = settle(role, q, criterion)
+            role = overrule(role, cautious, bar)
+        uncertain = role == UNCERTAIN
+        criterion = mining_criterion(cautious[uncertain], self.settings.target_precision, bar)
+        role = settle(role, cautious, criterion)
         kept = answers.features[(role == POSITIVE) | (role == SEMI_HARD)]
         voice = evidence.context.head.voice
         trusted = self.source == "trusted"  # else the rows are the streams' own choice
         figures = PurificationFigures(
             reach=reach,
-            criterion=criterion,
-            estimated_clean_share=clean_share,
+            criterion=found.as_q(criterion),
+            estimated_clean_share=found.share,
             golden_pairs=int(evidence.trusted.is_pair.sum()),
-            clean_share_error=error,
+            clean_share_error=found.error,
             network_share=voice.network / (voice.network + voice.head),
             golden_auroc_q=auroc_q if trusted else None,
             golden_auroc_streams=auroc_streams if trusted else None,
             shift=shift(self._asker.names, answers.right_features, kept),
         )
-        q, matrix = q.astype(np.float32), evidence.context.transition
+        q, matrix = found.q.astype(np.float32), evidence.context.transition
         expected = len(q) * evidence.class_share * np.diag(matrix)
         return Purification(
             q, role, answers.suggested, answers.confidence, matrix, expected, figures
@@ -171,12 +201,12 @@ class Purifier:
 
     def _probability(
         self, evidence: Evidence, answers: Answers, rows: np.ndarray | None
-    ) -> tuple[np.ndarray, float, float | None]:
-        """q, float64[N], the share of right labels, and its error by golden pairs, None without.
+    ) -> _Probability:
+        """The probability that each label is right, and the share of right labels.
 
         Log-odds are averaged over the last rounds that judged a sample. Samples that were
         trained on look likelier right than golden ones do, so that what the log-odds say of the
-        share is too much. Golden pairs say what it is.
+        share is too much. Golden pairs say what it is, within an error.
         """
         n = len(answers.log_odds)
         rows = np.arange(n) if rows is None else rows
@@ -184,11 +214,14 @@ class Purifier:
             self._past = RecentMean(self.n_rows or n, self.settings.history)
         self._past.update(rows, answers.log_odds)
         log_odds = self._past.mean(rows).astype(np.float64)
-        q, share = correct_prior(log_odds + answers.rows.odds, answers.rows.share)
         if evidence.estimated is None:
-            return q, share, None
+            q, share = correct_prior(log_odds + answers.rows.odds, answers.rows.share)
+            return _Probability(q, q, share, share)
         share, error = evidence.share_by_pairs()
-        return expit(log_odds + offset_for_share(log_odds, share)), share, error
+        least = max(share - CAUTION * error, share / 2)
+        offset, lower = (offset_for_share(log_odds, s) for s in (share, least))
+        q, cautious = expit(log_odds + offset), expit(log_odds + lower)
+        return _Probability(q, cautious, share, least, error, offset - lower)
 
     def _reach(self, auroc_q: float, auroc_streams: float) -> str:
         if self.settings.reach != "auto":

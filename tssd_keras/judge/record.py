@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from tssd_keras.judge.divide import Division
+from tssd_keras.judge.rejected import Rejected
 
 QUARTILES = (0.25, 0.5, 0.75)
 # Meta-feature -> its quartiles on golden positives, and those on kept samples.
@@ -113,6 +114,25 @@ class PurificationFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RejectedFigures:
+    """What rejected labels count for.
+
+    Attributes:
+        rejected_count: whether they count by q; true where they do for every network.
+        rejected_fit: how much more probability the network gives them than such labels that it was
+            not trained on; see `rejected.Fit`.
+    """
+
+    rejected_count: bool
+    rejected_fit: float | None
+
+    @classmethod
+    def of(cls, rejected: Rejected) -> RejectedFigures:
+        """Those of one network."""
+        return cls(rejected_count=rejected.count, rejected_fit=rejected.fit and rejected.fit.more)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seconds:
     """Wall time of a round's parts."""
 
@@ -132,7 +152,7 @@ class RoundRecord:
 
     Attributes:
         epoch: counted from 0, the first that is trained with the new weights.
-        roles, abstentions, quality, purification, seconds: the figures by their subject.
+        roles, abstentions, quality, purification, rejected, seconds: the figures by their subject.
     """
 
     epoch: int
@@ -140,6 +160,7 @@ class RoundRecord:
     abstentions: Abstentions
     quality: Quality
     purification: PurificationFigures
+    rejected: RejectedFigures
     seconds: Seconds
 
     def row(self) -> dict[str, object]:
@@ -152,11 +173,12 @@ class RoundRecord:
             **vars(self.abstentions),
             **vars(self.quality),
             **purification,
+            **vars(self.rejected),
             **{f"seconds_{part}": value for part, value in vars(self.seconds).items()},
         }
 
 
-Figures = TypeVar("Figures", Abstentions, Quality, PurificationFigures)
+Figures = TypeVar("Figures", Abstentions, Quality, PurificationFigures, RejectedFigures)
 
 
 def shift(names: Sequence[str], golden: np.ndarray, kept: np.ndarray) -> Shift:

@@ -16,7 +16,8 @@ from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, U
 class Rewrite:
     """A round's new columns of n samples; see `SampleTable`.
 
-    `weight` is float[n], or float[n, M] where M networks train on weights of their own.
+    `weight` is float[n], or float[n, M] where M networks train on weights of their own, 0 for
+    rejected labels. So is `rest`, what these count for all the same; None: nothing.
     """
 
     weight: np.ndarray
@@ -26,6 +27,7 @@ class Rewrite:
     q: np.ndarray
     suggested: np.ndarray
     confidence: np.ndarray
+    rest: np.ndarray | None = None
 
 
 class SampleTable:
@@ -39,11 +41,16 @@ class SampleTable:
         decided: int64[N], the class that a person decided on, -1 without a decision; by
             default -1 throughout. Decided rows keep weight 1 and role decided, their
             suggested class is the decided one, and no round writes them.
+        held_back: bool[N], the samples that do not count until a round has judged them; see
+            `rejected`. None: there are none.
 
     Attributes:
         given, index, decided: as above.
         labels: int64[N], trained on: the decided class, else the given label.
-        weights: float32[N, M] in [0, 1], of each network; 1 until the first round.
+        weights: float32[N, M] in [0, 1], of each network; 1 until the first round, then 0 for
+            rejected labels.
+        rest: float32[N, M] in [0, 1], what rejected labels count for all the same.
+        trained: bool[N, M], on which labels each network may have been trained so far.
         role: int8[N], an index into `roles.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
@@ -64,6 +71,7 @@ class SampleTable:
         *,
         n_networks: int = 1,
         decided: np.ndarray | None = None,
+        held_back: np.ndarray | None = None,
     ) -> None:
         n = len(given)
         self.given = np.asarray(given, np.int64)
@@ -77,6 +85,9 @@ class SampleTable:
             )
         self.labels = np.where(self.decided >= 0, self.decided, self.given)
         self.weights = np.ones((n, n_networks), np.float32)
+        self.rest = np.zeros((n, n_networks), np.float32)
+        self.trained = np.zeros((n, n_networks), bool)
+        self._waiting = np.zeros(n, bool) if held_back is None else held_back & (self.decided < 0)
         self.role = np.where(self.decided >= 0, DECIDED, UNCERTAIN).astype(np.int8)
         self.p_loss = np.full(n, np.nan, np.float32)
         self.p_feature = np.full(n, np.nan, np.float32)
@@ -94,17 +105,27 @@ class SampleTable:
 
     @property
     def weight(self) -> np.ndarray:
-        """float32[N]: each sample's weight, the mean over the networks."""
+        """float32[N]: each sample's weight as it was judged, the mean over the networks."""
         return self.weights.mean(axis=1)
 
     @property
     def weights_now(self) -> np.ndarray:
-        """float32[N, M]: the weights of the samples drawn now, 0 for the others."""
-        return np.where(self.drawn[:, None], self.weights, np.float32(0))
+        """float32[N, M]: what the samples count for that are drawn now, 0 for the others."""
+        return np.where(self.drawn[:, None], self.counts(slice(None)), np.float32(0))
+
+    def counts(self, rows: np.ndarray | slice) -> np.ndarray:
+        """float32[n, M]: what some samples count for where they are drawn."""
+        weights = np.maximum(self.weights[rows], self.rest[rows])
+        return np.where(self._waiting[rows, None], np.float32(0), weights)
+
+    @property
+    def fed(self) -> np.ndarray:
+        """bool[N]: which samples are trained on now, by one network at least."""
+        return self.drawn & (self.weights_now > 0).any(axis=1)
 
     @property
     def kept(self) -> np.ndarray:
-        """bool[N]: which samples are drawn now and carry weight, for one network at least."""
+        """bool[N]: which samples are drawn now and not rejected, for one network at least."""
         return self.drawn & (self.weights > 0).any(axis=1)
 
     @property
@@ -145,15 +166,17 @@ class SampleTable:
         """
         n = len(self) if rows is None else len(rows)
         columns = dict(vars(new))
-        weights = np.asarray(columns.pop("weight"))
-        for name, column in {"weight": weights, **columns}.items():
-            shapes = [(n,), (n, self.weights.shape[1])] if name == "weight" else [(n,)]
+        weights, rest = np.asarray(columns.pop("weight")), columns.pop("rest")
+        rest = np.zeros_like(weights) if rest is None else np.asarray(rest)
+        for name, column in {"weight": weights, "rest": rest, **columns}.items():
+            by_network = name in ("weight", "rest")
+            shapes = [(n,), (n, self.weights.shape[1])] if by_network else [(n,)]
             if np.shape(column) not in shapes:
                 raise ValueError(
                     f"{name} must have one entry a sample, shape {' or '.join(map(str, shapes))}, "
                     f"got {np.shape(column)}."
                 )
-        if not ((weights >= 0) & (weights <= 1)).all():
+        if not all(((w >= 0) & (w <= 1)).all() for w in (weights, rest)):
             raise ValueError("every weight must lie in 0..1, and none be NaN.")
         if not (weights > 0).any():
             raise ValueError(
@@ -168,6 +191,8 @@ class SampleTable:
         epoch = self.n_rewrites if epoch is None else epoch
         self.changed[written] = np.where(same, self.changed[written], epoch)
         self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
+        self.rest[written] = rest if rest.ndim == 2 else rest[:, None]
+        self._waiting[written] = False
         for name, column in columns.items():
             getattr(self, name)[written] = column
         self.judged[written] = True
@@ -178,6 +203,10 @@ class SampleTable:
         weights = self.weights_now
         for reader in self._readers:
             reader(weights)
+
+    def mark_trained(self) -> None:
+        """An epoch has ended: the networks were trained on what counts now."""
+        self.trained |= self.weights_now > 0
 
     def columns(self, true_labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """What outlives training, in source order.

@@ -17,6 +17,7 @@ MODELS = ("mlp", "preact_resnet18", "preact_resnet34", "resnet50", "small_cnn", 
 OBJECTIVES = ("mixmatch", "plain", "weighted")
 STREAMS = ("loss", "feature")
 PLACES = ("neighbours", "class_means")
+REJECTED = ("auto", "nothing", "q")
 REACHES = ("auto", "uncertain", "all")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")

@@ -16,6 +16,7 @@ from tssd_keras.recipe.choices import (
     PLACES,
     PRECISIONS,
     REACHES,
+    REJECTED,
     SCHEDULES,
     STREAMS,
 )
@@ -163,6 +164,9 @@ class DivideRecipe:
     place_every: Annotated[int, "rounds from one search for neighbours to the next"] = 3
     floor_count: Annotated[int, "samples that each class keeps at least, or floor_share"] = 10
     floor_share: Annotated[float, "share of its class, if that is less than floor_count"] = 0.02
+    rejected: Annotated[
+        str, "what labels judged wrong count for; auto: q, while none of them is fitted", REJECTED
+    ] = "auto"
 
     def mistakes(self) -> Iterator[str]:
         yield from not_a_choice(self)

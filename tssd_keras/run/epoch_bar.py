@@ -80,5 +80,7 @@ def round_line(record: RoundRecord) -> str:
         parts.append(f"abstained: {' and '.join(silent)}")
     if short := (record.purification.classes_short or "").strip(" /"):
         parts.append(f"of class {short} less than half of what is expected, so its best were added")
+    if record.rejected.rejected_count:
+        parts.append("labels judged wrong count by q, none is fitted yet")
     parts.append(f"{record.seconds.total:.1f} s")
     return ", ".join(parts)

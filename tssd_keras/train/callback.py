@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.quality import quality, role_counts
-from tssd_keras.judge.record import Abstentions, RoundRecord, merged, summed
-from tssd_keras.judge.table import SampleTable, in_agreement
+from tssd_keras.judge.record import Abstentions, RejectedFigures, RoundRecord, merged, summed
+from tssd_keras.judge.rejected import Rejected, rest_of
+from tssd_keras.judge.table import in_agreement
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.progress import Progress, no_progress
@@ -26,6 +28,7 @@ from tssd_keras.train.eval_networks import (
     scoring_models,
 )
 from tssd_keras.train.feed import Feed
+from tssd_keras.train.new_table import new_table
 from tssd_keras.train.round import NetworkJudge, Verdict
 from tssd_keras.train.settings import Drawing, Scoring
 from tssd_keras.train.short_epochs import ShortEpochs
@@ -118,9 +121,8 @@ class TSSD(keras.callbacks.Callback):
     def _begin(self, n_networks: int) -> None:
         """Make the table and the judges of so many networks, and draw the first epoch."""
         arguments = self.arguments
-        self.table = SampleTable(
-            arguments.given, arguments.index, n_networks=n_networks, decided=arguments.decided
-        )
+        self.table = new_table(arguments, n_networks, judges=self.warmup_epochs is not None)
+        self._rejected = [Rejected(arguments.divide.rejected) for _ in range(n_networks)]
         self._judges = [NetworkJudge(arguments, self._on_progress) for _ in range(n_networks)]
         self._draw(0)  # Keras may look at batches before the first epoch begins
 
@@ -221,6 +223,7 @@ class TSSD(keras.callbacks.Callback):
         self._short_epochs.end()
         if not self._feed.was_read:
             raise RuntimeError(_UNREAD)
+        self.table.mark_trained()
         warmed_up = self.warmup_epochs is not None and epoch >= self.warmup_epochs
         if warmed_up and getattr(self.model, "warming_up", False):
             raise RuntimeError(
@@ -255,7 +258,9 @@ class TSSD(keras.callbacks.Callback):
             for judge, scorer in zip(self._judges, self._scorers, strict=True)
         ]
         columns = in_agreement([verdict.columns for verdict in verdicts])
-        self.table.rewrite(columns, rows, epoch=epoch)
+        p = [verdict.p_given for verdict in verdicts]
+        rest = rest_of(self._rejected, p, columns, self.table.trained[rows])
+        self.table.rewrite(replace(columns, rest=rest), rows, epoch=epoch)
         self.last_round = verdicts
         record = RoundRecord(
             epoch=epoch,
@@ -265,6 +270,7 @@ class TSSD(keras.callbacks.Callback):
                 [quality(self.table, v.division, v.loss, self.true_labels) for v in verdicts]
             ),
             purification=merged([v.figures for v in verdicts]),
+            rejected=merged([RejectedFigures.of(one) for one in self._rejected]),
             seconds=summed([v.seconds for v in verdicts]),
         )
         self.rounds.append(record)

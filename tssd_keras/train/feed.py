@@ -115,7 +115,7 @@ class Feed:
 
     @property
     def _taken(self) -> np.ndarray:
-        return self.table.drawn if self.unlabelled else self.table.kept
+        return self.table.drawn if self.unlabelled else self.table.fed
 
     def begin(self, epoch: int) -> None:
         """Say which epoch the next batches are of; plans made before are of no account.
@@ -147,7 +147,7 @@ class Feed:
 
     def weights(self, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
         """float32[n] of the given table rows, [n, M] for M networks; 0 where not used."""
-        weights = self.table.weights[rows] * used[:, None]
+        weights = self.table.counts(rows) * used[:, None]
         return weights[:, 0] if weights.shape[1] == 1 else weights
 
     def batches(self, kind: str = "auto"):

@@ -36,6 +36,7 @@ class Verdict:
 
     Attributes:
         rows: int64[n], their table rows, in rising order.
+        p_given: float32[n], the network's probability of the given label, in this round.
         loss: float32[n], as judged (averaged over rounds where asked).
         similarity: float32[n], to the given class, as the feature stream reads it.
         division: of the two streams, before purification.
@@ -47,6 +48,7 @@ class Verdict:
     """
 
     rows: np.ndarray
+    p_given: np.ndarray
     loss: np.ndarray
     similarity: np.ndarray
     division: Division
@@ -159,28 +161,44 @@ class NetworkJudge:
         clock.lap("divide")
 
         found = self._purified(scores, given, where, division, golden, rows, round_index)
-        role = apply_floor(
+        role = self._with_floor(found, division, loss, similarity, given)
+        clock.lap("purify")
+        columns = _columns(given, role, division, found, scores)
+        figures = _figures(given, found, self._before)
+        transition = None if found is None else found.transition
+        seconds = Seconds(**clock.laps)
+        return Verdict(
+            rows,
+            np.exp(-scores.loss),
+            loss,
+            similarity,
+            division,
+            transition,
+            columns,
+            figures,
+            seconds,
+        )
+
+    def _with_floor(
+        self,
+        found: Purification | None,
+        division: Division,
+        loss: np.ndarray,
+        similarity: np.ndarray,
+        given: np.ndarray,
+    ) -> np.ndarray:
+        """Roles int8[n], purified or else divided, so that no class dies out."""
+        return apply_floor(
             division.role if found is None else found.role,
             division,
             loss,
             similarity,
             given,
-            k,
-            floor_count=settings.floor_count,
-            floor_share=settings.floor_share,
+            self._n_classes,
+            floor_count=self._settings.floor_count,
+            floor_share=self._settings.floor_share,
             expected=None if found is None else found.expected,
         )
-        clock.lap("purify")
-        columns = _columns(given, role, division, found, scores)
-        figures, transition = PurificationFigures(), None
-        if found is not None:
-            short = classes_short(found.role, given, found.expected)
-            figures = replace(found.figures, classes_short=some_of(short))
-            transition = found.transition
-        if self._before is not None:
-            figures = replace(figures, neighbours_before=self._before.by)
-        seconds = Seconds(**clock.laps)
-        return Verdict(rows, loss, similarity, division, transition, columns, figures, seconds)
 
     def _purified(
         self,
@@ -266,6 +284,17 @@ def _columns(
         confidence = purification.confidence
         weight = weights_of(role, q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
+
+
+def _figures(
+    given: np.ndarray, found: Purification | None, before: Before | None
+) -> PurificationFigures:
+    """The purification's figures, and where neighbours were looked for before training."""
+    figures = PurificationFigures()
+    if found is not None:
+        short = classes_short(found.role, given, found.expected)
+        figures = replace(found.figures, classes_short=some_of(short))
+    return figures if before is None else replace(figures, neighbours_before=before.by)
 
 
 def some_of(classes: np.ndarray, most: int = 5) -> str:
