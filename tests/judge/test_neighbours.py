@@ -142,3 +142,18 @@ def test_agreement_is_the_share_of_labels_that_neighbours_vote_for(monkeypatch):
     assert found == pytest.approx((labels == truth).mean(), abs=0.02)
     shuffled = np.random.default_rng(1).permutation(labels)
     assert Neighbours(features, shuffled, K, seed=0).agreement() < 0.35
+
+
+def test_a_search_says_how_far_it_is():
+    rng, said = np.random.default_rng(0), []
+
+    def progress(what, total):
+        said.append((what, total))
+        return said.append
+
+    features = rng.normal(size=(9000, 8))
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    Neighbours(features, rng.integers(0, 3, 9000), 3, seed=0, n_anchors=50, progress=progress)
+    assert said[0] == ("finding neighbours", 9000)
+    assert len(said) > 2
+    assert sum(said[1:]) == 9000

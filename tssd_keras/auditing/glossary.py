@@ -53,7 +53,10 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         ),
     ),
     "How a label is judged": (
-        Term("warm-up", "The first epochs. They train on every label and judge none."),
+        Term(
+            "warm-up",
+            "The first epochs. They train on every label, but for a few held back, and judge none.",
+        ),
         Term(
             "round",
             "One judgement of the noisy stream: score, divide, purify. After the warm-up there is "

@@ -10,8 +10,12 @@ Graph Construction for Scalable Semi-Supervised Learning", ICML 2010.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
+
+from tssd_keras.progress import Progress, no_progress
 
 ANCHORS = 10_000  # at most; fewer where N d is large, but at least LEAST_ANCHORS
 LEAST_ANCHORS = 1_000
@@ -35,6 +39,7 @@ class Neighbours:
         n_anchors: so many samples are anchors; by default ANCHORS, or what SEARCH allows.
         n_nearest: each sample votes at so many anchors, its nearest.
         bandwidth: of squared distances, by which a vote counts less.
+        progress: shows how far the search is.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Neighbours:
         n_anchors: int | None = None,
         n_nearest: int = NEAREST,
         bandwidth: float = BANDWIDTH,
+        progress: Progress = no_progress,
     ) -> None:
         from sklearn.neighbors import NearestNeighbors
 
@@ -62,7 +68,7 @@ class Neighbours:
         group = _equal_rows(features)
         self._n_nearest = min(n_nearest, len(chosen))
         self._search = NearestNeighbors(algorithm="brute").fit(self._centred(features[chosen]))
-        self._at = self._attached(features)
+        self._at = self._attached(features, progress("finding neighbours", n))
         one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
         self._votes = (self._at.T @ one.astype(np.float64)).toarray()
         self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
@@ -116,7 +122,9 @@ class Neighbours:
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         return rows / np.maximum(length, 1e-12)
 
-    def _attached(self, features: np.ndarray) -> sparse.csr_array:
+    def _attached(
+        self, features: np.ndarray, on_batch: Callable[[int], None] = lambda n: None
+    ) -> sparse.csr_array:
         """How much each sample belongs to each anchor: float32[m, R], rows sum to 1."""
         n_anchors = self._search.n_samples_fit_
         k = min(self._n_nearest, n_anchors)
@@ -128,6 +136,7 @@ class Neighbours:
             beyond = distance**2 - distance[:, :1] ** 2
             part = np.exp(-beyond / self._bandwidth)
             weight[rows] = part / part.sum(axis=1, keepdims=True)
+            on_batch(len(part))
         ends = np.arange(0, near.size + 1, k)
         return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(features), n_anchors))
 

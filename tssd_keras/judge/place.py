@@ -9,6 +9,7 @@ from scipy.special import log_softmax
 
 from tssd_keras.judge.neighbours import Neighbours
 from tssd_keras.judge.similarity import ClassMeans
+from tssd_keras.progress import Progress, no_progress
 
 BLOCK = 8192  # samples looked at at once
 SILENT = 3.0  # standard errors
@@ -188,6 +189,7 @@ def place(
     seed: int,
     before: Neighbours | None = None,
     rows: np.ndarray | None = None,
+    progress: Progress = no_progress,
 ) -> ClassMeans | Neighbourhood:
     """The place that a recipe names.
 
@@ -198,8 +200,9 @@ def place(
         n_classes: K.
         seed: draws the anchors of neighbours.
         before, rows: see `Neighbourhood`.
+        progress: see `Neighbours`.
     """
     if kind == "class_means":
         return ClassMeans(features, labels, n_classes)
-    now = Neighbours(features, labels, n_classes, seed=seed)
+    now = Neighbours(features, labels, n_classes, seed=seed, progress=progress)
     return Neighbourhood(labels, now, before, rows)

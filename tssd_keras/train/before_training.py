@@ -8,6 +8,7 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.neighbours import Neighbours, projection
+from tssd_keras.progress import Progress, no_progress
 
 BLOCK = 2048  # samples read at once
 
@@ -37,6 +38,7 @@ def find_before(
     n_classes: int,
     *,
     seed: int,
+    progress: Progress = no_progress,
 ) -> Before:
     """Find neighbours in each space, and keep those that agree with more of the labels.
 
@@ -49,10 +51,11 @@ def find_before(
         labels: int64[N] in 0..K-1, given.
         n_classes: K.
         seed: draws the anchors.
+        progress: see `Neighbours`.
     """
     found, agreement = {}, {}
     for by, rows in samples.items():
-        found[by] = Neighbours(rows, labels, n_classes, seed=seed)
+        found[by] = Neighbours(rows, labels, n_classes, seed=seed, progress=progress)
         agreement[by] = found[by].agreement()
     best = max(agreement, key=agreement.__getitem__)
     shares = None if golden is None else found[best].similarity_of(golden[best])

@@ -54,8 +54,8 @@ class TSSD(keras.callbacks.Callback):
             (arrays in memory are compared), at least two of each class.
             "certain": none are at hand, the division's own certain samples
             stand in. None: no purification.
-        warmup_epochs: epochs on every sample before the first division, at least 1.
-            None: the feed only, and never a division.
+        warmup_epochs: epochs before the first division, at least 1, on every sample but a few held
+            back (`judge.rejected`). None: the feed only, and never a division.
         scoring: how the model is looked into.
         drawing: how an epoch's samples are drawn and ordered.
         divide: settings of the division.

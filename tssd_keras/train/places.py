@@ -9,6 +9,7 @@ import numpy as np
 from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.scores import Scores
+from tssd_keras.progress import Progress
 from tssd_keras.recipe.method_sections import DivideRecipe
 from tssd_keras.train.before_training import Before
 
@@ -22,10 +23,14 @@ class Places:
         settings: of the division.
         n_classes: K.
         seed: draws the anchors of neighbours.
+        progress: see `Neighbours`.
     """
 
-    def __init__(self, settings: DivideRecipe, n_classes: int, *, seed: int) -> None:
+    def __init__(
+        self, settings: DivideRecipe, n_classes: int, *, seed: int, progress: Progress
+    ) -> None:
         self._settings, self._n_classes, self._seed = settings, n_classes, seed
+        self._progress = progress
         self._place: Place | None = None
         self._rows = np.empty(0, np.int64)
         self._golden_similarity: np.ndarray | None = None
@@ -63,6 +68,7 @@ class Places:
                 seed=self._seed,
                 before=None if before is None else before.neighbours,
                 rows=rows,
+                progress=self._progress,
             )
             self._golden_similarity = None if golden is None else golden.placed(found).similarity
         self._place = found

@@ -81,7 +81,7 @@ class NetworkJudge:
                 arguments.golden_source, self._n_classes, purify, len(self._given)
             )
         self._before: Before | None = None
-        self._places = Places(self._settings, self._n_classes, seed=self._seed)
+        self._places = Places(self._settings, self._n_classes, seed=self._seed, progress=progress)
         decided = arguments.decided
         self._labels = self._given
         if decided is not None:
@@ -120,7 +120,12 @@ class NetworkJudge:
                 "inputs": projected_inputs(inputs, np.arange(len(inputs))),
             }
         self._before = find_before(
-            samples, of_golden, self._labels, self._n_classes, seed=self._seed
+            samples,
+            of_golden,
+            self._labels,
+            self._n_classes,
+            seed=self._seed,
+            progress=self._progress,
         )
 
     def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
