@@ -149,7 +149,7 @@ def test_a_share_of_all_or_none_has_an_offset_too(share):
     np.testing.assert_allclose(expit(log_odds + offset), share, atol=1e-9)
 
 
-ERROR, COUNTS_AS = 0.1, 25  # of the expected share, and how many pairs that is
+ERROR, COUNTS_AS = 0.1, 25  # of an expected share of a half, and how many pairs that is
 
 
 def drawn(share, *, pairs, seed):
@@ -219,5 +219,31 @@ def test_pairs_are_believed_however_sure_the_scores_seemed(pairs):
     share, _ = share_by_pairs(
         nothing, nothing, np.arange(pairs) % 2 > 0, nothing + 1, 0.99998, ERROR
     )
-    expected = (0.5 * pairs + 0.99998 * COUNTS_AS) / (pairs + COUNTS_AS)
+    counts_as = 0.98 * 0.02 / ERROR**2  # a share near one is as sure by few pairs
+    expected = (0.5 * pairs + 0.98 * counts_as) / (pairs + counts_as)
     assert share == pytest.approx(expected, abs=1e-3)
+
+
+def test_pairs_that_are_all_right_among_labels_that_all_seem_right_leave_a_doubt():
+    """An expected share of 1, and a little above by rounding."""
+    nothing = np.zeros(20)
+    for right in (True, False):
+        expected = np.nextafter(1.0, 2) if right else 0.0
+        share, error = share_by_pairs(
+            nothing, nothing, np.full(20, right), np.ones(20), expected, 0.05
+        )
+        assert abs(share - right) < 0.01
+        assert 0.01 < error < 0.05
+
+
+@pytest.mark.parametrize(("truth", "expected"), [(0.95, 0.99), (0.9, 0.96), (0.5, 0.55)])
+def test_the_truth_is_seldom_below_two_errors(truth, expected):
+    """What is expected is a standard error too high."""
+    rng, below = np.random.default_rng(0), 0
+    for _ in range(200):
+        right = rng.random(50) < truth
+        share, error = share_by_pairs(
+            np.zeros(50), np.zeros(50), right, np.ones(50), expected, abs(expected - truth)
+        )
+        below += truth < share - 2 * error
+    assert below < 0.2 * 200

@@ -24,7 +24,7 @@ COLUMNS = (
     "kept_precision,kept_recall,kept_f1,auroc_loss,auroc_feature,auroc_q,label_error_auroc,"
     "uncertain_purity,semi_hard_purity,semi_hard_recall,reach,criterion,estimated_clean_share,"
     "golden_pairs,clean_share_error,classes_short,neighbours_before,network_share,golden_auroc_q,golden_auroc_streams,"
-    "rejected_count,rejected_fit,seconds_score,seconds_divide,seconds_purify"
+    "rejected_count,rejected_fitted,rejected_fit,seconds_score,seconds_divide,seconds_purify"
 )
 
 
@@ -35,7 +35,7 @@ def a_record():
         abstentions=Abstentions(loss_abstains=True, classes_abstaining=2),
         quality=Quality(kept_precision=0.9),
         purification=PurificationFigures(reach="all", shift={"loss": [[1.0], [2.0]]}),
-        rejected=RejectedFigures(rejected_count=True, rejected_fit=0.01),
+        rejected=RejectedFigures(rejected_count=True, rejected_fitted=False, rejected_fit=0.01),
         seconds=Seconds(score=1.0, divide=2.0, purify=4.0),
     )
 

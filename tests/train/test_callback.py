@@ -263,7 +263,7 @@ def test_a_feed_made_for_another_model_is_refused(digits):
 
 def test_after_a_round_the_number_of_networks_stays(run):
     tssd, _ = run
-    with pytest.raises(RuntimeError, match=r"1 of its networks .* this one has 2"):
+    with pytest.raises(RuntimeError, match=r"needs one network.* has judged.* needs 2 networks"):
         tssd.feed(64, model=SimpleNamespace(networks=[None, None]))
 
 

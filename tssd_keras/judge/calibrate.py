@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 
 N_ITER = 200
 TOL = 1e-6
+MIN_EXPECTED = 0.02  # an expected share is that far from none and from all
 MIN_SLOPE = 0.05  # of Platt scaling, above 0: the order of the scores stays
 
 
@@ -94,7 +95,7 @@ def share_by_pairs(
     The pairs' share alone would do. Scores make it surer: a logistic regression on them says
     which pairs there were too many of (a regression estimator; Cochran, "Sampling techniques",
     1977, chapter 7). Neither set may have been trained on when it was scored. The share that is
-    expected beforehand counts as 1 / (4 error^2) pairs: as many have a standard error like its own.
+    expected beforehand counts as so many pairs as have a standard error like its own.
 
     Args:
         score: float[n], of the samples of the set, about log-odds; all alike where none is known.
@@ -105,11 +106,13 @@ def share_by_pairs(
             be, above 0.
 
     Returns:
-        The share and its standard error.
+        The share and its standard error. Pairs that are all right do not prove that every label is:
+        the error is at least that of half a pair.
     """
+    expected = float(np.clip(expected, MIN_EXPECTED, 1 - MIN_EXPECTED))
     weight = weight * (weight.sum() / (weight**2).sum())  # sums to the effective number; Kish 1965
     slope = _slope(pair_score, right, weight)
-    n_expected = 1 / (4 * error**2)
+    n_expected = expected * (1 - expected) / error**2
     score, pair_score = slope * score, slope * pair_score
 
     def excess(offset: float) -> float:
@@ -121,7 +124,8 @@ def share_by_pairs(
     p, of_pairs = expit(score + offset), expit(pair_score + offset)
     slack = float((p * (1 - p)).mean())
     information = float(weight @ (of_pairs * (1 - of_pairs))) + n_expected * slack
-    return float(p.mean()), slack / float(np.sqrt(max(information, 1e-12)))
+    least = 0.5 / (float(weight.sum()) + n_expected)
+    return float(p.mean()), max(least, slack / float(np.sqrt(max(information, 1e-12))))
 
 
 def _slope(score: np.ndarray, right: np.ndarray, weight: np.ndarray) -> float:

@@ -43,7 +43,7 @@ class Evidence:
         rejected: int64[n], the certain negatives beside stand-ins; None beside golden samples.
         context: of the pairs.
         class_share: float64[K], of each true class.
-        expected: share of right labels before golden pairs are seen.
+        expected: share of right labels before golden pairs are seen; None without such pairs.
         estimated: float64[K, K], the transition matrix before golden pairs were counted in;
             None without such pairs.
     """
@@ -54,7 +54,7 @@ class Evidence:
     rejected: np.ndarray | None
     context: PairContext
     class_share: np.ndarray
-    expected: Expected
+    expected: Expected | None = None
     estimated: np.ndarray | None = None
 
     @property
@@ -71,7 +71,13 @@ class Evidence:
         )
 
     def share_by_pairs(self) -> tuple[float, float]:
-        """The share of right labels by the golden pairs, and its standard error."""
+        """The share of right labels by the golden pairs, and its standard error.
+
+        Raises:
+            ValueError: there are none.
+        """
+        if self.expected is None:
+            raise ValueError("there must be golden pairs to tell the share by, there are none.")
         true, given, _ = self.trusted.pairs
         count = np.bincount(true, minlength=len(self.class_share))
         weight = np.maximum(self.class_share[true], 1e-6) / count[true]
@@ -126,12 +132,12 @@ def gather(
     )
     on_part(1)
     with threads_for(BLOCK * head.weight.size):
-        context, class_share, expected = _pair_context(
-            scores, given, place, division, head, n_classes, rng
-        )
+        context, class_share = _pair_context(scores, given, place, division, head, n_classes, rng)
     on_part(1)
-    estimated = None
+    estimated, expected = None, None
     if trusted.is_pair.any():
+        by_head = float(class_share @ np.diag(context.transition))
+        expected = _expected(scores.log_p, given, place, by_head)
         true, pair_given, _ = trusted.pairs
         estimated = context.transition
         matrix = noise_matrix.corrected(estimated, true, pair_given)
@@ -147,11 +153,8 @@ def _pair_context(
     head: GoldenHead,
     k: int,
     rng: np.random.Generator,
-) -> tuple[PairContext, np.ndarray, Expected]:
-    """The context of pairs, the shares of the true classes, and that of right labels.
-
-    All are learned from some of the samples.
-    """
+) -> tuple[PairContext, np.ndarray]:
+    """The context of pairs, and the shares of the true classes, learned from some samples."""
     some = np.arange(len(given))
     if len(some) > noise_matrix.MAX_SAMPLES:
         some = np.sort(rng.choice(len(some), noise_matrix.MAX_SAMPLES, replace=False))
@@ -161,30 +164,28 @@ def _pair_context(
     matrix, class_share = noise_matrix.estimate_transition(log_p, label, k)
     head_log_p = log_p[np.arange(len(some)), label]
     quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], head_log_p)]
-    context = PairContext(place, division, head, matrix, *quantiles)
-    if place.silent is None or place.silent.all():
-        expected = Expected(float(class_share @ np.diag(matrix)), NETWORK_ERROR)
-    else:
-        few = slice(None, None, -(-len(some) // SHARE_SAMPLES))
-        expected = _expected(pooled[few], scores.log_p[some[few]], label[few], k)
-    return context, class_share, expected
+    return PairContext(place, division, head, matrix, *quantiles), class_share
 
 
-def _expected(pooled: np.ndarray, log_p: np.ndarray, given: np.ndarray, k: int) -> Expected:
+def _expected(log_p: np.ndarray, given: np.ndarray, place: Place, by_head: float) -> Expected:
     """The share of right labels by neighbours and network, which no golden sample has a part in.
 
     The network learned from the labels, so that too many seem right to it. It errs the more, the
     further it is from what it says together with the neighbours.
 
     Args:
-        pooled, log_p: float[n, K], log-probabilities of both together, and of the network.
-        given: int64[n].
-        k: K.
+        log_p: float[N, K], the network's log-probabilities.
+        given: int64[N].
+        place: of the samples.
+        by_head: the share that the golden head expects; taken where no neighbours speak.
     """
-    together, alone = (
-        float(share @ np.diag(matrix))
-        for matrix, share in (
-            noise_matrix.estimate_transition(one, given, k) for one in (pooled, log_p)
-        )
-    )
-    return Expected(together, max(LEAST_ERROR, abs(together - alone)))
+    if place.silent is None or place.silent.all():
+        return Expected(by_head, NETWORK_ERROR)
+    some = np.arange(0, len(given), -(-len(given) // SHARE_SAMPLES))
+    alone = np.asarray(log_p[some], np.float32)
+    both = place.class_log_p(place.similarity(some), alone)
+    shares = []
+    for one in (both, alone):
+        matrix, class_share = noise_matrix.estimate_transition(one, given[some], one.shape[1])
+        shares.append(float(class_share @ np.diag(matrix)))
+    return Expected(shares[0], max(LEAST_ERROR, abs(shares[0] - shares[1])))

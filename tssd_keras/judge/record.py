@@ -119,17 +119,20 @@ class RejectedFigures:
 
     Attributes:
         rejected_count: whether they count by q; true where they do for every network.
+        rejected_fitted: whether a round has found that the network fits them.
         rejected_fit: how much more probability the network gives them than such labels that it was
             not trained on; see `rejected.Fit`.
     """
 
     rejected_count: bool
+    rejected_fitted: bool
     rejected_fit: float | None
 
     @classmethod
     def of(cls, rejected: Rejected) -> RejectedFigures:
         """Those of one network."""
-        return cls(rejected_count=rejected.count, rejected_fit=rejected.fit and rejected.fit.more)
+        fit = None if rejected.fit is None else rejected.fit.more
+        return cls(rejected_count=rejected.count, rejected_fitted=rejected.fitted, rejected_fit=fit)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tssd_keras.data.stratify import first_of_each
-from tssd_keras.judge.table import Rewrite
+from tssd_keras.judge.table import Rewrite, SampleTable
 
 HELD_BACK_SHARE, HELD_BACK_MOST = 0.1, 500  # of the samples
-# So much more probability of rejected labels than of those held back shows that they are fitted: of
-# all probability, or of that which held-back ones have, if it is surely more.
-FITTED, FITTED_PART, SURELY = 0.02, 1 / 3, 2.0
+# So much more probability of rejected labels than of those held back shows that they are fitted, of
+# all probability or of that which held-back ones have, if it is more by so many standard errors.
+FITTED, FITTED_PART, SURELY = 0.025, 1 / 3, 3.0
 FEWEST = 20  # of either kind, for a comparison
+FEWEST_OF_CLASS = 10  # a smaller class is trained on whole
 
 
 def hold_back(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -31,14 +31,14 @@ def hold_back(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rng: draws them.
 
     Returns:
-        bool[N]: HELD_BACK_SHARE of each class, at most HELD_BACK_MOST in all; none where they are
-        too few to be compared.
+        bool[N]: HELD_BACK_SHARE of the samples, at most HELD_BACK_MOST; none where they are too few
+        to be compared.
     """
-    share = min(HELD_BACK_SHARE, HELD_BACK_MOST / max(len(labels), 1))
-    n_each = np.floor(share * np.bincount(labels)).astype(np.int64)
+    large = np.flatnonzero(np.bincount(labels)[labels] >= FEWEST_OF_CLASS)
+    n = min(int(HELD_BACK_SHARE * len(large)), HELD_BACK_MOST)
     out = np.zeros(len(labels), bool)
-    if n_each.sum() >= FEWEST:
-        out[first_of_each(labels, n_each, rng)] = True
+    if n >= FEWEST:
+        out[rng.permutation(large)[:n]] = True
     return out
 
 
@@ -58,22 +58,22 @@ class Fit(NamedTuple):
     @property
     def shows(self) -> bool:
         """Whether they are fitted."""
-        surely = self.more > SURELY * self.error
-        return self.more > FITTED or (surely and self.more > FITTED_PART * self.of_others)
+        much = min(FITTED, FITTED_PART * self.of_others)
+        return self.more > max(much, SURELY * self.error)
 
 
-def fit_of_rejected(p: np.ndarray, rejected: np.ndarray, trained: np.ndarray) -> Fit | None:
+def fit_of_rejected(p: np.ndarray, trained: np.ndarray, held_back: np.ndarray) -> Fit | None:
     """How far a network fits rejected labels.
 
     Args:
         p: float[n], the network's probability of each given label.
-        rejected: bool[n], which labels are judged wrong.
-        trained: bool[n], on which labels the network was ever trained.
+        trained, held_back: bool[n], rejected labels that it was trained on, and not; no round has
+            kept any of them, so that both are judged alike.
 
     Returns:
         Fit; None where either are fewer than FEWEST.
     """
-    seen, unseen = p[rejected & trained], p[rejected & ~trained]
+    seen, unseen = p[trained], p[held_back]
     if min(len(seen), len(unseen)) < FEWEST:
         return None
     error = np.sqrt(seen.var() / len(seen) + unseen.var() / len(unseen))
@@ -84,60 +84,87 @@ class Rejected:
     """What one network's rejected labels count for, round by round.
 
     Args:
-        rule: "nothing", "q", or "auto": q until a round finds that the network fits them, or
-            cannot tell.
+        rule: "nothing", "q", or "auto": q until a round finds that the network fits them; nothing
+            in a round that cannot tell.
 
     Attributes:
         fit: of the last round, see `fit_of_rejected`.
-        count: whether they count.
+        count: whether any counted in the last round.
+        fitted: whether a round has found that they are fitted.
     """
 
     def __init__(self, rule: str) -> None:
         self._rule = rule
         self.fit: Fit | None = None
-        self.count = rule != "nothing"
+        self.count = False
+        self.fitted = False
 
     def weights(
-        self, p: np.ndarray, weight: np.ndarray, q: np.ndarray, trained: np.ndarray
+        self,
+        p: np.ndarray,
+        weight: np.ndarray,
+        q: np.ndarray,
+        *,
+        trained: np.ndarray,
+        held_back: np.ndarray,
+        once_kept: np.ndarray,
     ) -> np.ndarray:
         """The weights of n rejected labels.
 
         Args:
-            p, trained: see `fit_of_rejected`.
+            p: float[n], the network's probability of each given label.
             weight: float[n], 0 for the rejected.
             q: float[n], probability that the label is right; NaN where nothing tells it.
+            trained, held_back, once_kept: bool[n], see `table.SampleTable`.
 
         Returns:
             float32[n], 0 for all others. What is held back stays so, for later rounds to compare.
         """
         rejected = weight == 0
-        self.fit = fit_of_rejected(p, rejected, trained)
-        known = not np.isnan(q).any()
-        if self._rule == "auto" and self.count:
-            self.count = known and self.fit is not None and not self.fit.shows
-        counts = rejected & (trained | (self._rule == "q"))
-        return np.where(counts & (self.count and known), q, 0).astype(np.float32)
+        untouched = held_back & ~trained
+        alike = rejected & ~once_kept
+        self.fit = fit_of_rejected(p, alike & trained, alike & untouched)
+        self.fitted |= self.fit is not None and self.fit.shows
+        counts = rejected if self._rule == "q" else rejected & ~untouched
+        told = self._rule == "q" or (self.fit is not None and not self.fitted)
+        if self._rule == "nothing" or not told or np.isnan(q).any():
+            counts = np.zeros_like(rejected)
+        out = np.where(counts, q, 0).astype(np.float32)
+        self.count = bool(out.any())
+        return out
 
 
 def rest_of(
-    networks: list[Rejected], p: list[np.ndarray], columns: Rewrite, trained: np.ndarray
+    networks: list[Rejected],
+    p: list[np.ndarray],
+    columns: list[Rewrite],
+    table: SampleTable,
+    rows: np.ndarray,
 ) -> np.ndarray:
     """What rejected labels count for, by each network's own fit.
 
     Args:
         networks: M of them.
         p: M of float[n], each network's probability of the given labels.
-        columns: of n samples, with their weights.
-        trained: bool[n, M], on which labels each was ever trained.
+        columns: each network's judgement of n samples. A network is trained on that of the one
+            before it, see `table.in_agreement`.
+        table: of the samples, as it was before this round.
+        rows: int64[n], theirs.
 
     Returns:
         float32[n, M].
     """
-    weights = np.asarray(columns.weight).reshape(len(trained), -1)
-    return np.stack(
-        [
-            one.weights(p[i], weights[:, i], columns.q, trained[:, i])
-            for i, one in enumerate(networks)
-        ],
-        axis=1,
-    )
+    out = []
+    for i, one in enumerate(networks):
+        found = columns[i - 1]
+        out.append(
+            one.weights(
+                p[i],
+                np.asarray(found.weight),
+                found.q,
+                trained=table.trained[rows, i],
+                held_back=table.held_back[rows],
+                once_kept=table.once_kept[rows, i],
+            )
+        )
+    return np.stack(out, axis=1)

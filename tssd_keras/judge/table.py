@@ -50,7 +50,9 @@ class SampleTable:
         weights: float32[N, M] in [0, 1], of each network; 1 until the first round, then 0 for
             rejected labels.
         rest: float32[N, M] in [0, 1], what rejected labels count for all the same.
-        trained: bool[N, M], on which labels each network may have been trained so far.
+        held_back: as above.
+        trained: bool[N, M], on which labels each network was trained so far.
+        once_kept: bool[N, M], which labels a round ever kept, for each network.
         role: int8[N], an index into `roles.ROLES`; uncertain until the first round.
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
@@ -86,8 +88,9 @@ class SampleTable:
         self.labels = np.where(self.decided >= 0, self.decided, self.given)
         self.weights = np.ones((n, n_networks), np.float32)
         self.rest = np.zeros((n, n_networks), np.float32)
+        self.held_back = np.zeros(n, bool) if held_back is None else held_back & (self.decided < 0)
         self.trained = np.zeros((n, n_networks), bool)
-        self._waiting = np.zeros(n, bool) if held_back is None else held_back & (self.decided < 0)
+        self.once_kept = np.zeros((n, n_networks), bool)
         self.role = np.where(self.decided >= 0, DECIDED, UNCERTAIN).astype(np.int8)
         self.p_loss = np.full(n, np.nan, np.float32)
         self.p_feature = np.full(n, np.nan, np.float32)
@@ -116,7 +119,8 @@ class SampleTable:
     def counts(self, rows: np.ndarray | slice) -> np.ndarray:
         """float32[n, M]: what some samples count for where they are drawn."""
         weights = np.maximum(self.weights[rows], self.rest[rows])
-        return np.where(self._waiting[rows, None], np.float32(0), weights)
+        waiting = self.held_back[rows] & ~self.judged[rows]
+        return np.where(waiting[:, None], np.float32(0), weights)
 
     @property
     def fed(self) -> np.ndarray:
@@ -192,7 +196,7 @@ class SampleTable:
         self.changed[written] = np.where(same, self.changed[written], epoch)
         self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
         self.rest[written] = rest if rest.ndim == 2 else rest[:, None]
-        self._waiting[written] = False
+        self.once_kept[written] |= self.weights[written] > 0
         for name, column in columns.items():
             getattr(self, name)[written] = column
         self.judged[written] = True

@@ -81,6 +81,6 @@ def round_line(record: RoundRecord) -> str:
     if short := (record.purification.classes_short or "").strip(" /"):
         parts.append(f"of class {short} less than half of what is expected, so its best were added")
     if record.rejected.rejected_count:
-        parts.append("labels judged wrong count by q, none is fitted yet")
+        parts.append("rejected labels count by q")
     parts.append(f"{record.seconds.total:.1f} s")
     return ", ".join(parts)

@@ -28,7 +28,7 @@ from tssd_keras.train.eval_networks import (
     scoring_models,
 )
 from tssd_keras.train.feed import Feed
-from tssd_keras.train.new_table import new_table
+from tssd_keras.train.new_table import new_table, rule_for_rejected
 from tssd_keras.train.round import NetworkJudge, Verdict
 from tssd_keras.train.settings import Drawing, Scoring
 from tssd_keras.train.short_epochs import ShortEpochs
@@ -121,8 +121,10 @@ class TSSD(keras.callbacks.Callback):
     def _begin(self, n_networks: int) -> None:
         """Make the table and the judges of so many networks, and draw the first epoch."""
         arguments = self.arguments
-        self.table = new_table(arguments, n_networks, judges=self.warmup_epochs is not None)
-        self._rejected = [Rejected(arguments.divide.rejected) for _ in range(n_networks)]
+        judges, unlabelled = self.warmup_epochs is not None, self._feed_needs.unlabelled
+        rule = rule_for_rejected(arguments, judges=judges, unlabelled=unlabelled)
+        self.table = new_table(arguments, n_networks, holds_back=rule == "auto")
+        self._rejected = [Rejected(rule) for _ in range(n_networks)]
         self._judges = [NetworkJudge(arguments, self._on_progress) for _ in range(n_networks)]
         self._draw(0)  # Keras may look at batches before the first epoch begins
 
@@ -151,16 +153,15 @@ class TSSD(keras.callbacks.Callback):
             TypeError, ValueError: an argument does not fit.
             RuntimeError: a round has judged by another number of networks.
         """
-        needs = FeedNeeds.of(model)
-        n_networks = self.table.weights.shape[1]
-        if needs.n_networks != n_networks:
+        needs, before = FeedNeeds.of(model), self._feed_needs
+        if needs != before:
             if self.table.n_rewrites:
                 raise RuntimeError(
-                    f"one TSSD judges by one model: {n_networks} of its networks have judged, and "
-                    f"this one has {needs.n_networks}. Make a new TSSD for a new model."
+                    f"one TSSD judges by one model: one that needs {before} has judged, and this "
+                    f"one needs {needs}. Make a new TSSD for a new model."
                 )
+            self._feed_needs = needs
             self._begin(needs.n_networks)
-        self._feed_needs = needs
         self._feed = Feed(
             self.table,
             self.inputs,
@@ -257,10 +258,9 @@ class TSSD(keras.callbacks.Callback):
             judge.judge(scorer, rows, len(self.rounds))
             for judge, scorer in zip(self._judges, self._scorers, strict=True)
         ]
-        columns = in_agreement([verdict.columns for verdict in verdicts])
-        p = [verdict.p_given for verdict in verdicts]
-        rest = rest_of(self._rejected, p, columns, self.table.trained[rows])
-        self.table.rewrite(replace(columns, rest=rest), rows, epoch=epoch)
+        p, found = [v.p_given for v in verdicts], [v.columns for v in verdicts]
+        rest = rest_of(self._rejected, p, found, self.table, rows)
+        self.table.rewrite(replace(in_agreement(found), rest=rest), rows, epoch=epoch)
         self.last_round = verdicts
         record = RoundRecord(
             epoch=epoch,

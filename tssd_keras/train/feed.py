@@ -41,7 +41,7 @@ def plan_epoch(
     Returns:
         rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
         for the samples that fill up the last batch. Taken samples fill it up,
-        so that BatchNorm never sees a rejected one.
+        so that BatchNorm never sees one that is left out.
 
     Raises:
         ValueError: no sample is taken.

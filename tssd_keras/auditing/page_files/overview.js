@@ -22,8 +22,8 @@ function tiles(all) {
   const of = (n) => (totals.samples ? ` (${share(n / totals.samples)})` : '');
   const shown = [
     tile(count(totals.samples), 'samples of the noisy stream'),
-    tile(count(totals.kept) + of(totals.kept), 'kept: carry weight'),
-    tile(count(totals.dropped) + of(totals.dropped), 'dropped: no weight'),
+    tile(count(totals.kept) + of(totals.kept), 'kept'),
+    tile(count(totals.dropped) + of(totals.dropped), 'rejected'),
     tile(count(totals.mined) + of(totals.mined), 'mined (semi-hard)'),
     tile(share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
