@@ -3,10 +3,12 @@
     python benchmarks/human_noise_picture.py
 
 Test accuracy by epoch, the mean over the seeds that have run; cleanlab's epochs are those of the
-training after the pruning.
+training after the pruning. "golden": ten golden samples a class.
 """
 
 from __future__ import annotations
+
+import sys
 
 import numpy as np
 import result_lines
@@ -17,8 +19,8 @@ INK = "#3c414a"
 # Way, golden, networks -> colour and name.
 LINES = {
     ("true", None, None): ("#8a8f98", "true labels"),
-    ("mixmatch", "10", 2): ("#0b57a4", "TSSD, mixmatch, two networks, 10 golden a class"),
-    ("weighted", "10", 1): ("#3f8fd9", "TSSD, weighted, 10 golden a class"),
+    ("mixmatch", "10", 2): ("#0b57a4", "TSSD, mixmatch, two networks, golden"),
+    ("weighted", "10", 1): ("#3f8fd9", "TSSD, weighted, golden"),
     ("weighted", "none", 1): ("#2a9d8f", "TSSD, weighted, no golden sample"),
     ("cleanlab", None, None): ("#8e5bb5", "cleanlab: prune, train again"),
     ("plain", None, None): ("#b3541e", "plain training"),
@@ -35,7 +37,7 @@ def main() -> None:
         key = {"way": way, "golden": golden, "networks": networks, "set": []}
         runs = [row["accuracy_by_epoch"] for row in rows if key.items() <= row.items()]
         if not runs:
-            continue
+            sys.exit(f"no run of {name} is in {RESULTS}: python benchmarks/human_noise.py run")
         mean = np.mean(runs, axis=0)
         axes.plot(range(1, len(mean) + 1), mean, color=colour, linewidth=2)
         text = f"{mean[-1]:.3f}  {name}"

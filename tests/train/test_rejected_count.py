@@ -28,18 +28,18 @@ class Batches(keras.callbacks.Callback):
         self.epochs[-1] = batch + 1
 
 
-def trained(*, hidden=0, epochs=5, rejected="auto", rate=0.3, networks=0):
+def trained(*, hidden=0, warmup=3, epochs=5, rejected="auto", networks=0):
     """Digits, some of the labels wrong; without hidden units the network fits no wrong label."""
     data = load_digits()
     x, y = (
         (data.data / 16).astype("float32"),
-        noise.draw_labels(data.target, noise.symmetric(10, rate), seed=3),
+        noise.draw_labels(data.target, noise.symmetric(10, 0.3), seed=3),
     )
     tssd = TSSD(
         x[100:],
         y[100:],
         golden=(x[:100], data.target[:100]),
-        warmup_epochs=3,
+        warmup_epochs=warmup,
         divide=DivideRecipe(rejected=rejected),
     )
     keras.utils.set_random_seed(1)
@@ -80,7 +80,7 @@ def test_a_network_that_fits_no_wrong_label_is_trained_on_the_rejected_by_q():
 
 
 def test_a_network_that_fits_wrong_labels_is_trained_on_the_kept_alone():
-    tssd, _, batches = trained(hidden=512, epochs=14, rate=0.5)
+    tssd, _, batches = trained(hidden=512, warmup=16, epochs=18)
     assert tssd.rounds[-1].rejected.rejected_fitted
     assert (tssd.table.fed == tssd.table.kept).all()
     assert batches.epochs[-1] == -(-tssd.table.kept.sum() // BATCH) == tssd.steps

@@ -18,7 +18,7 @@ from tssd_keras.judge.table import Rewrite, SampleTable
 HELD_BACK_SHARE, HELD_BACK_MOST = 0.1, 500  # of the samples
 # So much more probability of rejected labels than of those held back shows that they are fitted, of
 # all probability or of that which held-back ones have, if it is more by so many standard errors.
-FITTED, FITTED_PART, SURELY = 0.025, 1 / 3, 3.0
+FITTED, FITTED_PART, SURELY = 0.035, 0.6, 3.0
 FEWEST = 20  # of either kind, for a comparison
 FEWEST_OF_CLASS = 10  # a smaller class is trained on whole
 
