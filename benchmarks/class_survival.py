@@ -12,17 +12,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import result_lines
+from one_run import one_run
 
-ROOT, RESULTS = result_lines.ROOT, result_lines.RESULTS / "class_survival.jsonl"
+RESULTS = result_lines.RESULTS / "class_survival.jsonl"
 NOISES = {"symmetric 0.5": ("symmetric", 0.5), "symmetric 0.6": ("symmetric", 0.6)}
 NOISES |= {"asymmetric 0.3": ("asymmetric", 0.3)}
 OBJECTIVES = ("weighted", "mixmatch")
@@ -45,23 +42,11 @@ def measure(case: dict) -> dict:
     seed = case["seed"]
     settings = [f"noise.kind={kind}", f"noise.rate={rate}", f"objective.kind={case['objective']}"]
     settings += [f"{section}.seed={seed}" for section in ("noise", "golden", "purify", "train")]
-    words = [w for s in settings for w in ("--set", s)]
-    command = ["cli.py", "train", "recipes/digits.toml", "--backend", case["backend"], *words]
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        done = subprocess.run(
-            [sys.executable, *command, "--out", str(out)],
-            cwd=ROOT,
-            env={**os.environ},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    with one_run("digits", settings, case["backend"]) as (command, out):
         summary = json.loads((out / "summary.json").read_text())
         shares = kept_share(out / "samples.csv")
     return {
-        "command": " ".join(["python", *command]),
+        "command": command,
         **result_lines.origin(),
         "kept_share": shares,
         "accuracy": summary["accuracy"],

@@ -14,16 +14,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import result_lines
 import run_rows
+from one_run import one_run
 
-ROOT, RESULTS = result_lines.ROOT, result_lines.RESULTS / "estimated_share.jsonl"
+RESULTS = result_lines.RESULTS / "estimated_share.jsonl"
 HUMAN_NOISE = result_lines.RESULTS / "human_noise.jsonl"
 FASHION = ["train.epochs=10"]
 SETS = {
@@ -46,24 +43,12 @@ def measure(case: dict) -> dict:
     recipe, kind, rate, more = SETS[case["set"]]
     settings = [f"noise.kind={kind}", f"noise.rate={rate}", *PAIRS[case["pairs"]], *more]
     settings += [f"{part}.seed={case['seed']}" for part in ("noise", "golden", "purify", "train")]
-    words = [w for s in settings for w in ("--set", s)]
-    command = ["cli.py", "train", f"recipes/{recipe}.toml", "--backend", case["backend"], *words]
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        done = subprocess.run(
-            [sys.executable, *command, "--out", str(out)],
-            cwd=ROOT,
-            env={**os.environ},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    with one_run(recipe, settings, case["backend"]) as (command, out):
         summary = json.loads((out / "summary.json").read_text())
         last = run_rows.rows(out / "rounds.csv")[-1]
     error = last["clean_share_error"]
     return {
-        "command": " ".join(["python", *command]),
+        "command": command,
         **result_lines.origin(),
         "estimated_share": float(last["estimated_clean_share"]),
         "said_error": float(error) if error else None,

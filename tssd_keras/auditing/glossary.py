@@ -143,9 +143,9 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         ),
         Term(
             "rejected",
-            "A rejected sample is judged and not kept. It counts by q as long as the network does "
-            "not fit wrong labels, as it does when it is large or trained for long. After that it "
-            "counts for nothing; MixMatch still learns from it, without its label.",
+            "A rejected sample is judged and not kept. It counts by q until the network "
+            "begins to fit wrong labels, and for nothing after that. MixMatch learns from it "
+            "without its label.",
         ),
         Term(
             "held back",

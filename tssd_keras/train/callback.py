@@ -116,11 +116,11 @@ class TSSD(keras.callbacks.Callback):
         self._networks: list[keras.Model] = []  # that the scorers look into
         self._scorers: list[keras.Model] = []
         self._short_epochs = ShortEpochs()
-        self._begin(n_networks=1)
+        self._begin()
 
-    def _begin(self, n_networks: int) -> None:
-        """Make the table and the judges of so many networks, and draw the first epoch."""
-        arguments = self.arguments
+    def _begin(self) -> None:
+        """Make the table and a judge for each network, and draw the first epoch."""
+        arguments, n_networks = self.arguments, self._feed_needs.n_networks
         judges, unlabelled = self.warmup_epochs is not None, self._feed_needs.unlabelled
         rule = rule_for_rejected(arguments, judges=judges, unlabelled=unlabelled)
         self.table = new_table(arguments, n_networks, holds_back=rule == "auto")
@@ -151,7 +151,7 @@ class TSSD(keras.callbacks.Callback):
 
         Raises:
             TypeError, ValueError: an argument does not fit.
-            RuntimeError: a round has judged by another number of networks.
+            RuntimeError: a round has judged by a model with other needs.
         """
         needs, before = FeedNeeds.of(model), self._feed_needs
         if needs != before:
@@ -161,7 +161,7 @@ class TSSD(keras.callbacks.Callback):
                     f"one needs {needs}. Make a new TSSD for a new model."
                 )
             self._feed_needs = needs
-            self._begin(needs.n_networks)
+            self._begin()
         self._feed = Feed(
             self.table,
             self.inputs,
