@@ -200,6 +200,7 @@ class Card:
             "seconds_an_epoch": seconds,
             "seconds_a_round": summary["seconds_in_rounds"] / rounds if rounds else None,
             "seconds_by_epoch": [round(gap, 3) for gap in gaps],
+            "seconds_of_rounds": _parts(run_rows.rows(out / "rounds.csv")),
             **found,
         }
         self._report.row(row)
@@ -216,6 +217,12 @@ class Card:
             self._report.left_out(f"the rest of {name}: {why}")
         tables = [line for _, line in done.lines if line.startswith(("|", "jax, "))]
         self._report.timing(name, tables)
+
+
+def _parts(rounds: list[dict[str, str]]) -> dict[str, list[float]]:
+    """Seconds of each round, by its parts."""
+    names = [name for name in (rounds[0] if rounds else ()) if name.startswith("seconds_")]
+    return {name: [round(float(row[name]), 3) for row in rounds] for name in names}
 
 
 def timings(quick: bool) -> list[list[str]]:

@@ -3,6 +3,7 @@
     python benchmarks/round.py                        # every size below, a row each
     python benchmarks/round.py 1000000 14             # one: samples, classes
     python benchmarks/round.py 50000 10 --width 256 --golden 50 --pairs
+    python benchmarks/round.py 50000 10 --place class_means
 
 Made-up scores in the shape of real ones (half-precision unit features around a direction for each
 class, 40 % symmetric noise), since only time and memory matter here. With --pairs the golden
@@ -27,18 +28,20 @@ import numpy as np
 NOISE = 0.4
 PAIRS_NOISE = 0.7
 LATER_ROUNDS = 3
-PARTS = ("means", "similarity", "divide", "floor", "first purify", "purify")
+PARTS = ("place", "similarity", "divide", "floor", "first purify", "purify")
+PLACES = ("neighbours", "class_means")  # divide.place
 
 
 @dataclass(frozen=True)
 class Case:
-    """Samples, classes, width d of the features, golden samples a class, whether in pairs."""
+    """Samples, classes, width d of the features, golden samples a class, in pairs?, place."""
 
     n: int
     k: int
     width: int = 512
     golden: int = 5
     pairs: bool = False
+    place: str = PLACES[0]
 
 
 CASES = [
@@ -107,11 +110,23 @@ def golden_of(case: Case, rng: np.random.Generator):
     )
 
 
+def place_of(case: Case, features: np.ndarray, given: np.ndarray):
+    """Where the samples lie: by neighbours, or by class means."""
+    from tssd_keras.judge.neighbours import Neighbours
+    from tssd_keras.judge.place import Neighbourhood
+    from tssd_keras.judge.similarity import ClassMeans
+
+    if case.place == "class_means":
+        return ClassMeans(features, given, case.k)
+    return Neighbourhood(given, Neighbours(features, given, case.k, seed=0))
+
+
 def measure(case: Case) -> None:
     """One row of the table."""
+    import sklearn.neighbors  # noqa: F401  its import is no part of a round
+
     from tssd_keras.judge.divide import apply_floor, divide
     from tssd_keras.judge.purify import Purifier
-    from tssd_keras.judge.similarity import ClassMeans
     from tssd_keras.recipe.method_sections import PurifyRecipe
 
     rng, k = np.random.default_rng(0), case.k
@@ -120,7 +135,7 @@ def measure(case: Case) -> None:
     purifier = Purifier("trusted", k, PurifyRecipe())
 
     parts = Parts()
-    where = ClassMeans(scores.features, given, k)
+    where = place_of(case, scores.features, given)
     parts.done()
     similarity = where.scores()
     parts.done()
@@ -137,6 +152,7 @@ def measure(case: Case) -> None:
         f"{case.n:,}",
         *(str(value) for value in astuple(case)[1:4]),
         "yes" if case.pairs else "no",
+        case.place,
         *(f"{s:.2f}" for s in (*parts.seconds[:4], first, later, division_seconds)),
         f"{max(parts.gib[:4]):.2f}",
         f"{max(parts.gib[4:]):.2f}",
@@ -151,20 +167,26 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--golden", type=int, default=5, help="a class")
     parser.add_argument("--pairs", action="store_true", help="their given labels are known")
+    parser.add_argument("--place", choices=PLACES, default=PLACES[0])
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    case = Case(args.samples or 0, args.classes, args.width, args.golden, args.pairs)
+    case = Case(args.samples or 0, args.classes, args.width, args.golden, args.pairs, args.place)
     if args.here:
         measure(case)
         return
-    heads = ["samples", "classes", "d", "golden a class", "pairs"]
+    heads = ["samples", "classes", "d", "golden a class", "pairs", "by"]
     heads += [*(f"{part} s" for part in PARTS), "division s", "division GiB", "purify GiB"]
     print(f"| {' | '.join(heads)} |")
     print("|" + " --- |" * len(heads), flush=True)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    for n, k, width, golden, pairs in map(astuple, [case] if args.samples else CASES):
+    for n, k, width, golden, pairs, place in map(astuple, [case] if args.samples else CASES):
         command = [sys.executable, __file__, str(n), str(k), f"--width={width}"]
-        command += [f"--golden={golden}", "--here", *(["--pairs"] if pairs else [])]
+        command += [
+            f"--golden={golden}",
+            f"--place={place}",
+            "--here",
+            *(["--pairs"] if pairs else []),
+        ]
         subprocess.run(command, check=True, env=environment)
 
 

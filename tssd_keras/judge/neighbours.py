@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
+from tssd_keras.judge.nearest import nearest
 from tssd_keras.progress import Progress, no_progress
 
 ANCHORS = 10_000  # at most; fewer where N d is large, but at least LEAST_ANCHORS
@@ -54,8 +55,6 @@ class Neighbours:
         bandwidth: float = BANDWIDTH,
         progress: Progress = no_progress,
     ) -> None:
-        from sklearn.neighbors import NearestNeighbors
-
         n = len(labels)
         self._matrix = projection(features.shape[1])
         self._centre = _mean_row(features)
@@ -66,8 +65,8 @@ class Neighbours:
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(n)[:n_anchors])
         group = _equal_rows(features)
-        self._n_nearest = min(n_nearest, len(chosen))
-        self._search = NearestNeighbors(algorithm="brute").fit(self._centred(features[chosen]))
+        self._n_anchors, self._n_nearest = len(chosen), min(n_nearest, len(chosen))
+        self._search = nearest(self._centred(features[chosen]), self._n_nearest)
         self._at = self._attached(features, progress("finding neighbours", n))
         one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
         self._votes = (self._at.T @ one.astype(np.float64)).toarray()
@@ -126,19 +125,19 @@ class Neighbours:
         self, features: np.ndarray, on_batch: Callable[[int], None] = lambda n: None
     ) -> sparse.csr_array:
         """How much each sample belongs to each anchor: float32[m, R], rows sum to 1."""
-        n_anchors = self._search.n_samples_fit_
-        k = min(self._n_nearest, n_anchors)
+        k = self._n_nearest
         near = np.empty((len(features), k), np.int32)
         weight = np.empty((len(features), k), np.float32)
         for start in range(0, len(features), BLOCK):
             rows = slice(start, start + BLOCK)
-            distance, near[rows] = self._search.kneighbors(self._centred(features[rows]), k)
-            beyond = distance**2 - distance[:, :1] ** 2
-            part = np.exp(-beyond / self._bandwidth)
+            squared, near[rows] = self._search(self._centred(features[rows]))
+            part = np.exp((squared[:, :1] - squared) / self._bandwidth)
             weight[rows] = part / part.sum(axis=1, keepdims=True)
             on_batch(len(part))
         ends = np.arange(0, near.size + 1, k)
-        return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(features), n_anchors))
+        return sparse.csr_array(
+            (weight.ravel(), near.ravel(), ends), (len(features), self._n_anchors)
+        )
 
 
 def projection(width: int) -> np.ndarray | None:

@@ -1,0 +1,64 @@
+"""The nearest of a fixed set of rows: scikit-learn's search, or an accelerator's matrix product.
+
+On a processor scikit-learn's blocks are the faster ones, on an accelerator one matrix product
+and a sort (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+FEWEST = 1024  # rows are asked for in blocks of this or its doubles: few shapes, few compilations
+
+Search = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def nearest(among: np.ndarray, k: int) -> Search:
+    """A search for the k nearest of float32[R, d] rows of length 1, k at most R.
+
+    Returns:
+        A function: float32[m, d] rows of length 1 -> their squared distances float32[m, k],
+        nearest first, and which of R rows these are, int[m, k].
+    """
+    return by_keras(among, k) if on_accelerator() else by_scikit_learn(among, k)
+
+
+def on_accelerator() -> bool:
+    """Whether Keras is loaded and has another device than the processor."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        return False
+    return any(not name.lower().startswith("cpu") for name in keras.distribution.list_devices())
+
+
+def by_scikit_learn(among: np.ndarray, k: int) -> Search:
+    """The search on the processor; see `nearest`."""
+    from sklearn.neighbors import NearestNeighbors
+
+    found = NearestNeighbors(algorithm="brute").fit(among)
+
+    def search(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        distance, index = found.kneighbors(rows, k)
+        return distance**2, index
+
+    return search
+
+
+def by_keras(among: np.ndarray, k: int) -> Search:
+    """The search on Keras's device; see `nearest`. Distances have the device's matrix precision."""
+    from keras import ops
+
+    columns = ops.convert_to_tensor(np.ascontiguousarray(among.T))
+
+    def search(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size = max(FEWEST, 1 << (len(rows) - 1).bit_length())
+        block = np.zeros((size, rows.shape[1]), np.float32)
+        block[: len(rows)] = rows
+        cosine, index = ops.top_k(ops.matmul(ops.convert_to_tensor(block), columns), k)
+        cosine, index = (ops.convert_to_numpy(a)[: len(rows)] for a in (cosine, index))
+        return np.maximum(2 - 2 * cosine, 0), index
+
+    return search
