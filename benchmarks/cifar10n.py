@@ -1,8 +1,11 @@
-"""CIFAR-10N worst: true labels, plain training and TSSD side by side, on a card or a processor.
+r"""CIFAR-10N worst: true labels, plain training and TSSD side by side, on a card or a processor.
 
-    python benchmarks/cifar10n.py prepare                       # the two files -> data/cifar10n
+    python benchmarks/cifar10n.py prepare                       # images and labels -> data/cifar10n
     python benchmarks/cifar10n.py run recipes/cifar10n_worst_bf16.toml true plain mixmatch
     python benchmarks/cifar10n.py run recipes/cifar10n_worst_wrn.toml     # all four of them
+    python benchmarks/cifar10n.py run recipes/cifar10n_worst_wrn.toml --backend jax \
+        --set data.source=npz --set data.path=data/cifar10n/part.npz --set data.name= \
+        --set data.label= --set train.on_device=true       # a fifth too, without TFDS, on a card
     python benchmarks/cifar10n.py table
 
 `prepare` reads cifar10-images.tar.xz and cifar10n.npz (--archives, ../shared/data) without
@@ -64,7 +67,20 @@ def prepare(archives: Path, out: Path) -> None:
         y_test=named["test_label"].astype(np.int64),
         class_names=named["class_names"],
     )
+    _part(out, named["worst"].astype(np.int64))
     print(f"{len(images):,} images and {len(LABELS)} sets of labels are in {out}")
+
+
+def _part(out: Path, worst: np.ndarray, per_class: int = 1000, seed: int = 0) -> None:
+    """part.npz: a fifth of the training images, as many of each true class, with labels worst."""
+    with np.load(out / "images.npz", allow_pickle=False) as file:
+        arrays = dict(file)
+    order = np.random.default_rng(seed).permutation(len(worst))
+    truth = arrays["y_train_true"][order]
+    rows = np.sort(np.concatenate([order[truth == c][:per_class] for c in np.unique(truth)]))
+    for name in ("x_train", "y_train_true"):
+        arrays[name] = arrays[name][rows]
+    np.savez(out / "part.npz", **{**arrays, "y_train": worst[rows]})
 
 
 def settings(recipe: str, run: str, seed: int) -> list[str]:
