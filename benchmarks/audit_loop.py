@@ -1,24 +1,27 @@
-"""What decisions buy: train, audit, decide, train again; Fashion-MNIST, asymmetric 40 %.
+"""What decisions buy: train, audit, decide, train again; by data set, order and number.
 
-    taskset -c 0 python benchmarks/audit_loop.py run              # seed 0, TensorFlow
-    taskset -c 0 python benchmarks/audit_loop.py run --seed 1
-    python benchmarks/audit_loop.py table                         # of what has run
+    python benchmarks/audit_loop.py run              # all that has not run yet, a line a step
+    python benchmarks/audit_loop.py run --data features --decisions 200 --seed 0
+    python benchmarks/audit_loop.py table            # of what has run
 
-There are 100 golden samples, 10 of each class. The decisions are the true labels of 500 samples:
+Fashion-MNIST (12,000 images), asymmetric 40 %, and CIFAR-10N worst as features of a pretrained
+network, each with 100 golden samples, 10 of each class. The decisions are the true labels of the
+first 200 or 500 samples
 
-    page     the suspects that the page shows first
-    spread   suspects at even distances, from the first to the last
-    random   any samples of the stream: the control
+    page       of the page's order to find wrong labels: the surest suspects
+    teaching   of its order to teach the next run
+    random     of all judged samples in random order: the control
 
-`before` is the first run; each of the others is a second run, told by 500 decisions. All are judged
-on the same samples: those that are golden in none and decided in none. Every step appends a line to
-benchmarks/results/audit_loop.jsonl; what is there is not run again. The runs stay in --work.
+`before` is the first run; each of the others is a second run, told by the decisions. All runs of a
+seed are judged on the same samples: those that are golden in none and decided in none. Every step
+appends a line to benchmarks/results/audit_loop.jsonl. The runs stay in --work.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -29,7 +32,14 @@ import result_lines
 from sklearn.metrics import roc_auc_score
 
 ROOT, RESULTS = result_lines.ROOT, result_lines.RESULTS
-ARMS = ("page", "spread", "random")
+ARMS = ("page", "teaching", "random")
+DECISIONS = (200, 500)
+GOLDEN = "golden.per_class=10"
+DATA = {
+    "fashion": ("recipes/fashion_mnist_12k.toml",
+                [GOLDEN, "noise.kind=asymmetric", "noise.rate=0.4", "train.epochs=10"]),
+    "features": ("recipes/cifar10n_features.toml", [GOLDEN]),
+}  # fmt: skip
 HEADER = ("id", "index", "given", "decided", "action", "stratum", "labels_sha256")
 
 
@@ -46,20 +56,21 @@ def tssd(*words: object) -> None:
         sys.exit(f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
 
 
-def chosen(run: Path, n: int, seed: int) -> dict[str, list[str]]:
-    """Indices of the samples that each arm decides on, from the audit's ranks."""
+def chosen(run: Path, seed: int) -> dict[str, list[str]]:
+    """Indices of samples in the order of each arm."""
     audit = rows(run / "audit" / "samples.csv")
-    ranked = sorted((row for row in audit if row["rank"]), key=lambda row: int(row["rank"]))
-    suspects = [row["index"] for row in ranked]
-    every = [row["index"] for row in audit]
-    if len(suspects) < n:
-        sys.exit(f"there must be {n} suspects, got {len(suspects)}. Try a lower --decisions.")
-    rng = np.random.default_rng((seed, 1))
-    return {
-        "page": suspects[:n],
-        "spread": [suspects[i] for i in np.linspace(0, len(suspects) - 1, n).astype(int)],
-        "random": [every[i] for i in rng.choice(len(every), n, replace=False)],
-    }
+
+    def by(column: str) -> list[str]:
+        ranked = [row for row in audit if row[column]]
+        return [row["index"] for row in sorted(ranked, key=lambda row: int(row[column]))]
+
+    judged = [row["index"] for row in audit if row["p_wrong"]]
+    order = np.random.default_rng((seed, 1)).permutation(len(judged))
+    arms = (by("rank"), by("teaching_rank"), [judged[i] for i in order])
+    for name, arm in zip(ARMS, arms, strict=True):
+        if len(arm) < max(DECISIONS):
+            sys.exit(f"{name}: there must be {max(DECISIONS)} samples, got {len(arm)} in {run}")
+    return dict(zip(ARMS, arms, strict=True))
 
 
 def write_decisions(run: Path, indices: list[str], out: Path) -> None:
@@ -90,34 +101,30 @@ def auroc(run: Path, left_out: set[str]) -> tuple[float, int, float]:
     return float(roc_auc_score(clean, score)), len(table), float(1 - clean.mean())
 
 
-def run(args: argparse.Namespace) -> None:
-    case = {
-        "recipe": args.recipe,
-        "settings": args.set,
-        "decisions": args.decisions,
-        "seed": args.seed,
-        "backend": args.backend,
-    }
-    done = {row["step"] for row in result_lines.read(args.results) if row["case"] == case}
-    name = f"{Path(args.recipe).stem}-{args.decisions}-{args.backend}-{args.seed}"
-    work = (args.work / name).resolve()
+def run(data: str, seed: int, args: argparse.Namespace) -> None:
+    """All of a data set and a seed: the first run, and a run told by the decisions of each arm."""
+    recipe, settings = DATA[data]
+    work = (args.work / f"{data}-{args.backend}-{seed}").resolve()
     work.mkdir(parents=True, exist_ok=True)
-    seeds = (f"noise.seed={100 + args.seed}", *(f"{s}.seed={args.seed}" for s in SEEDED))
-    settings = [word for s in (*args.set, *seeds) for word in ("--set", s)]
-    train = ("train", args.recipe, "--backend", args.backend, *settings)
+    noise = [f"noise.seed={100 + seed}"] if data == "fashion" else []
+    seeds = (*noise, *(f"{s}.seed={seed}" for s in SEEDED))
+    words = [word for s in (*settings, *seeds) for word in ("--set", s)]
+    train = ("train", recipe, "--backend", args.backend, *words)
     before = work / "before"
     if not (before / "summary.json").exists():
         tssd(*train, "--out", before)
     if not (before / "audit" / "samples.csv").exists():
         tssd("audit", before, "--without-samples")
-    arms = chosen(before, args.decisions, args.seed)
-    left_out = {index for indices in arms.values() for index in indices}
+    arms = chosen(before, seed)
+    left_out = {index for indices in arms.values() for index in indices[: max(DECISIONS)]}
+    done = [row["case"] for row in result_lines.read(args.results)]
 
-    def measured(step: str, folder: Path, *words: object) -> None:
+    def measured(case: dict, folder: Path, *words: object) -> None:
+        if case in done:
+            return
         score, n, wrong = auroc(folder, left_out)
         summary = json.loads((folder / "summary.json").read_text())
         line = {
-            "step": step,
             "case": case,
             "auroc_same_samples": score,
             "same_samples": n,
@@ -134,46 +141,53 @@ def run(args: argparse.Namespace) -> None:
         }
         result_lines.append(args.results, line)
         last = summary["accuracy"]["last"]
-        print(f"{step}: AUROC {score:.4f} on {n:,}, accuracy {last:.4f}", flush=True)
+        print(f"{case}: AUROC {score:.4f} on {n:,}, accuracy {last:.4f}", flush=True)
 
-    if "before" not in done:
-        measured("before", before, *train)
-    for arm in ARMS:
-        if arm in done:
-            continue
-        decisions, labels, after = (work / f"{arm}{end}" for end in (".csv", "-labels.csv", ""))
-        if not labels.exists():
-            write_decisions(before, arms[arm], decisions)
-            tssd("relabel", before, decisions, "--out", labels)
+    case = {"data": data, "seed": seed, "backend": args.backend}
+    measured(case | {"arm": "before", "decisions": 0}, before, *train)
+    for n, arm in itertools.product(args.decisions, ARMS):
+        name = f"{arm}-{n}"
+        decisions, labels, after = (work / f"{name}{end}" for end in (".csv", "-labels.csv", ""))
         again = (*train, "--set", f"golden.decisions={labels}")
+        if not labels.exists():
+            write_decisions(before, arms[arm][:n], decisions)
+            tssd("relabel", before, decisions, "--out", labels)
         if not (after / "summary.json").exists():
             tssd(*again, "--out", after)
-        measured(arm, after, *again)
+        measured(case | {"arm": arm, "decisions": n}, after, *again)
 
 
 SEEDED = ("golden", "purify", "train")  # sections whose seed is the run's; the noise has its own
 
 
 def table(results: Path) -> str:
-    """A Markdown table, a line a step."""
-    lines = [
-        "| data | seed | backend | decisions | trained / golden | AUROC, same samples | accuracy, "
-        "last | minutes |",
-        "|" + " --- |" * 8,
-    ]
+    """A Markdown table, a line a data set, number of decisions and arm: means over seeds."""
+    found: dict[tuple, list[dict]] = {}
     for row in result_lines.read(results):
-        case, told = row["case"], row["decisions"]
+        case = row["case"]
+        found.setdefault((case["data"], case["decisions"], case["arm"]), []).append(row)
+    lines = [
+        "| data | decisions | of which wrong labels | seeds | AUROC, same samples | by seed | "
+        "accuracy, last | by seed | minutes |",
+        "|" + " --- |" * 9,
+    ]
+    for (data, n, arm), group in sorted(found.items()):
+        group.sort(key=lambda row: row["case"]["seed"])
+        scores = [row["auroc_same_samples"] for row in group]
+        last = [row["accuracy"]["last"] for row in group]
+        wrong = [row["decisions"]["given_found_wrong"] for row in group if row["decisions"]]
         cells = (
-            Path(case["recipe"]).stem,
-            case["seed"],
-            case["backend"],
-            f"{case['decisions']} {row['step']}" if told else "none (before)",
-            f"{told['trained']} / {told['golden']}" if told else "-",
-            f"{row['auroc_same_samples']:.4f}",
-            f"{row['accuracy']['last']:.4f}",
-            row["minutes"],
+            data,
+            f"{n} {arm}" if n else "none (before)",
+            f"{np.mean(wrong):.0f}" if wrong else "-",
+            ", ".join(str(row["case"]["seed"]) for row in group),
+            f"{np.mean(scores):.4f}",
+            " ".join(f"{v:.4f}" for v in scores),
+            f"{np.mean(last):.4f}",
+            " ".join(f"{v:.4f}" for v in last),
+            f"{np.mean([row['minutes'] for row in group]):.1f}",
         )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -182,24 +196,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("run", "table"))
-    parser.add_argument("--recipe", default="recipes/fashion_mnist_asym40.toml")
-    parser.add_argument(
-        "--set",
-        action="append",
-        metavar="SECTION.KEY=VALUE",
-        help="of both runs; default: golden.per_class=10",
-    )
-    parser.add_argument("--decisions", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", nargs="+", choices=DATA, default=tuple(DATA))
+    parser.add_argument("--decisions", nargs="+", type=int, choices=DECISIONS, default=DECISIONS)
+    parser.add_argument("--seed", nargs="+", type=int, default=(0, 1, 2))
     parser.add_argument("--backend", default="tensorflow")
     parser.add_argument("--work", type=Path, default=ROOT / "runs" / "audit_loop")
     parser.add_argument("--results", type=Path, default=RESULTS / "audit_loop.jsonl")
     args = parser.parse_args()
-    args.set = args.set or ["golden.per_class=10"]
-    if args.what == "run":
-        run(args)
-    else:
-        print(table(args.results))
+    if args.what == "table":
+        return print(table(args.results))
+    for data, seed in itertools.product(args.data, args.seed):
+        run(data, seed, args)
 
 
 if __name__ == "__main__":

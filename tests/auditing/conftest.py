@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from builders.audit_page import JUDGED
+from builders.audit_page import JUDGED, SHOWN
 from builders.audit_samples import HOSTILE, some_images, some_judged
 
 from tssd_keras.auditing.write import Samples, write_audit
@@ -77,7 +77,7 @@ def opened(tabs):
 @pytest.fixture(scope="module")
 def address(served):
     folder, url = served
-    write_audit(JUDGED, some_images(), folder / "plain", thumbnails=40, kept=30)
+    write_audit(JUDGED, some_images(), folder / "plain", **SHOWN)
     return f"{url}/plain/report.html"
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from builders.audit_page import JUDGED, N_SHOWN, card, current, order
+from builders.audit_page import GALLERY, JUDGED, N_SHOWN, N_SUSPECTS, card, current, order
 from builders.audit_samples import HOSTILE, some_judged
 
 from tssd_keras.auditing.write import write_audit
@@ -61,17 +61,21 @@ def test_filters_leave_those_that_were_asked_for(opened, address):
     assert set(page.locator(".card .rank").all_text_contents()) == {"kept"}
 
 
-def test_suspects_can_come_in_an_order_that_is_spread_over_the_ranks(opened, address):
+def test_samples_can_come_in_the_order_that_teaches_the_next_run(opened, address):
     page = opened(address)
-    page.locator("#filter-order").select_option("spread")
+    assert "1 to 24" in page.locator("#pager-top .where").text_content()
+    page.locator("#filter-order").select_option(label="teach the next run")
     shown = [int(c.get_attribute("data-i")) for c in page.locator(".card").all()]
-    assert len(set(shown)) == 24
-    assert np.histogram(shown, 4, (0, N_SHOWN))[0].min() >= 4
+    assert shown == GALLERY.teaching[:24].tolist()
+    assert f"of {N_SHOWN}" in page.locator("#pager-top .where").text_content()
+    page.locator("#filter-order").select_option("surest")
+    assert f"of {N_SUSPECTS + 30}" in page.locator("#pager-top .where").text_content()
+    page.locator("#filter-order").select_option("teaching")
     card(page, shown[0]).focus()
     page.keyboard.press("k")
     assert current(page) == shown[1]
     page.reload()
-    assert page.locator("#filter-order").input_value() == "spread"
+    assert page.locator("#filter-order").input_value() == "teaching"
     assert current(page) == shown[1]
     page.locator("#filter-picture").select_option("with")
     assert "of 40" in page.locator("#pager-top .where").text_content()
@@ -93,7 +97,9 @@ def test_a_page_without_suspects_says_so(opened, served):
     assert page.locator("#cards").text_content() == "No samples are like this."
     for key in "ckosunp":
         page.keyboard.press(key)
-    assert page.locator("#progress-text").text_content().startswith("0 of 0 decided")
+    assert page.locator("#progress-text").text_content().startswith("0 of 30 decided")
+    page.locator("#filter-order").select_option("teaching")
+    assert page.locator(".card").count() == 24
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -4,7 +4,17 @@ import json
 
 import numpy as np
 import pytest
-from builders.audit_page import JUDGED, N_SHOWN, STORE, card, current, exported, order, stored
+from builders.audit_page import (
+    JUDGED,
+    N_SHOWN,
+    N_SUSPECTS,
+    STORE,
+    card,
+    current,
+    exported,
+    order,
+    stored,
+)
 from builders.audit_samples import HOSTILE, SHA, some_judged
 
 from tssd_keras.auditing.suspects import rank_suspects
@@ -17,7 +27,7 @@ def test_where_no_other_class_is_suggested_there_is_nothing_to_confirm(opened, a
     page = opened(address)
     page.locator("#filter-size").select_option("96")
     page.locator("#last-top").click()
-    kept = card(page, N_SHOWN - 1)
+    kept = card(page, N_SUSPECTS + 29)
     assert kept.locator("[data-action=confirm]").is_disabled()
     kept.focus()
     page.keyboard.press("c")
@@ -53,7 +63,7 @@ def test_decisions_by_key_move_on_and_survive_a_reload(opened, address, tmp_path
     for r, i in zip(rows, (0, 1, 3), strict=True):
         assert r["id"] == f"id-{first[i]}"
         assert r["given"] == names[JUDGED.given[first[i]]]
-        assert r["stratum"] == f"suspects-1-{N_SHOWN - 30}"
+        assert r["stratum"] == f"suspects-1-{N_SUSPECTS}"
         assert r["labels_sha256"] == SHA
     assert rows[0]["decided"] == names[JUDGED.suggested[first[0]]]
     assert rows[1]["decided"] == rows[1]["given"]
@@ -112,7 +122,7 @@ def test_pages_that_are_done_are_passed_over_and_a_reload_goes_on_where_one_was(
     page.reload()
     assert "25 to 48" in page.locator("#pager-top .where").text_content()
     assert current(page) == 24
-    page.locator("#filter-order").select_option("spread")
+    page.locator("#filter-order").select_option("teaching")
     assert card(page, current(page)).get_attribute("data-state") == "open"
 
 
@@ -124,7 +134,7 @@ def test_undecided_samples_alone_are_worked_off_page_by_page(opened, address):
     for _ in range(12):
         page.keyboard.press("k")
     assert current(page) == 12
-    assert f"1 to 12 of {N_SHOWN - 12}" in page.locator("#pager-top .where").text_content()
+    assert f"1 to 12 of {N_SUSPECTS + 30 - 12}" in page.locator("#pager-top .where").text_content()
 
 
 def test_keys_reach_everything_and_can_be_switched_off(opened, address):

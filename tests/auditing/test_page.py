@@ -122,7 +122,7 @@ def test_a_page_of_50_000_samples_with_2_000_pictures_stays_under_30_mb(tmp_path
     judged = some_judged(n, [f"class {i}" for i in range(100)])
     judged.index[:] = np.arange(n)
     out = tmp_path / "audit"
-    write_audit(judged, Samples(inputs=Repeated(images)), out, thumbnails=2000, most=n)
+    write_audit(judged, Samples(inputs=Repeated(images)), out, thumbnails=2000, most=n, teaching=0)
     size = (out / "report.html").stat().st_size
     assert 8e6 < size < 30e6  # of noise, which compresses worse than any photograph
     data = json.loads(parsed((out / "report.html").read_text()).data[("script", "data")])

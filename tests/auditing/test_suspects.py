@@ -13,6 +13,7 @@ from tssd_keras.auditing.suspects import (
 )
 from tssd_keras.judge.roles import DECIDED
 
+NONE = np.empty(0, np.int64)
 pytestmark = pytest.mark.backend_free
 
 
@@ -71,7 +72,7 @@ def test_every_sample_has_one_stratum_and_the_counts_add_up():
     judged = dataclasses.replace(judged, role=role)
     rank = rank_suspects(judged)
     names = stratum_names(judged, rank)
-    shown = choose_shown(judged, rank, most=150, kept=20)
+    shown = choose_shown(judged, rank, NONE, most=150, kept=20)
     strata = count_strata(names, shown)
     assert sum(s.samples for s in strata) == 1000
     assert [s.name for s in strata][:2] == ["suspects-1-100", "suspects-101-200"]
@@ -88,7 +89,7 @@ def test_no_suspects_at_all_is_no_error():
     judged = some_judged(9, weight=np.ones(9), suggested=np.arange(9) % 3)
     rank = rank_suspects(judged)
     assert not rank.any()
-    assert len(choose_shown(judged, rank, most=10, kept=0)) == 0
+    assert len(choose_shown(judged, rank, NONE, most=10, kept=0)) == 0
     strata = count_strata(stratum_names(judged, rank), np.empty(0, int))
     assert [(s.name, s.samples, s.shown) for s in strata] == [("kept", 9, 0)]
 
@@ -106,4 +107,4 @@ def test_what_people_decided_before_is_a_stratum_of_its_own():
     assert "decided" not in np.delete(names, 3)
     strata = count_strata(names, np.empty(0, int))
     assert strata[-1].name == "decided"
-    assert 3 not in choose_shown(judged, rank, most=99, kept=99)
+    assert 3 not in choose_shown(judged, rank, NONE, most=99, kept=99)

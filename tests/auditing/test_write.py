@@ -36,8 +36,8 @@ def test_names_and_ids_of_any_kind_come_back_from_every_csv(tmp_path):
 
 def test_labels_are_escaped_in_the_labelling_config_and_fit_the_predictions():
     judged = some_judged(70, HOSTILE)
-    gallery = make_gallery(judged, most=70, thumbnails=70)
-    shown = gallery.rows
+    gallery = make_gallery(judged, most=70, teaching=0, thumbnails=70)
+    shown = gallery.rows[: gallery.n_listed]
     pictures = Pictures("text", ["some text"] * len(shown))
     made, xml = tasks(judged, gallery, pictures)
     tree = ET.fromstring(xml)
@@ -68,8 +68,8 @@ def test_choices_differ_however_little_is_left_of_their_names():
 def test_files_are_named_below_the_root_that_is_told(tmp_path):
     paths = [str(tmp_path / "my photos" / "a&b" / f"{i} %.png") for i in range(30)]
     judged = some_judged(30, paths=as_ids(paths))
-    gallery = make_gallery(judged, most=30)
-    shown = gallery.rows
+    gallery = make_gallery(judged, most=30, teaching=9)
+    shown = gallery.rows[: gallery.n_listed]
     made, xml = tasks(judged, gallery, NO_PICTURES)
     assert document_root(judged) == tmp_path / "my photos"
     assert made[0]["data"]["image"] == f"/data/local-files/?d=a%26b/{shown[0]}%20%25.png"

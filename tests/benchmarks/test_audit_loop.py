@@ -22,8 +22,8 @@ def rows(path):
 
 
 def decide(page, path):
-    """Three confirmed, two kept, one given another class, one skipped, spread over the ranks."""
-    page.locator("#filter-order").select_option("spread")
+    """Three confirmed, two kept, one given another class, one skipped, as they teach."""
+    page.locator("#filter-order").select_option("teaching")
     page.locator("#filter-stratum").select_option("0")
     page.locator(".card").first.focus()
     for key in "cckkcs":

@@ -6,11 +6,15 @@ import json
 import numpy as np
 from builders.audit_samples import SHA, some_judged
 
+from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.suspects import rank_suspects
 
 STORE = f"tssd-audit:{SHA}"
 JUDGED = some_judged(300)
-N_SHOWN = int(JUDGED.suspect.sum()) + 30  # and so many of the kept
+N_SUSPECTS = int(JUDGED.suspect.sum())
+SHOWN = {"kept": 30, "teaching": 50, "thumbnails": 40}
+GALLERY = make_gallery(JUDGED, most=999, **SHOWN)
+N_SHOWN = len(GALLERY.rows)  # suspects, 30 of the kept, and what teaches
 
 
 def order():

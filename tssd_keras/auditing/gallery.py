@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tssd_keras.auditing.suspects import Stratum, count_strata, rank_suspects, stratum_names
+from tssd_keras.auditing.teaching import teaching_order
 from tssd_keras.judge.findings import Findings
+
+TEACHING = 2000  # samples at most that the page shows for the order that teaches the next run
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +20,10 @@ class Gallery:
     Attributes:
         rank: int64[N], of `suspects.rank_suspects`.
         stratum: object[N], of `suspects.stratum_names`.
-        rows: int64[n], the samples on the page: suspects by rank, then some of the others.
+        rows: int64[n], the samples on the page: suspects by rank, kept ones that were drawn, then
+            those that are shown for the order that teaches alone.
+        n_listed: of `rows`, the first ones that are no such.
+        teaching: int64[t], places in `rows`: the beginning of `teaching.teaching_order`.
         pictured: int64[m], the places in `rows` whose samples get a picture.
         strata: every stratum, with its counts.
     """
@@ -25,90 +31,96 @@ class Gallery:
     rank: np.ndarray
     stratum: np.ndarray
     rows: np.ndarray
+    n_listed: int
+    teaching: np.ndarray
     pictured: np.ndarray
     strata: list[Stratum]
 
 
 def make_gallery(
-    findings: Findings, *, most: int, kept: int = 0, thumbnails: int = 0, seed: int = 0
+    findings: Findings,
+    *,
+    most: int,
+    kept: int = 0,
+    teaching: int = TEACHING,
+    thumbnails: int = 0,
+    seed: int = 0,
 ) -> Gallery:
     """Choose what the page shows.
 
     Args:
         findings: N samples.
         most: suspects at most, see `choose_shown`.
-        kept: samples at most of the stratum "kept".
+        kept: samples at most of the stratum "kept", see `choose_shown`.
+        teaching: the page has so many samples at most of the order that teaches.
         thumbnails: pictures at most, see `choose_pictured`.
-        seed: of the draw of kept samples.
+        seed: of the draws.
     """
     rank = rank_suspects(findings)
     stratum = stratum_names(findings, rank)
-    rows = choose_shown(findings, rank, most=most, kept=kept, seed=seed)
-    n_suspects = int((rank[rows] > 0).sum())
-    pictured = choose_pictured(n_suspects, len(rows) - n_suspects, thumbnails)
-    return Gallery(rank, stratum, rows, pictured, count_strata(stratum, rows))
+    taught = teaching_order(findings, seed)[:teaching]
+    rows = choose_shown(findings, rank, taught, most=most, kept=kept, seed=seed)
+    place = np.empty(len(findings), np.int64)
+    place[rows] = np.arange(len(rows))
+    n_suspects = min(most, int(rank.max(initial=0)))
+    n_drawn = min(kept, int((findings.judged & (rank == 0)).sum()))
+    drawn = np.arange(n_suspects, n_suspects + n_drawn)
+    pictured = choose_pictured(drawn, n_suspects, place[taught], thumbnails)
+    strata = count_strata(stratum, rows)
+    return Gallery(rank, stratum, rows, n_suspects + n_drawn, place[taught], pictured, strata)
 
 
 def choose_shown(
-    findings: Findings, rank: np.ndarray, *, most: int, kept: int, seed: int = 0
+    findings: Findings,
+    rank: np.ndarray,
+    taught: np.ndarray,
+    *,
+    most: int,
+    kept: int,
+    seed: int = 0,
 ) -> np.ndarray:
     """Choose the rows that the page shows.
 
     Args:
         findings: N samples.
         rank: int64[N], of `suspects.rank_suspects`.
+        taught: int64[t], rows that are shown in any case.
         most: suspects at most, the first ones.
         kept: samples at most of the stratum "kept", drawn at random. Only these can tell
             how many labels are wrong among the unsuspected.
         seed: of that draw.
 
     Returns:
-        int64[n]: suspects by rank, then the drawn.
+        int64[n], each once: suspects by rank, the drawn, and those of `taught` that are neither.
     """
     n = min(most, int(rank.max(initial=0)))
     suspects = np.argsort(np.where(rank > 0, rank, len(rank) + 1), kind="stable")[:n]
     unsuspected = np.flatnonzero(findings.judged & (rank == 0))
     drawn = np.random.default_rng(seed).permutation(unsuspected)[:kept]
-    return np.concatenate([suspects, drawn])
+    chosen = np.concatenate([suspects, drawn])
+    return np.concatenate([chosen, taught[~np.isin(taught, chosen)]])
 
 
-def choose_pictured(n_suspects: int, n_kept: int, n: int) -> np.ndarray:
+def choose_pictured(drawn: np.ndarray, n_suspects: int, teaching: np.ndarray, n: int) -> np.ndarray:
     """Choose the places in the gallery that get a picture.
 
-    The kept come first, as they were drawn to be looked at. Half of the other pictures go
-    to the surest suspects, half to suspects spread over all ranks.
+    The drawn come first, as they were drawn to be looked at. Half of the other pictures go
+    to the surest suspects, half to the beginning of the order that teaches; what one of these
+    leaves goes to the other.
 
     Args:
+        drawn: int64[m], the places of the drawn.
         n_suspects: suspects in the gallery, at its places from 0, by rank.
-        n_kept: kept samples, at the places behind them.
+        teaching: int64[t], places, as they teach.
         n: pictures at most.
 
     Returns:
         int64[m], in rising order.
     """
-    kept = n_suspects + np.arange(min(n, n_kept))
-    left = n - len(kept)
-    surest = np.arange(min(left - left // 2, n_suspects))
-    spread_out = spread(n_suspects)
-    spread_out = spread_out[spread_out >= len(surest)][: left - len(surest)]
-    return np.sort(np.concatenate([surest, spread_out, kept]))
-
-
-def spread(n: int) -> np.ndarray:
-    """Order 0..n-1 so that each beginning of the order lies evenly over them.
-
-    Args:
-        n: how many.
-
-    Returns:
-        int64[n], each of 0..n-1 once.
-
-    Source:
-        Van der Corput 1935: numbers in the order of their binary digits reversed.
-    """
-    digits = max(1, int(n - 1).bit_length()) if n else 1
-    number = np.arange(2**digits)
-    turned = np.zeros_like(number)
-    for digit in range(digits):
-        turned |= ((number >> digit) & 1) << (digits - 1 - digit)
-    return turned[turned < n]
+    drawn = drawn[:n]
+    in_turn = np.full(2 * max(n_suspects, len(teaching)), -1)
+    in_turn[: 2 * n_suspects : 2] = np.arange(n_suspects)
+    in_turn[1 : 2 * len(teaching) : 2] = teaching
+    wanted = np.concatenate([drawn, in_turn[in_turn >= 0]])
+    _, first = np.unique(wanted, return_index=True)
+    return np.sort(wanted[np.sort(first)][:n])

@@ -34,7 +34,7 @@ def document_root(findings: Findings) -> Path | None:
 
 
 def tasks(findings: Findings, gallery: Gallery, pictures: Pictures) -> tuple[list[dict], str]:
-    """Make a task of each sample that the page shows.
+    """Make a task of each suspect and each drawn sample of the page.
 
     Args:
         findings: N samples.
@@ -51,7 +51,7 @@ def tasks(findings: Findings, gallery: Gallery, pictures: Pictures) -> tuple[lis
     names = choice_names(findings.class_names)
     content_at = dict(zip(gallery.pictured.tolist(), pictures.content, strict=False))
     made = []
-    for place, row in enumerate(gallery.rows.tolist()):
+    for place, row in enumerate(gallery.rows[: gallery.n_listed].tolist()):
         if root is not None and findings.paths is not None:
             inside = Path(os.path.relpath(findings.paths[row], root)).as_posix()
             content = f"/data/local-files/?d={quote(os.fsencode(inside))}"

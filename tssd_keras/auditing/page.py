@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tssd_keras.auditing.gallery import Gallery, spread
+from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.glossary import as_html
 from tssd_keras.auditing.overview import overview
 from tssd_keras.auditing.pictures import Pictures
@@ -65,7 +65,8 @@ def page_data(
             "at": gallery.pictured[: len(pictures.content)].tolist(),
             "content": pictures.content,
         },
-        "spread": spread(len(gallery.rows)).tolist(),
+        "listed": gallery.n_listed,
+        "teaching": gallery.teaching.tolist(),
         "samples": _samples(findings, gallery) | {"reason": text_of.tolist()},
     }
 

@@ -65,8 +65,17 @@ def columns(findings: Findings, gallery: Gallery) -> dict[str, list]:
         "changed": labels(findings.changed),
         "stratum": gallery.stratum.tolist(),
         "rank": [int(r) if r > 0 else None for r in gallery.rank],
+        "teaching_rank": _places(gallery.rows[gallery.teaching], n),
         "true_name": names(truth),
     }
+
+
+def _places(rows: np.ndarray, n: int) -> list[int | None]:
+    """From 1, the place of each of n samples among some rows; None for the others."""
+    place: list[int | None] = [None] * n
+    for i, row in enumerate(rows.tolist(), 1):
+        place[row] = i
+    return place
 
 
 def label_issues(findings: Findings) -> dict[str, list]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.auditing import label_studio, page, tables
-from tssd_keras.auditing.gallery import Gallery, make_gallery
+from tssd_keras.auditing.gallery import TEACHING, Gallery, make_gallery
 from tssd_keras.auditing.pictures import NO_PICTURES, Pictures, pictures
 from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
@@ -86,6 +86,7 @@ def write_audit(
     thumbnails: int = THUMBNAILS,
     most: int = MOST_SUSPECTS,
     kept: int = 0,
+    teaching: int = TEACHING,
     seed: int = 0,
     note: str = "",
     progress: Progress = lambda what, total: lambda n: None,
@@ -100,7 +101,9 @@ def write_audit(
             see `gallery.choose_pictured`.
         most: suspects on the page, at most.
         kept: samples of the stratum "kept" on the page, at random.
-        seed: of that draw.
+        teaching: samples of the page in the order that teaches the next run, at most; see
+            `teaching.teaching_order`.
+        seed: of the draws.
         note: shown on top of the page.
         progress: called with a text and a total; what it returns is called with the
             steps done.
@@ -113,13 +116,16 @@ def write_audit(
         OSError: nothing can be written there.
         ValueError: no sample was judged, or a number is negative.
     """
-    for name, value in (("thumbnails", thumbnails), ("most", most), ("kept", kept)):
+    numbers = {"thumbnails": thumbnails, "most": most, "kept": kept, "teaching": teaching}
+    for name, value in numbers.items():
         if value < 0:
             raise ValueError(f"{name} must be 0 or more, got {value}.")
     if not findings.judged.any():
         raise ValueError(f"a sample must have been judged, of {len(findings)} none was.")
     check_free(out, what="the audit's folder")
-    gallery = make_gallery(findings, most=most, kept=kept, thumbnails=thumbnails, seed=seed)
+    gallery = make_gallery(
+        findings, most=most, kept=kept, teaching=teaching, thumbnails=thumbnails, seed=seed
+    )
     made = _pictures(findings, gallery, samples, progress)
     done = progress("writing the audit", 3)
     html = page.render(page.page_data(findings, gallery, made, note))
@@ -158,15 +164,16 @@ def _write_tables(findings: Findings, gallery: Gallery, out: Path) -> list[str]:
 
 def _summary(findings: Findings, gallery: Gallery, n_pictures: int, n_tasks: int) -> Iterator[str]:
     n_suspects, n_shown = int((gallery.rank > 0).sum()), len(gallery.rows)
+    n_on_page = int((gallery.rank[gallery.rows] > 0).sum())
     yield (
         f"{n_suspects:,} suspects among {int(findings.judged.sum()):,} judged samples; "
-        f"the page shows the first {int((gallery.rank[gallery.rows] > 0).sum()):,}, "
-        f"{n_pictures:,} samples with a picture"
+        f"the page shows {n_on_page:,} of them and {n_shown - n_on_page:,} others, "
+        f"{n_pictures:,} with a picture"
     )
-    if n_tasks < n_shown:
+    if n_tasks < gallery.n_listed:
         yield (
-            f"label_studio_tasks.json has {n_tasks:,} of the {n_shown:,} shown samples, those "
-            "with a picture"
+            f"label_studio_tasks.json has {n_tasks:,} of the {gallery.n_listed:,} samples that are "
+            "listed to find wrong labels, those with a picture"
         )
     root = label_studio.document_root(findings)
     if root is not None:

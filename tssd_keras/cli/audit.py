@@ -43,7 +43,14 @@ OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "seed", "without_samples"
     show_default=True,
     help="Unsuspected samples on the page, drawn at random.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the draw of --kept.")
+@click.option(
+    "--teaching",
+    type=click.IntRange(min=0),
+    default=2000,
+    show_default=True,
+    help="Samples of the page in the order that teaches the next run.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of these draws.")
 @click.option(
     "--without-samples",
     is_flag=True,
@@ -59,6 +66,7 @@ def audit(
     thumbnails: int,
     most: int,
     kept: int,
+    teaching: int,
     seed: int,
     without_samples: bool,
     backend: str | None,
@@ -101,6 +109,7 @@ def audit(
             thumbnails=thumbnails,
             most=most,
             kept=kept,
+            teaching=teaching,
             seed=seed,
             note=NO_SAMPLES if without_samples else "",
             progress=bar,

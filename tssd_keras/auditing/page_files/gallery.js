@@ -4,6 +4,11 @@ const ALL = 'all';
 const SIZES = [12, 24, 48, 96];
 const MOST_LISTED = 500;
 
+// Suspects by rank and drawn samples; or what teaches, and behind it what else is on the page.
+const ORDERS = {
+  surest: [...samples.index.keys()].slice(0, data.listed),
+  teaching: [...new Set([...data.teaching, ...samples.index.keys()])],
+};
 const pairKey = (i) => samples.given[i] * data.classes.length + samples.suggested[i];
 const differs = (i) => samples.suggested[i] >= 0 && samples.suggested[i] !== samples.given[i];
 
@@ -58,8 +63,8 @@ function makeFilters() {
   select('state', 'Decisions', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
     ['keep', 'given label kept'], ['other', 'other class'], ['skip', 'skipped']]);
   select('picture', 'Pictures', [[ALL, 'all'], ['with', `with (${count(pictureAt.size)})`]]);
-  const order = select('order', 'Order', [['surest', 'surest first'], ['spread', 'spread over all ranks']]);
-  if (storedOrder() === 'spread') order.value = 'spread';
+  const order = select('order', 'Order', [['surest', 'find wrong labels'], ['teaching', 'teach the next run']]);
+  if (storedOrder() === 'teaching') order.value = 'teaching';
   const size = select('size', 'On a page', SIZES.map((n) => [n, String(n)]));
   size.value = String(view.size);
   byId('filters').append(element('button', { type: 'reset', text: 'Show all' }));
@@ -74,8 +79,7 @@ function makeFilters() {
 function refilter(page = 0) {
   const wanted = Object.keys(FILTERS).map((name) => [name, byId(`filter-${name}`).value]).filter(([, value]) => value !== ALL);
   view.size = Number(byId('filter-size').value);
-  const order = byId('filter-order').value === 'spread' ? data.spread : samples.index.map((_, i) => i);
-  view.list = order.filter((i) => wanted.every(([name, value]) => FILTERS[name](i, value)));
+  view.list = ORDERS[byId('filter-order').value].filter((i) => wanted.every(([name, value]) => FILTERS[name](i, value)));
   showPage(page);
 }
 

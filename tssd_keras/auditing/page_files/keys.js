@@ -41,11 +41,13 @@ function start() {
   showOverview(showPair);
   loadDecisions();
   makeFilters();
-  const suspects = samples.rank.filter((rank) => rank > 0).length;
-  const kept = samples.index.length - suspects;
+  const suspects = samples.rank.slice(0, data.listed).filter((rank) => rank > 0).length;
+  const kept = data.listed - suspects;
   byId('about-suspects').textContent =
-    `${count(suspects)} of ${count(data.overview.totals.suspects)} suspects, the surest first` +
+    `To find wrong labels: ${count(suspects)} of ${count(data.overview.totals.suspects)} suspects, the surest first` +
     (kept ? `, and ${count(kept)} kept samples at random.` : '.') +
+    (data.teaching.length ? ` To teach the next run: ${count(data.teaching.length)} of all samples, drawn for that` +
+      ' (see "Order").' : '') +
     ' Decisions stay in this browser until you export them.';
   byId('help-rows').replaceChildren(...KEYS.map(([key, what]) => element('tr', {},
     element('td', {}, element('kbd', { text: key.replace('ArrowRight', '\u2192').replace('ArrowLeft', '\u2190') })), element('td', { text: what }))));

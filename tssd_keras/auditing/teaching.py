@@ -1,0 +1,37 @@
+"""The order in which decisions teach the next run: a draw of all judged samples.
+
+The surest suspects are known already, and stand for none but themselves. So samples are drawn,
+kept ones too: those more often whose label is more uncertain, and as many of each suggested class.
+Each beginning of the order is such a draw.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tssd_keras.judge.findings import Findings
+
+SURE = 0.05  # added to the standard deviation, so that sure samples are drawn too
+
+
+def teaching_order(findings: Findings, seed: int) -> np.ndarray:
+    """Draw all judged samples, one after another.
+
+    Args:
+        findings: N samples.
+        seed: of the draw.
+
+    Returns:
+        int64[m], the judged rows, each once.
+
+    Source:
+        Neyman 1934 (in proportion to the standard deviation); Efraimidis and Spirakis 2006
+        (weighted draws without replacement by exponential keys).
+    """
+    rows = np.flatnonzero(findings.judged)
+    p = np.clip(findings.p_wrong[rows], 0, 1)
+    weight = np.sqrt(p * (1 - p)) + SURE
+    suggested = findings.suggested[rows]
+    weight /= np.bincount(suggested, weight)[suggested]
+    key = np.random.default_rng(seed).exponential(size=len(rows)) / weight
+    return rows[np.argsort(key, kind="stable")]
