@@ -110,8 +110,9 @@ def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
         import pyarrow.parquet
     except ModuleNotFoundError:
         return False
+    whole = ("index", "given_label", "suggested_label", "changed", "rank", "teaching_rank")
     kinds = {
-        **dict.fromkeys(("index", "given_label", "suggested_label", "changed", "rank"), pa.int64()),
+        **dict.fromkeys(whole, pa.int64()),
         **dict.fromkeys(("confidence", "weight", "p_loss", "p_feature"), pa.float64()),
         **dict.fromkeys(("q", "p_wrong"), pa.float64()),
     }
