@@ -169,7 +169,7 @@ def train(name: str, seed: int) -> dict[str, np.ndarray]:
     network = build(case.model, x.shape[1:], str(x.dtype), 10, width=case.width, seed=seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(1e-3), loss=loss)
-    scorer = scoring_model(network)
+    scorer = scoring_model(network, x[:8])
     inputs, judge = as_inputs(x), Replay("trusted", seed, 10)
     weight, epochs = np.ones(len(stream), np.float32), case.warmup
     for i in range(ROUNDS):

@@ -127,7 +127,7 @@ def main() -> None:
         for start in range(0, n, batch):
             np.asarray(change(images[start : start + batch]))
 
-    scorer = scoring_model(network)
+    scorer = scoring_model(network, images[:8])
     inputs, index = ArrayInputs(images), np.arange(n)
     update = weighted_step(network, augment=augment)
     update.compile(bench.optimizer(), weighted_metrics=[accuracy()])

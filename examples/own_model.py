@@ -23,7 +23,7 @@ def wrong_labels(y, share, seed):
 
 
 def my_model():
-    """Any functional or sequential classifier that ends in a Dense layer."""
+    """Any classifier with one output."""
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),

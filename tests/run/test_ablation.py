@@ -22,6 +22,7 @@ from tssd_keras.run.variants import plan
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "recipes" / "digits.toml"
 SETTINGS = ("train.epochs=2", "train.warmup_epochs=1", "data.per_class=40", "model.name=mlp")
+SETTINGS += ("train.batch_size=8",)  # so that one epoch teaches something
 SHORT = [word for setting in SETTINGS for word in ("--set", setting)]
 TWO = ["--only", "plain", "--only", "PSD"]
 

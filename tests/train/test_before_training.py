@@ -60,7 +60,7 @@ def spaces(model, x):
     """The two spaces of samples, the network's features and the inputs, as rounds read them."""
     inputs, index = ArrayInputs(x), np.arange(len(x))
     scores = score_pass(
-        scoring_model(model), inputs, index, np.zeros(len(x), np.int64), batch_size=256
+        scoring_model(model, x[:8]), inputs, index, np.zeros(len(x), np.int64), batch_size=256
     )
     return {"features": scores.features, "inputs": projected_inputs(inputs, index)}
 

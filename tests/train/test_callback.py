@@ -323,7 +323,7 @@ def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
     model = keras.Sequential([keras.Input((64,)), layers.Dense(8), layers.Dense(5)])
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     tssd = TSSD(x, y)
-    with pytest.raises(ValueError, match=r"10 classes apart .* has 5"):
+    with pytest.raises(ValueError, match=r"10 classes apart .* tells 5"):
         model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
 
@@ -361,13 +361,47 @@ def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
     assert tssd.rounds[-1].quality.label_error_auroc > 0.97
 
 
-def test_a_subclassed_model_without_one_is_told_what_to_pass(digits):
-    x, _, y, _ = digits
+def test_a_subclassed_model_without_one_is_looked_into_as_it_runs(digits):
+    x, truth, y, _ = digits
     model = Opaque()
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    tssd = TSSD(x, y)
-    with pytest.raises(ValueError, match="score_model"):
-        model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
+    )
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    tssd = TSSD(x, Labels(y, true=truth), warmup_epochs=5)
+    model.fit(tssd.feed(64), epochs=6, callbacks=[tssd], shuffle=False, verbose=0)
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
+
+
+def test_a_score_model_of_other_layers_is_refused(digits):
+    x, _, y, _ = digits
+    inputs = keras.Input((64,))
+    features = layers.Dense(8)(inputs)
+    foreign = keras.Model(inputs, [features, layers.Dense(10)(features)])
+    tssd = TSSD(x, y, scoring=Scoring(score_model=foreign))
+    with pytest.raises(
+        ValueError, match=r"must share the layers .* 4 of its 4 trainable variables"
+    ):
+        plain_model().fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_one_unit_is_a_problem_of_two_classes(digits, activation):
+    """As in most texts: binary cross-entropy, one output."""
+    x, _, _, _ = digits
+    truth = (load_digits().target[100:] >= 5).astype(np.int64)
+    y = noise.draw_labels(truth, noise.symmetric(2, 0.3), seed=3)
+    keras.utils.set_random_seed(1)
+    hidden = [layers.Dense(64, activation="relu"), layers.Dense(64, activation="relu")]
+    model = keras.Sequential([*hidden, layers.Dense(1, activation=activation)])
+    loss = keras.losses.BinaryCrossentropy(
+        from_logits=activation is None, reduction="mean_with_sample_weight"
+    )
+    model.compile(keras.optimizers.Adam(3e-3), loss)
+    tssd = TSSD(x, Labels(y, true=truth), warmup_epochs=4)
+    model.fit(tssd.feed(64), epochs=8, callbacks=[tssd], shuffle=False, verbose=0)
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
+    assert set(tssd.table.suggested) == {0, 1}
 
 
 @pytest.mark.parametrize("at_random", [False, True])

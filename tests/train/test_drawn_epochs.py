@@ -39,6 +39,9 @@ class Watch(keras.callbacks.Callback):
         super().__init__()
         self.tssd, self.epochs = tssd, []
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.tssd.inputs.seen.clear()  # a few are read to look into the model
+
     def on_epoch_end(self, epoch, logs=None):
         table = self.tssd.table
         self.epochs.append(
@@ -51,7 +54,6 @@ class Watch(keras.callbacks.Callback):
                 **{name: getattr(table, name).copy() for name in COLUMNS},
             }
         )
-        self.tssd.inputs.seen.clear()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from tssd_keras import models
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.models.blocks import PRECISIONS
 from tssd_keras.recipe.choices import PRECISIONS as IN_RECIPES
-from tssd_keras.train import scoring_model as ends
 from tssd_keras.train.score_pass import score_pass
 from tssd_keras.train.scoring_model import scoring_model
 from tssd_keras.train.steps import weighted_step
@@ -78,7 +77,7 @@ def test_one_set_of_weights_scores_alike_in_both(both):
     exact_network, rough_network = both["float32"][0], network("bfloat16")
     rough_network.set_weights(exact_network.get_weights())
     exact, rough = (
-        score_pass(scoring_model(made), ArrayInputs(x), np.arange(N), y)
+        score_pass(scoring_model(made, x[:8]), ArrayInputs(x), np.arange(N), y)
         for made in (exact_network, rough_network)
     )
     assert (rough.loss.dtype, rough.features.dtype) == (np.float32, np.float16)
@@ -91,13 +90,13 @@ def test_one_set_of_weights_scores_alike_in_both(both):
 def test_layers_compute_in_bfloat16_but_variables_logits_and_scores_are_float32(name, monkeypatch):
     module = sys.modules["tssd_keras.models.resnet50"]  # the package's name is the function
     monkeypatch.setattr(module, "_initialise", lambda *_: None)  # slow, and no matter here
-    monkeypatch.setattr(ends, "_gives_probabilities", lambda _: False)  # the same
     monkeypatch.setattr(keras.initializers.VarianceScaling, "__call__", zeros)  # the same
     made = network("bfloat16", name)
-    scoring = scoring_model(made)
+    x = samples()[0][:1]
+    unit, log_p = scoring_model(made, x)(x)
     assert {v.dtype for v in made.variables} == {"float32"}
-    assert (made.output.dtype, scoring.outputs[1].dtype) == ("float32", "float32")
-    assert scoring.outputs[0].dtype == "float16"
+    assert made.output.dtype == keras.backend.standardize_dtype(log_p.dtype) == "float32"
+    assert keras.backend.standardize_dtype(unit.dtype) == "float16"
     first = next(n for n in made.layers if isinstance(n, layers.Conv2D | layers.Dense))
     assert first.output.dtype == "bfloat16"
     assert made.get_layer("rescaled").output.dtype == "float32"  # bytes keep their eight bits

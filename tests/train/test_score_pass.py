@@ -31,7 +31,7 @@ def test_scores_are_those_worked_out_by_hand_at_any_batch_size(samples, batch_si
     x, y = samples
     model = network()
     scores = score_pass(
-        scoring_model(model), ArrayInputs(x), np.arange(N), y, batch_size=batch_size
+        scoring_model(model, x[:8]), ArrayInputs(x), np.arange(N), y, batch_size=batch_size
     )
     loss, unit, log_p = by_hand(model, x, y)
     np.testing.assert_allclose(scores.loss, loss, rtol=1e-4)
@@ -42,7 +42,7 @@ def test_scores_are_those_worked_out_by_hand_at_any_batch_size(samples, batch_si
 
 def test_the_index_says_which_samples_and_in_which_order(samples):
     x, y = samples
-    model = scoring_model(network())
+    model = scoring_model(network(), x[:8])
     whole = score_pass(model, ArrayInputs(x), np.arange(N), y)
     some = np.array([30, 2, 17])
     part = score_pass(model, ArrayInputs(x), some, y[some])
@@ -51,7 +51,7 @@ def test_the_index_says_which_samples_and_in_which_order(samples):
 
 def test_large_results_live_in_a_file(samples, monkeypatch):
     x, y = samples
-    model = scoring_model(network())
+    model = scoring_model(network(), x[:8])
     expected = score_pass(model, ArrayInputs(x), np.arange(N), y)
     monkeypatch.setattr(score, "IN_MEMORY", 0)
     scores = score_pass(model, ArrayInputs(x), np.arange(N), y)

@@ -18,8 +18,9 @@ def samples():
 def test_the_features_are_what_the_last_dense_layer_reads(samples):
     x, y = samples
     model = network()
-    by_default = score_pass(scoring_model(model), ArrayInputs(x), np.arange(N), y)
-    by_name = score_pass(scoring_model(model, features="features"), ArrayInputs(x), np.arange(N), y)
+    by_default = score_pass(scoring_model(model, x), ArrayInputs(x), np.arange(N), y)
+    named = scoring_model(model, x, features="features")
+    by_name = score_pass(named, ArrayInputs(x), np.arange(N), y)
     np.testing.assert_array_equal(by_default.features, by_name.features)
 
 
@@ -27,48 +28,44 @@ def test_probabilities_and_logits_give_the_same_scores(samples):
     x, y = samples
     logits, softmax = network(), network("softmax")
     softmax.set_weights(logits.get_weights())
-    a = score_pass(scoring_model(logits), ArrayInputs(x), np.arange(N), y)
-    b = score_pass(scoring_model(softmax, from_logits=False), ArrayInputs(x), np.arange(N), y)
+    a = score_pass(scoring_model(logits, x), ArrayInputs(x), np.arange(N), y)
+    b = score_pass(scoring_model(softmax, x, from_logits=False), ArrayInputs(x), np.arange(N), y)
     np.testing.assert_allclose(a.loss, b.loss, rtol=1e-4)
 
 
 def test_a_certain_network_gives_finite_scores():
-    inputs = keras.Input((1,))
+    inputs, x = keras.Input((1,)), np.ones((2, 1), "float32")
     model = keras.Model(inputs, layers.Dense(2, use_bias=False)(inputs))
     model.set_weights([np.array([[1e4, -1e4]], "float32")])
-    scores = score_pass(
-        scoring_model(model),
-        ArrayInputs(np.ones((2, 1), "float32")),
-        np.arange(2),
-        np.array([0, 1]),
-    )
+    scores = score_pass(scoring_model(model, x), ArrayInputs(x), np.arange(2), np.array([0, 1]))
     assert np.isfinite(scores.loss).all()
     assert np.isfinite(scores.log_p).all()
     assert scores.loss[1] == pytest.approx(-MIN_LOG_P)
 
 
 def test_a_sample_without_features_gets_no_direction_and_no_nan():
-    inputs = keras.Input((2,))
+    inputs, x = keras.Input((2,)), -np.ones((1, 2), "float32")
     model = keras.Model(inputs, layers.Dense(2)(layers.ReLU()(inputs)))
-    scores = score_pass(
-        scoring_model(model), ArrayInputs(-np.ones((1, 2), "float32")), np.arange(1), np.array([0])
-    )
+    scores = score_pass(scoring_model(model, x), ArrayInputs(x), np.arange(1), np.array([0]))
     assert (scores.features == 0).all()
 
 
-def test_an_unknown_layer_names_the_known_ones():
+def test_an_unknown_layer_names_the_known_ones(samples):
     with pytest.raises(ValueError, match=r"got 'feature'\. Its layers are .*features"):
-        scoring_model(network(), features="feature")
+        scoring_model(network(), samples[0][:4], features="feature")
 
 
-def test_a_model_without_dense_layers_is_told_to_name_its_features():
-    inputs = keras.Input((4,))
-    with pytest.raises(ValueError, match=r"must end in a Dense layer .* Name the layer"):
-        scoring_model(keras.Model(inputs, layers.ReLU()(inputs)))
+def test_where_no_layer_gives_the_predictions_they_are_the_features_and_this_is_said():
+    inputs, x = keras.Input((4,)), np.random.default_rng(0).random((3, 4)).astype("float32")
+    with pytest.warns(UserWarning, match="features are the predictions themselves"):
+        scoring = scoring_model(keras.Model(inputs, layers.ReLU()(inputs)), x)
+    unit, _ = scoring.predict_on_batch(x)
+    expected = x / np.linalg.norm(x, axis=1, keepdims=True)
+    np.testing.assert_allclose(np.asarray(unit, "float32"), expected, atol=1e-3)
 
 
 def log_p_of(model, x):
-    return np.asarray(scoring_model(model, features="features").predict_on_batch(x)[1])
+    return np.asarray(scoring_model(model, x).predict_on_batch(x)[1])
 
 
 def test_probabilities_are_known_by_what_they_are_wherever_the_softmax_is(samples):
@@ -76,19 +73,17 @@ def test_probabilities_are_known_by_what_they_are_wherever_the_softmax_is(sample
     plain = network("softmax")
     inputs = keras.Input((4,))
     behind = keras.Model(inputs, layers.Activation("linear")(plain(inputs)))
-    features = layers.Lambda(lambda z: z, name="features")(inputs)
-    nested = keras.Model(inputs, plain(features))
+    nested = keras.Model(inputs, plain(layers.Rescaling(1.0)(inputs)))
     expected = np.log(np.asarray(plain.predict_on_batch(x)))
     np.testing.assert_allclose(log_p_of(plain, x), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(log_p_of(nested, x), expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="must end in a Dense layer"):
-        scoring_model(behind)
+    np.testing.assert_allclose(log_p_of(behind, x), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("last", "claim"), [("softmax", True), (None, False)])
-def test_a_claim_about_logits_that_is_not_so_is_refused(last, claim):
+def test_a_claim_about_logits_that_is_not_so_is_refused(samples, last, claim):
     with pytest.raises(ValueError, match=f"from_logits is {claim}, but the model gives"):
-        scoring_model(network(last), from_logits=claim)
+        scoring_model(network(last), samples[0][:8], from_logits=claim)
 
 
 @pytest.mark.parametrize("last", [layers.Softmax, layers.Identity])
@@ -100,19 +95,117 @@ def test_features_are_read_before_the_dense_layer_that_the_output_comes_from(sam
     logits = layers.Dense(K)(features)
     aside = layers.Dense(9)(features)
     model = keras.Model(inputs, last()(logits))
-    unit, _ = scoring_model(model).predict_on_batch(x)
+    unit, _ = scoring_model(model, x).predict_on_batch(x)
     z = np.asarray(keras.Model(inputs, features).predict_on_batch(x))
     z /= np.linalg.norm(z, axis=1, keepdims=True)
     np.testing.assert_allclose(np.asarray(unit, "float32"), z, atol=2e-3)
     with pytest.raises(ValueError, match="one output, got 2"):
-        scoring_model(keras.Model(inputs, [logits, aside]))
+        scoring_model(keras.Model(inputs, [logits, aside]), x)
 
 
-def test_a_network_that_ends_in_something_else_is_not_guessed_at():
-    inputs = keras.Input((8, 8, 1))
-    squeezed = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D()(inputs))
-    maps = layers.Conv2D(K, 3, name="last_maps")(layers.Conv2D(4, 3)(inputs))
-    model = keras.Model(inputs, layers.GlobalAveragePooling2D(name="pooled")(maps))
-    assert squeezed.shape == (None, 4)
-    with pytest.raises(ValueError, match=r"ends in pooled\. Name the layer"):
-        scoring_model(model)
+class Subclassed(keras.Model):
+    """Layers that nobody has connected before."""
+
+    def __init__(self, units=K):
+        super().__init__()
+        self.blocks = [layers.Dense(D, activation="relu"), layers.Dense(D)]
+        self.head = layers.Dense(units)
+
+    def call(self, x, training=None):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+def features_of(model, x, **settings):
+    unit, _ = scoring_model(model, x, **settings).predict_on_batch(x)
+    return np.asarray(unit, "float32")
+
+
+def unit_rows(z):
+    z = np.asarray(z, "float32").reshape(len(z), -1)
+    return z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+
+
+def test_a_subclassed_model_is_run_once_and_its_last_dense_layer_found(samples):
+    x, _ = samples
+    model = Subclassed()
+    expected = unit_rows(model.blocks[1](model.blocks[0](x)))
+    np.testing.assert_allclose(features_of(model, x), expected, atol=2e-3)
+    assert not any("call" in vars(layer) for layer in [model.head, *model.blocks])
+
+
+def test_a_subclassed_model_without_a_head_is_refused(samples):
+    class Doubling(keras.Model):
+        def call(self, x):
+            return 2 * x
+
+    with pytest.raises(ValueError, match=r"must hold a Dense layer .* Doubling calls none"):
+        scoring_model(Doubling(), samples[0])
+
+
+def test_layers_within_models_are_found_by_path_and_by_themselves(samples):
+    x, _ = samples
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(D, name="deep")], name="inner")
+    head = keras.Sequential([layers.Dropout(0.5), layers.Dense(K)], name="head")
+    inputs = keras.Input((4,))
+    normalised = layers.BatchNormalization()(head(inner(inputs)))
+    model = keras.Model(inputs, layers.Softmax()(layers.Rescaling(2.0)(normalised)))
+    expected = unit_rows(inner(x))
+    np.testing.assert_allclose(features_of(model, x), expected, atol=2e-3)
+    by_path = features_of(model, x, features="inner/deep")
+    np.testing.assert_allclose(by_path, expected, atol=2e-3)
+
+
+def test_of_a_layer_that_is_called_twice_the_last_call_counts(samples):
+    x, _ = samples
+    shared, inputs = layers.Dense(4, activation="tanh"), keras.Input((4,))
+    model = keras.Model(inputs, shared(shared(inputs)))
+    expected = unit_rows(shared(x))
+    np.testing.assert_allclose(features_of(model, x), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("last", [[], [layers.GlobalAveragePooling2D], [layers.Flatten]])
+def test_features_of_a_convolutional_head_are_averaged_over_places(last):
+    x = np.random.default_rng(0).random((5, 8, 8, 1)).astype("float32")
+    kernel = 1 if last and last[0] is layers.GlobalAveragePooling2D else 6
+    body = [keras.Input((8, 8, 1)), layers.Conv2D(D, 3)]
+    ends = last or [layers.GlobalMaxPooling2D]
+    model = keras.Sequential([*body, layers.Conv2D(K, kernel), *(end() for end in ends)])
+    expected = unit_rows(np.asarray(model.layers[0](x)).mean(axis=(1, 2)))
+    np.testing.assert_allclose(features_of(model, x), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_one_unit_tells_two_classes_apart(samples, activation):
+    x, _ = samples
+    model = Subclassed(units=1)
+    given = model(x)
+    p = np.asarray(keras.ops.sigmoid(given)).ravel()
+    if activation:
+        inner, inputs = model, keras.Input((4,))
+        model = keras.Model(inputs, layers.Activation(activation)(inner(inputs)))
+    scoring = scoring_model(model, x)
+    assert scoring.widths == (D, 2)
+    log_p = np.asarray(scoring.predict_on_batch(x)[1])
+    np.testing.assert_allclose(np.exp(log_p), np.stack([1 - p, p], axis=1), atol=1e-5)
+
+
+def test_the_loss_says_what_the_model_gives(samples):
+    x, _ = samples
+    logits = network()
+    said = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    plain = np.asarray(scoring_model(logits, x, loss=said).predict_on_batch(x)[1])
+    np.testing.assert_allclose(plain, log_p_of(logits, x), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match=r"the loss has from_logits=False, but the model gives no"):
+        scoring_model(logits, x, loss="sparse_categorical_crossentropy")
+
+
+def test_predictions_of_zeros_say_nothing_of_real_samples():
+    """Logits of a sample of zeros can look like probabilities."""
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, layers.Rescaling(1.0)(layers.Dense(2, use_bias=False)(inputs)))
+    model.set_weights([np.array([[4, -4], [1, 2], [0, 1]], "float32")])
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    log_p = np.asarray(scoring_model(model, x).predict_on_batch(x)[1])
+    np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1, rtol=1e-5)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tssd_keras.train.steps import accuracy, objective, weighted_step
+from tssd_keras.train.steps import accuracy, mixmatch_step, objective, weighted_step
 
 CURVE = Path(__file__).parents[1] / "reference" / "step_curve.npz"
 STEPS, BATCH = 20, 32
@@ -193,3 +193,13 @@ def test_without_a_running_mean_nothing_is_copied(curve):
     step, network, _ = averaged(curve, 0.0, 1)
     assert step.averaged == []
     assert step.eval_networks == [network]
+
+
+@pytest.mark.parametrize(
+    "last", [layers.Dense(3, "softmax"), layers.Softmax(), layers.Dense(1, "sigmoid")]
+)
+def test_a_network_that_gives_probabilities_is_refused(last):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), last], name="mine")
+    for step in (weighted_step, mixmatch_step):
+        with pytest.raises(ValueError, match=r"must give logits, and mine ends in probabilities"):
+            step(model)

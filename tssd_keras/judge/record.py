@@ -36,17 +36,21 @@ class Abstentions:
         loss_abstains: whether the loss stream does.
         classes_abstaining: number of classes in which the feature stream does; a mean
             over networks where these differ.
+        network_unready: why the network may not judge yet, so that no label was judged, see
+            `train.readiness`; empty if it may.
     """
 
     loss_abstains: bool
     classes_abstaining: float
+    network_unready: str = ""
 
     @classmethod
-    def of(cls, division: Division) -> Abstentions:
+    def of(cls, division: Division, network_unready: str = "") -> Abstentions:
         """Those of one network's division."""
         return cls(
             loss_abstains=division.loss_abstains,
             classes_abstaining=int(division.feature_abstains.sum()),
+            network_unready=network_unready,
         )
 
 

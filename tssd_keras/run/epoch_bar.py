@@ -71,6 +71,8 @@ def round_line(record: RoundRecord) -> str:
     parts.append(mined)
     if quality.label_error_auroc is not None:
         parts.append(f"AUROC {quality.label_error_auroc:.4f}")
+    if unready := abstentions.network_unready.strip(" /"):
+        parts.append(f"nothing was judged: the network {unready}")
     silent = []
     if abstentions.loss_abstains:
         silent.append("loss stream")

@@ -29,7 +29,9 @@ from tssd_keras.train.eval_networks import (
 )
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.new_table import new_table, rule_for_rejected
+from tssd_keras.train.readiness import Warner
 from tssd_keras.train.round import NetworkJudge, Verdict
+from tssd_keras.train.scoring_model import ScoringModel
 from tssd_keras.train.settings import Drawing, Scoring
 from tssd_keras.train.short_epochs import ShortEpochs
 
@@ -114,8 +116,9 @@ class TSSD(keras.callbacks.Callback):
         self._feed: Feed | None = None
         self._feed_needs = FeedNeeds()
         self._networks: list[keras.Model] = []  # that the scorers look into
-        self._scorers: list[keras.Model] = []
+        self._scorers: list[ScoringModel] = []
         self._short_epochs = ShortEpochs()
+        self._warner = Warner()
         self._begin()
 
     def _begin(self) -> None:
@@ -187,15 +190,12 @@ class TSSD(keras.callbacks.Callback):
         networks = eval_networks(self.model)
         if not self._scorers:
             self._networks = networks
-            self._scorers = scoring_models(
-                networks, self.arguments.scoring, self.inputs.shape[1:], self.n_classes
-            )
+            self._scorers = scoring_models(self.model, networks, self.arguments)
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
             raise RuntimeError(
                 "one TSSD judges by one model: what it remembers of the rounds before is of the "
                 "model it was first used with. Make a new TSSD for a new model."
             )
-
         if self.warmup_epochs is not None:
             for judge, scorer in zip(self._judges, self._scorers, strict=True):
                 judge.look_before_training(scorer)
@@ -262,10 +262,11 @@ class TSSD(keras.callbacks.Callback):
         rest = rest_of(self._rejected, p, found, self.table, rows)
         self.table.rewrite(replace(in_agreement(found), rest=rest), rows, epoch=epoch)
         self.last_round = verdicts
+        self._warner.hear([v.readiness for v in verdicts], self._scorers)
         record = RoundRecord(
             epoch=epoch,
             roles=role_counts(self.table),
-            abstentions=merged([Abstentions.of(v.division) for v in verdicts]),
+            abstentions=merged([Abstentions.of(v.division, v.readiness.why) for v in verdicts]),
             quality=merged(
                 [quality(self.table, v.division, v.loss, self.true_labels) for v in verdicts]
             ),

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 import keras
 
-from tssd_keras.train.scoring_model import scoring_model, two_outputs
+from tssd_keras.train.checked import CheckedArguments
+from tssd_keras.train.scoring_model import (
+    SAMPLES,
+    ScoringModel,
+    given_scoring_model,
+    scoring_model,
+)
 from tssd_keras.train.settings import Scoring
 
 
@@ -58,49 +64,63 @@ def eval_networks(model: keras.Model) -> list[keras.Model]:
 
 
 def scoring_models(
-    networks: list[keras.Model], scoring: Scoring, shape: tuple[int, ...], n_classes: int
-) -> list[keras.Model]:
+    model: keras.Model, networks: list[keras.Model], arguments: CheckedArguments
+) -> list[ScoringModel]:
     """Each network with two outputs, as `score_pass.score_pass` takes it.
 
     Args:
-        networks: of `eval_networks`; a Sequential model without an input layer is built.
-        scoring: how they are looked into.
-        shape: of one sample.
-        n_classes: K.
+        model: that is fitted; its loss says what the networks give.
+        networks: of `eval_networks`; those that are not built are.
+        arguments: of the callback.
 
     Raises:
         ValueError: a network cannot be looked into, or tells fewer than K classes apart.
     """
-    scorers = _scorers(networks, scoring, shape)
+    scoring, n_classes = arguments.scoring, arguments.n_classes
+    sample = arguments.inputs.read(arguments.index[:SAMPLES])
+    if scoring.score_model is not None:
+        scorers = [_given(scoring.score_model, networks, scoring, sample)]
+    else:
+        scorers = [
+            scoring_model(
+                network,
+                sample,
+                features=scoring.features,
+                from_logits=scoring.from_logits,
+                loss=getattr(model, "loss", None),
+            )
+            for network in networks
+        ]
     for scorer in scorers:
-        width = int(scorer.outputs[1].shape[-1])
+        width = scorer.widths[1]
         if width < n_classes:
             raise ValueError(
                 f"the model must tell {n_classes} classes apart (the labels' largest is "
-                f"{n_classes - 1}), its output has {width}."
+                f"{n_classes - 1}), its output tells {width}."
             )
     return scorers
 
 
-def _scorers(
-    networks: list[keras.Model], scoring: Scoring, shape: tuple[int, ...]
-) -> list[keras.Model]:
-    from_logits = scoring.from_logits
-    if scoring.score_model is not None:
-        inputs, outputs = scoring.score_model.inputs, scoring.score_model.outputs
-        if len(outputs) != 2:
-            raise ValueError(
-                "score_model must have two outputs, (features, logits or probabilities), got "
-                f"{len(outputs)}."
-            )
-        return [two_outputs(inputs, *outputs, from_logits=from_logits)]
-    for network in networks:
-        if isinstance(network, keras.Sequential) and not network.built:
-            network.build((None, *shape))
-    return [
-        scoring_model(network, features=scoring.features, from_logits=from_logits)
-        for network in networks
-    ]
+def _given(
+    score_model: keras.Model, networks: list[keras.Model], scoring: Scoring, sample
+) -> ScoringModel:
+    """The user's own score model; raises ValueError unless it shares the trained variables."""
+    outputs = score_model(sample, training=False)
+    if not isinstance(outputs, list | tuple) or len(outputs) != 2:
+        n = len(outputs) if isinstance(outputs, list | tuple | dict) else 1
+        raise ValueError(
+            f"score_model must have two outputs, (features, logits or probabilities), got {n}."
+        )
+    trained = {id(v) for network in networks for v in network.variables}
+    foreign = [v.path for v in score_model.trainable_variables if id(v) not in trained]
+    if foreign:
+        raise ValueError(
+            "score_model must share the layers of the model that is trained, or it never learns: "
+            f"{len(foreign)} of its {len(score_model.trainable_variables)} trainable variables are "
+            f"not the model's, the first is {foreign[0]}. Make it of the model's own tensors: "
+            "keras.Model(model.inputs, [features, model.output])."
+        )
+    return given_scoring_model(score_model, sample, from_logits=scoring.from_logits)
 
 
 def bring_up_to_date(model: keras.Model) -> None:

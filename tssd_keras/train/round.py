@@ -6,7 +6,6 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
@@ -27,7 +26,9 @@ from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.train.before_training import Before, find_before, projected_inputs
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.places import Places
+from tssd_keras.train.readiness import LOOKED_AT, Readiness, agreement, normalisations, settled
 from tssd_keras.train.score_pass import score_pass
+from tssd_keras.train.scoring_model import ScoringModel
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Verdict:
         columns: of the sample table, after purification.
         figures: of the purification.
         seconds: of each part.
+        readiness: whether the network may judge; if not, both streams abstain and every label
+            keeps its weight of the warm-up.
     """
 
     rows: np.ndarray
@@ -56,6 +59,7 @@ class Verdict:
     columns: Rewrite
     figures: PurificationFigures
     seconds: Seconds
+    readiness: Readiness
 
 
 class NetworkJudge:
@@ -81,6 +85,7 @@ class NetworkJudge:
                 arguments.golden_source, self._n_classes, purify, len(self._given)
             )
         self._before: Before | None = None
+        self._has_judged = False
         self._places = Places(self._settings, self._n_classes, seed=self._seed, progress=progress)
         decided = arguments.decided
         self._labels = self._given
@@ -96,7 +101,7 @@ class NetworkJudge:
             self._weight = effective_weights(stands_for)
             self._at_random = np.zeros((), bool) if golden.at_random is None else golden.at_random
 
-    def look_before_training(self, scorer: keras.Model) -> None:
+    def look_before_training(self, scorer: ScoringModel) -> None:
         """Find every sample's neighbours by features that have learned no label, once.
 
         Not where an epoch draws some of the samples: reading all would cost many epochs.
@@ -128,7 +133,7 @@ class NetworkJudge:
             progress=self._progress,
         )
 
-    def judge(self, scorer: keras.Model, rows: np.ndarray, round_index: int) -> Verdict:
+    def judge(self, scorer: ScoringModel, rows: np.ndarray, round_index: int) -> Verdict:
         """Score, divide and purify some samples.
 
         Args:
@@ -144,6 +149,7 @@ class NetworkJudge:
         given = self._given[rows]
         scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
         golden_scores = self._golden_scores(scorer)
+        ready = self._readiness(scorer, scores, rows)
         clock.lap("score")
 
         self._losses.update(rows, scores.loss)
@@ -160,15 +166,17 @@ class NetworkJudge:
             given,
             k,
             threshold=settings.threshold,
-            streams=settings.streams,
+            streams=() if ready.why else settings.streams,
             silent=where.silent,
         )
         clock.lap("divide")
 
-        found = self._purified(scores, given, where, division, golden, rows, round_index)
+        found = None
+        if not ready.why:
+            found = self._purified(scores, given, where, division, golden, rows, round_index)
         role = self._with_floor(found, division, loss, similarity, given)
         clock.lap("purify")
-        columns = _columns(given, role, division, found, scores)
+        columns = _columns(given, role, division, found, scores, knows=not ready.why)
         figures = _figures(given, found, self._before)
         transition = None if found is None else found.transition
         seconds = Seconds(**clock.laps)
@@ -182,7 +190,19 @@ class NetworkJudge:
             columns,
             figures,
             seconds,
+            ready,
         )
+
+    def _readiness(self, scorer: ScoringModel, scores: Scores, rows: np.ndarray) -> Readiness:
+        """Whether the network may judge; once it may, only its agreement is looked at."""
+        predicted, given = scores.log_p.argmax(axis=1), self._given[rows]
+        found = agreement(predicted, given, self._n_classes)
+        if not self._has_judged and normalisations(scorer.network):
+            some = np.linspace(0, len(rows) - 1, min(LOOKED_AT, len(rows))).astype(int)
+            samples = self._inputs.read(self._index[rows[some]])
+            found = settled(scorer, samples, predicted[some], given[some], found)
+        self._has_judged |= not found.why
+        return found
 
     def _with_floor(
         self,
@@ -234,14 +254,14 @@ class NetworkJudge:
         return found
 
     def _score(
-        self, scorer: keras.Model, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
+        self, scorer: ScoringModel, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
     ) -> Scores:
         on_batch = self._progress(what, len(index))
         return score_pass(
             scorer, inputs, index, labels, batch_size=self._batch_size, on_batch=on_batch
         )
 
-    def _golden_scores(self, scorer: keras.Model) -> Scores | None:
+    def _golden_scores(self, scorer: ScoringModel) -> Scores | None:
         """Of the golden samples; None without."""
         golden = self._golden
         if golden is None:
@@ -274,12 +294,16 @@ def _columns(
     division: Division,
     purification: Purification | None,
     scores: Scores,
+    *,
+    knows: bool,
 ) -> Rewrite:
     """The samples' new entries in the table."""
     if purification is None:
         q = np.full(len(given), np.nan, np.float32)
         log_p = np.asarray(scores.log_p, np.float32)
         suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
+        if not knows:
+            suggested, confidence = given, np.exp(log_p[np.arange(len(given)), given])
         weight = weights_of(role, None)
         # Nobody judged these: they count as in the warm-up.
         unjudged = division.loss_abstains & division.feature_abstains[given]

@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import keras
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.scores import Scores
+from tssd_keras.train.scoring_model import ScoringModel
 
 IN_MEMORY = 1 << 30  # bytes of half-precision results; larger ones are memory-mapped
 
@@ -45,7 +45,7 @@ def fixed_batches(
 
 
 def score_pass(
-    model: keras.Model,
+    model: ScoringModel,
     inputs: Inputs,
     index: np.ndarray,
     labels: np.ndarray,
@@ -68,7 +68,7 @@ def score_pass(
         half-precision arrays live in a temporary file, not in memory.
     """
     n = len(index)
-    d, k = (int(output.shape[-1]) for output in model.outputs)
+    d, k = model.widths
     loss = np.empty(n, np.float32)
     features, log_p = _half_precision(n, d), _half_precision(n, k)
     for rows, batch in fixed_batches(inputs, index, min(batch_size, n)):

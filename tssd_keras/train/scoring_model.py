@@ -2,125 +2,281 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from tssd_keras.train.looking import Call, every_layer, watched
+
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
 MIN_LOG_P = -80.0  # keeps half-precision log-probabilities finite
+SAMPLES = 8  # that a network is looked at with
+HEADS = (
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+)  # layers that can give the scores of classes
+CONVOLUTIONS = HEADS[2:]
+OF_PROBABILITIES = {"softmax", "sigmoid"}  # activations
+NAMED_LOSSES = {
+    *("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"),
+    *("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "BinaryCrossentropy"),
+}  # that take probabilities where they are given by their names
+
+# A network, a batch and whether as in training -> features [n, ...] and predictions [n, ...].
+Look = Callable[[keras.Model, object, bool], tuple[object, object]]
+
+
+class ScoringModel(keras.Model):
+    """inputs -> unit features float16[n, d], log-probabilities float32[n, K].
+
+    It shares the network's variables. Make it once: each new model is compiled.
+
+    Args:
+        network: that is scored.
+        look: gives its features and its predictions.
+        from_logits: whether these are logits; else they are probabilities. One column is that of
+            class 1 of two.
+        sample: a few samples [s, ...], by which the widths are told.
+
+    Attributes:
+        widths: d and K.
+    """
+
+    def __init__(self, network: keras.Model, look: Look, *, from_logits: bool, sample) -> None:
+        super().__init__(name="scoring")
+        self.network, self._look, self._from_logits = network, look, from_logits
+        self.built = True  # the network is
+        like = keras.KerasTensor(sample.shape, keras.backend.standardize_dtype(sample.dtype))
+        unit, log_p = self.compute_output_spec(like)
+        self.widths = int(unit.shape[-1]), int(log_p.shape[-1])
+
+    def call(self, x):
+        """See the class."""
+        features, prediction = self._look(self.network, x, False)
+        return ops.cast(_unit(features), "float16"), self._log_p(ops.cast(prediction, "float32"))
+
+    def predicted_in_training(self, x) -> np.ndarray:
+        """The likeliest classes int64[n] as the network trains; none of its variables changes."""
+        with keras.StatelessScope():
+            _, prediction = self._look(self.network, x, True)
+            log_p = self._log_p(ops.cast(prediction, "float32"))
+        return ops.convert_to_numpy(log_p).argmax(axis=1)
+
+    def _log_p(self, prediction):
+        if prediction.shape[-1] == 1:
+            prediction = self._of_two_classes(prediction)
+        elif self._from_logits:
+            prediction = ops.log_softmax(prediction, axis=-1)
+        else:
+            prediction = ops.log(ops.maximum(prediction, 1e-30))
+        return ops.maximum(prediction, MIN_LOG_P)
+
+    def _of_two_classes(self, prediction):
+        if self._from_logits:
+            both = ops.concatenate([-prediction, prediction], axis=-1)
+            return ops.log_sigmoid(both)
+        both = ops.concatenate([1 - prediction, prediction], axis=-1)
+        return ops.log(ops.maximum(both, 1e-30))
 
 
 def scoring_model(
-    network: keras.Model, *, features: str | None = None, from_logits: bool | None = None
-) -> keras.Model:
-    """The network with two outputs: unit features float16[n, d], log-probabilities float32[n, K].
-
-    It shares the network's variables. Build it once: each new model is compiled.
+    network: keras.Model,
+    sample,
+    *,
+    features: str | None = None,
+    from_logits: bool | None = None,
+    loss: object = None,
+) -> ScoringModel:
+    """Look into a network.
 
     Args:
-        network: a functional or sequential model, inputs -> logits or probabilities.
-        features: name of the layer whose output is the feature vector; by
-            default the input of the Dense layer that the output comes from.
-        from_logits: see `two_outputs`.
+        network: inputs -> logits or probabilities [n, K], or [n, 1] of two classes. Any
+            keras.Model; one that is not built is built.
+        sample: a few samples [s, ...].
+        features: path of the layer whose output is the feature vector, like "inner/layer". By
+            default features are what the last Dense or convolution reads that gives as many
+            numbers as the network, averaged over places where there are several.
+        from_logits: what the network gives; None: what the loss says, else what the last
+            activation or these samples' predictions look like.
+        loss: that the network is trained with, if known.
 
     Raises:
-        ValueError: the network is not functional, has several outputs, has no
-            such layer, or does not end in a Dense layer.
+        ValueError: the network has several outputs, no such layer, or none that features could
+            be told from; or `from_logits` contradicts its predictions.
     """
-    if not getattr(network, "inputs", None) or not getattr(network, "outputs", None):
+    layers = every_layer(network)
+    if features is not None and features not in layers:
         raise ValueError(
-            f"the model must be functional or sequential and built, got {type(network).__name__}, "
-            "whose layers cannot be looked into. Pass TSSD(scoring=Scoring(score_model=...)), a "
-            "keras.Model that shares its layers and gives (features, logits)."
+            f"features must name a layer of the model, got {features!r}. Its layers are "
+            f"{', '.join(sorted(layers))}."
         )
-    if len(network.outputs) > 1:
+    heads = [layer for layer in layers.values() if isinstance(layer, HEADS)]
+    with watched(heads) as calls:
+        prediction = network(sample, training=False)
+    _check_prediction(prediction)
+    head = _head(calls, prediction)
+    if features is not None:
+        look = _given_by(layers[features])
+    elif head is not None:
+        look = _read_by(head.layer)
+    else:
+        look = _predictions(network)
+    said = _from_logits(prediction, head, claim=from_logits, loss=loss)
+    return ScoringModel(network, look, from_logits=said, sample=sample)
+
+
+def given_scoring_model(
+    model: keras.Model, sample, *, from_logits: bool | None = None
+) -> ScoringModel:
+    """A model that gives (features, logits or probabilities) itself; see `scoring_model`."""
+    _, prediction = model(sample, training=False)
+    said = _from_logits(prediction, None, claim=from_logits, loss=None)
+    return ScoringModel(
+        model,
+        lambda one, x, training: one(x, training=training),
+        from_logits=said,
+        sample=sample,
+    )
+
+
+def _check_prediction(prediction: Any) -> None:
+    if isinstance(prediction, list | tuple | dict):
         raise ValueError(
-            f"the model must have one output, got {len(network.outputs)}. Pass "
+            f"the model must have one output, got {len(prediction)}. Pass "
             "TSSD(scoring=Scoring(score_model=...)), a keras.Model that shares its layers and "
             "gives (features, logits) of the classes that are judged."
         )
-    if features is None:
-        feature_output = _last_dense(network).input
-    else:
-        names = {layer.name for layer in network.layers}
-        if features not in names:
-            raise ValueError(
-                f"features must name a layer of the model, got {features!r}. Its layers are "
-                f"{', '.join(sorted(names))}."
-            )
-        feature_output = network.get_layer(features).output
-    return two_outputs(network.inputs, feature_output, network.outputs[0], from_logits=from_logits)
-
-
-def _last_dense(network: keras.Model) -> keras.layers.Dense:
-    """The last Dense layer; only activations, dropout and the like may follow it."""
-    tensor = network.outputs[0]
-    may_follow = (
-        keras.layers.Activation,
-        keras.layers.Softmax,
-        keras.layers.Dropout,
-        keras.layers.Identity,
-    )
-    while True:
-        layer = next((one for one in network.layers if _gives(one, tensor)), None)
-        if isinstance(layer, keras.layers.Dense):
-            return layer
-        if not isinstance(layer, may_follow):
-            raise ValueError(
-                "the model must end in a Dense layer for its features to be told, and ends in "
-                f"{'something else' if layer is None else layer.name}. Name the layer that gives "
-                "the features: TSSD(scoring=Scoring(features=...))."
-            )
-        tensor = layer.input
-
-
-def _gives(layer: keras.Layer, tensor) -> bool:
-    try:
-        return layer.output is tensor
-    except (AttributeError, ValueError):  # the layer was called several times, or never
-        return False
-
-
-def two_outputs(
-    inputs, feature_output, prediction, *, from_logits: bool | None = None
-) -> keras.Model:
-    """A model of unit features and log-probabilities over symbolic tensors.
-
-    Args:
-        inputs: of the model.
-        feature_output: float[n, ...], flattened to a vector.
-        prediction: float[n, K], logits or probabilities.
-        from_logits: which of the two; None: not if the predictions of a sample
-            of zeros look like probabilities.
-
-    Raises:
-        ValueError: `from_logits` contradicts these predictions.
-    """
-    flat = ops.reshape(
-        ops.cast(feature_output, "float32"), (-1, int(np.prod(feature_output.shape[1:])))
-    )
-    # A length of squares overflows half precision; the division is done before the cast.
-    unit = flat / ops.maximum(ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True)), 1e-12)
-    has_probabilities = _gives_probabilities(keras.Model(inputs, prediction))
-    if from_logits is None:
-        from_logits = not has_probabilities
-    elif from_logits == has_probabilities:
+    if len(prediction.shape) != 2:
         raise ValueError(
-            f"from_logits is {from_logits}, but the model gives "
-            f"{'' if has_probabilities else 'no '}probabilities: of a sample of zeros they "
-            f"{'' if has_probabilities else 'do not '}sum to 1. Leave from_logits out."
+            "the model must give one row of numbers a sample, of shape (n, K), got shape "
+            f"{tuple(prediction.shape)}. Pass TSSD(scoring=Scoring(score_model=...)), a "
+            "keras.Model that shares its layers and gives (features, logits) so."
         )
-    prediction = ops.cast(prediction, "float32")
-    if from_logits:
-        log_p = ops.log_softmax(prediction, axis=-1)
-    else:
-        log_p = ops.log(ops.maximum(prediction, 1e-30))
-    log_p = ops.maximum(log_p, MIN_LOG_P)
-    return keras.Model(inputs, [ops.cast(unit, "float16"), log_p], name="scoring")
 
 
-def _gives_probabilities(model: keras.Model) -> bool:
-    """Whether the predictions of a sample of zeros are in 0..1 and sum to 1."""
-    zeros = [ops.zeros((1, *x.shape[1:]), x.dtype) for x in model.inputs]
-    p = ops.convert_to_numpy(ops.cast(model(zeros, training=False), "float32"))
-    return bool((p >= 0).all() and abs(p.sum() - 1) < SUM_TO_ONE)
+def _head(calls: list[Call], prediction) -> Call | None:
+    """The last layer that gave as many numbers as the network; None: there is none."""
+    width = prediction.shape[-1]
+    found = [call for call in calls if _channels(call.layer, call.gave) == width]
+    return found[-1] if found else None
+
+
+def _channels(layer: keras.Layer, tensor) -> int:
+    first = getattr(layer, "data_format", None) == "channels_first"
+    return int(tensor.shape[1 if first else -1])
+
+
+def _read_by(layer: keras.Layer) -> Look:
+    def look(network: keras.Model, x, training: bool):
+        with watched([layer]) as calls:
+            prediction = network(x, training=training)
+        return _pooled(layer, calls[-1].read), prediction
+
+    return look
+
+
+def _pooled(layer: keras.Layer, tensor):
+    """One vector a sample: the mean over all axes but the channels'."""
+    axes = list(range(1, len(tensor.shape)))
+    axes.remove(1 if getattr(layer, "data_format", None) == "channels_first" else axes[-1])
+    return ops.mean(ops.cast(tensor, "float32"), axis=axes) if axes else tensor
+
+
+def _given_by(layer: keras.Layer) -> Look:
+    def look(network: keras.Model, x, training: bool):
+        with watched([layer]) as calls:
+            prediction = network(x, training=training)
+        if not calls:
+            raise ValueError(
+                f"features must name a layer that is called, and {layer.name} is not when the "
+                "model predicts."
+            )
+        return calls[-1].gave, prediction
+
+    return look
+
+
+def _predictions(network: keras.Model) -> Look:
+    """The predictions themselves as features, for want of better ones."""
+    if not getattr(network, "inputs", None):
+        raise ValueError(
+            f"the model must hold a Dense layer or a convolution that gives its predictions, and "
+            f"{type(network).__name__} calls none. Name the layer that gives the features: "
+            "TSSD(scoring=Scoring(features=...)); or pass Scoring(score_model=...), a keras.Model "
+            "that shares its layers and gives (features, logits)."
+        )
+    warnings.warn(
+        "features are the predictions themselves: no Dense layer or convolution gives them. Name "
+        "the layer that gives better ones: TSSD(scoring=Scoring(features=...)).",
+        UserWarning,
+        stacklevel=2,
+    )
+
+    def look(network: keras.Model, x, training: bool):
+        prediction = network(x, training=training)
+        return prediction, prediction
+
+    return look
+
+
+def _unit(features):
+    """Rows of length 1, float32[n, d]."""
+    flat = ops.reshape(ops.cast(features, "float32"), (-1, int(np.prod(features.shape[1:]))))
+    # A length of squares overflows half precision; the division is done before the cast.
+    return flat / ops.maximum(ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True)), 1e-12)
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What somebody says of the predictions."""
+
+    from_logits: bool
+    who: str
+    remedy: str
+
+
+def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: object) -> bool:
+    """Whether predictions are logits; raises ValueError where a claim cannot be true."""
+    p = ops.convert_to_numpy(ops.cast(prediction, "float32"))
+    looks_like_probabilities = bool((p >= 0).all() and (p <= 1 + SUM_TO_ONE).all())
+    if p.shape[-1] > 1:
+        looks_like_probabilities &= bool((abs(p.sum(axis=-1) - 1) < SUM_TO_ONE).all())
+    said = None
+    if claim is not None:
+        said = _Claim(claim, f"from_logits is {claim}", "Leave from_logits out.")
+    elif (by_loss := _loss_from_logits(loss)) is not None:
+        said = _Claim(
+            by_loss,
+            f"the loss has from_logits={by_loss}",
+            "Compile with from_logits=True, or end the model in softmax (sigmoid for one unit).",
+        )
+    elif head is not None and head.gave is prediction:
+        name = getattr(getattr(head.layer, "activation", None), "__name__", None)
+        return name not in OF_PROBABILITIES and not looks_like_probabilities
+    if said is None:
+        return not looks_like_probabilities
+    # Predictions that look like probabilities may be logits where a loss reads them so.
+    impossible = not said.from_logits and not looks_like_probabilities
+    if impossible or (claim and looks_like_probabilities):
+        raise ValueError(
+            f"{said.who}, but the model gives {'' if looks_like_probabilities else 'no '}"
+            f"probabilities: of {len(p)} samples they are {p.min():.3g} to {p.max():.3g}, and "
+            f"rows sum to {p.sum(axis=-1).min():.3g} to {p.sum(axis=-1).max():.3g}. {said.remedy}"
+        )
+    return said.from_logits
+
+
+def _loss_from_logits(loss: object) -> bool | None:
+    """What a loss says of what it reads; None: nothing."""
+    said = getattr(loss, "from_logits", None)
+    if isinstance(said, bool):
+        return said
+    return False if isinstance(loss, str) and loss in NAMED_LOSSES else None

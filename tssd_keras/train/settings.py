@@ -16,12 +16,11 @@ class Scoring:
     """How a model is looked into.
 
     Attributes:
-        features: name of the layer that gives the features; None: they are the input of the
-            Dense layer that the model's output comes from.
+        features: path of the layer that gives the features, like "inner/layer"; None: they are
+            what the last Dense layer or convolution reads that gives the model's output.
         score_model: for models that cannot be looked into: a keras.Model that shares their
             layers, inputs -> (features, logits or probabilities).
-        from_logits: whether the model gives logits; None: not if its predictions of a sample
-            of zeros are probabilities.
+        from_logits: whether the model gives logits; None: see `scoring_model.scoring_model`.
         batch_size: samples scored at once.
 
     Raises:

@@ -41,6 +41,8 @@ class BaseStep(keras.Model):
     ) -> None:
         super().__init__(name="weighted_step")
         self.networks = list(networks)
+        for network in self.networks:
+            check_gives_logits(network)
         self.ema = ema
         self.averaged = [_copy(network) for network in self.networks] if ema else []
         self.n_updates = keras.Variable(0.0, dtype="float32", trainable=False, name="n_updates")
@@ -143,3 +145,19 @@ def _copy(network: keras.Model) -> keras.Model:
     copy.set_weights(network.get_weights())
     copy.trainable = False
     return copy
+
+
+def check_gives_logits(network: keras.Model) -> None:
+    """Raise ValueError if a network's last layer gives probabilities."""
+    last = network.layers[-1] if network.layers else network
+    activation = getattr(last, "activation", None)
+    gives = isinstance(last, keras.layers.Softmax) or activation in (
+        keras.activations.softmax,
+        keras.activations.sigmoid,
+    )
+    if gives:
+        raise ValueError(
+            f"a step's networks must give logits, and {network.name} ends in probabilities (its "
+            f"layer {last.name}). Leave the activation out; "
+            "keras.Sequential([network, keras.layers.Softmax()]) gives probabilities afterwards."
+        )
