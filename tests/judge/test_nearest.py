@@ -1,5 +1,9 @@
 """The search for near rows: the processor's and the accelerator's find the same ones."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -27,6 +31,22 @@ def test_equal_rows_are_at_no_distance():
     assert index.ravel().tolist() == list(range(20))
     assert (squared >= 0).all()
     assert squared.max() < 1e-5
+
+
+def test_keras_on_a_backend_that_lists_no_devices_is_not_asked():
+    code = (
+        "import keras, numpy as np; from tssd_keras import audit;"
+        "rng = np.random.default_rng(0); y = rng.integers(0, 3, 300);"
+        "p = np.eye(3)[y] * 0.7 + 0.1; x = p + rng.normal(0, 0.1, p.shape);"
+        "print(len(audit(p, y, features=x).score), keras.backend.backend())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["300", "numpy"], done.stderr
 
 
 @pytest.mark.parametrize(

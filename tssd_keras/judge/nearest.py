@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+LISTING = ("tensorflow", "jax")  # Keras's backends that list their devices
 FEWEST = 1024  # rows are asked for in blocks of this or its doubles: few shapes, few compilations
 
 Search = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -29,7 +30,7 @@ def nearest(among: np.ndarray, k: int) -> Search:
 def on_accelerator() -> bool:
     """Whether Keras is loaded and has another device than the processor."""
     keras = sys.modules.get("keras")
-    if keras is None:
+    if keras is None or keras.backend.backend() not in LISTING:
         return False
     return any(not name.lower().startswith("cpu") for name in keras.distribution.list_devices())
 
