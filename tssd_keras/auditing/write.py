@@ -163,12 +163,12 @@ def _write_tables(findings: Findings, gallery: Gallery, out: Path) -> list[str]:
 
 
 def _summary(findings: Findings, gallery: Gallery, n_pictures: int, n_tasks: int) -> Iterator[str]:
-    n_suspects, n_shown = int((gallery.rank > 0).sum()), len(gallery.rows)
-    n_on_page = int((gallery.rank[gallery.rows] > 0).sum())
+    n_suspects = int((gallery.rank > 0).sum())
+    n_listed = int((gallery.rank[gallery.rows[: gallery.n_listed]] > 0).sum())
     yield (
-        f"{n_suspects:,} suspects among {int(findings.judged.sum()):,} judged samples; "
-        f"the page shows {n_on_page:,} of them and {n_shown - n_on_page:,} others, "
-        f"{n_pictures:,} with a picture"
+        f"{n_suspects:,} suspects among {int(findings.judged.sum()):,} judged samples; the page "
+        f"lists {n_listed:,} of them to find wrong labels, and {len(gallery.teaching):,} judged "
+        f"samples to teach the next run; {n_pictures:,} samples have a picture"
     )
     if n_tasks < gallery.n_listed:
         yield (

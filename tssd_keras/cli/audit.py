@@ -12,7 +12,7 @@ from tssd_keras.cli.backend import BACKENDS
 
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
 
-OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "seed", "without_samples"})
+OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "teaching", "seed", "without_samples"})
 
 
 @click.command()
@@ -34,7 +34,7 @@ OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "seed", "without_samples"
     type=click.IntRange(min=0),
     default=20_000,
     show_default=True,
-    help="Suspects on the page.",
+    help="Suspects in the page's order to find wrong labels.",
 )
 @click.option(
     "--kept",

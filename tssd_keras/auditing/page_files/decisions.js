@@ -86,11 +86,12 @@ function actionOf(i) {
   return label === samples.suggested[i] ? 'confirm' : 'other';
 }
 
-function tally() {
+function tally(listed) {
   const counts = { keep: 0, confirm: 0, other: 0, skip: 0 };
+  const among = new Set(listed);
   let here = 0;
   for (const index of decisions.of.keys()) {
-    if (!place.has(index)) continue;
+    if (!among.has(place.get(index))) continue;
     here += 1;
     counts[actionOf(place.get(index))] += 1;
   }

@@ -4,11 +4,12 @@ const ALL = 'all';
 const SIZES = [12, 24, 48, 96];
 const MOST_LISTED = 500;
 
-// Suspects by rank and drawn samples; or what teaches, and behind it what else is on the page.
+// To find wrong labels: suspects by rank, then kept samples that were drawn. To teach: what was drawn for it.
 const ORDERS = {
   surest: [...samples.index.keys()].slice(0, data.listed),
-  teaching: [...new Set([...data.teaching, ...samples.index.keys()])],
+  teaching: data.teaching,
 };
+const ordered = () => ORDERS[byId('filter-order').value];
 const pairKey = (i) => samples.given[i] * data.classes.length + samples.suggested[i];
 const differs = (i) => samples.suggested[i] >= 0 && samples.suggested[i] !== samples.given[i];
 
@@ -26,7 +27,7 @@ const FILTERS = {
 function counted(keyOf, secondOf = null) {
   const numbers = new Map();
   const add = (key) => numbers.set(key, (numbers.get(key) || 0) + 1);
-  for (let i = 0; i < samples.index.length; i += 1) {
+  for (const i of ordered()) {
     const key = keyOf(i);
     if (key !== null) add(key);
     if (secondOf && secondOf(i) !== key) add(secondOf(i));
@@ -34,39 +35,53 @@ function counted(keyOf, secondOf = null) {
   return numbers;
 }
 
-function select(name, label, options) {
-  const change = () => {
-    refilter();
-    if (name !== 'order') return;
-    storeOrder(made.value);
-    toOpen(0, { focus: false });
-  };
-  const made = element('select', { id: `filter-${name}`, on: { change } },
-    ...options.map(([value, text]) => element('option', { value, text })));
+function select(name, label, change) {
+  const made = element('select', { id: `filter-${name}`, on: { change } });
   byId('filters').append(element('div', {}, element('label', { for: made.id, text: label }), made));
   return made;
 }
 
-function makeFilters() {
+// Keeps what is chosen, if it is still there.
+function offer(name, options) {
+  const made = byId(`filter-${name}`);
+  const chosen = made.value;
+  made.replaceChildren(...options.map(([value, text]) => element('option', { value, text })));
+  made.value = options.some(([value]) => String(value) === chosen) ? chosen : String(options[0][0]);
+}
+
+// The choices of each filter, and how many samples of this order each leaves.
+function fillFilters() {
   const classes = [...counted((i) => samples.given[i], (i) => samples.suggested[i])].filter(([c]) => c >= 0).sort((a, b) => a[0] - b[0]);
-  select('class', 'Class (either)', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
+  offer('class', [[ALL, 'all classes'], ...classes.map(([c, n]) => [c, `${className(c)} (${count(n)})`])]);
   const pairs = [...counted((i) => (differs(i) ? pairKey(i) : null))].sort((a, b) => b[1] - a[1]).slice(0, MOST_LISTED);
-  select('pair', 'Pair (given, suggested)', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
+  offer('pair', [[ALL, 'all pairs'], ...pairs.map(([key, n]) => {
     const given = Math.floor(key / data.classes.length);
     const suggested = key % data.classes.length;
     return [key, `${className(given)} \u2192 ${className(suggested)} (${count(n)})`];
   })]);
   const roles = [...counted((i) => samples.role[i])].sort();
-  select('role', 'Role', [[ALL, 'all roles'], ...roles.map(([role, n]) => [role, `${role} (${count(n)})`])]);
-  const strata = data.strata.map((s, at) => [at, s]).filter(([, s]) => s.shown);
-  select('stratum', 'Stratum', [[ALL, 'all strata'], ...strata.map(([at, s]) => [at, `${s.name} (${count(s.shown)})`])]);
-  select('state', 'Decisions', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
+  offer('role', [[ALL, 'all roles'], ...roles.map(([role, n]) => [role, `${role} (${count(n)})`])]);
+  const strata = [...counted((i) => samples.stratum[i])].sort((a, b) => a[0] - b[0]);
+  offer('stratum', [[ALL, 'all strata'], ...strata.map(([at, n]) => [at, `${data.strata[at].name} (${count(n)})`])]);
+  const pictured = counted((i) => (pictureAt.has(i) ? 'with' : null)).get('with') || 0;
+  offer('picture', [[ALL, 'all'], ['with', `with (${count(pictured)})`]]);
+}
+
+function makeFilters() {
+  const order = select('order', 'Order', () => {
+    storeOrder(order.value);
+    changeOrder();
+    toOpen(0, { focus: false });
+  });
+  order.parentElement.className = 'roomy';
+  offer('order', [['surest', 'find wrong labels'], ['teaching', 'teach the next run']].filter(([name]) => name === 'surest' || ORDERS[name].length));
+  if (storedOrder() === 'teaching' && ORDERS.teaching.length) order.value = 'teaching';
+  const labels = { class: 'Class (either)', pair: 'Pair (given, suggested)', role: 'Role', stratum: 'Stratum', state: 'Decisions', picture: 'Pictures', size: 'On a page' };
+  for (const [name, label] of Object.entries(labels)) select(name, label, () => refilter());
+  offer('state', [[ALL, 'all'], ['open', 'not decided'], ['decided', 'decided'], ['confirm', 'suggestion confirmed'],
     ['keep', 'given label kept'], ['other', 'other class'], ['skip', 'skipped']]);
-  select('picture', 'Pictures', [[ALL, 'all'], ['with', `with (${count(pictureAt.size)})`]]);
-  const order = select('order', 'Order', [['surest', 'find wrong labels'], ['teaching', 'teach the next run']]);
-  if (storedOrder() === 'teaching') order.value = 'teaching';
-  const size = select('size', 'On a page', SIZES.map((n) => [n, String(n)]));
-  size.value = String(view.size);
+  offer('size', SIZES.map((n) => [n, String(n)]));
+  byId('filter-size').value = String(view.size);
   byId('filters').append(element('button', { type: 'reset', text: 'Show all' }));
   byId('filters').addEventListener('reset', (event) => {
     event.preventDefault();
@@ -76,10 +91,34 @@ function makeFilters() {
   byId('filters').addEventListener('submit', (event) => event.preventDefault());
 }
 
+// Choices, texts and list of the order that is chosen.
+function changeOrder() {
+  fillFilters();
+  const teaching = byId('filter-order').value === 'teaching';
+  byId('suspects-title').textContent = teaching ? 'Samples that teach the next run' : 'Suspects';
+  byId('about-suspects').textContent = `${teaching ? aboutTeaching() : aboutSuspects()} Decisions stay in this browser until you export them.`;
+  refilter();
+  showProgress();
+}
+
+function aboutTeaching() {
+  return `${count(data.teaching.length)} of the ${count(data.overview.totals.judged)} judged samples, kept ones too, in an order drawn at random: ` +
+    'the more uncertain a label the more often, and as many of each suggested class. Decide from the first on, and stop where you like.';
+}
+
+function aboutSuspects() {
+  const all = data.overview.totals.suspects;
+  const shown = samples.rank.slice(0, data.listed).filter((rank) => rank > 0).length;
+  const kept = data.listed - shown;
+  const which = all ? `${count(shown)} of ${count(all)} suspects, the surest first` : 'No label is suspected';
+  const other = data.teaching.length ? ' To teach the next run with some hundred decisions, choose that order.' : '';
+  return `${which}${kept ? `, and ${count(kept)} kept samples at random` : ''}.${other}`;
+}
+
 function refilter(page = 0) {
   const wanted = Object.keys(FILTERS).map((name) => [name, byId(`filter-${name}`).value]).filter(([, value]) => value !== ALL);
   view.size = Number(byId('filter-size').value);
-  view.list = ORDERS[byId('filter-order').value].filter((i) => wanted.every(([name, value]) => FILTERS[name](i, value)));
+  view.list = ordered().filter((i) => wanted.every(([name, value]) => FILTERS[name](i, value)));
   showPage(page);
 }
 
@@ -90,7 +129,7 @@ function showPage(page) {
   view.page = Math.min(Math.max(0, page), lastPage());
   const rows = onPage();
   byId('cards').replaceChildren(...(rows.length ? rows.map((i) => cardOf(i, ACT))
-    : [element('p', { class: 'quiet empty', text: 'No samples are like this.' })]));
+    : [element('p', { class: 'quiet empty', text: ordered().length ? 'No samples are like this.' : 'There is nothing to decide in this order.' })]));
   byId('pager-top').replaceChildren(...pager('top'));
   byId('pager-bottom').replaceChildren(...pager('bottom'));
   makeCurrent(rows.length ? rows[0] : -1, { focus: false });
@@ -138,14 +177,15 @@ function makeCurrent(i, { focus = true } = {}) {
 }
 
 function showProgress() {
-  const tallied = tally();
+  const listed = ordered();
+  const tallied = tally(listed);
   const done = tallied.confirm + tallied.keep + tallied.other;
-  byId('progress').max = Math.max(1, samples.index.length);
+  byId('progress').max = Math.max(1, listed.length);
   byId('progress').value = done;
-  const parts = [`${count(done)} of ${count(samples.index.length)} decided`,
+  const parts = [`${count(done)} of ${count(listed.length)} decided`,
     `${count(tallied.confirm)} confirmed, ${count(tallied.keep)} kept, ${count(tallied.other)} other`];
   if (tallied.skip) parts.push(`${count(tallied.skip)} skipped`);
-  if (tallied.elsewhere) parts.push(`${count(tallied.elsewhere)} more on samples that this page does not show`);
+  if (tallied.elsewhere) parts.push(`${count(tallied.elsewhere)} more on samples that are not in this order`);
   byId('progress-text').textContent = parts.join('; ');
   byId('export').disabled = done === 0;
   byId('undo').disabled = !decisions.history.some(([index]) => place.has(index));
@@ -196,6 +236,10 @@ const ACT = {
 function undo() {
   const i = undoDecision();
   if (i === null) return;
+  if (!ordered().includes(i)) { // decided in the other order
+    byId('filter-order').value = byId('filter-order').value === 'teaching' ? 'surest' : 'teaching';
+    changeOrder();
+  }
   const at = view.list.indexOf(i);
   if (at < 0) refilter(view.page);
   else if (!onPage().includes(i)) showPage(Math.floor(at / view.size));
@@ -208,6 +252,8 @@ function undo() {
 }
 
 function showPair(given, suggested) {
+  byId('filter-order').value = 'surest';
+  changeOrder();
   for (const name of Object.keys(FILTERS)) byId(`filter-${name}`).value = ALL;
   const pick = byId('filter-pair');
   const wanted = String(given * data.classes.length + suggested);

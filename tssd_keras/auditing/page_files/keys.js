@@ -41,14 +41,6 @@ function start() {
   showOverview(showPair);
   loadDecisions();
   makeFilters();
-  const suspects = samples.rank.slice(0, data.listed).filter((rank) => rank > 0).length;
-  const kept = data.listed - suspects;
-  byId('about-suspects').textContent =
-    `To find wrong labels: ${count(suspects)} of ${count(data.overview.totals.suspects)} suspects, the surest first` +
-    (kept ? `, and ${count(kept)} kept samples at random.` : '.') +
-    (data.teaching.length ? ` To teach the next run: ${count(data.teaching.length)} of all samples, drawn for that` +
-      ' (see "Order").' : '') +
-    ' Decisions stay in this browser until you export them.';
   byId('help-rows').replaceChildren(...KEYS.map(([key, what]) => element('tr', {},
     element('td', {}, element('kbd', { text: key.replace('ArrowRight', '\u2192').replace('ArrowLeft', '\u2190') })), element('td', { text: what }))));
   byId('undo').addEventListener('click', undo);
@@ -70,9 +62,8 @@ function start() {
     showPage(view.page);
     showProgress();
   });
-  refilter();
+  changeOrder();
   toOpen(0, { focus: false }); // after a reload, where the work goes on
-  showProgress();
 }
 
 start();
