@@ -108,6 +108,13 @@ def test_what_was_left_out_is_listed_with_its_reason(run):
     assert "train: " in run[1].partition("left out: 3")[2]
 
 
+def test_trusted_samples_that_nobody_judges_by_are_named(folder):
+    more = [*settings(folder), "--set", "golden.source=none", "--skip-bad-images"]
+    output = tssd("check", RECIPE, *more).output
+    assert f"golden: {N_GOLDEN} samples are marked as trusted, and golden.source is" in output
+    assert 'Set golden.source = "trusted" to judge by them' in output
+
+
 def test_check_and_noise_name_every_image_that_was_left_out(folder, tmp_path):
     more = [*settings(folder), "--skip-bad-images"]
     names = [f"scans/{i}.png" for i in ("0800", "0801", "0803")]

@@ -176,6 +176,12 @@ def _notes(
                 f"golden: {len(twins):,} trusted samples equal a test sample byte by byte and are "
                 f"not drawn, the first {names(data, twins)}"
             )
+    elif data.trusted is not None and data.trusted.any():
+        yield (
+            f"golden: {data.trusted.sum():,} samples are marked as trusted, and golden.source is "
+            f'"{recipe.golden.source}": they are in the stream like all others. Set '
+            'golden.source = "trusted" to judge by them'
+        )
     without = given < 0
     if without.any():
         yield (
