@@ -12,7 +12,7 @@ EPOCH = re.compile(r"epoch \d+/\d+: ")
 LEAST, MOST = 4, 400  # epochs
 WARMUP = 4  # one epoch in so many is on all labels
 # What is left of a compilation that the measuring run did, tracing and reading it: on an H100 an
-# eighth to a tenth.
+# eighth to a tenth, and something to spare.
 CACHED = 1 / 6
 # The measuring run: two epochs of each phase, as the first one compiles, of a part of the batches.
 MEASURED_WARMUP, MEASURED_EPOCHS, PART = 2, 4, 5

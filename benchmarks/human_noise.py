@@ -295,7 +295,8 @@ def table(path: Path) -> str:
     for row in result_lines.read(path):
         key = (*(row[name] for name in ("labels", "way", "golden", "networks")), str(row["set"]))
         groups.setdefault(key, []).append(row)
-    for key, rows in groups.items():
+    for key in sorted(groups, key=_place):
+        rows = sorted(groups[key], key=lambda row: row["seed"])
         kept = [row.get("kept") or {} for row in rows]
         accuracy = [row.get("accuracy") or {} for row in rows]
         cells = (
@@ -316,6 +317,18 @@ def table(path: Path) -> str:
         )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def _place(key: tuple) -> tuple:
+    """Where a group is listed: the most wrong labels first."""
+    labels, way, golden, networks, settings = key
+    return (
+        LABELS.index(labels),
+        WAYS.index(way),
+        [None, *GOLDEN].index(golden),
+        networks or 0,
+        settings,
+    )
 
 
 def _spread(values: list) -> str:

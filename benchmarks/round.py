@@ -123,6 +123,7 @@ def place_of(case: Case, features: np.ndarray, given: np.ndarray):
 
 def measure(case: Case) -> None:
     """One row of the table."""
+    import keras  # noqa: F401  where it has an accelerator, neighbours are searched there
     import sklearn.neighbors  # noqa: F401  its import is no part of a round
 
     from tssd_keras.judge.divide import apply_floor, divide
