@@ -58,6 +58,7 @@ def test_the_readme_shows_the_example_that_is_tested():
     readme = (EXAMPLES.parent / "README.md").read_text()
     source = (EXAMPLES / "own_model.py").read_text()
     assert "examples/own_model.py" in readme
-    shown = "tssd = TSSD(x_train, y_train, golden=(x_trusted, y_trusted), warmup_epochs=6)"
-    assert shown in readme
-    assert shown in source
+    shown = ("tssd = TSSD(x_train, y_train, ", "tssd.feed(batch_size=32)", "callbacks=[tssd]")
+    for part in (*shown, "golden=(x_trusted, y_trusted)", 'reduction="mean_with_sample_weight"'):
+        assert part in readme
+        assert part in source

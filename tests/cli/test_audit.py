@@ -192,21 +192,21 @@ def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(
         if line.startswith("round before epoch 2"):
             os.kill(os.getpid(), signal.SIGINT)
 
-    drawn = ("train.balanced_batches=6", "golden.source=none", f"divide.place={place}")
-    settings = (*SHORT, *drawn)
+    drawn = ("train.balanced_batches=24", "train.batch_size=16", "golden.source=none")
+    settings = (*SHORT, *drawn, f"divide.place={place}")
     done = experiment.run(parse_recipe(DEFAULT, settings), out=tmp_path / "run", say=say)
     assert done.interrupted
     audited(tmp_path / "run")
     samples = rows(tmp_path / "run" / "audit" / "samples.csv")
     unjudged = [r for r in samples if not r["role"]]
-    assert len(unjudged) == 1437 - 6 * 64
+    assert len(unjudged) == 1437 - 24 * 16
     assert {(r["stratum"], r["rank"], r["p_wrong"], r["changed"]) for r in unjudged} == {
         ("unjudged", "", "", "")
     }
     found = page_data(tmp_path / "run" / "audit")["overview"]
     assert found["matrix"]["kind"] == matrix
     assert found["totals"]["by"] == by
-    assert found["totals"]["judged"] == 6 * 64
+    assert found["totals"]["judged"] == 24 * 16
     assert found["totals"]["interrupted"] is True
 
 
