@@ -135,6 +135,22 @@ def test_a_subclassed_model_is_run_once_and_its_last_dense_layer_found(samples):
     assert not any("call" in vars(layer) for layer in [model.head, *model.blocks])
 
 
+def test_a_layer_s_own_call_is_left_as_it_was(samples):
+    x, _ = samples
+    model = Subclassed()
+    model(x)
+
+    def doubled(inputs, training=None, call=model.head.call):
+        return 2 * call(inputs)
+
+    model.head.call = doubled
+    logits = np.asarray(model(x))
+    log_p = np.asarray(scoring_model(model, x).predict_on_batch(x)[1])
+    assert vars(model.head)["call"] is doubled
+    expected = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(log_p, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_a_subclassed_model_without_a_head_is_refused(samples):
     class Doubling(keras.Model):
         def call(self, x):

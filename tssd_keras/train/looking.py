@@ -37,13 +37,16 @@ def watched(layers: list[keras.Layer]) -> Iterator[list[Call]]:
     one of its own. This works in a function that is being traced, too.
     """
     calls: list[Call] = []
+    own = [vars(layer).get("call") for layer in layers]
     try:
         for layer in layers:
             layer.call = _noting(layer, layer.call, calls)
         yield calls
     finally:
-        for layer in layers:
+        for layer, call in zip(layers, own, strict=True):
             vars(layer).pop("call", None)
+            if call is not None:
+                layer.call = call
 
 
 def _noting(layer: keras.Layer, call: Callable, calls: list[Call]) -> Callable:
