@@ -97,7 +97,10 @@ def _expected_count(
     count = np.zeros(transition.shape)
     for label, p in zip(present, by_given, strict=True):
         column = transition[:, label].astype(np.float32)
-        count[:, label] = column * ((1 / np.maximum(p @ column, 1e-30)) @ p)
+        with np.errstate(invalid="ignore"):  # some BLAS report it of finite numbers now and then
+            count[:, label] = column * ((1 / np.maximum(p @ column, 1e-30)) @ p)
+    if not np.isfinite(count).all():
+        raise FloatingPointError("expected counts of labels must be finite: log_p holds NaN.")
     return count
 
 
