@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, DivideRecipe, Golden, Labels, Scoring
+from tssd_keras import TSSD, DivideRecipe, Golden, Labels
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.judge.roles import FLOOR, POSITIVE, SEMI_HARD
 from tssd_keras.labels import noise
@@ -287,18 +287,6 @@ def test_without_a_warmup_to_end_the_feed_is_all(warmed_up):
     assert (tssd.table.weight == 1).all()
 
 
-def test_a_sequential_model_without_an_input_layer_is_built_for_the_samples(digits):
-    x, truth, y, _ = digits
-    model = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(10)])
-    loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, reduction="mean_with_sample_weight"
-    )
-    model.compile(keras.optimizers.Adam(3e-3), loss)
-    tssd = TSSD(x, Labels(y, true=truth), warmup_epochs=2)
-    model.fit(tssd.feed(64), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1].quality.label_error_auroc > 0.9
-
-
 def test_steps_per_epoch_below_the_feed_stops_and_says_so(few):
     x, y = few
     tssd = TSSD(x, y, warmup_epochs=1)
@@ -325,83 +313,6 @@ def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
     tssd = TSSD(x, y)
     with pytest.raises(ValueError, match=r"10 classes apart .* tells 5"):
         model.fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
-
-
-class Opaque(keras.Model):
-    """A subclass whose layers cannot be looked into from outside."""
-
-    def __init__(self):
-        super().__init__()
-        self.hidden = layers.Dense(64, activation="relu")
-        self.last = layers.Dense(10)
-
-    def call(self, x):
-        return self.last(self.hidden(x))
-
-
-def test_a_subclassed_model_is_scored_by_a_model_that_shares_its_layers(digits):
-    x, truth, y, _ = digits
-    model = Opaque()
-    inputs = keras.Input((64,))
-    features = model.hidden(inputs)
-    score_model = keras.Model(inputs, [features, model.last(features)])
-    model.compile(
-        keras.optimizers.Adam(3e-3),
-        keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction="mean_with_sample_weight"
-        ),
-    )
-    tssd = TSSD(
-        x,
-        Labels(y, true=truth),
-        warmup_epochs=5,
-        scoring=Scoring(score_model=score_model),
-    )
-    model.fit(tssd.feed(64), epochs=6, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
-
-
-def test_a_subclassed_model_without_one_is_looked_into_as_it_runs(digits):
-    x, truth, y, _ = digits
-    model = Opaque()
-    loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, reduction="mean_with_sample_weight"
-    )
-    model.compile(keras.optimizers.Adam(3e-3), loss)
-    tssd = TSSD(x, Labels(y, true=truth), warmup_epochs=5)
-    model.fit(tssd.feed(64), epochs=6, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1].quality.label_error_auroc > 0.97
-
-
-def test_a_score_model_of_other_layers_is_refused(digits):
-    x, _, y, _ = digits
-    inputs = keras.Input((64,))
-    features = layers.Dense(8)(inputs)
-    foreign = keras.Model(inputs, [features, layers.Dense(10)(features)])
-    tssd = TSSD(x, y, scoring=Scoring(score_model=foreign))
-    with pytest.raises(
-        ValueError, match=r"must share the layers .* 4 of its 4 trainable variables"
-    ):
-        plain_model().fit(tssd.feed(64), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
-
-
-@pytest.mark.parametrize("activation", ["sigmoid", None])
-def test_one_unit_is_a_problem_of_two_classes(digits, activation):
-    """As in most texts: binary cross-entropy, one output."""
-    x, _, _, _ = digits
-    truth = (load_digits().target[100:] >= 5).astype(np.int64)
-    y = noise.draw_labels(truth, noise.symmetric(2, 0.3), seed=3)
-    keras.utils.set_random_seed(1)
-    hidden = [layers.Dense(64, activation="relu"), layers.Dense(64, activation="relu")]
-    model = keras.Sequential([*hidden, layers.Dense(1, activation=activation)])
-    loss = keras.losses.BinaryCrossentropy(
-        from_logits=activation is None, reduction="mean_with_sample_weight"
-    )
-    model.compile(keras.optimizers.Adam(3e-3), loss)
-    tssd = TSSD(x, Labels(y, true=truth), warmup_epochs=4)
-    model.fit(tssd.feed(64), epochs=8, callbacks=[tssd], shuffle=False, verbose=0)
-    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
-    assert set(tssd.table.suggested) == {0, 1}
 
 
 @pytest.mark.parametrize("at_random", [False, True])

@@ -15,6 +15,12 @@ NO_SAMPLES = "The samples themselves are not shown: the audit was made with --wi
 OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "teaching", "seed", "without_samples"})
 
 
+def number_of(name: str, default: int, about: str):
+    """An option that says how many, 0 or more."""
+    kind = click.IntRange(min=0)
+    return click.option(f"--{name}", type=kind, default=default, show_default=True, help=about)
+
+
 @click.command()
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option(
@@ -22,34 +28,10 @@ OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "teaching", "seed", "with
     type=click.Path(path_type=Path),
     help="Folder of the audit, new or empty. Default: RUN/audit; audit-outputs without RUN.",
 )
-@click.option(
-    "--thumbnails",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    help="Samples of the page whose picture is embedded, see docs/audit.md.",
-)
-@click.option(
-    "--most",
-    type=click.IntRange(min=0),
-    default=20_000,
-    show_default=True,
-    help="Suspects in the page's order to find wrong labels.",
-)
-@click.option(
-    "--kept",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Unsuspected samples on the page, drawn at random.",
-)
-@click.option(
-    "--teaching",
-    type=click.IntRange(min=0),
-    default=2000,
-    show_default=True,
-    help="Samples of the page in the order that teaches the next run.",
-)
+@number_of("thumbnails", 1000, "Samples of the page whose picture is embedded, see docs/audit.md.")
+@number_of("most", 20_000, "Suspects in the page's order to find wrong labels.")
+@number_of("kept", 0, "Unsuspected samples on the page, drawn at random.")
+@number_of("teaching", 2000, "Samples of the page in the order that teaches the next run.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of these draws.")
 @click.option(
     "--without-samples",
