@@ -6,7 +6,7 @@ import numpy as np
 
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 
-KEPT_PRECISION = 0.9  # expected share of right labels among the kept, beyond the expected number
+KEPT_PRECISION = 0.95  # expected share of right labels among the kept, beyond the expected number
 
 
 def bar_of(q: np.ndarray, clean_share: float) -> float:
