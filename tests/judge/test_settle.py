@@ -28,29 +28,36 @@ def test_a_higher_bar_opens_more_positives_and_fewer_negatives():
 
 
 Q = np.linspace(0, 1, 101)  # 50 of 101 above 0.5
+UNSURE = np.full(101, 0.6)
 
 
 @pytest.mark.parametrize(
     ("clean_share", "bar"), [(0.9, 0.5), (0.5, 0.5), (0.3, 0.7), (0.2, 0.8), (0.0, 1.0)]
 )
 def test_no_more_are_above_the_bar_than_are_expected_to_be_right(clean_share, bar):
-    assert bar_of(Q, clean_share) == pytest.approx(bar)
-    assert (bar_of(Q, clean_share) < Q).mean() <= clean_share + 0.01
+    assert bar_of(Q, clean_share, UNSURE) == pytest.approx(bar)
+    assert (bar_of(Q, clean_share, UNSURE) < Q).mean() <= clean_share + 0.01
 
 
 @pytest.mark.parametrize("clean_share", [1.0, 1.1])
 def test_where_all_labels_are_expected_to_be_right_half_is_the_bar(clean_share):
-    assert bar_of(Q, clean_share) == 0.5
+    assert bar_of(Q, clean_share, UNSURE) == 0.5
 
 
 @pytest.mark.parametrize("q", [[0.7, 0.9], [0.9, 0.9, 0.9]])
 def test_where_all_labels_are_expected_to_be_right_all_above_half_are_taken(q):
-    assert (np.array(q) > bar_of(np.array(q), 1.0)).all()
+    assert (np.array(q) > bar_of(np.array(q), 1.0, np.array(q))).all()
 
 
 def test_where_none_is_expected_to_be_right_none_is_above_the_bar():
     for clean_share in (0.0, -0.1):
-        assert not (bar_of(Q, clean_share) < Q).any()
+        assert not (bar_of(Q, clean_share, UNSURE) < Q).any()
+
+
+def test_labels_with_a_high_q_are_kept_beyond_the_expected_number():
+    q = np.sqrt(Q)  # of a larger share: 20 of 101 have 0.9
+    assert ((bar_of(Q, 0.1, q) < Q) == (q >= 0.9)).all()
+    assert (bar_of(Q, 0.3, q) < Q).sum() == 31
 
 
 def test_mining_begins_at_the_bar_or_where_the_target_holds():

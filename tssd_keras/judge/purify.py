@@ -174,7 +174,7 @@ class Purifier:
         auroc_q, auroc_streams = answers.rank_quality()
         reach = self._reach(auroc_q, auroc_streams)
         cautious = found.cautious
-        bar = bar_of(cautious, found.least_share)
+        bar = bar_of(cautious, found.least_share, found.q)
         if reach == "all":
             role = overrule(role, cautious, bar)
         uncertain = role == UNCERTAIN

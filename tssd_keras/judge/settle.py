@@ -6,26 +6,26 @@ import numpy as np
 
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 
-KEPT_PRECISION = 0.95  # expected share of right labels among the kept, beyond the expected number
+SURE = 0.9  # a q from which a label is kept, beyond the expected number
 
 
-def bar_of(q: np.ndarray, clean_share: float) -> float:
-    """The q above which a label is taken to be right, at least 0.5.
+def bar_of(cautious: np.ndarray, clean_share: float, q: np.ndarray) -> float:
+    """The cautious probability above which a label is taken to be right, at least 0.5.
 
-    Where more labels have a q above 0.5 than are expected to be right, the best of them by q are
-    taken: as many as are expected, or as many as are right at the rate KEPT_PRECISION, if that
-    is more. So little is lost where few labels are wrong.
+    Where more labels lie above 0.5 than are expected to be right, the best of them are taken: as
+    many as are expected, or all with a q of SURE, if those are more. So little is lost where few
+    labels are wrong and q tells them apart.
 
     Args:
-        q: float[N], probability that the given label is right.
-        clean_share: expected share of right labels.
+        cautious: float[N], probability that the given label is right, if few are.
+        clean_share: share of right labels that is expected then.
+        q: float[N], the same probability if as many are right as is likeliest.
     """
-    best = np.sort(np.asarray(q, np.float64))[::-1]
+    best = np.sort(np.asarray(cautious, np.float64))[::-1]
     n_right = int(np.ceil(np.clip(clean_share, 0.0, 1.0) * len(best)))
-    if not n_right:
+    n_kept = max(n_right, int((np.asarray(q) >= SURE).sum()))
+    if not n_kept:
         return max(0.5, float(best.max(initial=0.0)))
-    precision = np.cumsum(best) / np.arange(1, len(best) + 1)  # falls with every label
-    n_kept = max(n_right, int((precision >= KEPT_PRECISION).sum()))
     return max(0.5, float(np.nextafter(best[n_kept - 1], 0)))  # who ties with the last is kept
 
 
