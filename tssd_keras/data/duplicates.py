@@ -18,6 +18,7 @@ import numpy as np
 from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.data.inputs import ArrayInputs, Inputs
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.nested import leaves, parts_of
 
 BLOCK_BYTES = 16 << 20  # of samples that a thread reads at a time
 SHORT_WAIT = 20_000  # samples take some seconds: no progress bar
@@ -72,14 +73,16 @@ def digests(inputs: Inputs, on_batch: Callable[[int], None] | None = None) -> np
         samples of different shape or dtype say nothing of each other.
     """
     n = len(inputs)
-    sample = int(np.prod(inputs.shape[1:])) * np.dtype(inputs.dtype).itemsize
+    parts = parts_of(inputs).values()
+    sample = sum(int(np.prod(part.shape[1:])) * np.dtype(part.dtype).itemsize for part in parts)
     size = max(1, BLOCK_BYTES // max(sample, 1))
     out = np.empty((n, DIGEST), np.uint8)
 
     def digest(start: int) -> int:
         rows = np.arange(start, min(start + size, n))
-        for row, sample in zip(rows, np.ascontiguousarray(inputs.read(rows)), strict=True):
-            hashed = blake2b(sample.tobytes(), digest_size=DIGEST).digest()
+        read = [np.ascontiguousarray(part) for _, part in leaves(inputs.read(rows))]
+        for row, sample in zip(rows, zip(*read, strict=True), strict=True):
+            hashed = blake2b(b"".join(map(_bytes, sample)), digest_size=DIGEST).digest()
             out[row] = np.frombuffer(hashed, np.uint8)
         return len(rows)
 
@@ -88,6 +91,18 @@ def digests(inputs: Inputs, on_batch: Callable[[int], None] | None = None) -> np
             if on_batch is not None:
                 on_batch(done)
     return out
+
+
+def _bytes(part: np.ndarray | str | bytes) -> bytes:
+    """Of one part of a sample; a text's do not depend on how wide the array is."""
+    array = np.asarray(part)
+    if array.dtype.kind not in "SUO":
+        return array.tobytes()
+    return "\0".join(map(_text, array.ravel().tolist())).encode("utf-8", "surrogateescape")
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
 def among(some: np.ndarray, others: np.ndarray) -> np.ndarray:

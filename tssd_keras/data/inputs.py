@@ -8,12 +8,14 @@ from __future__ import annotations
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from scipy.sparse import issparse
 
 from tssd_keras.data.decoding import BadImage, OtherSize, decode
 from tssd_keras.data.files import EncodedFiles, FilesInMemory
+from tssd_keras.data.nested import NestedInputs, leaves, mapped
 
 TOGETHER = 8  # images that a thread decodes at a time
 
@@ -41,13 +43,17 @@ class ArrayInputs:
     """Samples in one array, in memory or memory-mapped.
 
     Args:
-        array: [N, ...], of any dtype a network takes.
+        array: [N, ...], of any dtype a network takes, in any byte order.
+
+    Attributes:
+        shape: of the array.
+        dtype: its own, in the machine's byte order, as samples are read.
     """
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
         self.shape = tuple(array.shape)
-        self.dtype = array.dtype
+        self.dtype = array.dtype.newbyteorder("=")
 
     @property
     def in_memory(self) -> bool:
@@ -59,7 +65,32 @@ class ArrayInputs:
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """See `Inputs.read`."""
-        return self._array[index]
+        return self._array[index].astype(self.dtype, copy=False)
+
+
+class SparseInputs:
+    """Rows of a sparse matrix, made dense a batch at a time.
+
+    Args:
+        matrix: [N, D], of SciPy, of any format.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        self._rows = matrix.tocsr()
+        self.shape = tuple(matrix.shape)
+        self.dtype = np.dtype(matrix.dtype).newbyteorder("=")
+
+    @property
+    def stored(self) -> np.ndarray:
+        """The entries that are not left out."""
+        return self._rows.data
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """See `Inputs.read`."""
+        return self._rows[index].toarray().astype(self.dtype, copy=False)
 
 
 class Subset:
@@ -150,14 +181,66 @@ def _decoders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="decode")
 
 
-def as_inputs(samples: object) -> Inputs:
-    """Arrays become `ArrayInputs`; an `Inputs` stays as it is."""
+def as_inputs(samples: Any, n: int | None = None) -> Inputs:
+    """Samples as `Inputs`; one stays as it is.
+
+    Args:
+        samples: an array [N, ...], a sparse matrix [N, D], `Inputs`, or a dict, tuple or list of
+            such parts, nested as a model takes them.
+        n: N, where it is known: it tells a list of parts from a list of samples.
+
+    Raises:
+        TypeError: they are nothing of the sort.
+        ValueError: samples have not all one shape, or parts are not of as many samples.
+    """
     if isinstance(samples, Inputs):
         return samples
-    array = np.asarray(samples)
-    if array.ndim == 0 or array.dtype == object:
+    if issparse(samples):
+        return SparseInputs(samples)
+    if isinstance(samples, dict) or _are_parts(samples, n):
+        return _nested(samples)
+    try:
+        array = np.asarray(samples)
+    except ValueError as error:
+        raise ValueError(
+            f"samples must be of one shape, got some of different shapes ({error}). Resize or pad "
+            "them. Parts of samples go into a dict or a tuple of arrays."
+        ) from error
+    if array.ndim == 0 or (array.dtype == object and not _is_text(array)):
         raise TypeError(
-            "inputs must be an array [N, ...] or an Inputs (shape, dtype, len, read), got "
-            f"{type(samples).__name__}."
+            "inputs must be an array [N, ...], a dict, tuple or list of arrays, or an Inputs "
+            f"(shape, dtype, len, read), got {type(samples).__name__}"
+            f"{' of ' + type(array.flat[0]).__name__ if array.size and array.ndim else ''}."
         )
     return ArrayInputs(array)
+
+
+def _are_parts(samples: Any, n: int | None) -> bool:
+    """Whether a tuple or list holds arrays that are parts of samples, not samples."""
+    if not isinstance(samples, list | tuple) or not samples or len(samples) == n:
+        return False
+    arrays = (dict, list, tuple) if n is None else dict
+    return all(
+        isinstance(part, arrays) or (hasattr(part, "shape") and len(part.shape)) for part in samples
+    ) and (n is None or any(_length(part) == n for part in samples))
+
+
+def _length(part: Any) -> int:
+    return int(part.shape[0]) if hasattr(part, "shape") else len(part)
+
+
+def _is_text(array: np.ndarray) -> bool:
+    return all(isinstance(value, str | bytes) for value in array.flat)
+
+
+def _nested(samples: Any) -> NestedInputs:
+    parts = mapped(as_inputs, samples)
+    lengths = {path: len(part) for path, part in leaves(parts)}
+    if not lengths:
+        raise ValueError("inputs must have at least one part, got an empty structure.")
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            "all parts of the inputs must be of as many samples, got "
+            f"{', '.join(f'{n} of {path!r}' for path, n in lengths.items())}."
+        )
+    return NestedInputs(parts)

@@ -12,7 +12,9 @@ class Labels:
     """Given labels, and what else is known of them; `TSSD` checks them against its inputs.
 
     Attributes:
-        given: int[N] in 0..K-1, possibly wrong.
+        given: N labels, possibly wrong: whole numbers in 0..K-1, truth values or 0.0 and 1.0, [N]
+            or [N, 1]; one-hot rows [N, K]; names, or categories of pandas. A model with several
+            outputs: a dict or a tuple of targets, one an output, see `settings.Scoring`.
         true: int[N], the true labels, -1 where unknown. Only the rounds' record reads them.
         decided: int[N], the class that a person decided on, -1 where nobody did. Decided
             samples are trained on under that class, at weight 1 in every epoch that draws

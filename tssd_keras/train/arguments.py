@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tssd_keras.data.class_labels import check_enough_of_each, class_labels
 from tssd_keras.data.duplicates import among, digests
-from tssd_keras.data.inputs import ArrayInputs, Inputs, Subset, as_inputs
+from tssd_keras.data.inputs import ArrayInputs, Inputs, SparseInputs, Subset, as_inputs
+from tssd_keras.data.nested import parts_of
+from tssd_keras.data.targets import Targets, whole
 from tssd_keras.labels.golden import Golden, check_golden_labels
 from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.train.draw import MIN_PER_CLASS
@@ -14,24 +18,30 @@ from tssd_keras.train.draw import MIN_PER_CLASS
 BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
 
 
-def as_samples(name: str, samples: Inputs | np.ndarray) -> Inputs:
+def as_samples(name: str, samples: Any, n: int | None = None) -> Inputs:
     """Samples as `Inputs`.
 
+    Args:
+        name: of the samples, for messages.
+        samples: see `inputs.as_inputs`.
+        n: how many there are, where that is known.
+
     Raises:
-        TypeError: they are neither an array of numbers nor `Inputs`.
+        TypeError: a part of them is neither numbers nor text.
         ValueError: the samples have not all one shape.
     """
-    if isinstance(samples, list | tuple):
-        try:
-            samples = np.asarray(samples)
-        except ValueError as error:
-            raise ValueError(
-                f"{name} must be samples of one shape, got some of different shapes ({error})."
-            ) from error
-    inputs = as_inputs(samples)
-    if inputs.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be numbers, got an array of type {inputs.dtype}.")
+    inputs = as_inputs(samples, n)
+    for path, part in parts_of(inputs).items():
+        if part.dtype.kind not in "biufSUO":
+            raise TypeError(
+                f"{name}{_of(path)} must be numbers or text, got an array of type {part.dtype}."
+            )
     return inputs
+
+
+def _of(path: str) -> str:
+    """Which part of the samples, for messages."""
+    return f" of {path!r}" if path else ""
 
 
 def check_every_class(labels: np.ndarray, n_classes: int) -> None:
@@ -52,8 +62,11 @@ def check_every_class(labels: np.ndarray, n_classes: int) -> None:
 
 
 def _in_memory(inputs: Inputs) -> bool:
-    """Whether samples are an array in memory, read by `ArrayInputs` itself and no subclass."""
-    return type(inputs) is ArrayInputs and inputs.in_memory
+    """Whether samples are in memory, read by `ArrayInputs` itself and no subclass."""
+    return all(
+        isinstance(part, SparseInputs) or (type(part) is ArrayInputs and part.in_memory)
+        for part in parts_of(inputs).values()
+    )
 
 
 def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
@@ -66,7 +79,13 @@ def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
         inputs: of any dtype.
         index: int64[n], which of them.
     """
-    if not (_in_memory(inputs) and inputs.dtype.kind == "f"):
+    for path, part in parts_of(inputs).items():
+        if part.dtype.kind == "f" and _in_memory(part):
+            _check_finite(f"{name}{_of(path)}", part, index)
+
+
+def _check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
+    if isinstance(inputs, SparseInputs) and np.isfinite(inputs.stored).all():
         return
     sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
     size = max(1, BLOCK_BYTES // max(sample, 1))
@@ -110,21 +129,21 @@ def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
     return array
 
 
-def as_truth(true_labels: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
+def as_truth(true_labels: Any, targets: Targets, n: int, n_classes: int) -> np.ndarray | None:
     """True labels as int64[N]; raises unless there is one a sample, in 0..K-1 or -1 (unknown)."""
     if true_labels is None:
         return None
-    return class_labels(
-        "Labels.true", true_labels, n=n, n_classes=n_classes, minus_one="where unknown"
+    return whole(
+        "Labels.true", true_labels, targets, n=n, n_classes=n_classes, minus_one="where unknown"
     )
 
 
-def as_decided(decided: np.ndarray | None, n: int, n_classes: int) -> np.ndarray | None:
+def as_decided(decided: Any, targets: Targets, n: int, n_classes: int) -> np.ndarray | None:
     """Decided classes as int64[N]; raises unless one a sample, in 0..K-1 or -1 (nobody decided)."""
     if decided is None:
         return None
-    array = class_labels(
-        "decided", decided, n=n, n_classes=n_classes, minus_one="where nobody decided"
+    array = whole(
+        "decided", decided, targets, n=n, n_classes=n_classes, minus_one="where nobody decided"
     )
     if (array >= 0).all():
         raise ValueError(
@@ -154,8 +173,13 @@ def check_epoch_samples(epoch_samples: int | None, n_classes: int) -> None:
         )
 
 
-def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
-    """Source ("trusted", "certain", "none") and samples of what a user calls golden."""
+def as_golden(golden: Golden | tuple | str | None, targets: Targets) -> tuple[str, Golden | None]:
+    """Source ("trusted", "certain", "none") and samples of what a user calls golden.
+
+    Args:
+        golden: see `callback.TSSD`.
+        targets: the given labels, whose classes these are.
+    """
     if golden is None or isinstance(golden, str):
         sources = ("certain", "none")
         source = golden or "none"
@@ -175,8 +199,8 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
             'golden must be (x, y), a Golden, None, "certain" or "none", got a '
             f"{type(golden).__name__}."
         )
-    labels = class_labels("golden labels", golden.labels)
-    inputs = as_samples("golden samples", golden.inputs)
+    labels = whole("golden labels", golden.labels, targets)
+    inputs = as_samples("golden samples", golden.inputs, len(labels))
     stands_for = golden.stands_for
     if stands_for is not None:
         stands_for = np.asarray(stands_for, np.float64)
@@ -193,7 +217,7 @@ def as_golden(golden: Golden | tuple | str | None) -> tuple[str, Golden | None]:
                 f"golden at_random must be bool, one a sample, shape {labels.shape}, got "
                 f"{at_random.dtype} of shape {at_random.shape}."
             )
-    given = class_labels("golden given labels", golden.given, minus_one="where unknown")
+    given = whole("golden given labels", golden.given, targets, minus_one="where unknown")
     return "trusted", Golden(inputs, labels, given, stands_for, at_random)
 
 
@@ -208,7 +232,9 @@ def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
         index: int64[n], which of them are the stream's.
     """
     trusted = as_inputs(golden.inputs)
-    if not (_in_memory(trusted) and _in_memory(samples) and trusted.dtype == samples.dtype):
+    if not (_in_memory(trusted) and _in_memory(samples)):
+        return
+    if _dtypes(trusted) != _dtypes(samples):
         return
     golden_digests = digests(trusted)
     twins = np.flatnonzero(among(golden_digests, digests(Subset(samples, index))))
@@ -224,21 +250,48 @@ def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:
 def check_golden(golden: Golden, n_classes: int, samples: Inputs) -> None:
     """Raise ValueError unless the golden set fits the samples and has two of each class."""
     inputs = as_inputs(golden.inputs)
-    shape = tuple(samples.shape[1:])
     if not len(inputs) == len(golden.labels) == len(golden.given):
         raise ValueError(
             f"golden samples and labels must be as many, got {len(inputs)} and "
             f"{len(golden.labels)} ({len(golden.given)} given labels)."
         )
-    if tuple(inputs.shape[1:]) != shape:
+    parts, others = parts_of(inputs), parts_of(samples)
+    if list(parts) != list(others):
         raise ValueError(
-            f"golden samples must have the shape of the others, {shape}, got "
-            f"{tuple(inputs.shape[1:])}."
+            f"golden samples must have the parts of the others, {_listed(others)}, got "
+            f"{_listed(parts)}."
         )
-    if np.issubdtype(inputs.dtype, np.floating) != np.issubdtype(samples.dtype, np.floating):
-        raise ValueError(
-            f"golden samples must be of the others' kind, {samples.dtype}, got {inputs.dtype}. "
-            "Scale both alike."
-        )
+    for path, part in parts.items():
+        _check_alike(path, part, others[path])
     class_labels("golden labels", golden.labels, n_classes=n_classes)
     check_golden_labels(golden.labels, n_classes, remedy='Add some, or use golden="certain".')
+
+
+def _check_alike(path: str, golden: Inputs, samples: Inputs) -> None:
+    """Raise ValueError unless a part of golden samples has the form of the others'."""
+    shape = tuple(samples.shape[1:])
+    if tuple(golden.shape[1:]) != shape:
+        raise ValueError(
+            f"golden samples{_of(path)} must have the shape of the others, {shape}, got "
+            f"{tuple(golden.shape[1:])}."
+        )
+    kinds = [_kind(part.dtype) for part in (golden, samples)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"golden samples{_of(path)} must be of the others' kind, {samples.dtype}, got "
+            f"{golden.dtype}. Scale both alike."
+        )
+
+
+def _kind(dtype: np.dtype) -> str:
+    return "text" if dtype.kind in "SUO" else "float" if dtype.kind == "f" else "whole"
+
+
+def _dtypes(inputs: Inputs) -> list[str]:
+    """Of each part; text is text, however wide."""
+    parts = parts_of(inputs).values()
+    return ["text" if part.dtype.kind in "SUO" else str(part.dtype) for part in parts]
+
+
+def _listed(parts: dict[str, Inputs]) -> str:
+    return ", ".join(map(repr, parts)) if list(parts) != [""] else "one array"

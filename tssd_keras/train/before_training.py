@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.nested import parts_of
 from tssd_keras.judge.neighbours import Neighbours, projection
 from tssd_keras.progress import Progress, no_progress
 
@@ -62,24 +63,40 @@ def find_before(
     return Before(best, found[best], shares, agreement)
 
 
-def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray:
+def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray | None:
     """Samples as rows of length 1, projected where they are wide; see `neighbours.projection`.
 
     Args:
-        inputs: the source.
+        inputs: the source. Of several parts that are numbers, each weighs as much: it is divided
+            by the root mean square of its entries in the first samples.
         index: int64[n], which samples.
 
     Returns:
-        float16[n, d].
+        float16[n, d]; None where no part is numbers.
     """
-    width = int(np.prod(inputs.shape[1:]))
+    parts = [part for part in parts_of(inputs).values() if part.dtype.kind in "biuf"]
+    if not parts:
+        return None
+    widths = [int(np.prod(part.shape[1:])) for part in parts]
+    width = sum(widths)
     matrix = projection(width)
     out = np.empty((len(index), width if matrix is None else matrix.shape[1]), np.float16)
+    scale = np.ones(len(parts), np.float32)
+    if len(parts) > 1:
+        first = [_flat(part, index[:BLOCK]) for part in parts]
+        scale = np.asarray([max(np.sqrt(np.mean(np.square(rows))), 1e-12) for rows in first])
     for start in range(0, len(index), BLOCK):
-        rows = inputs.read(index[start : start + BLOCK])
-        rows = np.asarray(rows, np.float32).reshape(len(rows), width)
+        some = index[start : start + BLOCK]
+        rows = np.concatenate(
+            [_flat(part, some) / by for part, by in zip(parts, scale, strict=True)], axis=1
+        )
         if matrix is not None:
             rows = rows @ matrix
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         out[start : start + BLOCK] = rows / np.maximum(length, 1e-12)
     return out
+
+
+def _flat(part: Inputs, index: np.ndarray) -> np.ndarray:
+    """Samples as rows, float32[n, width]."""
+    return np.asarray(part.read(index), np.float32).reshape(len(index), -1)

@@ -27,6 +27,7 @@ from tssd_keras.train.eval_networks import (
     eval_networks,
     scoring_models,
 )
+from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.new_table import new_table, rule_for_rejected
 from tssd_keras.train.readiness import Warner
@@ -156,7 +157,7 @@ class TSSD(keras.callbacks.Callback):
             TypeError, ValueError: an argument does not fit.
             RuntimeError: a round has judged by a model with other needs.
         """
-        needs, before = FeedNeeds.of(model), self._feed_needs
+        a, needs, before = self.arguments, FeedNeeds.of(model), self._feed_needs
         if needs != before:
             if self.table.n_rewrites:
                 raise RuntimeError(
@@ -169,9 +170,10 @@ class TSSD(keras.callbacks.Callback):
             self.table,
             self.inputs,
             batch_size=batch_size,
-            seed=self.arguments.drawing.seed,
+            seed=a.drawing.seed,
             shuffle=shuffle,
             unlabelled=needs.unlabelled,
+            targets=FedTargets(self.table, a.n_classes, a.form, a.output, model),
             callback_missing=True,
         )
         return self._feed.batches(kind)
@@ -187,6 +189,7 @@ class TSSD(keras.callbacks.Callback):
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
         self._feed_needs.check(self.model)
+        self._feed.targets.check(self.model)
         networks = eval_networks(self.model)
         if not self._scorers:
             self._networks = networks

@@ -8,6 +8,7 @@ import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs, as_inputs
+from tssd_keras.data.targets import Form, Targets, as_targets
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.recipe.checks import as_settings, of_kind
@@ -24,6 +25,7 @@ from tssd_keras.train.arguments import (
     check_finite,
     check_golden,
 )
+from tssd_keras.train.fed_targets import Output, judged_output
 from tssd_keras.train.settings import Drawing, Scoring, as_whole
 
 
@@ -38,6 +40,9 @@ class CheckedArguments:
         true: int64[N], -1 where unknown; None: all are.
         decided: int64[N], -1 where nobody decided; None: nowhere.
         n_classes: K.
+        class_names: K names, where labels were names; else None.
+        form: in which the labels came.
+        output: which output is judged, of a model with several; else None.
         golden_source: "trusted", "certain" or "none".
         golden: the trusted samples; None unless the source is "trusted".
         warmup_epochs: before the first round; None: there is none.
@@ -50,6 +55,9 @@ class CheckedArguments:
     true: np.ndarray | None
     decided: np.ndarray | None
     n_classes: int
+    class_names: tuple[str, ...] | None
+    form: Form
+    output: Output | None
     golden_source: str
     golden: Golden | None
     warmup_epochs: int | None
@@ -77,10 +85,13 @@ def check_arguments(
     """
     if not isinstance(labels, Labels):
         labels = Labels(labels)
-    inputs = as_samples("inputs", inputs)
+    scoring = of_kind("scoring", scoring, Scoring)
+    own, output = judged_output(labels.given, scoring.output)
+    targets = as_targets("labels", own)
+    inputs = as_samples("inputs", inputs, len(own) if labels.index is None else None)
     index = as_index(labels.index, len(inputs))
-    golden_source, golden = as_golden(golden)
-    given, n_classes = _given(labels, len(index), golden)
+    golden_source, golden = as_golden(golden, targets)
+    given, n_classes = _given(labels, targets, len(index), golden)
     if warmup_epochs is not None:
         as_whole("warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1)
     check_finite("inputs", inputs, index)
@@ -94,22 +105,27 @@ def check_arguments(
         inputs=inputs,
         index=index,
         given=given,
-        true=as_truth(labels.true, len(given), n_classes),
-        decided=as_decided(labels.decided, len(given), n_classes),
+        true=as_truth(labels.true, targets, len(given), n_classes),
+        decided=as_decided(labels.decided, targets, len(given), n_classes),
         n_classes=n_classes,
+        class_names=targets.names,
+        form=targets.form,
+        output=output,
         golden_source=golden_source,
         golden=golden,
         warmup_epochs=warmup_epochs,
         divide=as_settings("divide", divide, DivideRecipe),
         purify=as_settings("purify", purify, PurifyRecipe),
-        scoring=of_kind("scoring", scoring, Scoring),
+        scoring=scoring,
         drawing=drawing,
     )
 
 
-def _given(labels: Labels, n: int, golden: Golden | None) -> tuple[np.ndarray, int]:
+def _given(
+    labels: Labels, targets: Targets, n: int, golden: Golden | None
+) -> tuple[np.ndarray, int]:
     """Given labels int64[n] and the number of classes, which they tell unless it is given."""
-    given = class_labels("labels", labels.given)
+    given = class_labels("labels", targets.labels)
     if len(given) != n or not n:
         raise ValueError(
             f"labels must have one entry for each of {n} samples (at least one), got {len(given)}."
@@ -117,9 +133,16 @@ def _given(labels: Labels, n: int, golden: Golden | None) -> tuple[np.ndarray, i
     n_classes = labels.n_classes
     if n_classes is None:
         parts = [given, golden.labels] if golden else [given]
-        n_classes = 1 + max(int(part.max(initial=0)) for part in parts)
-    n_classes = as_whole("n_classes (by default the largest label plus one)", n_classes, 2)
+        told = targets.n_classes or 1 + max(int(part.max(initial=0)) for part in parts)
+        n_classes = as_whole("n_classes (by default what the labels tell)", told, 2)
+    else:
+        n_classes = as_whole("n_classes", n_classes, 2)
+        if targets.n_classes not in (None, n_classes):
+            raise ValueError(
+                f"n_classes must be what the labels tell, {targets.n_classes} by their names or "
+                f"one-hot rows, got {n_classes}. Leave it out."
+            )
     class_labels("labels", given, n_classes=n_classes)
-    if labels.n_classes is None:
+    if labels.n_classes is None and targets.n_classes is None:
         check_every_class(given, n_classes)
     return given, n_classes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 
 from tssd_keras.train.checked import CheckedArguments
+from tssd_keras.train.fed_targets import loss_of
 from tssd_keras.train.scoring_model import (
     SAMPLES,
     ScoringModel,
@@ -87,7 +88,8 @@ def scoring_models(
                 sample,
                 features=scoring.features,
                 from_logits=scoring.from_logits,
-                loss=getattr(model, "loss", None),
+                loss=loss_of(model, arguments.output),
+                output=scoring.output,
             )
             for network in networks
         ]

@@ -16,11 +16,15 @@ import importlib.util
 import os
 import threading
 import warnings
+from typing import Any
 
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.nested import leaves, packed, parts_of
+from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
+from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.settings import as_whole
 
 # At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
@@ -68,7 +72,7 @@ class Feed:
         shuffle: whether to shuffle.
         unlabelled: whether drawn samples of weight 0 come too, for an objective
             that learns from them without their label.
-
+        targets: what the loss gets of a row; None: its label as a whole number.
         callback_missing: whether the callback that rewrites the weights is not known to
             take part in `fit`.
 
@@ -89,9 +93,11 @@ class Feed:
         seed: int = 0,
         shuffle: bool = True,
         unlabelled: bool = False,
+        targets: FedTargets | None = None,
         callback_missing: bool = False,
     ) -> None:
         self.table = table
+        self.targets = targets or FedTargets(table, 0, Form())
         self.inputs = inputs
         self.batch_size = as_whole("batch_size", batch_size, 1)
         self.seed = seed
@@ -141,8 +147,8 @@ class Feed:
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
             return plan_epoch(self._taken, self.batch_size, rng)
 
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """Inputs of the given table rows."""
+    def read(self, rows: np.ndarray) -> Any:
+        """Inputs of the given table rows: an array, or a structure of them."""
         return self.inputs.read(self.table.index[rows])
 
     def weights(self, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
@@ -167,7 +173,17 @@ class Feed:
             kind = "tf.data" if has_tensorflow and on_host else "pydataset"
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
+        self._check_text(kind)
         return _KINDS[kind](self)
+
+    def _check_text(self, kind: str) -> None:
+        text = [path for path, part in parts_of(self.inputs).items() if part.dtype.kind in "SUO"]
+        if text and kind != "tf.data":
+            raise ValueError(
+                f"text must be fed by tf.data on TensorFlow, got kind {kind!r} and text"
+                f"{f' in {text[0]!r}' if text[0] else ''}. Else turn words into numbers before: "
+                "x = keras.layers.TextVectorization(...)(texts), outside of the model."
+            )
 
 
 _CALLBACK_MISSING = (
@@ -182,7 +198,6 @@ def _tf_data(feed: Feed):
 
     with tf.device("CPU:0"):
         weights = tf.Variable(feed.table.weights_now, trainable=False, name="sample_weights")
-        labels = tf.constant(feed.table.labels)
     feed.table.on_rewrite(weights.assign)
     batch = (feed.batch_size,)
 
@@ -192,11 +207,22 @@ def _tf_data(feed: Feed):
         used.set_shape((None, *batch))
         return tf.data.Dataset.from_tensor_slices((rows, used))
 
+    parts = list(parts_of(feed.inputs).values())
+    targets = feed.targets.parts(np.zeros(1, np.int64))  # of one row, to see what they are like
+    shapes = [batch + tuple(part.shape[1:]) for part in (*parts, *targets)]
+    dtypes = [_tensor_dtype(tf, part.dtype) for part in (*parts, *targets)]
+
+    def read(rows):
+        return [*(part for _, part in leaves(feed.read(rows))), *feed.targets.parts(rows)]
+
     def gather(rows, used):
-        x = tf.numpy_function(feed.read, [rows], tf.as_dtype(feed.inputs.dtype))
-        x.set_shape(batch + tuple(feed.inputs.shape[1:]))
+        found = tf.numpy_function(read, [rows], dtypes)
+        for tensor, shape in zip(found, shapes, strict=True):
+            tensor.set_shape(shape)
+        x = packed(getattr(feed.inputs, "parts", None), iter(found))
         weight = tf.gather(weights, rows) * used[:, None]
-        return x, tf.gather(labels, rows), weight[:, 0] if weight.shape[1] == 1 else weight
+        y = feed.targets.structured(found[len(parts) :])
+        return x, y, weight[:, 0] if weight.shape[1] == 1 else weight
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
     dataset = dataset.map(gather, num_parallel_calls=os.cpu_count()).prefetch(tf.data.AUTOTUNE)
@@ -204,6 +230,10 @@ def _tf_data(feed: Feed):
     # that epoch can be short. So the most that an epoch can have is announced.
     dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
     return dataset
+
+
+def _tensor_dtype(tf, dtype: np.dtype):
+    return tf.string if dtype.kind in "SUO" else tf.as_dtype(dtype)
 
 
 def _pydataset(feed: Feed):
@@ -237,7 +267,7 @@ def _pydataset(feed: Feed):
                 self._plan = feed.plan()
             # TensorFlow looks at the first batches before the epoch, to learn their types.
             rows, used = (part[step % len(part)] for part in self._plan)
-            return feed.read(rows), feed.table.labels[rows], feed.weights(rows, used)
+            return feed.read(rows), feed.targets.read(rows), feed.weights(rows, used)
 
     return FeedBatches()
 

@@ -113,17 +113,11 @@ class NetworkJudge:
             return
         what = "scoring samples before training"
         scores = self._score(scorer, what, self._inputs, self._index, self._labels)
-        samples = {
-            "features": scores.features,
-            "inputs": projected_inputs(self._inputs, self._index),
-        }
+        samples = _spaces(scores, self._inputs, self._index)
         of_golden, golden = None, self._golden_scores(scorer)
         if golden is not None and self._golden is not None:
             inputs = as_inputs(self._golden.inputs)
-            of_golden = {
-                "features": golden.features,
-                "inputs": projected_inputs(inputs, np.arange(len(inputs))),
-            }
+            of_golden = _spaces(golden, inputs, np.arange(len(inputs)))
         self._before = find_before(
             samples,
             of_golden,
@@ -313,6 +307,12 @@ def _columns(
         confidence = purification.confidence
         weight = weights_of(role, q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
+
+
+def _spaces(scores: Scores, inputs: Inputs, index: np.ndarray) -> dict[str, np.ndarray]:
+    """Features, and the inputs where they are numbers, by name."""
+    rows = projected_inputs(inputs, index)
+    return {"features": scores.features} | ({} if rows is None else {"inputs": rows})
 
 
 def _figures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ IN_MEMORY = 1 << 30  # bytes of half-precision results; larger ones are memory-m
 
 def fixed_batches(
     inputs: Inputs, index: np.ndarray, batch_size: int
-) -> Iterator[tuple[slice, np.ndarray]]:
+) -> Iterator[tuple[slice, Any]]:
     """Samples in order, in batches of one shape; each is read while the one before is used.
 
     Args:
@@ -26,10 +27,10 @@ def fixed_batches(
         batch_size: B; the last batch is filled up with its first sample.
 
     Yields:
-        The slice of `index` that a batch holds, and the batch [B, ...].
+        The slice of `index` that a batch holds, and the batch [B, ...], or a structure of such.
     """
 
-    def batch_from(start: int) -> np.ndarray:
+    def batch_from(start: int) -> Any:
         rows = index[start : start + batch_size]
         return inputs.read(np.concatenate([rows, np.repeat(rows[:1], batch_size - len(rows))]))
 

@@ -54,8 +54,10 @@ class ScoringModel(keras.Model):
         super().__init__(name="scoring")
         self.network, self._look, self._from_logits = network, look, from_logits
         self.built = True  # the network is
-        like = keras.KerasTensor(sample.shape, keras.backend.standardize_dtype(sample.dtype))
-        unit, log_p = self.compute_output_spec(like)
+        if any(part.dtype.kind in "SUO" for part in keras.tree.flatten(sample)):
+            unit, log_p = self.call(sample)  # Keras has no symbolic text
+        else:
+            unit, log_p = self.compute_output_spec(keras.tree.map_structure(_symbolic, sample))
         self.widths = int(unit.shape[-1]), int(log_p.shape[-1])
 
     def call(self, x):
@@ -87,6 +89,10 @@ class ScoringModel(keras.Model):
         return ops.log(ops.maximum(both, 1e-30))
 
 
+def _symbolic(part) -> keras.KerasTensor:
+    return keras.KerasTensor(part.shape, keras.backend.standardize_dtype(part.dtype))
+
+
 def scoring_model(
     network: keras.Model,
     sample,
@@ -94,6 +100,7 @@ def scoring_model(
     features: str | None = None,
     from_logits: bool | None = None,
     loss: object = None,
+    output: str | int | None = None,
 ) -> ScoringModel:
     """Look into a network.
 
@@ -106,11 +113,12 @@ def scoring_model(
             numbers as the network, averaged over places where there are several.
         from_logits: what the network gives; None: what the loss says, else what the last
             activation or these samples' predictions look like.
-        loss: that the network is trained with, if known.
+        loss: that the output is trained with, if known.
+        output: which one is judged, of a network with several: its name or place.
 
     Raises:
-        ValueError: the network has several outputs, no such layer, or none that features could
-            be told from; or `from_logits` contradicts its predictions.
+        ValueError: the network has several outputs and none is named, no such layer, or none that
+            features could be told from; or `from_logits` contradicts its predictions.
     """
     layers = every_layer(network)
     if features is not None and features not in layers:
@@ -121,14 +129,15 @@ def scoring_model(
     heads = [layer for layer in layers.values() if isinstance(layer, HEADS)]
     with watched(heads) as calls:
         prediction = network(sample, training=False)
+    prediction = _selected(network, prediction, output)
     _check_prediction(prediction)
     head = _head(calls, prediction)
     if features is not None:
-        look = _given_by(layers[features])
+        look = _given_by(layers[features], output)
     elif head is not None:
-        look = _read_by(head.layer)
+        look = _read_by(head.layer, output)
     else:
-        look = _predictions(network)
+        look = _predictions(network, output)
     said = _from_logits(prediction, head, claim=from_logits, loss=loss)
     return ScoringModel(network, look, from_logits=said, sample=sample)
 
@@ -147,13 +156,36 @@ def given_scoring_model(
     )
 
 
-def _check_prediction(prediction: Any) -> None:
-    if isinstance(prediction, list | tuple | dict):
+def _selected(network: keras.Model, prediction: Any, output: str | int | None) -> Any:
+    """The output that is judged; raises ValueError where there is no such one."""
+    if not isinstance(prediction, list | tuple | dict):
+        if output is None:
+            return prediction
         raise ValueError(
-            f"the model must have one output, got {len(prediction)}. Pass "
-            "TSSD(scoring=Scoring(score_model=...)), a keras.Model that shares its layers and "
-            "gives (features, logits) of the classes that are judged."
+            f"Scoring(output={output!r}) is for a model with several outputs, this one has one. "
+            "Leave output out, and give the labels alone."
         )
+    names = list(prediction) if isinstance(prediction, dict) else _names(network, len(prediction))
+    if isinstance(prediction, dict) and output in prediction:
+        return prediction[output]
+    if not isinstance(prediction, dict):
+        place = names.index(output) if output in names else output
+        if isinstance(place, int) and 0 <= place < len(prediction):
+            return prediction[place]
+    raise ValueError(
+        f"the model has {len(prediction)} outputs, {', '.join(map(repr, names))}, and the one that "
+        f"is judged must be named, got {output!r}. Give the targets of all as fit takes them, and "
+        "TSSD(x, {...}, scoring=Scoring(output=...))."
+    )
+
+
+def _names(network: keras.Model, n: int) -> list:
+    """Of outputs in a list: their names where the model is a graph, else their places."""
+    names = getattr(network, "output_names", None)
+    return list(names) if names and len(names) == n else list(range(n))
+
+
+def _check_prediction(prediction: Any) -> None:
     if len(prediction.shape) != 2:
         raise ValueError(
             "the model must give one row of numbers a sample, of shape (n, K), got shape "
@@ -163,7 +195,9 @@ def _check_prediction(prediction: Any) -> None:
 
 
 def _head(calls: list[Call], prediction) -> Call | None:
-    """The last layer that gave as many numbers as the network; None: there is none."""
+    """The layer that gave the prediction, or the last that gave as many numbers; None: no such."""
+    if gave := [call for call in calls if call.gave is prediction]:
+        return gave[-1]
     width = prediction.shape[-1]
     found = [call for call in calls if _channels(call.layer, call.gave) == width]
     return found[-1] if found else None
@@ -174,11 +208,11 @@ def _channels(layer: keras.Layer, tensor) -> int:
     return int(tensor.shape[1 if first else -1])
 
 
-def _read_by(layer: keras.Layer) -> Look:
+def _read_by(layer: keras.Layer, output: str | int | None) -> Look:
     def look(network: keras.Model, x, training: bool):
         with watched([layer]) as calls:
             prediction = network(x, training=training)
-        return _pooled(layer, calls[-1].read), prediction
+        return _pooled(layer, calls[-1].read), _selected(network, prediction, output)
 
     return look
 
@@ -190,7 +224,7 @@ def _pooled(layer: keras.Layer, tensor):
     return ops.mean(ops.cast(tensor, "float32"), axis=axes) if axes else tensor
 
 
-def _given_by(layer: keras.Layer) -> Look:
+def _given_by(layer: keras.Layer, output: str | int | None) -> Look:
     def look(network: keras.Model, x, training: bool):
         with watched([layer]) as calls:
             prediction = network(x, training=training)
@@ -199,12 +233,12 @@ def _given_by(layer: keras.Layer) -> Look:
                 f"features must name a layer that is called, and {layer.name} is not when the "
                 "model predicts."
             )
-        return calls[-1].gave, prediction
+        return calls[-1].gave, _selected(network, prediction, output)
 
     return look
 
 
-def _predictions(network: keras.Model) -> Look:
+def _predictions(network: keras.Model, output: str | int | None) -> Look:
     """The predictions themselves as features, for want of better ones."""
     if not getattr(network, "inputs", None):
         raise ValueError(
@@ -221,7 +255,7 @@ def _predictions(network: keras.Model) -> Look:
     )
 
     def look(network: keras.Model, x, training: bool):
-        prediction = network(x, training=training)
+        prediction = _selected(network, network(x, training=training), output)
         return prediction, prediction
 
     return look

@@ -20,6 +20,8 @@ class Scoring:
             what the last Dense layer or convolution reads that gives the model's output.
         score_model: for models that cannot be looked into: a keras.Model that shares their
             layers, inputs -> (features, logits or probabilities).
+        output: which output is judged, of a model with several: its name or place in the labels,
+            which are then a dict or a tuple of targets, one an output, as `fit` takes them.
         from_logits: whether the model gives logits; None: see `scoring_model.scoring_model`.
         batch_size: samples scored at once.
 
@@ -30,6 +32,7 @@ class Scoring:
 
     features: str | None = None
     score_model: keras.Model | None = None
+    output: str | int | None = None
     from_logits: bool | None = None
     batch_size: int = 1024
 

@@ -1,0 +1,203 @@
+"""Labels in the forms that people have them, and in the form that a loss takes.
+
+Inside, a label is a whole number in 0..K-1. At the door it may be in a column, a one-hot row, a
+name, a category of pandas, a truth value or 0.0 and 1.0; whoever gives labels so is fed labels so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tssd_keras.data.class_labels import class_labels
+
+FORMS = ("whole", "column", "one_hot")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How labels are handed to a loss.
+
+    Attributes:
+        kind: "whole": [n]; "column": [n, 1]; "one_hot": [n, K].
+        dtype: of them.
+    """
+
+    kind: str = "whole"
+    dtype: str = "int64"
+
+    def of(self, labels: np.ndarray, n_classes: int) -> np.ndarray:
+        """Labels int64[n] in this form."""
+        if self.kind == "one_hot":
+            return np.eye(n_classes, dtype=self.dtype)[labels]
+        labels = labels.astype(self.dtype)
+        return labels[:, None] if self.kind == "column" else labels
+
+    def __str__(self) -> str:
+        shape = {"whole": "(n,)", "column": "(n, 1)", "one_hot": "(n, K), one-hot"}[self.kind]
+        return f"{self.dtype} of shape {shape}"
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Labels as whole numbers, and how they came.
+
+    Attributes:
+        labels: as they came, but without names, columns and one-hot rows: int64[N] where they
+            were any of these, truth values or whole floats.
+        names: K class names, sorted, where labels were names or categories; None: numbers.
+        n_classes: K, where the form tells it.
+        form: in which they came.
+    """
+
+    labels: Any
+    names: tuple[str, ...] | None = None
+    n_classes: int | None = None
+    form: Form = Form()
+
+
+def as_targets(name: str, labels: Any) -> Targets:
+    """Take labels in any form; what is no label stays as it came, for `class_labels` to refuse.
+
+    Args:
+        name: of the labels, for messages.
+        labels: N whole numbers, truth values, whole floats or names, [N] or [N, 1]; one-hot rows
+            [N, K]; or categories of pandas.
+
+    Raises:
+        ValueError: a category or a name is missing.
+    """
+    if (categories := _categories(labels)) is not None:
+        codes = np.asarray(getattr(labels, "cat", labels).codes, np.int64)
+        _check_none_missing(name, codes < 0)
+        names = tuple(map(str, categories))
+        return Targets(codes, names, len(names))
+    try:
+        array = np.asarray(labels)
+    except ValueError:
+        return Targets(labels)  # rows of different lengths
+    if array.ndim == 2 and array.shape[1] == 1 and len(array):
+        found = as_targets(name, array[:, 0])
+        return replace(found, form=replace(found.form, kind="column"))
+    if array.ndim == 2 and array.shape[1] > 1 and _is_one_hot(array):
+        k = array.shape[1]
+        return Targets(array.argmax(axis=1), None, k, Form("one_hot", "float32"))
+    if array.ndim != 1 or not len(array):
+        return Targets(labels)
+    if array.dtype.kind == "b":
+        return Targets(array.astype(np.int64))
+    if array.dtype.kind == "f" and (np.isfinite(array) & (array == np.floor(array))).all():
+        return Targets(array.astype(np.int64), form=Form(dtype="float32"))
+    if array.dtype.kind in "SU" or (array.dtype == object and _is_names(array)):
+        return _named(name, array)
+    return Targets(labels)
+
+
+def _named(name: str, array: np.ndarray) -> Targets:
+    given = [_name(value) for value in array.tolist()]
+    _check_none_missing(name, np.array([value is None or not value.strip() for value in given]))
+    names, labels = np.unique(np.array(given), return_inverse=True)
+    return Targets(labels.astype(np.int64), tuple(names.tolist()), len(names))
+
+
+def encode(
+    name: str, labels: Any, targets: Targets, *, n: int | None = None, minus_one: str = ""
+) -> Any:
+    """More labels of the same classes, as whole numbers; those in the wrong form stay as they came.
+
+    Args:
+        name: of the labels, for messages.
+        labels: N of them, in any form.
+        targets: whose classes they are.
+        n: N, if known.
+        minus_one: what no name (None, "", a missing category) says, "where unknown"; "": it is
+            refused.
+
+    Raises:
+        ValueError: a name is of no class.
+    """
+    if targets.names is None:
+        found = as_targets(name, labels) if not minus_one else _with_unknown(labels)
+        if found.names is not None:
+            return labels
+        return found.labels
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.dtype.kind in "biuf":
+        return labels
+    code = {value: i for i, value in enumerate(targets.names)}
+    given = [_name(value) for value in array.tolist()]
+    out = np.array([code.get(v, -2) if v is not None and v.strip() else -1 for v in given])
+    strange = np.flatnonzero((out == -2) | ((out == -1) & (not minus_one)))
+    if len(strange):
+        i = int(strange[0])
+        raise ValueError(
+            f"{name} must be names of classes{f', or empty {minus_one}' * bool(minus_one)}: "
+            f"{len(strange)} of {len(out)} are not, the first is sample {i} with {array[i]!r}. The "
+            f"labels name {', '.join(map(repr, targets.names[:5]))}"
+            f"{f' and {len(targets.names) - 5} more' * (len(targets.names) > 5)}."
+        )
+    return out.astype(np.int64)
+
+
+def _with_unknown(labels: Any) -> Targets:
+    """Where -1 says something, one-hot rows and columns are taken; floats and names are not."""
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        return Targets(array[:, 0])
+    return Targets(labels)
+
+
+def _categories(labels: Any) -> Any:
+    """Of a pandas categorical, or of a Series of one; None: it is none."""
+    holder = getattr(labels, "cat", labels) if hasattr(labels, "dtype") else labels
+    found = getattr(holder, "categories", None)
+    return found if hasattr(holder, "codes") else None
+
+
+def _is_one_hot(array: np.ndarray) -> bool:
+    if array.dtype.kind not in "biuf":
+        return False
+    return bool(((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all())
+
+
+def _is_names(array: np.ndarray) -> bool:
+    """Whether all are text, but for missing ones."""
+    values = [value for value in array.tolist() if not _is_missing(value)]
+    return bool(values) and all(isinstance(value, str | bytes) for value in values)
+
+
+def _name(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value if isinstance(value, str) else None
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value or type(value).__name__ == "NAType"
+
+
+def _check_none_missing(name: str, missing: np.ndarray) -> None:
+    rows = np.flatnonzero(missing)
+    if len(rows):
+        raise ValueError(
+            f"{name} must name a class each: {len(rows)} of {len(missing)} are missing, the first "
+            f"is sample {rows[0]}. Leave those samples out."
+        )
+
+
+def whole(name: str, labels: Any, targets: Targets, **checks: Any) -> np.ndarray:
+    """More labels of the same classes as int64[N], checked as `class_labels` does.
+
+    Args:
+        name, labels, targets: see `encode`.
+        checks: of `class_labels`.
+
+    Raises:
+        ValueError: a label is of no class.
+    """
+    minus_one = checks.get("minus_one", "")
+    return class_labels(name, encode(name, labels, targets, minus_one=minus_one), **checks)

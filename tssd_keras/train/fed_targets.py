@@ -1,0 +1,170 @@
+"""What a batch gives the loss: labels in the form that it takes, and other outputs' targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tssd_keras.data.nested import leaves, mapped, packed
+from tssd_keras.data.targets import Form
+from tssd_keras.judge.table import SampleTable
+
+SPARSE = ("SparseCategoricalCrossentropy", "sparse_categorical_crossentropy")
+ONE_HOT = (
+    *("CategoricalCrossentropy", "categorical_crossentropy", "CategoricalFocalCrossentropy"),
+    *("categorical_focal_crossentropy", "CategoricalHinge", "categorical_hinge"),
+    *("KLDivergence", "kl_divergence"),
+)
+BINARY = (
+    *("BinaryCrossentropy", "binary_crossentropy", "BinaryFocalCrossentropy"),
+    *("binary_focal_crossentropy",),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """The output that is judged, of a model with several.
+
+    Attributes:
+        name: its key in the targets: a name, or a place.
+        targets: of all outputs, as the model takes them: arrays [N, ...] in dicts, tuples or
+            lists, the judged one's among them.
+    """
+
+    name: str | int
+    targets: Any
+
+
+def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | None]:
+    """The labels of the output that is judged, and the targets of all.
+
+    Args:
+        labels: of the only output, or a dict, tuple or list of targets, one an output.
+        name: of `settings.Scoring`.
+
+    Raises:
+        ValueError: the targets are of several outputs and none of them is named, or there is no
+            such output, or targets are not as many.
+    """
+    several = isinstance(labels, dict) or (
+        isinstance(labels, list | tuple)
+        and len(labels) > 0
+        and all(getattr(part, "ndim", 0) for part in labels)
+    )
+    if not several:
+        if name is not None:
+            raise ValueError(
+                f"Scoring(output={name!r}) is for labels of several outputs, a dict or a tuple of "
+                f"arrays, got a {type(labels).__name__}. Give the targets of all outputs, as fit "
+                "takes them."
+            )
+        return labels, None
+    keys = list(labels) if isinstance(labels, dict) else list(range(len(labels)))
+    if name not in keys:
+        raise ValueError(
+            f"labels are of {len(keys)} outputs, so the one that is judged must be named: "
+            f"TSSD(scoring=Scoring(output=...)) with one of {', '.join(map(repr, keys))}, got "
+            f"{name!r}."
+        )
+    arrays = {key: np.asarray(labels[key]) for key in keys}
+    n = len(arrays[name])
+    for key, array in arrays.items():
+        if len(array) != n:
+            raise ValueError(
+                f"targets of all outputs must be as many, got {len(array)} of {key!r} and {n} of "
+                f"{name!r}."
+            )
+    targets = arrays if isinstance(labels, dict) else tuple(arrays.values())
+    return labels[name], Output(keys[keys.index(name)], targets)
+
+
+class FedTargets:
+    """Targets by table row.
+
+    Args:
+        table: whose labels are fed.
+        n_classes: K.
+        came: the form in which the labels came.
+        output: which one is judged; None: the model has one.
+        model: that will be fitted; None: labels are fed as they came.
+
+    Attributes:
+        form: of the labels.
+    """
+
+    def __init__(
+        self,
+        table: SampleTable,
+        n_classes: int,
+        came: Form,
+        output: Output | None = None,
+        model: Any = None,
+    ) -> None:
+        self._table, self._n_classes, self._output = table, n_classes, output
+        self.form = came if model is None else _wanted(model, came, output)
+
+    def read(self, rows: np.ndarray) -> Any:
+        """Of the given rows: labels in their form, or a structure of all outputs' targets."""
+        labels = self.form.of(self._table.labels[rows], self._n_classes)
+        if self._output is None:
+            return labels
+        read = mapped(lambda values: values[rows], self._output.targets)
+        if isinstance(read, dict):
+            return {**read, self._output.name: labels}
+        return tuple(labels if i == self._output.name else part for i, part in enumerate(read))
+
+    def check(self, model: Any) -> None:
+        """Raise ValueError if a model's loss takes labels in another form than they are fed in."""
+        wanted = _wanted(model, self.form, self._output)
+        if wanted.kind != self.form.kind:
+            raise ValueError(
+                f"the loss takes labels as {wanted}, and the feed gives {self.form}. Make the feed "
+                "for the model, after compile: tssd.feed(batch_size=..., model=model)."
+            )
+
+    def parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """The same, in order, without the structure."""
+        return [part for _, part in leaves(self.read(rows))]
+
+    def structured(self, parts: Any) -> Any:
+        """The structure of `read`, of other parts in order."""
+        return packed(None if self._output is None else self._output.targets, iter(parts))
+
+
+def form_for(loss: Any, came: Form) -> Form:
+    """The form of labels that a loss takes.
+
+    Args:
+        loss: as `compile` was given it: a loss, a function, its name, or None.
+        came: the form in which the labels came, which a loss of one's own is taken to want.
+    """
+    name = loss if isinstance(loss, str) else getattr(loss, "name", None)
+    names = {name, type(loss).__name__, getattr(loss, "__name__", None)}
+    if names & set(SPARSE):
+        return Form(came.kind if came.kind != "one_hot" else "whole", "int64")
+    if names & set(ONE_HOT):
+        return Form("one_hot", "float32")
+    if names & set(BINARY) and came.kind != "one_hot":
+        return Form(came.kind, "float32")
+    return came
+
+
+def _wanted(model: Any, form: Form, output: Output | None) -> Form:
+    """The form of labels that a model takes; those of `steps` take whole numbers."""
+    if hasattr(model, "networks"):
+        return Form()
+    return form_for(loss_of(model, output), form)
+
+
+def loss_of(model: Any, output: Output | None) -> Any:
+    """What a model was compiled with, for the output that is judged; None: nothing."""
+    loss = getattr(model, "loss", None)
+    if output is None or loss is None:
+        return loss
+    if isinstance(loss, dict):
+        return loss.get(output.name)
+    if isinstance(loss, list | tuple) and isinstance(output.name, int):
+        return loss[output.name]
+    return loss
