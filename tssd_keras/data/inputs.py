@@ -103,14 +103,14 @@ class EncodedImages:
         self.files: EncodedFiles = FilesInMemory(files) if isinstance(files, list) else files
         self._shape, self._resize = shape, resize
         self.shape: tuple[int, ...] = (len(files), *shape)
-        self.dtype = np.dtype(np.uint8)
+        self.dtype: np.dtype = np.dtype(np.uint8)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """See `Inputs.read`. Raises ValueError for an image that cannot be decoded."""
-        out = np.empty((len(index), *self._shape), np.uint8)
+        out = np.empty((len(index), *self._shape), self.dtype)
 
         def read_some(start: int) -> None:
             for row in range(start, min(start + TOGETHER, len(index))):

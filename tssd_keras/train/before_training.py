@@ -10,7 +10,7 @@ from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.neighbours import Neighbours, projection
 from tssd_keras.progress import Progress, no_progress
 
-BLOCK = 2048  # samples read at once
+BLOCK, BLOCK_BYTES = 2048, 1 << 29  # samples read at once, and what they may take
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,13 @@ def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray:
     """
     width = int(np.prod(inputs.shape[1:]))
     matrix = projection(width)
+    size = max(1, min(BLOCK, BLOCK_BYTES // max(1, width * np.dtype(inputs.dtype).itemsize)))
     out = np.empty((len(index), width if matrix is None else matrix.shape[1]), np.float16)
-    for start in range(0, len(index), BLOCK):
-        rows = inputs.read(index[start : start + BLOCK])
+    for start in range(0, len(index), size):
+        rows = inputs.read(index[start : start + size])
         rows = np.asarray(rows, np.float32).reshape(len(rows), width)
         if matrix is not None:
             rows = rows @ matrix
         length = np.linalg.norm(rows, axis=1, keepdims=True)
-        out[start : start + BLOCK] = rows / np.maximum(length, 1e-12)
+        out[start : start + size] = rows / np.maximum(length, 1e-12)
     return out
