@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from tssd_keras.train.arguments import (
     check_finite,
     check_golden,
 )
+from tssd_keras.train.sample_columns import as_ids, as_weight, samples_and_labels
 from tssd_keras.train.settings import Drawing, Scoring, as_whole
 
 
@@ -37,6 +39,8 @@ class CheckedArguments:
         given: int64[N] in 0..K-1, possibly wrong.
         true: int64[N], -1 where unknown; None: all are.
         decided: int64[N], -1 where nobody decided; None: nowhere.
+        weight: float32[N], what each sample counts for beside its judgement; None: 1.
+        ids: int64[N] or object[N] of str, names of the samples, or None.
         n_classes: K.
         golden_source: "trusted", "certain" or "none".
         golden: the trusted samples; None unless the source is "trusted".
@@ -49,6 +53,8 @@ class CheckedArguments:
     given: np.ndarray
     true: np.ndarray | None
     decided: np.ndarray | None
+    weight: np.ndarray | None
+    ids: np.ndarray | None
     n_classes: int
     golden_source: str
     golden: Golden | None
@@ -60,8 +66,8 @@ class CheckedArguments:
 
 
 def check_arguments(
-    inputs: Inputs | np.ndarray,
-    labels: Labels | np.ndarray,
+    inputs: Any,
+    labels: Labels | np.ndarray | None,
     *,
     golden: Golden | tuple | str | None,
     warmup_epochs: int | None,
@@ -75,8 +81,7 @@ def check_arguments(
     Raises:
         ValueError, TypeError: an argument does not fit; see the checks in `arguments`.
     """
-    if not isinstance(labels, Labels):
-        labels = Labels(labels)
+    inputs, labels = samples_and_labels(inputs, labels)
     inputs = as_samples("inputs", inputs)
     index = as_index(labels.index, len(inputs))
     golden_source, golden = as_golden(golden)
@@ -96,6 +101,8 @@ def check_arguments(
         given=given,
         true=as_truth(labels.true, len(given), n_classes),
         decided=as_decided(labels.decided, len(given), n_classes),
+        weight=as_weight(labels.weight, len(given)),
+        ids=as_ids(labels.ids, len(given)),
         n_classes=n_classes,
         golden_source=golden_source,
         golden=golden,
