@@ -6,10 +6,12 @@ beside its centre only. A network that was trained on one sees other images unde
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import csr_array
 
 Kernel = Callable[[np.ndarray], np.ndarray]
 
@@ -65,15 +67,14 @@ def resized(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np
     Returns:
         float32[*size, channels]; some kernels leave the range of the pixels.
     """
-    for axis in (0, 1):
-        index, weights = _taps(pixels.shape[axis], size[axis], interpolation)
-        shape = [1, 1, 1]
-        shape[axis] = -1
-        pixels = sum(
-            pixels.take(index[:, tap], axis) * weights[:, tap].reshape(shape)
-            for tap in range(index.shape[1])
-        )
-    return pixels
+    rows, down = _weights(pixels.shape[0], size[0], interpolation)
+    columns, across = _weights(pixels.shape[1], size[1], interpolation)
+    read = (
+        pixels.take(rows, 0).take(columns, 1).astype(np.float32)
+    )  # of a large photograph a small part
+    tall = (down @ read.reshape(len(rows), -1)).reshape(size[0], len(columns), -1)
+    both = across @ tall.swapaxes(0, 1).reshape(len(columns), -1)
+    return np.ascontiguousarray(both.reshape(size[1], size[0], -1).swapaxes(0, 1))
 
 
 def fitted(
@@ -115,8 +116,9 @@ def _middle(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return pixels[top : top + crop_height, left : left + crop_width]
 
 
-def _taps(n: int, n_out: int, interpolation: str) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels of a line make up each result, and how much.
+@functools.lru_cache(maxsize=256)
+def _weights(n: int, n_out: int, interpolation: str) -> tuple[np.ndarray, csr_array]:
+    """Which pixels of a line make up the results, and how much each is of each.
 
     Args:
         n: pixels of the line.
@@ -124,13 +126,13 @@ def _taps(n: int, n_out: int, interpolation: str) -> tuple[np.ndarray, np.ndarra
         interpolation: of `INTERPOLATIONS`.
 
     Returns:
-        int64[n_out, taps] and float32[n_out, taps], rows of sum 1.
+        int64[m], pixels, and float32[n_out, m], rows of sum 1.
     """
     scale = np.float32(n) / np.float32(n_out)
     place = np.arange(n_out, dtype=np.float32)
     if interpolation == "nearest":
         index = np.minimum(np.floor((place + np.float32(0.5)) * scale).astype(int), n - 1)
-        return index[:, None], np.ones((n_out, 1), np.float32)
+        return _sparse(index[:, None], np.ones((n_out, 1)))
     if interpolation == "area":
         begin, end = place * scale, (place + 1) * scale
         first = np.floor(begin).astype(int)
@@ -145,6 +147,12 @@ def _taps(n: int, n_out: int, interpolation: str) -> tuple[np.ndarray, np.ndarra
         first = np.ceil(centre - radius).astype(int)
         index = first[:, None] + np.arange(math.floor(2 * radius) + 1)
         weights = kernel(np.abs(index - centre[:, None]))
-    weights = np.where((index >= 0) & (index < n), weights, 0)
-    weights = weights / weights.sum(axis=1, keepdims=True)
-    return np.clip(index, 0, n - 1), weights.astype(np.float32)
+    return _sparse(index, np.where((index >= 0) & (index < n), weights, 0))
+
+
+def _sparse(index: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, csr_array]:
+    """The places with weights, and rows of these weights, each scaled to sum 1."""
+    out, tap = np.nonzero(weights)
+    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    used, place = np.unique(index[out, tap], return_inverse=True)
+    return used, csr_array((weights[out, tap], (out, place)), shape=(len(index), len(used)))
