@@ -104,6 +104,12 @@ def test_training_sees_the_mapped_samples_and_scoring_the_others(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_map_that_scales_is_warned_of(kind):
+    with pytest.warns(UserWarning, match=r"scale the samples.*became 0\.0.*Rescaling"):
+        feed_of(kind, lambda x: x / 255)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_map_may_change_the_shape_where_the_model_takes_both(kind):
     tssd = TSSD(X, Y, warmup_epochs=1)
     model = a_network((None, None, 3))

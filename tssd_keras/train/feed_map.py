@@ -6,12 +6,14 @@ of another kind: what scales or normalises them belongs into the model.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
+OTHER_SCALE = 10  # times larger or smaller than before is no augmentation
 NUMBERS = ("float", "bfloat", "int", "uint", "bool")
 
 
@@ -26,6 +28,9 @@ class FeedMap:
     Attributes:
         shapes: (B, ...), of each array that it gives.
 
+    Warns:
+        UserWarning: it seems to scale the samples.
+
     Raises:
         TypeError: it gives anything but samples.
         ValueError: it gives more samples than it takes, or fewer.
@@ -36,7 +41,9 @@ class FeedMap:
         self._parts = keras.tree.flatten(x)
         self._n, self._on_host = len(self._parts[0]), isinstance(self._parts[0], np.ndarray)
         self.shapes: list[tuple[int, ...]] = []
-        self.shapes = self._checked(self._call(x))
+        given = self._call(x)
+        self.shapes = self._checked(given)
+        _warn_of_scale(self._parts, keras.tree.flatten(given))
 
     def on_arrays(self, x: Any) -> Any:
         """What becomes of samples [B, ...] outside of any graph.
@@ -96,6 +103,24 @@ class FeedMap:
                 f"{_text(shapes)}. It is called with a whole batch, not with one sample."
             )
         return shapes
+
+
+def _warn_of_scale(before: list, after: list) -> None:
+    """Warn if numbers became much larger or smaller, which scoring would miss."""
+    for old, new in zip(before, after, strict=True):
+        largest, became = (
+            float(np.abs(keras.ops.convert_to_numpy(part).astype(np.float32)).max())
+            for part in (old, new)
+        )
+        if became and largest and not 1 / OTHER_SCALE < became / largest < OTHER_SCALE:
+            warnings.warn(
+                f"map seems to scale the samples: the largest number was {largest:.3g} and became "
+                f"{became:.3g}. Scoring sees the samples as they are, so it would see others than "
+                "the network was trained on. Scale them within the model (keras.layers.Rescaling) "
+                "or before TSSD gets them.",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 def _is_numbers(part: Any) -> bool:
