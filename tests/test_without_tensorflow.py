@@ -27,8 +27,9 @@ from tssd_keras.cli.main import main
 main(sys.argv[1:], standalone_mode=False)
 import numpy as np, keras
 from tssd_keras import TSSD
-tssd = TSSD(np.zeros((4, 2), "float32"), np.array([0, 1, 0, 1]))
-print("pydataset:", isinstance(tssd.feed(2), keras.utils.PyDataset))
+tssd = TSSD(np.zeros((4, 2, 2, 1), "float32"), np.array([0, 1, 0, 1]))
+feeds = [tssd.feed(2), tssd.feed(2, map=keras.layers.RandomFlip())]
+print("pydataset:", all(isinstance(feed, keras.utils.PyDataset) for feed in feeds))
 print("loaded:", [name for name in sys.modules if name.startswith("tensorflow")])
 """
 SETTINGS = ("model.name=mlp", "model.width=0", "train.epochs=2", "train.warmup_epochs=1")

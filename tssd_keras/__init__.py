@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tssd_keras.auditing.outputs import LabelAudit, audit
     from tssd_keras.data.from_dataset import from_dataset
+    from tssd_keras.data.sources.directory import ImageFolder, from_directory
     from tssd_keras.judge.record import RoundRecord
     from tssd_keras.judge.table import SampleTable
     from tssd_keras.labels.golden import Golden
@@ -29,6 +30,7 @@ _HOMES = {
     "DivideRecipe": "recipe.method_sections",
     "Drawing": "train.settings",
     "Golden": "labels.golden",
+    "ImageFolder": "data.sources.directory",
     "LabelAudit": "auditing.outputs",
     "Labels": "labels.known",
     "PurifyRecipe": "recipe.method_sections",
@@ -38,6 +40,7 @@ _HOMES = {
     "Scoring": "train.settings",
     "audit": "auditing.outputs",
     "from_dataset": "data.from_dataset",
+    "from_directory": "data.sources.directory",
     "load_recipe": "recipe.toml",
 }
 
@@ -47,6 +50,7 @@ __all__ = [
     "DivideRecipe",
     "Drawing",
     "Golden",
+    "ImageFolder",
     "LabelAudit",
     "Labels",
     "PurifyRecipe",
@@ -56,6 +60,7 @@ __all__ = [
     "Scoring",
     "audit",
     "from_dataset",
+    "from_directory",
     "load_recipe",
 ]
 

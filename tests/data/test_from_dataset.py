@@ -22,6 +22,30 @@ def slices(x=X, y=Y):
     return tf.data.Dataset.from_tensor_slices((x, y))
 
 
+WEIGHT = RNG.random(10)
+NAMES = [f"bild_{i}_ä" for i in range(10)]
+
+
+def more(*columns):
+    return tf.data.Dataset.from_tensor_slices((X, Y, *columns))
+
+
+class Batches(keras.utils.PyDataset):
+    """Of four samples each, as many as it is told."""
+
+    def __init__(self, n_batches, columns=(X, Y)):
+        super().__init__()
+        self.n_batches, self.columns = n_batches, columns
+
+    @property
+    def num_batches(self):
+        return self.n_batches
+
+    def __getitem__(self, i):
+        rows = slice(4 * i, 4 * i + 4)
+        return tuple(None if column is None else column[rows] for column in self.columns)
+
+
 def everything(inputs):
     return inputs.read(np.arange(len(inputs)))
 
@@ -40,6 +64,7 @@ FORMS = {
     ),
     "pairs in a list": lambda: list(zip(X, Y)),
     "a generator": lambda: ([x, int(y)] for x, y in zip(X, Y)),
+    "a PyDataset": lambda: Batches(3),
     "batches in a list": lambda: [(X[:6], Y[:6]), (X[6:], Y[6:])],
 }
 
@@ -55,6 +80,48 @@ def test_every_form_of_dataset_gives_the_samples_in_its_order(form):
     assert labels.dtype == np.int64
 
 
+WITH_MORE = {
+    "samples": lambda: more(WEIGHT, NAMES),
+    "batches": lambda: more(WEIGHT, NAMES).batch(4),
+    "a PyDataset": lambda: Batches(3, (X, Y, WEIGHT, np.array(NAMES))),
+    "tuples in a list": lambda: list(zip(X, Y, WEIGHT, NAMES)),
+}
+
+
+@pytest.mark.parametrize("form", WITH_MORE)
+def test_weights_and_names_come_with_their_samples(form):
+    inputs, labels, weight, ids = from_dataset(WITH_MORE[form]())
+    np.testing.assert_array_equal(everything(inputs), X)
+    np.testing.assert_array_equal(labels, Y)
+    np.testing.assert_array_equal(weight, WEIGHT)
+    assert ids.tolist() == NAMES
+
+
+def test_as_much_comes_back_as_an_element_has():
+    assert len(from_dataset(more(WEIGHT.astype("float32")))) == 3
+    *_, weight, ids = from_dataset(Batches(3, (X, Y, None, Y + 100)))
+    assert weight is None
+    np.testing.assert_array_equal(ids, Y + 100)
+    assert ids.dtype == np.int64
+    assert len(from_dataset(Batches(3, (X, Y, None)))) == 2
+
+
+def test_random_samples_are_noticed():
+    flipped = slices().map(lambda x, y: (tf.image.random_brightness(x, 0.5), y))
+    with pytest.warns(UserWarning, match=r"other samples when.*tssd\.feed\(map=\.\.\.\)"):
+        from_dataset(flipped.batch(4))
+    with pytest.warns(UserWarning, match="other samples when"):
+        from_dataset(flipped.shuffle(10))
+
+
+def test_an_order_that_changes_is_no_matter_where_samples_have_names():
+    inputs, labels, _, ids = from_dataset(more(WEIGHT, NAMES).shuffle(10, seed=1).batch(4))
+    rows = [NAMES.index(name) for name in ids]
+    assert rows != list(range(10))
+    np.testing.assert_array_equal(everything(inputs), X[rows])
+    np.testing.assert_array_equal(labels, Y[rows])
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32", "bool"])
 @pytest.mark.parametrize("shape", [(10,), (10, 7), (10, 2, 3, 4, 1)])
 def test_samples_keep_their_type_and_shape(dtype, shape):
@@ -66,7 +133,8 @@ def test_samples_keep_their_type_and_shape(dtype, shape):
 
 def test_a_dataset_that_shuffles_is_read_once_so_samples_keep_their_labels():
     numbers = np.arange(200)
-    inputs, labels = from_dataset(slices(numbers, numbers).shuffle(200, seed=1))
+    with pytest.warns(UserWarning, match="another order.*x, y, weight, id"):
+        inputs, labels = from_dataset(slices(numbers, numbers).shuffle(200, seed=1))
     assert not np.array_equal(labels, numbers)
     np.testing.assert_array_equal(everything(inputs), labels)
 
@@ -123,13 +191,31 @@ WRONG = {
     "x alone": (
         lambda: tf.data.Dataset.from_tensor_slices(X),
         TypeError,
-        r"pairs \(x, y\), element 0 is a ndarray",
+        r"tuples \(x, y\), element 0 is a ndarray",
     ),
-    "weights too": (
-        lambda: tf.data.Dataset.from_tensor_slices((X, Y, Y)),
+    "ids for weights": (
+        lambda: more(Y),
         TypeError,
-        r"pairs \(x, y\), element 0 has 3 components",
+        r"must be floats, element 0 has int64.*tf\.cast.*ids, give \(x, y, 1\.0, id\)",
     ),
+    "weights in a column": (
+        lambda: more(WEIGHT[:, None]).batch(2),
+        TypeError,
+        r"weight must be one a sample, as y, of shape \(2,\), element 0 has shape \(2, 1\)",
+    ),
+    "one id for a batch": (
+        lambda: [(X, Y, None, "a")],
+        TypeError,
+        r"id must be one a sample.*element 0 has shape \(\)",
+    ),
+    "ids that are floats": (lambda: more(WEIGHT, WEIGHT), TypeError, "id, the fourth.*float64"),
+    "some weights": (
+        lambda: [(X[0], 0, 1.0), (X[1], 1)],
+        ValueError,
+        "each sample must have a weight, or none: element 1 has none",
+    ),
+    "five": (lambda: more(WEIGHT, Y, Y), TypeError, "element 0 has 5 components"),
+    "a PyDataset without end": (lambda: Batches(None), ValueError, "finite.*num_batches"),
     "a dict": (
         lambda: tf.data.Dataset.from_tensor_slices({"image": X, "label": Y}),
         TypeError,
@@ -214,8 +300,9 @@ def test_labels_that_are_no_class_numbers_are_told_by_their_sample(value):
 
 def test_a_feed_is_no_dataset_to_read():
     tssd = TSSD(X, Y)
-    with pytest.raises(TypeError, match="3 components"):
-        from_dataset(tssd.feed(batch_size=2, kind="tf.data"))
+    for kind in ("tf.data", "pydataset"):
+        with pytest.raises(TypeError, match="feed of a TSSD is no dataset"):
+            from_dataset(tssd.feed(batch_size=2, kind=kind))
 
 
 @pytest.mark.parametrize("batch_size", [0, 32])

@@ -47,10 +47,11 @@ def test_lists_of_numbers_are_taken_and_inputs_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("samples", "name"), [(None, "NoneType"), (3.0, "float"), ([b"x", None], "list"), ({}, "dict")]
+    ("samples", "name"),
+    [(None, "NoneType"), (3.0, "float"), ([b"x", None], "list of bytes"), ({}, "an empty dict")],
 )
 def test_what_cannot_be_read_by_index_is_refused_by_its_type(samples, name):
-    with pytest.raises(TypeError, match=rf"array \[N, ...\] or an Inputs .* got {name}"):
+    with pytest.raises(TypeError, match=rf"inputs must be an array .* got {name}"):
         as_inputs(samples)
 
 

@@ -47,7 +47,7 @@ def decode(file: bytes, shape: tuple[int, int, int], *, resize: bool) -> tuple[n
     from PIL import Image
 
     height, width, channels = shape
-    with _damage_told(), _open(file) as image:
+    with _damage_told(), _sound(file) as image:
         if resize:
             # JPEG decodes at a half, a quarter, ... for much less; twice the size keeps it sharp.
             image.draft(image.mode, (2 * width, 2 * height))
@@ -60,9 +60,45 @@ def decode(file: bytes, shape: tuple[int, int, int], *, resize: bool) -> tuple[n
     return np.asarray(pixels).reshape(shape), converted
 
 
+def decode_as_keras(file: bytes, channels: int) -> np.ndarray:
+    """Decode one image as `keras.utils.image_dataset_from_directory` does.
+
+    It stays as it is stored: not turned by its EXIF data, opacity dropped where no channel is
+    for it, of an animation the first frame, of 16 bits the upper eight.
+
+    Args:
+        file: encoded, in one of `FORMATS`.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB and opacity).
+
+    Returns:
+        uint8[height, width, channels]. A JPEG's values are Pillow's, which are a few grey levels
+        off TensorFlow's hastier ones.
+
+    Raises:
+        BadImage: no image, empty, cut short, damaged or enormous.
+    """
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    with _damage_told(), _open(file) as image:
+        if mode == "L":
+            image.draft("L", None)  # a JPEG has its grey values apart
+        pixels = image
+        if image.mode.startswith("I"):
+            pixels = _upper_bits(image)
+        elif image.mode == "1":
+            pixels = image.convert("L")
+        return np.array(pixels.convert(mode)).reshape(image.height, image.width, channels)
+
+
+def _upper_bits(image):
+    """An image of 16 bits, as one of eight."""
+    from PIL import Image
+
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+
+
 def image_size(file: bytes) -> tuple[int, int]:
     """(height, width) of an image as it is shown, from its header; raises BadImage."""
-    with _damage_told(), _open(file) as image:
+    with _damage_told(), _sound(file) as image:
         turned = _TURNS.get(_orientation(image), "") in _ON_ITS_SIDE
         return (image.width, image.height) if turned else (image.height, image.width)
 
@@ -84,6 +120,18 @@ def _damage_told() -> Iterator[None]:
         ) from error
 
 
+def _sound(file: bytes):
+    """The image, of one frame and eight bits a channel."""
+    image = _open(file)
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # a camera's two views
+        raise BadImage(
+            f"is animated, {getattr(image, 'n_frames', 0)} frames; save the one that counts"
+        )
+    if _bits(image, file) > 8:
+        raise BadImage("has more than 8 bits a channel; save it with 8 bits")
+    return image
+
+
 def _open(file: bytes):
     """The image, its header read and found fit to be decoded."""
     from PIL import Image
@@ -101,12 +149,6 @@ def _open(file: bytes):
             f"is enormous, {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}; scale "
             "it down"
         )
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # a camera's two views
-        raise BadImage(
-            f"is animated, {getattr(image, 'n_frames', 0)} frames; save the one that counts"
-        )
-    if _bits(image, file) > 8:
-        raise BadImage("has more than 8 bits a channel; save it with 8 bits")
     return image
 
 

@@ -134,14 +134,14 @@ class EncodedImages:
         self.files: EncodedFiles = FilesInMemory(files) if isinstance(files, list) else files
         self._shape, self._resize = shape, resize
         self.shape: tuple[int, ...] = (len(files), *shape)
-        self.dtype = np.dtype(np.uint8)
+        self.dtype: np.dtype = np.dtype(np.uint8)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """See `Inputs.read`. Raises ValueError for an image that cannot be decoded."""
-        out = np.empty((len(index), *self._shape), np.uint8)
+        out = np.empty((len(index), *self._shape), self.dtype)
 
         def read_some(start: int) -> None:
             for row in range(start, min(start + TOGETHER, len(index))):
@@ -219,14 +219,17 @@ def _are_parts(samples: Any, n: int | None) -> bool:
     """Whether a tuple or list holds arrays that are parts of samples, not samples."""
     if not isinstance(samples, list | tuple) or not samples or len(samples) == n:
         return False
-    arrays = (dict, list, tuple) if n is None else dict
-    return all(
-        isinstance(part, arrays) or (hasattr(part, "shape") and len(part.shape)) for part in samples
-    ) and (n is None or any(_length(part) == n for part in samples))
+    return all(map(_is_part, samples)) and (n is None or any(_length(p) == n for p in samples))
+
+
+def _is_part(thing: Any) -> bool:
+    return isinstance(thing, dict) or getattr(thing, "ndim", 0) > 0 or _are_parts(thing, None)
 
 
 def _length(part: Any) -> int:
-    return int(part.shape[0]) if hasattr(part, "shape") else len(part)
+    """Samples of a part."""
+    first = next((leaf for _, leaf in leaves(part)), ())
+    return int(first.shape[0]) if hasattr(first, "shape") else len(first)
 
 
 def _is_text(array: np.ndarray) -> bool:
@@ -237,7 +240,10 @@ def _nested(samples: Any) -> NestedInputs:
     parts = mapped(as_inputs, samples)
     lengths = {path: len(part) for path, part in leaves(parts)}
     if not lengths:
-        raise ValueError("inputs must have at least one part, got an empty structure.")
+        raise TypeError(
+            f"inputs must be an array [N, ...] or parts of arrays, got an empty "
+            f"{type(samples).__name__}."
+        )
     if len(set(lengths.values())) > 1:
         raise ValueError(
             "all parts of the inputs must be of as many samples, got "

@@ -136,7 +136,7 @@ def encode(
         i = int(strange[0])
         raise ValueError(
             f"{name} must be names of classes{f', or empty {minus_one}' * bool(minus_one)}: "
-            f"{len(strange)} of {len(out)} are not, the first is sample {i} with {array[i]!r}. The "
+            f"{len(strange)} of {len(out)} are not, the first is sample {i} with {given[i]!r}. The "
             f"labels name {', '.join(map(repr, targets.names[:5]))}"
             f"{f' and {len(targets.names) - 5} more' * (len(targets.names) > 5)}."
         )

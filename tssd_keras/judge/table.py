@@ -43,9 +43,12 @@ class SampleTable:
             suggested class is the decided one, and no round writes them.
         held_back: bool[N], the samples that do not count until a round has judged them; see
             `rejected`. None: there are none.
+        sample_weight: float[N], at least 0, what each sample counts for beside its judgement;
+            by default 1.
+        ids: N names of the samples, by which a person finds them; None: there are none.
 
     Attributes:
-        given, index, decided: as above.
+        given, index, decided, sample_weight, ids: as above.
         labels: int64[N], trained on: the decided class, else the given label.
         weights: float32[N, M] in [0, 1], of each network; 1 until the first round, then 0 for
             rejected labels.
@@ -74,6 +77,8 @@ class SampleTable:
         n_networks: int = 1,
         decided: np.ndarray | None = None,
         held_back: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
+        ids: np.ndarray | None = None,
     ) -> None:
         n = len(given)
         self.given = np.asarray(given, np.int64)
@@ -85,6 +90,10 @@ class SampleTable:
             raise ValueError(
                 f"decided must have one entry a label, got {len(self.decided)} for {n}."
             )
+        self.sample_weight = np.ones(n, np.float32)
+        if sample_weight is not None:
+            self.sample_weight = np.asarray(sample_weight, np.float32)
+        self.ids = ids
         self.labels = np.where(self.decided >= 0, self.decided, self.given)
         self.weights = np.ones((n, n_networks), np.float32)
         self.rest = np.zeros((n, n_networks), np.float32)
@@ -117,10 +126,10 @@ class SampleTable:
         return np.where(self.drawn[:, None], self.counts(slice(None)), np.float32(0))
 
     def counts(self, rows: np.ndarray | slice) -> np.ndarray:
-        """float32[n, M]: what some samples count for where they are drawn."""
+        """float32[n, M]: what some samples count for where they are drawn, of their own weight."""
         weights = np.maximum(self.weights[rows], self.rest[rows])
         waiting = self.held_back[rows] & ~self.judged[rows]
-        return np.where(waiting[:, None], np.float32(0), weights)
+        return np.where(waiting, np.float32(0), self.sample_weight[rows])[:, None] * weights
 
     @property
     def fed(self) -> np.ndarray:
@@ -257,8 +266,9 @@ class SampleTable:
             path: of the CSV file.
             class_names: K names in label order.
             true_labels: int[N], -1 where unknown; fills the column `true`.
-            ids: str[N], the source's own names of the samples.
+            ids: str[N], the source's own names of the samples; None: the table's own, if any.
         """
+        ids = self.ids if ids is None else ids
         columns = self.columns(true_labels)
         cells: dict[str, Sequence | np.ndarray] = {
             "index": columns.pop("index"),

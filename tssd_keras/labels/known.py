@@ -21,6 +21,10 @@ class Labels:
             them; no round judges them, and no figure counts them.
         index: int[N], which of the inputs these labels are of, each at most once; None:
             all of them, in order.
+        weight: float[N], what each sample counts for, at least 0; the judged weight is multiplied
+            by it. Judgements do not depend on it. None: 1.
+        ids: int[N] or str[N], names by which a person finds each sample again, all different;
+            the table keeps them.
         n_classes: K; None: the largest label plus one, and each class must have a label.
     """
 
@@ -29,4 +33,6 @@ class Labels:
     true: np.ndarray | None = None
     decided: np.ndarray | None = None
     index: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    ids: np.ndarray | None = None
     n_classes: int | None = None

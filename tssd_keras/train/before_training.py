@@ -11,7 +11,7 @@ from tssd_keras.data.nested import parts_of
 from tssd_keras.judge.neighbours import Neighbours, projection
 from tssd_keras.progress import Progress, no_progress
 
-BLOCK = 2048  # samples read at once
+BLOCK, BLOCK_BYTES = 2048, 1 << 29  # samples read at once, and what they may take
 
 
 @dataclass(frozen=True)
@@ -80,20 +80,22 @@ def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray | None:
     widths = [int(np.prod(part.shape[1:])) for part in parts]
     width = sum(widths)
     matrix = projection(width)
+    bytes_of_one = sum(n * part.dtype.itemsize for n, part in zip(widths, parts, strict=True))
+    size = max(1, min(BLOCK, BLOCK_BYTES // max(1, bytes_of_one)))
     out = np.empty((len(index), width if matrix is None else matrix.shape[1]), np.float16)
     scale = np.ones(len(parts), np.float32)
     if len(parts) > 1:
-        first = [_flat(part, index[:BLOCK]) for part in parts]
+        first = [_flat(part, index[:size]) for part in parts]
         scale = np.asarray([max(np.sqrt(np.mean(np.square(rows))), 1e-12) for rows in first])
-    for start in range(0, len(index), BLOCK):
-        some = index[start : start + BLOCK]
+    for start in range(0, len(index), size):
+        some = index[start : start + size]
         rows = np.concatenate(
             [_flat(part, some) / by for part, by in zip(parts, scale, strict=True)], axis=1
         )
         if matrix is not None:
             rows = rows @ matrix
         length = np.linalg.norm(rows, axis=1, keepdims=True)
-        out[start : start + BLOCK] = rows / np.maximum(length, 1e-12)
+        out[start : start + size] = rows / np.maximum(length, 1e-12)
     return out
 
 

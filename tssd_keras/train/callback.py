@@ -9,7 +9,6 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.quality import quality, role_counts
 from tssd_keras.judge.record import Abstentions, RejectedFigures, RoundRecord, merged, summed
 from tssd_keras.judge.rejected import Rejected, rest_of
@@ -51,7 +50,8 @@ class TSSD(keras.callbacks.Callback):
 
     Args:
         inputs: N samples: an array [N, ...], or `data.inputs.Inputs`. Arrays of
-            floats in memory must be finite.
+            floats in memory must be finite. A finite tf.data.Dataset or PyDataset of (x, y),
+            (x, y, weight) or (x, y, weight, id), or an `ImageFolder`, stand for the labels too.
         labels: int[N] in 0..K-1, possibly wrong; or `Labels`, which say more.
         golden: (x, y) or `Golden`: trusted samples that are not among the inputs
             (arrays in memory are compared), at least two of each class.
@@ -68,6 +68,7 @@ class TSSD(keras.callbacks.Callback):
 
     Attributes:
         table: `SampleTable` of the noisy stream.
+        class_names: K names, where labels were given by names; else None.
         rounds: list of `RoundRecord`, one a round.
         last_round: what the newest round saw, a `Verdict` a network; empty before.
         arguments: as they were checked, `checked.CheckedArguments`.
@@ -83,8 +84,8 @@ class TSSD(keras.callbacks.Callback):
 
     def __init__(
         self,
-        inputs: Inputs | np.ndarray,
-        labels: Labels | np.ndarray,
+        inputs: object,
+        labels: Labels | np.ndarray | None = None,
         *,
         golden: Golden | tuple | str | None = None,
         warmup_epochs: int | None = 1,
@@ -111,6 +112,7 @@ class TSSD(keras.callbacks.Callback):
         )
         self.inputs, self.n_classes = self.arguments.inputs, self.arguments.n_classes
         self.true_labels, self.warmup_epochs = self.arguments.true, warmup_epochs
+        self.class_names = self.arguments.class_names
         self.rounds: list[RoundRecord] = []
         self.last_round: list[Verdict] = []
         self._on_round, self._on_progress = on_round, on_progress
@@ -139,6 +141,7 @@ class TSSD(keras.callbacks.Callback):
         model: keras.Model | None = None,
         shuffle: bool = True,
         kind: str = "auto",
+        map: Callable | None = None,
     ):
         """The weighted training data, for `fit(..., shuffle=False)`; see `feed.Feed`.
 
@@ -149,6 +152,8 @@ class TSSD(keras.callbacks.Callback):
                 a column of weights a network. None: a plain Keras model.
             shuffle: whether the order changes every epoch.
             kind: "tf.data", "pydataset", or "auto".
+            map: augmentation, samples [B, ...] -> samples, done to every batch anew but not to
+                what is scored: in tf.data's graph, or on arrays (kind "pydataset").
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
@@ -160,10 +165,7 @@ class TSSD(keras.callbacks.Callback):
         a, needs, before = self.arguments, FeedNeeds.of(model), self._feed_needs
         if needs != before:
             if self.table.n_rewrites:
-                raise RuntimeError(
-                    f"one TSSD judges by one model: one that needs {before} has judged, and this "
-                    f"one needs {needs}. Make a new TSSD for a new model."
-                )
+                raise RuntimeError(_OTHER_NEEDS.format(before, needs))
             self._feed_needs = needs
             self._begin()
         self._feed = Feed(
@@ -174,6 +176,7 @@ class TSSD(keras.callbacks.Callback):
             shuffle=shuffle,
             unlabelled=needs.unlabelled,
             targets=FedTargets(self.table, a.n_classes, a.form, a.output, model),
+            map=map,
             callback_missing=True,
         )
         return self._feed.batches(kind)
@@ -195,10 +198,7 @@ class TSSD(keras.callbacks.Callback):
             self._networks = networks
             self._scorers = scoring_models(self.model, networks, self.arguments)
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
-            raise RuntimeError(
-                "one TSSD judges by one model: what it remembers of the rounds before is of the "
-                "model it was first used with. Make a new TSSD for a new model."
-            )
+            raise RuntimeError(_OTHER_MODEL)
         if self.warmup_epochs is not None:
             for judge, scorer in zip(self._judges, self._scorers, strict=True):
                 judge.look_before_training(scorer)
@@ -290,6 +290,14 @@ class TSSD(keras.callbacks.Callback):
             self.table.draw(draw_balanced(labels, drawing.epoch_samples, self.n_classes, rng))
 
 
+_OTHER_NEEDS = (
+    "one TSSD judges by one model: one that needs {} has judged, and this one needs {}. Make a new "
+    "TSSD for a new model."
+)
+_OTHER_MODEL = (
+    "one TSSD judges by one model: what it remembers of the rounds before is of the model it was "
+    "first used with. Make a new TSSD for a new model."
+)
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from tssd_keras.train.arguments import (
     check_golden,
 )
 from tssd_keras.train.fed_targets import Output, judged_output
+from tssd_keras.train.sample_columns import as_ids, as_weight, samples_and_labels
 from tssd_keras.train.settings import Drawing, Scoring, as_whole
 
 
@@ -39,6 +41,8 @@ class CheckedArguments:
         given: int64[N] in 0..K-1, possibly wrong.
         true: int64[N], -1 where unknown; None: all are.
         decided: int64[N], -1 where nobody decided; None: nowhere.
+        weight: float32[N], what each sample counts for beside its judgement; None: 1.
+        ids: int64[N] or object[N] of str, names of the samples, or None.
         n_classes: K.
         class_names: K names, where labels were names; else None.
         form: in which the labels came.
@@ -54,6 +58,8 @@ class CheckedArguments:
     given: np.ndarray
     true: np.ndarray | None
     decided: np.ndarray | None
+    weight: np.ndarray | None
+    ids: np.ndarray | None
     n_classes: int
     class_names: tuple[str, ...] | None
     form: Form
@@ -68,8 +74,8 @@ class CheckedArguments:
 
 
 def check_arguments(
-    inputs: Inputs | np.ndarray,
-    labels: Labels | np.ndarray,
+    inputs: Any,
+    labels: Labels | np.ndarray | None,
     *,
     golden: Golden | tuple | str | None,
     warmup_epochs: int | None,
@@ -83,12 +89,12 @@ def check_arguments(
     Raises:
         ValueError, TypeError: an argument does not fit; see the checks in `arguments`.
     """
-    if not isinstance(labels, Labels):
-        labels = Labels(labels)
+    inputs, labels = samples_and_labels(inputs, labels)
     scoring = of_kind("scoring", scoring, Scoring)
     own, output = judged_output(labels.given, scoring.output)
     targets = as_targets("labels", own)
-    inputs = as_samples("inputs", inputs, len(own) if labels.index is None else None)
+    n = len(own) if labels.index is None and np.ndim(own) else None
+    inputs = as_samples("inputs", inputs, n)
     index = as_index(labels.index, len(inputs))
     golden_source, golden = as_golden(golden, targets)
     given, n_classes = _given(labels, targets, len(index), golden)
@@ -107,6 +113,8 @@ def check_arguments(
         given=given,
         true=as_truth(labels.true, targets, len(given), n_classes),
         decided=as_decided(labels.decided, targets, len(given), n_classes),
+        weight=as_weight(labels.weight, len(given)),
+        ids=as_ids(labels.ids, len(given)),
         n_classes=n_classes,
         class_names=targets.names,
         form=targets.form,

@@ -75,10 +75,13 @@ def scoring_models(
         arguments: of the callback.
 
     Raises:
-        ValueError: a network cannot be looked into, or tells fewer than K classes apart.
+        ValueError: a network does not take the samples as they are, cannot be looked into, or
+            tells fewer than K classes apart.
     """
     scoring, n_classes = arguments.scoring, arguments.n_classes
     sample = arguments.inputs.read(arguments.index[:SAMPLES])
+    for network in networks:
+        _check_takes(network, sample)
     if scoring.score_model is not None:
         scorers = [_given(scoring.score_model, networks, scoring, sample)]
     else:
@@ -101,6 +104,19 @@ def scoring_models(
                 f"{n_classes - 1}), its output tells {width}."
             )
     return scorers
+
+
+def _check_takes(network: keras.Model, sample) -> None:
+    """Raise ValueError if a network says that it takes samples of another shape."""
+    wanted, shape = getattr(network, "input_shape", None), getattr(sample, "shape", ())
+    if not isinstance(wanted, tuple) or len(wanted) != len(shape):
+        return  # several inputs, or an axis that Keras adds: Keras itself says what does not fit
+    if any(isinstance(n, int) and n != m for n, m in zip(wanted[1:], shape[1:], strict=True)):
+        raise ValueError(
+            f"the model must take samples as they are, of shape {tuple(shape[1:])}, since these "
+            f"are scored; it takes {wanted[1:]}. What brings samples to another size belongs into "
+            "the model or before the inputs, not into feed(map=...)."
+        )
 
 
 def _given(

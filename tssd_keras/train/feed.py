@@ -16,6 +16,7 @@ import importlib.util
 import os
 import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ class Feed:
         unlabelled: whether drawn samples of weight 0 come too, for an objective
             that learns from them without their label.
         targets: what the loss gets of a row; None: its label as a whole number.
+        map: what is done to the samples of every batch anew, x [B, ...] -> x; see `feed_map`.
         callback_missing: whether the callback that rewrites the weights is not known to
             take part in `fit`.
 
@@ -81,7 +83,8 @@ class Feed:
         callback_missing: while True, the second or third epoch begins with a warning.
 
     Raises:
-        TypeError, ValueError: `batch_size` is not a whole number of at least 1.
+        TypeError, ValueError: `batch_size` is not a whole number of at least 1, or `map` no
+            function; samples have weights of their own and `unlabelled` is True.
     """
 
     def __init__(
@@ -94,8 +97,21 @@ class Feed:
         shuffle: bool = True,
         unlabelled: bool = False,
         targets: FedTargets | None = None,
+        map: Callable | None = None,
         callback_missing: bool = False,
     ) -> None:
+        if map is not None and not callable(map):
+            raise TypeError(
+                "map must be a function of a batch's samples, x -> x, or a keras.layers.Layer, got "
+                f"{map!r} of type {type(map).__name__}."
+            )
+        if unlabelled and (table.sample_weight != 1).any():
+            raise ValueError(
+                "samples must not have weights of their own (Labels.weight, or the third component "
+                "of a dataset) where a model learns from samples without their label: it takes a "
+                "weight for the probability that a label is right. Leave them out, or train a "
+                "plain model."
+            )
         self.table = table
         self.targets = targets or FedTargets(table, 0, Form())
         self.inputs = inputs
@@ -103,6 +119,7 @@ class Feed:
         self.seed = seed
         self.shuffle = shuffle
         self.unlabelled = unlabelled
+        self.map = map
         self.epoch = 0
         self.callback_missing = callback_missing
         self._plans = 0  # made so far
@@ -156,12 +173,29 @@ class Feed:
         weights = self.table.counts(rows) * used[:, None]
         return weights[:, 0] if weights.shape[1] == 1 else weights
 
+    @property
+    def _maps_in_graph(self) -> bool:
+        """Whether `map`, if any, may call Keras within TensorFlow's graph."""
+        import keras
+
+        return self.map is None or keras.backend.backend() == "tensorflow"
+
+    def map_tried_on(self, convert: Callable[[Any], Any]):
+        """The `feed_map.FeedMap`, tried on converted samples; None: there is none."""
+        from tssd_keras.train.feed_map import FeedMap
+
+        if self.map is None:
+            return None
+        rows = np.resize(np.arange(len(self.table)), self.batch_size)
+        return FeedMap(self.map, convert(self.read(rows)))
+
     def batches(self, kind: str = "auto"):
         """The feed as Keras' `fit` takes it.
 
         Args:
             kind: "tf.data", "pydataset", or "auto": tf.data where TensorFlow
-                is installed and the samples do not live on JAX's device.
+                is installed, unless the samples live on JAX's device, or Keras, which `map`
+                may call, does not run on TensorFlow.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight). Give it
@@ -170,7 +204,7 @@ class Feed:
         if kind == "auto":
             on_host = not getattr(self.inputs, "on_device", False)
             has_tensorflow = importlib.util.find_spec("tensorflow")
-            kind = "tf.data" if has_tensorflow and on_host else "pydataset"
+            kind = "tf.data" if has_tensorflow and on_host and self._maps_in_graph else "pydataset"
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
         self._check_text(kind)
@@ -225,10 +259,14 @@ def _tf_data(feed: Feed):
         return x, y, weight[:, 0] if weight.shape[1] == 1 else weight
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
-    dataset = dataset.map(gather, num_parallel_calls=os.cpu_count()).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.map(gather, num_parallel_calls=os.cpu_count())
+    if feed.map is not None:  # one batch after the other: a seed then says what is drawn
+        dataset = dataset.map(_in_graph(feed))
+    dataset = dataset.prefetch(tf.data.AUTOTUNE)
     # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
     # that epoch can be short. So the most that an epoch can have is announced.
     dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
+    dataset.is_feed = True
     return dataset
 
 
@@ -236,11 +274,31 @@ def _tensor_dtype(tf, dtype: np.dtype):
     return tf.string if dtype.kind in "SUO" else tf.as_dtype(dtype)
 
 
+def _in_graph(feed: Feed):
+    """(x, y, weight) -> the same with x mapped, for tf.data."""
+    import keras
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        one_map = feed.map_tried_on(lambda x: tf.nest.map_structure(tf.constant, x))
+
+    def mapped(x, y, weight):
+        x = one_map.in_graph(x)
+        parts = zip(keras.tree.flatten(x), one_map.shapes, strict=True)
+        return keras.tree.pack_sequence_as(x, [tf.ensure_shape(*part) for part in parts]), y, weight
+
+    return mapped
+
+
 def _pydataset(feed: Feed):
     """keras.utils.PyDataset, in this thread (workers would keep last epoch's batches)."""
     import keras
 
+    one_map = feed.map_tried_on(lambda x: x)
+
     class FeedBatches(keras.utils.PyDataset):
+        is_feed = True
+
         def __init__(self) -> None:
             super().__init__(workers=1)
             self._epoch_begins = False
@@ -267,7 +325,8 @@ def _pydataset(feed: Feed):
                 self._plan = feed.plan()
             # TensorFlow looks at the first batches before the epoch, to learn their types.
             rows, used = (part[step % len(part)] for part in self._plan)
-            return feed.read(rows), feed.targets.read(rows), feed.weights(rows, used)
+            x = feed.read(rows) if one_map is None else one_map.on_arrays(feed.read(rows))
+            return x, feed.targets.read(rows), feed.weights(rows, used)
 
     return FeedBatches()
 

@@ -45,4 +45,6 @@ def new_table(arguments: CheckedArguments, n_networks: int, *, holds_back: bool)
         n_networks=n_networks,
         decided=arguments.decided,
         held_back=held_back,
+        sample_weight=arguments.weight,
+        ids=arguments.ids,
     )

@@ -80,7 +80,7 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
         )
     train, test, notes = _split_folders(root)
     names = _class_names(root / train)
-    walk = _Walk(root)
+    walk = Walk(root)
     images = _train_images(walk, train, names)
     n_train = len(images.paths)
     if test is not None:
@@ -103,7 +103,7 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
 
 def _class_names(folder: Path) -> tuple[str, ...]:
     """Sorted names of the folders in the training folder; raises unless there are two."""
-    names, _ = _entries(folder)
+    names, _ = entries(folder)
     if len(names) < 2:
         raise ValueError(
             f"{folder} must hold one folder a class, at least 2, it holds {len(names)} "
@@ -112,7 +112,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     return names
 
 
-def _train_images(walk: _Walk, train: str, names: tuple[str, ...]) -> _Part:
+def _train_images(walk: Walk, train: str, names: tuple[str, ...]) -> _Part:
     """The training images; raises unless each class has some."""
     images = _images(walk, train, names, names)
     empty = _without(images.labels, names)
@@ -125,10 +125,10 @@ def _train_images(walk: _Walk, train: str, names: tuple[str, ...]) -> _Part:
     return images
 
 
-def _test_images(walk: _Walk, train: str, test: str, names: tuple[str, ...]) -> _Part:
+def _test_images(walk: Walk, train: str, test: str, names: tuple[str, ...]) -> _Part:
     """The test images; raises unless there are some, of classes of the training folder."""
     folder = walk.root / test
-    test_names, _ = _entries(folder)
+    test_names, _ = entries(folder)
     unknown = sorted(set(test_names) - set(names))
     if unknown:
         raise ValueError(
@@ -168,7 +168,7 @@ def _note(what: Sequence[str], text: str) -> tuple[str, ...]:
 
 def _split_folders(root: Path) -> tuple[str, str | None, tuple[str, ...]]:
     """("", None) for a folder of classes, else train's and test's, and what is not read beside."""
-    folders, loose = _entries(root)
+    folders, loose = entries(root)
     train, test = (_first_of(usual, folders) for usual in (TRAIN_FOLDERS, TEST_FOLDERS))
     if train is None:
         like = [name for name in folders if LIKE_A_SPLIT.fullmatch(name)]
@@ -196,7 +196,7 @@ def _is_image(path: str) -> bool:
     return path.lower().endswith(SUFFIXES)
 
 
-def _entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
+def entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
     """Sorted names of the folders in a folder, and of its images; hidden ones are none."""
     try:
         entries = sorted((e.name, e.is_dir()) for e in os.scandir(folder) if e.name[0] != ".")
@@ -206,7 +206,7 @@ def _entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
     return folders, [name for name, is_folder in entries if not is_folder and _is_image(name)]
 
 
-def _images(walk: _Walk, part: str, folders: tuple[str, ...], names: tuple[str, ...]) -> _Part:
+def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, ...]) -> _Part:
     """What a split's folder holds.
 
     Args:
@@ -215,7 +215,7 @@ def _images(walk: _Walk, part: str, folders: tuple[str, ...], names: tuple[str, 
         folders: classes' folders in it.
         names: of all classes, in label order.
     """
-    images = _Part(loose=_entries(walk.root / part)[1])
+    images = _Part(loose=entries(walk.root / part)[1])
     for name in folders:
         for path in walk.files(f"{part}{name}"):
             if _is_image(path):
@@ -226,15 +226,16 @@ def _images(walk: _Walk, part: str, folders: tuple[str, ...], names: tuple[str, 
     return images
 
 
-class _Walk:
-    """Finds files, through links too, and comes to no folder twice.
+class Walk:
+    """Finds files, and comes to no folder twice.
 
     Args:
         root: that paths are told from.
+        follow_links: whether folders are entered through links too.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, *, follow_links: bool = True) -> None:
+        self.root, self._follow_links = root, follow_links
         self._visited: dict[tuple[int, int], str] = {_identity(root): str(root)}
 
     def files(self, part: str) -> list[str]:
@@ -245,7 +246,8 @@ class _Walk:
                 twice, or without end.
         """
         paths = []
-        for folder, inner, files in os.walk(self.root / part, onerror=_stop, followlinks=True):
+        walk = os.walk(self.root / part, onerror=_stop, followlinks=self._follow_links)
+        for folder, inner, files in walk:
             inner[:] = sorted(name for name in inner if not name.startswith("."))
             visited = self._visited.setdefault(_identity(Path(folder)), folder)
             if visited != folder:

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from tssd_keras.data.targets import Form, as_targets, encode, whole
+
+pytestmark = pytest.mark.backend_free
+
+Y = np.array([0, 2, 1, 2])
+NAMES = np.array(["cat", "owl", "dog", "owl"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "dtype"),
+    [
+        (Y, "whole", "int64"),
+        (Y.tolist(), "whole", "int64"),
+        (Y.astype("uint8")[:, None], "column", "int64"),
+        (Y.astype(float), "whole", "float32"),
+        (Y.astype("float32")[:, None], "column", "float32"),
+        (np.eye(3)[Y], "one_hot", "float32"),
+        (np.eye(3, dtype=bool)[Y], "one_hot", "float32"),
+    ],
+)
+def test_labels_are_whole_numbers_inside_and_go_out_as_they_came(labels, kind, dtype):
+    found = as_targets("labels", labels)
+    np.testing.assert_array_equal(found.labels, Y)
+    assert (found.form, found.names) == (Form(kind, dtype), None)
+    given = found.form.of(Y, 3)
+    assert given.dtype == dtype
+    np.testing.assert_array_equal(given, np.asarray(labels))
+
+
+@pytest.mark.parametrize("kind", [str, bytes, object])
+def test_names_become_numbers_in_their_order(kind):
+    labels = NAMES.astype(kind) if kind is not bytes else np.char.encode(NAMES)
+    found = as_targets("labels", labels)
+    assert found.labels.tolist() == [0, 2, 1, 2]
+    assert (found.names, found.n_classes) == (("cat", "dog", "owl"), 3)
+    assert as_targets("labels", NAMES[:, None]).form.kind == "column"
+
+
+def test_truth_values_are_two_classes():
+    found = as_targets("labels", np.array([True, False]))
+    assert (found.labels.tolist(), found.form) == ([1, 0], Form())
+
+
+def test_categories_of_pandas_keep_their_names_and_order():
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series(pandas.Categorical(NAMES, categories=["owl", "cat", "dog", "eel"]))
+    for labels in (series, series.array):
+        found = as_targets("labels", labels)
+        assert found.labels.tolist() == [1, 0, 2, 0]
+        assert found.names == ("owl", "cat", "dog", "eel")
+    series[1] = None
+    with pytest.raises(ValueError, match="1 of 4 are missing, the first is sample 1"):
+        as_targets("labels", series)
+    assert as_targets("labels", pandas.Series(NAMES)).names == ("cat", "dog", "owl")
+
+
+class Categories:
+    """What pandas gives, as far as it is looked at."""
+
+    codes, categories, dtype = np.array([1, 0, -1]), ["b", "a"], "category"
+
+
+def test_a_category_without_a_value_is_missing():
+    with pytest.raises(ValueError, match=r"labels must name a class each: 1 of 3 .* sample 2"):
+        as_targets("labels", Categories())
+
+
+@pytest.mark.parametrize("missing", ["", None, "  "])
+def test_a_label_without_a_name_is_missing(missing):
+    with pytest.raises(ValueError, match="1 of 3 are missing, the first is sample 1"):
+        as_targets("labels", np.array(["a", missing, "b"], object))
+
+
+def test_other_labels_of_the_same_classes_are_numbered_alike():
+    targets = as_targets("labels", NAMES)
+    assert whole("golden labels", ["dog", "cat"], targets).tolist() == [1, 0]
+    truth = np.array(["owl", "", None], object)
+    assert whole("Labels.true", truth, targets, minus_one="where unknown").tolist() == [2, -1, -1]
+    assert encode("golden labels", np.array([2, 0]), targets).tolist() == [2, 0]
+    with pytest.raises(ValueError, match=r"1 of 2 are not, .* sample 1 with 'eel'.* name 'cat'"):
+        whole("golden labels", ["dog", "eel"], targets)
+    with pytest.raises(ValueError, match="must be names of classes: 1 of 2"):
+        whole("golden labels", ["dog", ""], targets)
+    numbers = as_targets("labels", Y)
+    assert whole("golden labels", np.eye(3)[[2, 1]], numbers).tolist() == [2, 1]
+    with pytest.raises(ValueError, match="golden labels must be whole numbers"):
+        whole("golden labels", ["dog", "cat"], numbers)
+
+
+@pytest.mark.parametrize(
+    "labels", [np.full(3, 0.5), np.ones((3, 2)), np.array([0, np.nan]), np.array(1), [[1], [1, 2]]]
+)
+def test_what_is_no_label_is_left_to_the_check_of_class_labels(labels):
+    assert as_targets("labels", labels).labels is labels

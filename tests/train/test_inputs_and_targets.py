@@ -1,0 +1,169 @@
+"""Inputs and labels as people have them: real `fit`, both kinds of feed, both backends."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from scipy import sparse
+from sklearn.metrics import roc_auc_score
+
+from tssd_keras import TSSD, Labels, Scoring
+
+N = 240
+RNG = np.random.default_rng(0)
+TRUE = RNG.integers(0, 2, N)
+A = (3 * TRUE[:, None] + RNG.normal(size=(N, 5))).astype("float32")
+B = RNG.normal(size=(N, 3)).astype("float32")
+WRONG = RNG.random(N) < 0.2
+GIVEN = np.where(WRONG, 1 - TRUE, TRUE)
+SPARSE = "sparse_categorical_crossentropy"
+KINDS = ["tf.data", "pydataset"]
+
+
+def one_input(width=2, activation="softmax"):
+    return keras.Sequential(
+        [
+            keras.Input((5,)),
+            layers.Dense(16, activation="relu"),
+            layers.Dense(width, activation=activation),
+        ]
+    )
+
+
+def two_inputs(outputs="one", form=list):
+    a, b = keras.Input((5,), name="a"), keras.Input((3,), name="b")
+    hidden = layers.Dense(16, activation="relu")(layers.Concatenate()([a, b]))
+    kind, size = layers.Dense(2, "softmax", name="kind")(hidden), layers.Dense(1)(hidden)
+    inputs = {"a": a, "b": b} if form is dict else [a, b]
+    return keras.Model(inputs, {"one": kind, "dict": {"kind": kind, "size": size}}.get(
+        outputs, [kind, size]
+    ))  # fmt: skip
+
+
+def judged(x, labels, model, loss, kind, *, told=False, **settings):
+    """Train, and say how well wrong labels are told; `told`: the feed is given the model."""
+    keras.utils.set_random_seed(0)
+    model.compile(keras.optimizers.Adam(1e-2), loss)
+    tssd = TSSD(x, labels, warmup_epochs=3, **settings)
+    feed = tssd.feed(40, kind=kind, model=model if told else None)
+    model.fit(feed, epochs=5, callbacks=[tssd], shuffle=False, verbose=0)
+    assert roc_auc_score(~WRONG, tssd.table.clean_score) > 0.95
+    return tssd
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("x", "form"), [({"a": A, "b": B}, dict), ([A, B], list), ((A, B), list)], ids=str
+)
+def test_several_inputs_are_fed_as_the_model_takes_them(x, form, kind):
+    judged(x, GIVEN, two_inputs(form=form), SPARSE, kind)
+
+
+def test_golden_samples_have_the_parts_of_the_others():
+    golden = ({"a": A[:40], "b": B[:40]}, TRUE[:40])
+    x, model = {"a": A[40:], "b": B[40:]}, two_inputs(form=dict)
+    keras.utils.set_random_seed(0)
+    model.compile(keras.optimizers.Adam(1e-2), SPARSE)
+    tssd = TSSD(x, GIVEN[40:], golden=golden, warmup_epochs=3)
+    model.fit(tssd.feed(40), epochs=5, callbacks=[tssd], shuffle=False, verbose=0)
+    assert roc_auc_score(~WRONG[40:], tssd.table.q) > 0.95
+    with pytest.raises(ValueError, match="must have the parts of the others, 'a', 'b', got 'a'"):
+        TSSD(x, GIVEN[40:], golden=({"a": A[:40]}, TRUE[:40]))
+    with pytest.raises(
+        ValueError, match=r"golden samples of 'b' must have the shape .*\(3,\), got"
+    ):
+        TSSD(x, GIVEN[40:], golden=({"a": A[:40], "b": A[:40]}, TRUE[:40]))
+    with pytest.raises(ValueError, match="40 of 40 are equal to one"):
+        TSSD({"a": A, "b": B}, GIVEN, golden=golden)
+    with pytest.raises(ValueError, match="inputs of 'b' must be finite: 1 of 200"):
+        TSSD({**x, "b": np.where(np.arange(600).reshape(200, 3), x["b"], np.nan)}, GIVEN[40:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("x", [sparse.csr_matrix(A), A.astype(">f4")], ids=["sparse", "big-endian"])
+def test_arrays_of_other_formats_are_read_a_batch_at_a_time(x, kind):
+    judged(x, GIVEN, one_input(), SPARSE, kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("labels", "loss"),
+    [
+        (GIVEN.astype("uint8")[:, None], SPARSE),
+        (np.eye(2)[GIVEN], "categorical_crossentropy"),
+        (np.eye(2)[GIVEN], keras.losses.CategoricalCrossentropy(label_smoothing=0.1)),
+        (np.array(["no", "yes"])[GIVEN], SPARSE),
+    ],
+    ids=["column", "one-hot", "smoothed", "names"],
+)
+def test_labels_are_fed_in_the_form_in_which_they_came(labels, loss, kind):
+    tssd = judged(A, labels, one_input(), loss, kind)
+    np.testing.assert_array_equal(tssd.table.given, GIVEN)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("labels", "activation"),
+    [(GIVEN.astype(bool), "sigmoid"), (GIVEN.astype(float), None), (GIVEN[:, None] * 1.0, None)],
+    ids=["truth values", "floats", "column"],
+)
+def test_one_unit_takes_the_labels_of_binary_crossentropy(labels, activation, kind):
+    loss = keras.losses.BinaryCrossentropy(from_logits=activation is None)
+    judged(A, labels, one_input(1, activation), loss, kind)
+
+
+def test_the_feed_gives_the_form_that_the_models_loss_takes():
+    judged(A, GIVEN, one_input(), "categorical_crossentropy", "auto", told=True)
+    judged(A, np.eye(2)[GIVEN], one_input(), SPARSE, "auto", told=True)
+
+
+def test_names_of_classes_are_kept_for_golden_and_true_labels():
+    names = np.array(["no", "yes"])
+    golden = (A[:30], names[TRUE[:30]])
+    labels = Labels(names[GIVEN[30:]], true=names[TRUE[30:]])
+    tssd = TSSD(A[30:], labels, golden=golden)
+    assert tssd.class_names == ("no", "yes")
+    np.testing.assert_array_equal(tssd.true_labels, TRUE[30:])
+    np.testing.assert_array_equal(tssd.arguments.golden.labels, TRUE[:30])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_several_outputs_the_named_one_is_judged_and_the_others_are_passed_through(kind):
+    labels = {"kind": GIVEN, "size": A[:, 0]}
+    loss = {"kind": SPARSE, "size": "mse"}
+    judged([A, B], labels, two_inputs("dict"), loss, kind, scoring=Scoring(output="kind"))
+    labels = (GIVEN, A[:, 0])
+    judged([A, B], labels, two_inputs("list"), [SPARSE, "mse"], kind, scoring=Scoring(output=0))
+
+
+def test_an_output_that_is_not_there_is_refused():
+    labels = {"kind": GIVEN, "size": A[:, 0]}
+    with pytest.raises(ValueError, match=r"must be named: .* one of 'kind', 'size', got None"):
+        TSSD([A, B], labels)
+    with pytest.raises(ValueError, match="for labels of several outputs"):
+        TSSD([A, B], GIVEN, scoring=Scoring(output="kind"))
+    with pytest.raises(ValueError, match="as many, got 239 of 'size' and 240 of 'kind'"):
+        TSSD([A, B], {**labels, "size": A[1:, 0]}, scoring=Scoring(output="kind"))
+    with pytest.raises(ValueError, match="is for a model with several outputs"):
+        judged([A, B], labels, two_inputs(), SPARSE, "auto", scoring=Scoring(output="kind"))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow takes text")
+def test_text_goes_into_the_model_on_tensorflow():
+    words = np.array([["bad", "awful", "poor"], ["good", "fine", "nice"]])
+    text = np.array([" ".join(words[kind, RNG.integers(0, 3, 4)]) for kind in TRUE])
+    vectorize = layers.TextVectorization(max_tokens=20, output_sequence_length=4)
+    vectorize.adapt(text)
+    for x in (text, text.astype(object)):
+        model = keras.Sequential(
+            [
+                keras.Input((), dtype="string"),
+                vectorize,
+                layers.Embedding(20, 8),
+                layers.GlobalAveragePooling1D(),
+                layers.Dense(2, "softmax"),
+            ]
+        )
+        judged(x, GIVEN, model, SPARSE, "auto")
+    with pytest.raises(ValueError, match=r"text must be fed by tf.data .* got kind 'pydataset'"):
+        TSSD(text, GIVEN).feed(32, kind="pydataset")

@@ -1,0 +1,146 @@
+"""TSSD of a dataset; weights and names of samples."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tssd_keras import TSSD, Labels, from_dataset
+from tssd_keras.train.steps import mixmatch_step
+
+RNG = np.random.default_rng(3)
+N = 120
+RIGHT = np.arange(N) % 3
+X = (np.eye(3)[RIGHT] * 4 + RNG.normal(size=(N, 3))).astype("float32")
+Y = np.where(np.arange(N) % 5 == 0, (RIGHT + 1) % 3, RIGHT)
+WEIGHT = RNG.choice([0.0, 0.5, 2.0], N)
+IDS = np.array([f"n{i}" for i in RNG.permutation(N)])
+
+
+def network():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile(
+        keras.optimizers.Adam(0.05),
+        loss=keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
+    )
+    return model
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self):
+        super().__init__()
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        rows = slice(30 * i, 30 * i + 30)
+        return X[rows], Y[rows], WEIGHT[rows], IDS[rows]
+
+
+DATASETS = {
+    "tf.data": lambda: tf.data.Dataset.from_tensor_slices((X, Y, WEIGHT, IDS)).batch(32),
+    "PyDataset": Batches,
+}
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_dataset_alone_is_enough_and_names_stay_with_their_rows(dataset, tmp_path):
+    tssd = TSSD(DATASETS[dataset](), warmup_epochs=1)
+    model = network()
+    model.fit(tssd.feed(batch_size=16), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
+    assert len(tssd.rounds) == 2
+    assert tssd.table.ids.tolist() == IDS.tolist()
+    np.testing.assert_array_equal(tssd.table.given, Y)
+    tssd.table.write_csv(tmp_path / "table.csv", ("a", "b", "c"))
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
+    assert [row["id"] for row in rows] == IDS.tolist()
+
+
+def fed(tssd, kind):
+    """Weights of one epoch's batches, by sample; -1 where none came."""
+    seen = np.full(N, -1.0)
+    feed = tssd.feed(batch_size=16, kind=kind, shuffle=False)
+    for x, _, weight in feed if kind == "tf.data" else map(feed.__getitem__, range(tssd.steps)):
+        for sample, one in zip(np.asarray(x), np.asarray(weight)):
+            row = int(np.flatnonzero((sample == X).all(axis=1))[0])
+            seen[row] = max(seen[row], one)
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
+def test_a_samples_own_weight_multiplies_what_it_was_judged_to_count_for(kind):
+    tssd, plain = (TSSD(X, Labels(Y, weight=weight), warmup_epochs=1) for weight in (WEIGHT, None))
+    plain.table.held_back[:] = tssd.table.held_back[:] = False
+    expected = np.where(WEIGHT > 0, WEIGHT, -1)
+    np.testing.assert_allclose(fed(tssd, kind), expected)
+    weights, kept = np.zeros(N), RNG.random(N) < 0.7
+    weights[kept] = 0.5
+    for one in (tssd, plain):
+        one.table.weights[:] = weights[:, None]
+    np.testing.assert_allclose(fed(tssd, kind), np.where(kept & (WEIGHT > 0), WEIGHT / 2, -1))
+    np.testing.assert_array_equal(tssd.table.weight, plain.table.weight)  # as it was judged
+
+
+def test_samples_of_weight_0_are_not_trained_on_and_judged_all_the_same():
+    weight = np.where(np.arange(N) % 4 == 0, 0.0, 1.0)
+    tssd = TSSD(X, Labels(Y, weight=weight), warmup_epochs=1)
+    model = network()
+    model.fit(tssd.feed(batch_size=16), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
+    assert not tssd.table.trained[weight == 0].any()
+    assert tssd.table.trained[weight > 0].any()
+    assert tssd.table.judged.all()
+
+
+def test_a_model_that_learns_without_labels_refuses_weights():
+    networks = [keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])]
+    tssd = TSSD(X, Labels(Y, weight=WEIGHT))
+    with pytest.raises(ValueError, match="must not have weights of their own"):
+        tssd.feed(batch_size=16, model=mixmatch_step(networks))
+
+
+def labels(**more):
+    return lambda: TSSD(X, Labels(Y, **more))
+
+
+WRONG = {
+    "no labels": (lambda: TSSD(X), TypeError, "labels must be given.*a ndarray"),
+    "pairs": (lambda: TSSD(list(zip(X, Y))), TypeError, r"TSSD\(\*tssd_keras.from_dataset"),
+    "labels twice": (lambda: TSSD(Batches(), Y), TypeError, "left out.*a Batches.*from_dataset"),
+    "no end": (
+        lambda: TSSD(tf.data.Dataset.from_tensor_slices((X, Y)).repeat()),
+        ValueError,
+        "must be finite",
+    ),
+    "few weights": (labels(weight=WEIGHT[1:]), ValueError, r"120 samples.*float64 of shape \(119,"),
+    "a weight below 0": (labels(weight=WEIGHT - 0.5), ValueError, "of 120 are not, the first is -"),
+    "a weight that is NaN": (labels(weight=np.where(Y, 1, np.nan)), ValueError, "first is nan"),
+    "no weight": (labels(weight=np.zeros(N)), ValueError, "all 120 are 0"),
+    "words for weights": (labels(weight=IDS), ValueError, "must be numbers"),
+    "few ids": (labels(ids=IDS[1:]), ValueError, r"120 samples.*shape \(119,\)"),
+    "an id twice": (labels(ids=np.arange(N) // 2), ValueError, "60 of 120 repeat.*first is 0"),
+    "floats for ids": (labels(ids=WEIGHT), TypeError, "whole numbers or text, got float"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_does_not_fit_is_told(case):
+    make, kind, words = WRONG[case]
+    with pytest.raises(kind, match=words):
+        make()
+
+
+def test_ids_are_numbers_or_text_and_go_with_the_index():
+    assert TSSD(X, Labels(Y, ids=np.arange(N) + 7)).table.ids.tolist() == list(range(7, N + 7))
+    some = np.arange(0, N, 2)
+    tssd = TSSD(X, Labels(Y[some], index=some, ids=IDS[some]))
+    assert tssd.table.ids[5] == IDS[tssd.table.index[5]]
+
+
+def test_more_can_be_said_of_a_datasets_labels():
+    x, y, weight, ids = from_dataset(Batches())
+    tssd = TSSD(x, Labels(y, weight=weight, ids=ids, true=RIGHT))
+    np.testing.assert_array_equal(tssd.true_labels, RIGHT)

@@ -1,0 +1,171 @@
+"""What `keras.utils.image_dataset_from_directory` reads, by index and from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.data.decoding import BadImage, decode_as_keras
+from tssd_keras.data.files import FilesOnDisk
+from tssd_keras.data.inputs import EncodedImages, Inputs, Subset
+from tssd_keras.data.labelled_data import as_ids
+from tssd_keras.data.resampling import CROP, INTERPOLATIONS, PAD, STRETCH, fitted
+from tssd_keras.data.sources.folder import Walk, entries
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # that Keras reads
+CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFolder:
+    """Images in one folder a class, for `TSSD(folder)`.
+
+    Attributes:
+        inputs: N images, float32[height, width, channels] in 0..255, read from disk in every
+            batch that asks for them.
+        labels: int64[N], places among the class names.
+        class_names: K names of folders.
+        ids: object[N] of str, the images' paths within the directory.
+    """
+
+    inputs: Inputs
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: np.ndarray) -> ImageFolder:
+        """Some of the images, of the same classes; nothing is read.
+
+        Args:
+            index: int[n], which of them, or bool[N].
+        """
+        index = np.arange(len(self))[np.asarray(index)]
+        inputs = Subset(self.inputs, index)
+        return ImageFolder(inputs, self.labels[index], self.class_names, self.ids[index])
+
+
+class DirectoryImages(EncodedImages):
+    """Images as Keras reads them; see `from_directory`.
+
+    Args:
+        files: N images on disk.
+        shape: (height, width, channels) after decoding.
+        interpolation: of `resampling.INTERPOLATIONS`.
+        how: what becomes of other shapes, see `resampling.fitted`.
+    """
+
+    def __init__(
+        self, files: FilesOnDisk, shape: tuple[int, int, int], interpolation: str, how: str
+    ) -> None:
+        super().__init__(files, shape)
+        self._interpolation, self._how = interpolation, how
+        self.dtype = np.dtype(np.float32)
+
+    def decode(self, i: int, file: bytes | None = None) -> tuple[np.ndarray, str]:
+        """Pixels of one image, and "": nothing is told of conversions. Raises BadImage."""
+        height, width, channels = self.shape[1:]
+        try:
+            pixels = decode_as_keras(self.files[i] if file is None else file, channels)
+        except BadImage as error:
+            raise BadImage(f"{self.files.name(i)} {error}.") from error
+        return fitted(pixels, (height, width), self._interpolation, self._how), ""
+
+
+def from_directory(
+    directory: str | Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    color_mode: str = "rgb",
+    image_size: int | tuple[int, int] = (256, 256),
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+) -> ImageFolder:
+    """The images that `keras.utils.image_dataset_from_directory(shuffle=False)` reads.
+
+    The arguments mean what they mean there, and order, labels and pixels are the same, in the
+    data format "channels_last". But no dataset comes that has to be read from its begin: each
+    batch reads its own files, so the images need no memory, and each keeps its name. Hidden
+    files and folders, which begin with a dot, are passed over.
+
+    Args:
+        directory: holds one folder a class, with images in it, however deep.
+        class_names: of folders, in label order; others are left out. None: all, sorted.
+        color_mode: "grayscale", "rgb" or "rgba".
+        image_size: (height, width), or one number for both, that images are resized to.
+        interpolation: "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5",
+            "gaussian" or "mitchellcubic".
+        follow_links: whether folders within a class are entered through links.
+        crop_to_aspect_ratio: cut the middle out of images of another shape, not distort them.
+        pad_to_aspect_ratio: put black beside images of another shape, not distort them.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        ValueError: an argument does not fit, there are not two classes, or one has no image.
+            While images are read: one cannot be decoded, with its path.
+    """
+    shape = (*_size(image_size), _one_of("color_mode", color_mode, CHANNELS))
+    interpolation = str(interpolation).lower()
+    _one_of("interpolation", interpolation, dict.fromkeys(INTERPOLATIONS, 0))
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
+    root = Path(directory).expanduser()
+    names = _class_names(root, class_names)
+    walk, paths, labels = Walk(root, follow_links=follow_links), [], []
+    for label, name in enumerate(names):
+        images = [path for path in walk.files(name) if path.lower().endswith(SUFFIXES)]
+        if not images:
+            raise ValueError(
+                f"each class must have images ({', '.join(SUFFIXES)}), {root / name} has none. Add "
+                "some, or leave the folder out by class_names=[...]."
+            )
+        paths += sorted(images, key=lambda path: path.rpartition("/")[::2])  # a folder's together
+        labels += [label] * len(images)
+    how = CROP if crop_to_aspect_ratio else PAD if pad_to_aspect_ratio else STRETCH
+    inputs = DirectoryImages(FilesOnDisk(root, paths), shape, interpolation, how)
+    return ImageFolder(inputs, np.array(labels, np.int64), names, as_ids(paths))
+
+
+def _class_names(root: Path, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the classes' folders; raises unless there are two, and the wanted ones."""
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"directory must name a folder with one folder a class, {root.absolute()} is "
+            f"{'no folder' if root.exists() else 'not there'}."
+        )
+    found, _ = entries(root)
+    names = found if wanted is None else tuple(wanted)
+    unknown = [name for name in names if name not in found]
+    if unknown or len(set(names)) < len(names):
+        raise ValueError(
+            f"class_names must be names of folders in {root}, each once, got {', '.join(names)}; "
+            f"there {'is' if len(found) == 1 else 'are'} {', '.join(found) or 'none'}."
+        )
+    if len(names) < 2:
+        raise ValueError(
+            f"{root} must hold one folder a class, at least 2, it has {len(names)} "
+            f"({', '.join(names) or 'none'})."
+        )
+    return names
+
+
+def _size(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in size):
+        raise ValueError(
+            f"image_size must be (height, width) or one number, all above 0, got {image_size!r}."
+        )
+    return int(size[0]), int(size[1])
+
+
+def _one_of(name: str, choice: str, known: dict[str, int]) -> int:
+    if choice not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, got {choice!r}.")
+    return known[choice]
