@@ -1,9 +1,9 @@
 """TSSD as a classifier of scikit-learn.
 
-It follows `keras.wrappers.SKLearnClassifier` and does not derive from it. Keras 3.15's wrapper feeds
-one-hot rows, its clones forget `fit_kwargs` and every further argument, `warm_start` is never read,
-`set_fit_request` writes what `score` asks for, so that golden samples could not be routed, and
-`decision_function` has two columns for two classes.
+It follows `keras.wrappers.SKLearnClassifier` and does not derive from it. Keras 3.15's wrapper
+feeds one-hot rows, its clones forget `fit_kwargs` and every further argument, `warm_start` is never
+read, `set_fit_request` writes what `score` asks for, so that golden samples could not be routed,
+and `decision_function` has two columns for two classes.
 """
 
 from __future__ import annotations
