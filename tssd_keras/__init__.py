@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from tssd_keras.recipe.recipe import Recipe
     from tssd_keras.recipe.toml import load_recipe
     from tssd_keras.train.callback import TSSD
+    from tssd_keras.train.classifier import TSSDClassifier
     from tssd_keras.train.device_inputs import DeviceInputs
     from tssd_keras.train.settings import Drawing, Scoring
 
 _HOMES = {
     "TSSD": "train.callback",
+    "TSSDClassifier": "train.classifier",
     "DeviceInputs": "train.device_inputs",
     "DivideRecipe": "recipe.method_sections",
     "Drawing": "train.settings",
@@ -58,6 +60,7 @@ __all__ = [
     "RoundRecord",
     "SampleTable",
     "Scoring",
+    "TSSDClassifier",
     "audit",
     "from_dataset",
     "from_directory",
