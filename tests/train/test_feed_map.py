@@ -69,6 +69,7 @@ AUGMENTATIONS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
 def test_every_epoch_is_augmented_anew(augmentation, kind):
+    keras.utils.set_random_seed(3)  # as users do; TensorFlow's draws then begin anew in a new graph
     feed = feed_of(kind, AUGMENTATIONS[augmentation]())
     first, second = epoch(feed), epoch(feed)
     assert first.shape == X.shape
@@ -152,7 +153,7 @@ def test_each_batch_has_one_shape():
         epoch(feed)
     width = tf.Variable(0)
     feed = feed_of("tf.data", lambda x: x[:, :, : width.assign_add(1)])
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[8,8,2,3\].*not.*\[8,8,1,3\]"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"\[8,8,[23],3\].*not.*\[8,8,1,3\]"):
         epoch(feed)
 
 

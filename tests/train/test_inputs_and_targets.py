@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from tssd_keras import TSSD, Labels, Scoring
+from tssd_keras.train.scoring_model import scoring_model
 
 N = 240
 RNG = np.random.default_rng(0)
@@ -145,7 +146,9 @@ def test_an_output_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="as many, got 239 of 'size' and 240 of 'kind'"):
         TSSD([A, B], {**labels, "size": A[1:, 0]}, scoring=Scoring(output="kind"))
     with pytest.raises(ValueError, match="is for a model with several outputs"):
-        judged([A, B], labels, two_inputs(), SPARSE, "auto", scoring=Scoring(output="kind"))
+        scoring_model(two_inputs(), [A[:8], B[:8]], output="kind")
+    with pytest.raises(ValueError, match=r"has 2 outputs, 'kind', 'size', .* must be named, got 2"):
+        scoring_model(two_inputs("dict"), [A[:8], B[:8]], output=2)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow takes text")

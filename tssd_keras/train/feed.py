@@ -186,8 +186,11 @@ class Feed:
 
         if self.map is None:
             return None
-        rows = np.resize(np.arange(len(self.table)), self.batch_size)
-        return FeedMap(self.map, convert(self.read(rows)))
+        return FeedMap(self.map, convert(self.first_batch()))
+
+    def first_batch(self) -> Any:
+        """Samples of the table's first rows, as many as a batch has."""
+        return self.read(np.resize(np.arange(len(self.table)), self.batch_size))
 
     def batches(self, kind: str = "auto"):
         """The feed as Keras' `fit` takes it.
@@ -281,11 +284,26 @@ def _in_graph(feed: Feed):
 
     with tf.device("CPU:0"):
         one_map = feed.map_tried_on(lambda x: tf.nest.map_structure(tf.constant, x))
+    like = feed.first_batch()
+
+    # TensorFlow's own random numbers begin anew with each iterator if its seed is set
+    # (keras.utils.set_random_seed), so every epoch would get the same views. A function that is
+    # called from without goes on where it was. Keras' layers keep their random state themselves.
+    @tf.function
+    def flat(*parts):
+        return keras.tree.flatten(one_map.in_graph(keras.tree.pack_sequence_as(like, parts)))
+
+    if not one_map.is_layer:
+        dtypes = [part.dtype for part in flat(*map(tf.constant, keras.tree.flatten(like)))]
 
     def mapped(x, y, weight):
-        x = one_map.in_graph(x)
-        parts = zip(keras.tree.flatten(x), one_map.shapes, strict=True)
-        return keras.tree.pack_sequence_as(x, [tf.ensure_shape(*part) for part in parts]), y, weight
+        if one_map.is_layer:
+            x = one_map.in_graph(x)
+            parts = keras.tree.flatten(x)
+        else:
+            parts = tf.py_function(flat, keras.tree.flatten(x), dtypes)
+        parts = [tf.ensure_shape(*part) for part in zip(parts, one_map.shapes, strict=True)]
+        return keras.tree.pack_sequence_as(x, parts), y, weight
 
     return mapped
 

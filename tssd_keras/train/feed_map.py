@@ -26,6 +26,7 @@ class FeedMap:
         x: samples of one batch, [B, ...], that it is tried on: an array, a tensor, or several.
 
     Attributes:
+        is_layer: whether it is a Keras layer.
         shapes: (B, ...), of each array that it gives.
 
     Warns:
@@ -38,6 +39,7 @@ class FeedMap:
 
     def __init__(self, function: Callable, x: Any) -> None:
         self._function = function
+        self.is_layer = isinstance(function, keras.layers.Layer)
         self._parts = keras.tree.flatten(x)
         self._n, self._on_host = len(self._parts[0]), isinstance(self._parts[0], np.ndarray)
         self.shapes: list[tuple[int, ...]] = []
@@ -83,7 +85,7 @@ class FeedMap:
             ) from error
 
     def _call(self, x: Any) -> Any:
-        if isinstance(self._function, keras.layers.Layer):
+        if self.is_layer:
             return self._function(x, training=True)
         return self._function(x)
 
