@@ -286,21 +286,22 @@ def _network(seed: int, epochs: int, n: int):
 def table(path: Path) -> str:
     """A Markdown table: means over the seeds, plus or minus their standard deviation."""
     head = (
-        "labels", "way", "golden", "networks", "seeds", "last", "mean 10", "best", "AUROC", "F1",
-        "kept precision", "kept recall", "share", "estimated", "suggested right", "minutes", "GiB",
-        "labels' sha256", "commit",
+        "labels", "way", "golden", "networks", "backend", "seeds", "last", "mean 10", "best",
+        "AUROC", "F1", "kept precision", "kept recall", "share", "estimated", "suggested right",
+        "minutes", "GiB", "labels' sha256", "commit",
     )  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     groups: dict[tuple, list[dict]] = {}
     for row in result_lines.read(path):
-        key = (*(row[name] for name in ("labels", "way", "golden", "networks")), str(row["set"]))
+        names = ("labels", "way", "golden", "networks", "backend")
+        key = (*(row[name] for name in names), str(row["set"]))
         groups.setdefault(key, []).append(row)
     for key in sorted(groups, key=_place):
         rows = sorted(groups[key], key=lambda row: row["seed"])
         kept = [row.get("kept") or {} for row in rows]
         accuracy = [row.get("accuracy") or {} for row in rows]
         cells = (
-            *(word or "-" for word in key[:4]),
+            *(word or "-" for word in key[:5]),
             ",".join(str(row["seed"]) for row in rows),
             *(_spread([a.get(k) for a in accuracy]) for k in ("last", "mean_last_10", "best")),
             _spread([row.get("auroc") for row in rows]),
@@ -321,12 +322,13 @@ def table(path: Path) -> str:
 
 def _place(key: tuple) -> tuple:
     """Where a group is listed: the most wrong labels first."""
-    labels, way, golden, networks, settings = key
+    labels, way, golden, networks, backend, settings = key
     return (
         LABELS.index(labels),
         WAYS.index(way),
         [None, *GOLDEN].index(golden),
         networks or 0,
+        backend,
         settings,
     )
 

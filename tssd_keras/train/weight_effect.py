@@ -1,0 +1,90 @@
+"""Do the sample weights reach the loss, and do rows that only fill up a batch stay out of it?"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+
+ROWS = 8  # that a loss is tried on
+FILLED = 0.05  # of an epoch's rows may fill up its last batch without a word
+SAME = 1e-5  # relative; a loss in half precision is not told apart
+
+
+def warn_of_weights(model: keras.Model, x: Any, y: Any, *, filled: float) -> None:
+    """Say once, as training begins, what of a model's loss and metrics the weights do not reach.
+
+    Args:
+        model: that is fitted; those of `steps` weigh by themselves and are not looked at.
+        x, y: some rows of the feed, at least two.
+        filled: share of an epoch's rows that only fill up its last batch, at weight 0.
+
+    Warns:
+        UserWarning: single samples' weights do not change the loss; or metrics without weights,
+            or a loss divided by the batch size, count rows that fill up.
+    """
+    if hasattr(model, "networks"):
+        return
+    if _ignores_weights(model, x, y):
+        warnings.warn(_WITHOUT_EFFECT.format(_of_loss(model)), UserWarning, stacklevel=3)
+    if filled > FILLED and (names := _that_count_rows(model)):
+        warnings.warn(_FILLED.format(filled, " and ".join(names)), UserWarning, stacklevel=3)
+
+
+_WITHOUT_EFFECT = (
+    "sample weights have no effect on the loss ({}): it is the same whichever sample carries the "
+    "weight, so labels that are likely wrong count as much as others. A loss function must give a "
+    "value a sample, shape (n,), and compute_loss must pass sample_weight on."
+)
+_FILLED = (
+    "{:.0%} of an epoch's rows only fill up its last batch, at weight 0, and {} count them all the "
+    "same. Take compile(weighted_metrics=[...]) and a loss with "
+    'reduction="mean_with_sample_weight", or a smaller batch size.'
+)
+
+
+def _ignores_weights(model: keras.Model, x: Any, y: Any) -> bool:
+    """Whether the loss of a batch does not depend on which of its samples carries the weight."""
+    prediction = model(x, training=False)
+    tree = keras.tree
+    n = len(tree.flatten(x)[0])
+
+    def loss(rows: slice, weight: np.ndarray) -> float:
+        some = [tree.map_structure(lambda a: a[rows], one) for one in (x, y, prediction)]
+        found = model.compute_loss(
+            x=some[0], y=some[1], y_pred=some[2], sample_weight=weight
+        )
+        return float(keras.ops.convert_to_numpy(found))
+
+    alone = [loss(slice(i, i + 1), np.ones(1, np.float32)) for i in range(n)]
+    of_one = [loss(slice(0, n), np.eye(n, dtype=np.float32)[i]) for i in range(n)]
+    model.reset_metrics()
+    return _spread(alone) > SAME and _spread(of_one) <= SAME
+
+
+def _spread(values: list[float]) -> float:
+    """Of numbers, relative to their size."""
+    return float(np.ptp(values) / max(float(np.abs(values).max()), 1e-12))
+
+
+def _of_loss(model: keras.Model) -> str:
+    """What a loss is called."""
+    if type(model).compute_loss is not keras.Model.compute_loss:
+        return f"{type(model).__name__}.compute_loss"
+    loss = model.loss
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", None)
+    return str(name or loss)
+
+
+def _that_count_rows(model: keras.Model) -> list[str]:
+    """What of a model's compilation counts rows of weight 0, in words."""
+    found = []
+    metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    if any(one is not None for one in keras.tree.flatten(metrics)):
+        found.append("metrics=[...]")
+    losses = [one for one in keras.tree.flatten(model.loss) if one is not None]
+    if any(getattr(one, "reduction", "mean") != "mean_with_sample_weight" for one in losses):
+        found.append("the loss")
+    return found
