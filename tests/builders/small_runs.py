@@ -18,7 +18,10 @@ def blobs(*, n=N, seed=0):
 
 
 def network(*, rate=1e-2, dropout=0.2):
-    """Its dropout draws numbers, so that a resume must bring back a generator."""
+    """Its dropout draws numbers, so that a resume must bring back a generator.
+
+    A few steps take TensorFlow less time than compiling them.
+    """
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [
@@ -29,7 +32,8 @@ def network(*, rate=1e-2, dropout=0.2):
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")
-    model.compile(keras.optimizers.Adam(rate), loss=loss)
+    eager = keras.backend.backend() == "tensorflow"
+    model.compile(keras.optimizers.Adam(rate), loss=loss, run_eagerly=eager)
     return model
 
 
