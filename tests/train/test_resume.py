@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,8 +14,12 @@ from builders.small_runs import fit, network, new_tssd, same_tables
 
 from tssd_keras import DivideRecipe, Drawing
 from tssd_keras.judge import golden_head
+from tssd_keras.train.backup import Backup
+from tssd_keras.train.steps import mixmatch_step
+from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
 BACKUP = keras.callbacks.BackupAndRestore
+EAGER = keras.backend.backend() == "tensorflow"
 
 
 def figures(tssd):
@@ -217,6 +222,44 @@ def test_a_state_of_an_epoch_before_the_models_is_said_and_judged_anew(tmp_path)
 def test_a_model_that_begins_anew_beside_a_state_that_does_not_is_refused(tmp_path):
     with pytest.raises(RuntimeError, match=r"fit begins at epoch 0.*goes on at epoch 4.*delete"):
         cut_off(tmp_path, behind=False)
+
+
+def test_a_backup_of_another_training_is_refused_by_name(whole, tmp_path):
+    Backup(tmp_path / "tssd.npz").write(whole[0], 5)
+    with pytest.raises(ValueError, match=r"tssd\.npz: .*warmup_epochs there 2, here 1"):
+        fit(network(), new_tssd(warmup_epochs=1, backup_path=tmp_path / "tssd.npz"), 3)
+
+
+def two_networks(tmp_path, *parts):
+    """MixMatch on two networks, saved and loaded between its parts; generators draw its views."""
+    tssd = step = None
+    for epochs in parts:
+        last, tssd = tssd, new_tssd(warmup_epochs=1)
+        keras.utils.set_random_seed(1)
+        step = mixmatch_step(
+            [keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)]) for _ in range(2)]
+        )
+        step.compile(keras.optimizers.Adam(1e-2), run_eagerly=EAGER)
+        if last is not None:
+            tssd.load(tmp_path / "tssd.npz")
+            step.load_weights(tmp_path / "step.weights.h5")
+        feed = tssd.feed(64, model=step)
+        fit(step, tssd, epochs, feed=feed, behind=[SemiSupervisedSchedule(1, 4)])
+        tssd.save(tmp_path / "tssd.npz")
+        step.save_weights(tmp_path / "step.weights.h5")
+    return tssd, step
+
+
+def test_two_networks_go_on_as_if_nothing_had_been(tmp_path):
+    same(two_networks(tmp_path, 4), two_networks(tmp_path, 2, 2))
+
+
+def test_a_state_of_two_networks_does_not_fit_the_feed_of_one():
+    two, one = new_tssd(), new_tssd()
+    two.feed(64, model=SimpleNamespace(networks=[None, None]))
+    one.feed(64)
+    with pytest.raises(ValueError, match=r"for 2 networks, .*made for one network"):
+        one.set_state(two.get_state())
 
 
 @pytest.mark.parametrize("path", [3, ""])

@@ -165,7 +165,9 @@ class Remembering(keras.callbacks.Callback):
             FileNotFoundError: there is no such file.
             ValueError: it is no whole state, or of another TSSD.
         """
-        state = load_state(path)
+        self._take(load_state(path), path)
+
+    def _take(self, state: State, path: str | os.PathLike) -> None:
         try:
             self.set_state(state)
         except ValueError as error:
@@ -176,7 +178,7 @@ class Remembering(keras.callbacks.Callback):
         self._fit_begins, self._judge_now = True, False
         self._is_new = not self.epochs_trained and not self.rounds
         if self._backup is not None and self._is_new and (state := self._backup.newest()):
-            self.set_state(state)
+            self._take(state, self._backup.path)
 
     def _line_up(self, epoch: int) -> None:
         """Its first epoch begins: take the state that belongs to the model.
