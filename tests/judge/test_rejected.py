@@ -95,6 +95,16 @@ def test_once_they_are_fitted_they_count_no_more():
     assert not rejected.weights(**a_round(0.0)).any()
 
 
+@pytest.mark.parametrize("fit", [None, 0.0, 0.1])
+def test_what_was_found_is_known_after_a_restart(fit):
+    rejected, again = Rejected("auto"), Rejected("auto")
+    if fit is not None:
+        rejected.weights(**a_round(fit))
+    again.set_state(rejected.get_state())
+    assert vars(again) == vars(rejected)
+    assert again.weights(**a_round(0.0)).any() == (fit != 0.1)
+
+
 def test_labels_that_were_kept_once_are_not_compared():
     """They were kept because the network gave them much probability."""
     judged = a_round(0.0)

@@ -96,6 +96,7 @@ def test_lambda_u_rises_in_equal_steps(one, pair):
     assert float(one[1].lambda_u) == 5.0
 
 
+@pytest.mark.filterwarnings("ignore:the model was trained before")  # one model for every `fit`
 def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
     x, y = digits[0][:128], digits[2][:128]
     step = mixmatch_step(network())
@@ -120,6 +121,21 @@ def test_what_mixmatch_wants_of_the_callbacks_is_said(digits):
         fit([SemiSupervisedSchedule(1, 0), look], model=step)
     assert seen == [True, False, True, False]  # a second fit warms up again
     assert not step.warming_up
+
+
+def test_a_second_fit_goes_on_behind_the_warm_up(digits):
+    x, y = digits[0][:128], digits[2][:128]
+    step = mixmatch_step(network())
+    step.compile(keras.optimizers.Adam(3e-3), **QUICK)
+    tssd = TSSD(x, y, warmup_epochs=1)
+    feed, seen = tssd.feed(64, model=step), []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append((step.warming_up, float(step.lambda_u)))
+    )
+    for _ in range(2):
+        schedule = SemiSupervisedSchedule(1, 4, lambda: 8.0)
+        step.fit(feed, epochs=2, callbacks=[tssd, schedule, look], shuffle=False, verbose=0)
+    assert seen == [(True, 0.0), (False, 0.0), (False, 2.0), (False, 4.0)]
 
 
 def test_lambda_u_can_be_asked_for_each_epoch():

@@ -12,6 +12,7 @@ from tssd_keras.judge.evidence import Evidence
 from tssd_keras.judge.meta_features import DIRECTIONS, NAMES
 from tssd_keras.judge.meta_rows import TrainingRows
 from tssd_keras.judge.noise_matrix import posterior_true
+from tssd_keras.judge.state import State
 from tssd_keras.judge.threads import threads_for
 
 if TYPE_CHECKING:
@@ -84,6 +85,16 @@ class Asker:
         log_odds = slope * logit + offset - rows.odds
         rights = read[rows.right & (rows.weight > 0)]
         return Answers(rows, held_out, log_odds, features, rights, suggested, confidence)
+
+    def get_state(self) -> State:
+        """What `set_state` takes; empty before g was first asked."""
+        return {} if self._classifier is None else self._classifier.get_state()
+
+    def set_state(self, state: State) -> None:
+        """Let g go on from where another was."""
+        self._classifier = None
+        if state:
+            self._warm(int(state["n_samples"])).set_state(state)
 
     def _warm(self, n_trusted: int) -> MetaClassifier:
         """g, made when first asked for."""

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from tssd_keras.data.stratify import shuffled_by_class
+from tssd_keras.judge.state import State, in_order, numbered, part, under
 from tssd_keras.judge.threads import threads_for
 
 C = 25.0  # inverse strength of the L2 penalty, for feature rows of length 1
@@ -51,6 +52,23 @@ class Start(NamedTuple):
     def fits(self, labels: np.ndarray, fold: np.ndarray) -> bool:
         """Whether these are the same golden samples, in the same folds."""
         return np.array_equal(self.labels, labels) and np.array_equal(self.fold, fold)
+
+    def get_state(self) -> State:
+        """What `of_state` takes."""
+        coefficients, biases = zip(*self.heads, strict=True)
+        return {
+            **{name: getattr(self, name) for name in self._fields if name != "heads"},
+            **under("coefficients", numbered(list(coefficients))),
+            **under("biases", numbered(list(biases))),
+        }
+
+    @classmethod
+    def of_state(cls, state: State) -> Start:
+        """The same again."""
+        coefficients, biases = (in_order(part(state, n)) for n in ("coefficients", "biases"))
+        heads = list(zip(coefficients, biases, strict=True))
+        names = ("labels", "fold", "origin", "directions")
+        return cls(**{name: state[name] for name in names}, heads=heads)
 
     def seen_from(
         self, origin: np.ndarray, directions: np.ndarray, k: int
@@ -96,6 +114,32 @@ class GoldenHead:
     out_of_fold: np.ndarray
     directions: np.ndarray | None = None
     start: Start | None = None
+
+    def get_state(self) -> State:
+        """What `of_state` takes."""
+        optional = {} if self.directions is None else {"directions": self.directions}
+        if self.start is not None:
+            optional |= under("start", self.start.get_state())
+        return {
+            "weight": self.weight,
+            "bias": self.bias,
+            "voice": np.array(self.voice),
+            "out_of_fold": self.out_of_fold,
+            **optional,
+        }
+
+    @classmethod
+    def of_state(cls, state: State) -> GoldenHead:
+        """The same again."""
+        start = part(state, "start")
+        return cls(
+            state["weight"],
+            state["bias"],
+            Voice(*map(float, state["voice"])),
+            state["out_of_fold"],
+            state.get("directions"),
+            Start.of_state(start) if start else None,
+        )
 
     def log_p(self, features: np.ndarray, network_log_p: np.ndarray) -> np.ndarray:
         """Log-probability of each class being the true one.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tssd_keras.judge.state import State
+
 
 class RecentMean:
     """Last values of N rows.
@@ -36,6 +38,14 @@ class RecentMean:
             self._values = np.zeros((self.history, self.n_rows), np.float32)
         self._values[self._count[rows] % self.history, rows] = values
         self._count[rows] += 1
+
+    def get_state(self) -> State:
+        """What `set_state` takes."""
+        return {"count": self._count.copy(), "values": self._values.copy()}
+
+    def set_state(self, state: State) -> None:
+        """Go on from where another of the same size was."""
+        self._count, self._values = state["count"].copy(), state["values"].copy()
 
     def mean(self, rows: np.ndarray) -> np.ndarray:
         """Mean of the last H values of each row, or of as many as it has had.

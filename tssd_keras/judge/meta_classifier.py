@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from tssd_keras.judge.meta_features import BLOCK
+from tssd_keras.judge.state import State, in_order, numbered, part, under
 
 WIDTH = 16
 LEARNING_RATE = 1e-2
@@ -109,6 +110,28 @@ class MetaClassifier:
         self._center = np.zeros(n_features, np.float32)
         self._scale = np.ones(n_features, np.float32)
         self._fitted = False
+        self._n_samples = n_samples
+
+    def get_state(self) -> State:
+        """Weights, the optimizer's variables and the scale: what `set_state` takes."""
+        variables = [ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
+        return {
+            "n_samples": np.array(self._n_samples),
+            "center": self._center,
+            "scale": self._scale,
+            "fitted": np.array(self._fitted),
+            **under("weights", numbered(self.model.get_weights())),
+            **under("optimizer", numbered(variables)),
+        }
+
+    def set_state(self, state: State) -> None:
+        """Go on from where another of the same make was."""
+        self.model.set_weights(in_order(part(state, "weights")))
+        values = in_order(part(state, "optimizer"))
+        for variable, value in zip(self.model.optimizer.variables, values, strict=True):
+            variable.assign(value)
+        self._center, self._scale = state["center"], state["scale"]
+        self._fitted = bool(state["fitted"])
 
     def fit(
         self, features: np.ndarray, right: np.ndarray, weight: np.ndarray, fold: np.ndarray

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from tssd_keras.judge.nearest import nearest
+from tssd_keras.judge.state import State
 from tssd_keras.progress import Progress, no_progress
 
 ANCHORS = 10_000  # at most; fewer where N d is large, but at least LEAST_ANCHORS
@@ -29,8 +30,93 @@ ROUNDING = 1e-6  # of votes that were taken out: what is left of them is no vote
 BLOCK = 8192  # rows held at once as float32
 
 
-class Neighbours:
-    """The neighbourhoods of a round's samples.
+class Votes:
+    """What the neighbours of N samples say, once these are found.
+
+    Args:
+        at: float32[N, R], how much each sample belongs to each anchor; rows sum to 1 and have
+            equally many entries.
+        group: int64[N] in 0..G-1, samples with equal features are in one.
+        labels: int64[N] in 0..K-1, given.
+        n_classes: K.
+        smoothing: added to the size of each class.
+    """
+
+    def __init__(
+        self,
+        at: sparse.csr_array,
+        group: np.ndarray,
+        labels: np.ndarray,
+        n_classes: int,
+        *,
+        smoothing: float,
+    ) -> None:
+        n = len(labels)
+        self._at = at
+        one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
+        self._votes = (at.T @ one.astype(np.float64)).toarray()
+        self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
+        self._labels, self._smoothing = labels, smoothing
+        shape = (n, int(group.max(initial=-1)) + 1)
+        self._group = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), shape)
+        self._in_group = (self._group.T @ one).tocsr()
+
+    def get_state(self) -> State:
+        """What `of_state` takes, beside the labels."""
+        n, n_anchors = self._at.shape
+        small = np.uint16 if n_anchors <= 1 << 16 else np.int32
+        return {
+            "near": self._at.indices.reshape(n, -1).astype(small),
+            "weight": self._at.data.reshape(n, -1).copy(),
+            "n_anchors": np.array(n_anchors),
+            "group": self._group.indices.astype(np.int32),
+            "smoothing": np.array(self._smoothing),
+        }
+
+    @classmethod
+    def of_state(cls, state: State, labels: np.ndarray, n_classes: int) -> Votes:
+        """The same again, without the search that found them."""
+        at = _sparse(state["near"].astype(np.int32), state["weight"], int(state["n_anchors"]))
+        smoothing = float(state["smoothing"])
+        return Votes(at, state["group"].astype(np.int64), labels, n_classes, smoothing=smoothing)
+
+    def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Shares of the classes among the neighbours of some of the samples.
+
+        Args:
+            rows: of n samples; a sample's own vote, and that of samples with equal features,
+                is left out.
+
+        Returns:
+            float32[n, K], rows sum to 1. The votes of a class count in inverse proportion to
+            its size. Without any neighbour: 1/K each.
+        """
+        at = self._at[rows]
+        equals = (self._group[rows] @ self._in_group).toarray()
+        taken_out = at.multiply(at).sum(axis=1)[:, None] * equals
+        votes = at @ self._votes - taken_out
+        votes[votes < ROUNDING * taken_out] = 0
+        return self._shares(votes, self._count - equals)
+
+    def agreement(self) -> float:
+        """Share of the samples whose given label has the largest share."""
+        n_agree = 0
+        for start in range(0, len(self._labels), BLOCK):
+            rows = slice(start, start + BLOCK)
+            vote = self.similarity(rows).argmax(axis=1)
+            n_agree += int((vote == self._labels[rows]).sum())
+        return n_agree / len(self._labels)
+
+    def _shares(self, votes: np.ndarray, count: np.ndarray) -> np.ndarray:
+        # A class of fewer samples than are asked speaks less loudly: one vote is little evidence.
+        votes = np.maximum(votes, 0) / (np.maximum(count, 0) + self._smoothing)
+        total = votes.sum(axis=1, keepdims=True)
+        even = np.full_like(votes, 1 / votes.shape[1])
+        return np.divide(votes, total, out=even, where=total > 1e-12).astype(np.float32)
+
+
+class Neighbours(Votes):
+    """The neighbourhoods of a round's samples, and the search that finds them.
 
     Args:
         features: float[N, d], rows of length 1; may be memory-mapped. They are centred first.
@@ -67,52 +153,12 @@ class Neighbours:
         group = _equal_rows(features)
         self._n_anchors, self._n_nearest = len(chosen), min(n_nearest, len(chosen))
         self._search = nearest(self._centred(features[chosen]), self._n_nearest)
-        self._at = self._attached(features, progress("finding neighbours", n))
-        one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
-        self._votes = (self._at.T @ one.astype(np.float64)).toarray()
-        self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
-        self._labels, self._smoothing = labels, float(n_nearest)
-        shape = (n, int(group.max(initial=-1)) + 1)
-        self._group = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), shape)
-        self._in_group = (self._group.T @ one).tocsr()
-
-    def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Shares of the classes among the neighbours of some of the samples.
-
-        Args:
-            rows: of n samples; a sample's own vote, and that of samples with equal features,
-                is left out.
-
-        Returns:
-            float32[n, K], rows sum to 1. The votes of a class count in inverse proportion to
-            its size. Without any neighbour: 1/K each.
-        """
-        at = self._at[rows]
-        equals = (self._group[rows] @ self._in_group).toarray()
-        taken_out = at.multiply(at).sum(axis=1)[:, None] * equals
-        votes = at @ self._votes - taken_out
-        votes[votes < ROUNDING * taken_out] = 0
-        return self._shares(votes, self._count - equals)
+        at = self._attached(features, progress("finding neighbours", n))
+        super().__init__(at, group, labels, n_classes, smoothing=float(n_nearest))
 
     def similarity_of(self, features: np.ndarray) -> np.ndarray:
-        """The same of samples that do not vote, float[m, d] -> float32[m, K]."""
+        """As `similarity`, of samples that do not vote, float[m, d] -> float32[m, K]."""
         return self._shares(self._attached(features) @ self._votes, self._count)
-
-    def agreement(self) -> float:
-        """Share of the samples whose given label has the largest share."""
-        n_agree = 0
-        for start in range(0, len(self._labels), BLOCK):
-            rows = slice(start, start + BLOCK)
-            vote = self.similarity(rows).argmax(axis=1)
-            n_agree += int((vote == self._labels[rows]).sum())
-        return n_agree / len(self._labels)
-
-    def _shares(self, votes: np.ndarray, count: np.ndarray) -> np.ndarray:
-        # A class of fewer samples than are asked speaks less loudly: one vote is little evidence.
-        votes = np.maximum(votes, 0) / (np.maximum(count, 0) + self._smoothing)
-        total = votes.sum(axis=1, keepdims=True)
-        even = np.full_like(votes, 1 / votes.shape[1])
-        return np.divide(votes, total, out=even, where=total > 1e-12).astype(np.float32)
 
     def _centred(self, features: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, np.float32) - self._centre
@@ -134,10 +180,13 @@ class Neighbours:
             part = np.exp((squared[:, :1] - squared) / self._bandwidth)
             weight[rows] = part / part.sum(axis=1, keepdims=True)
             on_batch(len(part))
-        ends = np.arange(0, near.size + 1, k)
-        return sparse.csr_array(
-            (weight.ravel(), near.ravel(), ends), (len(features), self._n_anchors)
-        )
+        return _sparse(near, weight, self._n_anchors)
+
+
+def _sparse(near: np.ndarray, weight: np.ndarray, n_anchors: int) -> sparse.csr_array:
+    """float32[m, k] weights at int32[m, k] anchors as float32[m, R]."""
+    ends = np.arange(0, near.size + 1, near.shape[1])
+    return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(near), n_anchors))
 
 
 def projection(width: int) -> np.ndarray | None:

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import log_softmax
 
-from tssd_keras.judge.neighbours import Neighbours
+from tssd_keras.judge.neighbours import Neighbours, Votes
 from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.progress import Progress, no_progress
 
@@ -59,16 +59,19 @@ class Neighbourhood:
         now: of the same N samples.
         before: of the same or more samples; None: one space.
         rows: int64[N], which samples of `before` these are.
+
+    Attributes:
+        now: as above; `similarity_of` needs the search, too.
     """
 
     def __init__(
         self,
         labels: np.ndarray,
-        now: Neighbours,
-        before: Neighbours | None = None,
+        now: Votes,
+        before: Votes | None = None,
         rows: np.ndarray | None = None,
     ) -> None:
-        self._labels, self._now = labels, now
+        self._labels, self.now = labels, now
         self._before = before
         self._rows = np.arange(len(labels)) if rows is None else rows
         self.silent: np.ndarray | None = None
@@ -82,7 +85,7 @@ class Neighbourhood:
 
     def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
         """Pooled shares of the classes among the neighbours of some samples, float32[n, K]."""
-        now = self._now.similarity(rows)
+        now = self.now.similarity(rows)
         if self._before is None:
             return now
         return pooled(now, self._before.similarity(self._rows[rows]))
@@ -94,7 +97,9 @@ class Neighbourhood:
             features: of now.
             before: float32[m, K], their shares before training; None: one space.
         """
-        now = self._now.similarity_of(features)
+        if not isinstance(self.now, Neighbours):
+            raise TypeError("other samples have no place among neighbours without their search.")
+        now = self.now.similarity_of(features)
         return now if before is None else pooled(now, before)
 
     def scores(self) -> np.ndarray:
@@ -187,7 +192,7 @@ def place(
     n_classes: int,
     *,
     seed: int,
-    before: Neighbours | None = None,
+    before: Votes | None = None,
     rows: np.ndarray | None = None,
     progress: Progress = no_progress,
 ) -> ClassMeans | Neighbourhood:

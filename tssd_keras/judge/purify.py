@@ -28,6 +28,7 @@ from tssd_keras.judge.record import PurificationFigures, shift
 from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import bar_of, mining_criterion, overrule, settle
+from tssd_keras.judge.state import State, part, under
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
 CAUTION = 2.0  # standard errors of the share of right labels
@@ -159,6 +160,23 @@ class Purifier:
         answers = self._asker.ask(evidence, evidence.rows(rng))
         on_part(1)
         return self._settle(division.role, evidence, answers, rows)
+
+    def get_state(self) -> State:
+        """What `set_state` takes."""
+        past = {} if self._past is None else under("past", self._past.get_state())
+        head = {} if self._head is None else under("head", self._head.get_state())
+        return {**under("asker", self._asker.get_state()), **past, **head}
+
+    def set_state(self, state: State) -> None:
+        """Go on from where another of the same source and settings was."""
+        self._asker.set_state(part(state, "asker"))
+        past, head = part(state, "past"), part(state, "head")
+        self._past = None
+        if past:
+            n_rows = self.n_rows or len(past["count"])
+            self._past = RecentMean(n_rows, self.settings.history)
+            self._past.set_state(past)
+        self._head = GoldenHead.of_state(head) if head else None
 
     def _settle(
         self, role: np.ndarray, evidence: Evidence, answers: Answers, rows: np.ndarray | None

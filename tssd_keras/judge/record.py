@@ -158,7 +158,8 @@ class RoundRecord:
     """The figures of a round, over all networks.
 
     Attributes:
-        epoch: counted from 0, the first that is trained with the new weights.
+        epoch: the first that is trained with the new weights, counted from 0 over every `fit`; that
+            of Keras where one `fit` trains all, or `initial_epoch` is right.
         roles, abstentions, quality, purification, rejected, seconds: the figures by their subject.
     """
 

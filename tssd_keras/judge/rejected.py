@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tssd_keras.judge.state import State
 from tssd_keras.judge.table import Rewrite, SampleTable
 
 HELD_BACK_SHARE, HELD_BACK_MOST = 0.1, 500  # of the samples
@@ -98,6 +99,16 @@ class Rejected:
         self.fit: Fit | None = None
         self.count = False
         self.fitted = False
+
+    def get_state(self) -> State:
+        """What `set_state` takes."""
+        fit = np.array(() if self.fit is None else self.fit, np.float64)
+        return {"fit": fit, "count": np.array(self.count), "fitted": np.array(self.fitted)}
+
+    def set_state(self, state: State) -> None:
+        """Go on from where another of the same rule was."""
+        self.fit = Fit(*map(float, state["fit"])) if len(state["fit"]) else None
+        self.count, self.fitted = bool(state["count"]), bool(state["fitted"])
 
     def weights(
         self,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.data.columns import names_of, write_columns
-from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, ROLES, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.readable_table import ReadableTable
+from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, SEMI_HARD, UNCERTAIN
+from tssd_keras.judge.state import State
+
+# The columns of a table that training changes, and its counter.
+CHANGING = (
+    *("weights", "rest", "held_back", "trained", "once_kept", "role", "p_loss", "p_feature"),
+    *("q", "suggested", "confidence", "drawn", "judged", "changed", "n_rewrites"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Rewrite:
     rest: np.ndarray | None = None
 
 
-class SampleTable:
+class SampleTable(ReadableTable):
     """One row for each sample of the noisy stream.
 
     Args:
@@ -217,69 +223,38 @@ class SampleTable:
         for reader in self._readers:
             reader(weights)
 
-    def mark_trained(self) -> None:
-        """An epoch has ended: the networks were trained on what counts now."""
-        self.trained |= self.weights_now > 0
-
-    def columns(self, true_labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """What outlives training, in source order.
+    def mark_trained(self, rows: np.ndarray | None = None) -> None:
+        """An epoch has ended: the networks were trained on what counts now.
 
         Args:
-            true_labels: int[N], -1 where unknown.
-
-        Returns:
-            Columns as in `SampleTable`, but `weight` for `weights`, `true`, and `changed` as
-            epochs counted from 1. What nobody judged or decided has role -1 and changed -1.
+            rows: int64[n], the epoch held no others; None: it held all that count.
         """
-        columns = {
-            "index": self.index,
-            "given": self.given,
-            "true": np.full(len(self), -1) if true_labels is None else true_labels,
-            "role": np.where(self.judged | (self.decided >= 0), self.role, np.int8(-1)),
-            "weight": self.weight,
-            "p_loss": self.p_loss,
-            "p_feature": self.p_feature,
-            "q": self.q,
-            "suggested": self.suggested,
-            "confidence": self.confidence,
-            "changed": np.where(self.judged, self.changed + 1, -1),
-        }
-        order = self.source_order
-        return {name: column[order] for name, column in columns.items()}
+        if rows is None:
+            self.trained |= self.weights_now > 0
+        else:
+            self.trained[rows] |= self.weights_now[rows] > 0
 
-    @property
-    def source_order(self) -> np.ndarray:
-        """int64[N]: table rows in the order of the source."""
-        return np.argsort(self.index, kind="stable")
+    def get_state(self) -> State:
+        """Every column that changes as a copy, and the number of rewrites: see `set_state`."""
+        return {name: np.array(getattr(self, name)) for name in CHANGING}
 
-    def write_csv(
-        self,
-        path: str | Path,
-        class_names: tuple[str, ...],
-        *,
-        true_labels: np.ndarray | None = None,
-        ids: np.ndarray | None = None,
-    ) -> None:
-        """Write the table for a person: one row a sample, in source order, epochs from 1.
+    def set_state(self, state: State) -> None:
+        """Take over the columns of a table of the same samples.
 
-        Args:
-            path: of the CSV file.
-            class_names: K names in label order.
-            true_labels: int[N], -1 where unknown; fills the column `true`.
-            ids: str[N], the source's own names of the samples; None: the table's own, if any.
+        Raises:
+            KeyError: a column is missing.
+            ValueError: a column has another shape; nothing was changed.
         """
-        ids = self.ids if ids is None else ids
-        columns = self.columns(true_labels)
-        cells: dict[str, Sequence | np.ndarray] = {
-            "index": columns.pop("index"),
-            "id": [None] * len(self) if ids is None else ids[self.source_order],
-            **columns,
-            "role": names_of(columns["role"], ROLES),
-            "changed": [epoch if epoch > 0 else None for epoch in columns["changed"].tolist()],
-        }
-        for name in ("given", "true", "suggested"):
-            cells[name] = names_of(columns[name], class_names)
-        write_columns(path, cells)
+        columns = {name: np.asarray(state[name]) for name in CHANGING}
+        for name, column in columns.items():
+            if column.shape != np.shape(getattr(self, name)):
+                raise ValueError(
+                    f"{name} must have shape {np.shape(getattr(self, name))}, got {column.shape}."
+                )
+        self.n_rewrites = int(columns.pop("n_rewrites"))
+        for name, column in columns.items():
+            getattr(self, name)[...] = column
+        self._tell()
 
 
 def in_agreement(columns: list[Rewrite]) -> Rewrite:

@@ -13,6 +13,7 @@ from tssd_keras.judge.purify import Purification
 from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import overrule, settle
+from tssd_keras.judge.state import State
 
 BLOCK = 8192  # samples judged at once
 
@@ -83,6 +84,14 @@ class WithoutGolden:
         )
         q, expected = q.astype(np.float32), len(given) * right
         return Purification(q, role, suggested, confidence, transition, expected, figures)
+
+    def get_state(self) -> State:
+        """What `set_state` takes."""
+        return self._past.get_state()
+
+    def set_state(self, state: State) -> None:
+        """Go on from where another was."""
+        self._past.set_state(state)
 
     def _noise(
         self, scores: Scores, given: np.ndarray, place: Place

@@ -13,6 +13,7 @@ import keras
 from tssd_keras import models
 from tssd_keras.data import loading
 from tssd_keras.judge.record import RoundRecord
+from tssd_keras.judge.round_line import round_line
 from tssd_keras.judge.streams import Streams
 from tssd_keras.labels.prepare import Prepared, prepare
 from tssd_keras.progress import bar
@@ -124,7 +125,7 @@ def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
 
     def on_round(record: RoundRecord) -> None:
         folder.append_round(record.row())
-        say(epoch_bar.round_line(record))
+        say(round_line(record))
 
     tssd = wiring.callback(recipe, prepared, on_round)
     feed = tssd.feed(recipe.train.batch_size, model=step)

@@ -8,7 +8,8 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.nested import parts_of
-from tssd_keras.judge.neighbours import Neighbours, projection
+from tssd_keras.judge.neighbours import Neighbours, Votes, projection
+from tssd_keras.judge.state import State, part, under
 from tssd_keras.progress import Progress, no_progress
 
 BLOCK, BLOCK_BYTES = 2048, 1 << 29  # samples read at once, and what they may take
@@ -27,9 +28,27 @@ class Before:
     """
 
     by: str
-    neighbours: Neighbours
+    neighbours: Votes
     golden: np.ndarray | None
     agreement: dict[str, float]
+
+    def get_state(self) -> State:
+        """What `of_state` takes, beside the labels."""
+        golden = {} if self.golden is None else {"golden": self.golden}
+        agreement = {name: np.array(share) for name, share in self.agreement.items()}
+        return {
+            "by": np.array(self.by),
+            **golden,
+            **under("agreement", agreement),
+            **under("neighbours", self.neighbours.get_state()),
+        }
+
+    @classmethod
+    def of_state(cls, state: State, labels: np.ndarray, n_classes: int) -> Before:
+        """The same again; what says so is of int64[N] labels."""
+        neighbours = Votes.of_state(part(state, "neighbours"), labels, n_classes)
+        agreement = {name: float(share) for name, share in part(state, "agreement").items()}
+        return cls(str(state["by"]), neighbours, state.get("golden"), agreement)
 
 
 def find_before(

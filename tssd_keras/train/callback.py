@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 
 import keras
 import numpy as np
 
-from tssd_keras.judge.quality import quality, role_counts
-from tssd_keras.judge.record import Abstentions, RejectedFigures, RoundRecord, merged, summed
-from tssd_keras.judge.rejected import Rejected, rest_of
-from tssd_keras.judge.table import in_agreement
+from tssd_keras.judge.record import RoundRecord
+from tssd_keras.judge.round_line import round_line
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.progress import Progress, no_progress
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.arguments import check_callable
 from tssd_keras.train.checked import check_arguments
-from tssd_keras.train.draw import draw_balanced, draw_generator
 from tssd_keras.train.eval_networks import (
     FeedNeeds,
     bring_up_to_date,
@@ -28,15 +25,12 @@ from tssd_keras.train.eval_networks import (
 )
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
-from tssd_keras.train.new_table import new_table, rule_for_rejected
-from tssd_keras.train.readiness import Warner
-from tssd_keras.train.round import NetworkJudge, Verdict
-from tssd_keras.train.scoring_model import ScoringModel
-from tssd_keras.train.settings import Drawing, Scoring
-from tssd_keras.train.short_epochs import ShortEpochs
+from tssd_keras.train.logs import round_logs
+from tssd_keras.train.remembering import Remembering
+from tssd_keras.train.settings import Drawing, Scoring, as_path, as_whole
 
 
-class TSSD(keras.callbacks.Callback):
+class TSSD(Remembering):
     """Two-Stream Sample Distillation as a callback of any Keras model.
 
     Before every epoch after the warm-up, each sample's label is judged by its
@@ -65,12 +59,17 @@ class TSSD(keras.callbacks.Callback):
         purify: settings of the purification.
         on_round: called with each round's record, e.g. to print it.
         on_progress: shows how far a round is; see `progress.bar`.
+        verbose: 1 prints a line a round, 0 nothing.
+        backup_path: a file that keeps the state at the end of every epoch, for `fit` to go on with
+            after a kill, beside keras.callbacks.BackupAndRestore of the model (which comes behind
+            TSSD). Deleted when training ends. None: nothing is kept.
 
     Attributes:
         table: `SampleTable` of the noisy stream.
         class_names: K names, where labels were given by names; else None.
         rounds: list of `RoundRecord`, one a round.
         last_round: what the newest round saw, a `Verdict` a network; empty before.
+        epochs_trained: so far, over every `fit`.
         arguments: as they were checked, `checked.CheckedArguments`.
 
     Raises:
@@ -95,12 +94,13 @@ class TSSD(keras.callbacks.Callback):
         purify: PurifyRecipe | None = None,
         on_round: Callable[[RoundRecord], None] | None = None,
         on_progress: Progress = no_progress,
+        verbose: int = 0,
+        backup_path: str | os.PathLike | None = None,
     ) -> None:
-        super().__init__()
         if on_round is not None:
             check_callable("on_round", on_round)
         check_callable("on_progress", on_progress)
-        self.arguments = check_arguments(
+        arguments = check_arguments(
             inputs,
             labels,
             golden=golden,
@@ -110,29 +110,8 @@ class TSSD(keras.callbacks.Callback):
             divide=divide,
             purify=purify,
         )
-        self.inputs, self.n_classes = self.arguments.inputs, self.arguments.n_classes
-        self.true_labels, self.warmup_epochs = self.arguments.true, warmup_epochs
-        self.class_names = self.arguments.class_names
-        self.rounds: list[RoundRecord] = []
-        self.last_round: list[Verdict] = []
-        self._on_round, self._on_progress = on_round, on_progress
-        self._feed: Feed | None = None
-        self._feed_needs = FeedNeeds()
-        self._networks: list[keras.Model] = []  # that the scorers look into
-        self._scorers: list[ScoringModel] = []
-        self._short_epochs = ShortEpochs()
-        self._warner = Warner()
-        self._begin()
-
-    def _begin(self) -> None:
-        """Make the table and a judge for each network, and draw the first epoch."""
-        arguments, n_networks = self.arguments, self._feed_needs.n_networks
-        judges, unlabelled = self.warmup_epochs is not None, self._feed_needs.unlabelled
-        rule = rule_for_rejected(arguments, judges=judges, unlabelled=unlabelled)
-        self.table = new_table(arguments, n_networks, holds_back=rule == "auto")
-        self._rejected = [Rejected(rule) for _ in range(n_networks)]
-        self._judges = [NetworkJudge(arguments, self._on_progress) for _ in range(n_networks)]
-        self._draw(0)  # Keras may look at batches before the first epoch begins
+        super().__init__(arguments, on_progress, as_path("backup_path", backup_path))
+        self._on_round, self._verbose = on_round, as_whole("verbose", int(verbose), 0)
 
     def feed(
         self,
@@ -142,6 +121,7 @@ class TSSD(keras.callbacks.Callback):
         shuffle: bool = True,
         kind: str = "auto",
         map: Callable | None = None,
+        steps: int | None = None,
     ):
         """The weighted training data, for `fit(..., shuffle=False)`; see `feed.Feed`.
 
@@ -154,6 +134,9 @@ class TSSD(keras.callbacks.Callback):
             kind: "tf.data", "pydataset", or "auto".
             map: augmentation, samples [B, ...] -> samples, done to every batch anew but not to
                 what is scored: in tf.data's graph, or on arrays (kind "pydataset").
+            steps: batches of every epoch; samples come again in a new order where they are too few,
+                and some wait for a later epoch where they are too many. None: an epoch is every
+                sample that counts, once.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
@@ -178,6 +161,7 @@ class TSSD(keras.callbacks.Callback):
             targets=FedTargets(self.table, a.n_classes, a.form, a.output, model),
             map=map,
             callback_missing=True,
+            fixed_steps=steps,
         )
         return self._feed.batches(kind)
 
@@ -187,7 +171,7 @@ class TSSD(keras.callbacks.Callback):
         return 0 if self._feed is None else self._feed.steps
 
     def on_train_begin(self, logs=None):
-        """Look into the model before anything is trained."""
+        """Look into the model before anything is trained; after a kill, go on from the backup."""
         if self._feed is None:
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
@@ -199,20 +183,44 @@ class TSSD(keras.callbacks.Callback):
             self._scorers = scoring_models(self.model, networks, self.arguments)
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
             raise RuntimeError(_OTHER_MODEL)
+        self._go_on()
+        if hasattr(self.model, "epoch_count"):
+            self.model.epoch_count = self._epochs
         if self.warmup_epochs is not None:
-            for judge, scorer in zip(self._judges, self._scorers, strict=True):
-                judge.look_before_training(scorer)
+            self._judges.look_before_training(self._scorers)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw, and run a round where one is due, before the epoch's first batch is read."""
-        since_round = 0
+        if self._fit_begins:
+            self._fit_begins = False
+            self._before_first_epoch(epoch)
+        epoch, since_round = self._epochs.begin(epoch), 0
         if self.warmup_epochs is not None:
             since_round = max(0, epoch - self.warmup_epochs) % self.arguments.divide.every
         self._draw(epoch - since_round)
-        if self.warmup_epochs is not None and epoch >= self.warmup_epochs and since_round == 0:
-            self.run_round(epoch)
+        if self.warmup_epochs is not None and epoch >= self.warmup_epochs:
+            # A table that nobody has written says nothing of an epoch between two rounds.
+            if since_round == 0 or not self.rounds or self._judge_now:
+                self.run_round(epoch)
+            self._judge_now = False
         self._feed.begin(epoch)
         self._short_epochs.begin(self.steps, self.model.steps_per_execution)
+
+    def _before_first_epoch(self, epoch: int) -> None:
+        """Go on with the state that is the model's, and say what of `fit` does not fit.
+
+        Args:
+            epoch: its number within `fit`.
+        """
+        self._line_up(epoch)
+        if self._is_new and not epoch and self.warmup_epochs is not None:
+            self._notes.trained_before(self.model, self.warmup_epochs)
+        if self._feed is not None:
+            self._notes.weights(self.model, self._feed)
+            n_epochs = (self.params or {}).get("epochs", epoch + 1) - epoch
+            all_stay = self.warmup_epochs is None or self._feed_needs.unlabelled
+            full = n_epochs if all_stay else (self.warmup_epochs or 0) - self.epochs_trained
+            self._notes.schedule(self.model, self._feed, n_epochs, full)
 
     def on_train_batch_end(self, batch, logs=None):
         """Count the batches."""
@@ -223,21 +231,29 @@ class TSSD(keras.callbacks.Callback):
         self._short_epochs.end()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Stop unless the epoch was fed by the feed."""
+        """Stop unless the epoch was fed by the feed; add the newest round's figures to `logs`."""
         self._short_epochs.end()
         if not self._feed.was_read:
             raise RuntimeError(_UNREAD)
-        self.table.mark_trained()
-        warmed_up = self.warmup_epochs is not None and epoch >= self.warmup_epochs
+        self.table.mark_trained(self._feed.planned)
+        trained = self.epochs_trained
+        self._epochs.end()
+        warmed_up = self.warmup_epochs is not None and trained >= self.warmup_epochs
         if warmed_up and getattr(self.model, "warming_up", False):
             raise RuntimeError(
                 "an epoch after the warm-up was trained as warm-up, on every label. Give fit the "
                 "callback steps.semi_supervised.SemiSupervisedSchedule, with TSSD's warmup_epochs "
                 f"({self.warmup_epochs})."
             )
+        if logs is not None and self.warmup_epochs is not None:
+            logs.update(round_logs(self.rounds, trained))
+        if self._backup is not None:
+            self._backup.write(self, epoch)
 
     def on_train_end(self, logs=None):
-        """Say so if no label was ever judged."""
+        """Say so if no label was ever judged; a backup has done its work."""
+        if self._backup is not None:
+            self._backup.delete()
         if self.warmup_epochs is not None and not self.rounds:
             warnings.warn(
                 f"every epoch was warm-up, and no label was judged: warmup_epochs is "
@@ -250,44 +266,22 @@ class TSSD(keras.callbacks.Callback):
         """One round over the samples drawn now: score, divide, purify, rewrite, record.
 
         Args:
-            epoch: counted from 0, the one that will be trained with the new weights.
+            epoch: counted from 0, over every `fit`, the one that will be trained with the new
+                weights.
 
         Returns:
             The round's record, also appended to `rounds`.
         """
         bring_up_to_date(self.model)
-        rows = np.flatnonzero(self.table.drawn & (self.table.decided < 0))
-        verdicts = [
-            judge.judge(scorer, rows, len(self.rounds))
-            for judge, scorer in zip(self._judges, self._scorers, strict=True)
-        ]
-        p, found = [v.p_given for v in verdicts], [v.columns for v in verdicts]
-        rest = rest_of(self._rejected, p, found, self.table, rows)
-        self.table.rewrite(replace(in_agreement(found), rest=rest), rows, epoch=epoch)
-        self.last_round = verdicts
-        self._warner.hear([v.readiness for v in verdicts], self._scorers)
-        record = RoundRecord(
-            epoch=epoch,
-            roles=role_counts(self.table),
-            abstentions=merged([Abstentions.of(v.division, v.readiness.why) for v in verdicts]),
-            quality=merged(
-                [quality(self.table, v.division, v.loss, self.true_labels) for v in verdicts]
-            ),
-            purification=merged([v.figures for v in verdicts]),
-            rejected=merged([RejectedFigures.of(one) for one in self._rejected]),
-            seconds=summed([v.seconds for v in verdicts]),
+        record, self.last_round = self._judges.round(
+            self.table, self._scorers, epoch=epoch, round_index=len(self.rounds)
         )
         self.rounds.append(record)
+        if self._verbose:
+            print(round_line(record))
         if self._on_round is not None:
             self._on_round(record)
         return record
-
-    def _draw(self, epoch: int) -> None:
-        drawing = self.arguments.drawing
-        if drawing.epoch_samples is not None:
-            rng = draw_generator(drawing.seed, epoch)
-            labels = self.table.labels
-            self.table.draw(draw_balanced(labels, drawing.epoch_samples, self.n_classes, rng))
 
 
 _OTHER_NEEDS = (
@@ -301,5 +295,6 @@ _OTHER_MODEL = (
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
-    "steps_per_epoch, without .cache() behind the feed, and with the feed of this very callback."
+    "steps_per_epoch (feed(steps=...) gives so many), without .cache() behind the feed, and with "
+    "the feed of this very callback: a copy of a TSSD makes a feed of its own."
 )

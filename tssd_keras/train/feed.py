@@ -34,7 +34,7 @@ PLANS_OF_A_FIRST_EPOCH = 2
 
 
 def plan_epoch(
-    taken: np.ndarray, batch_size: int, rng: np.random.Generator | None
+    taken: np.ndarray, batch_size: int, rng: np.random.Generator | None, steps: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose and order an epoch's samples.
 
@@ -42,6 +42,8 @@ def plan_epoch(
         taken: bool[N], which samples are in it.
         batch_size: B.
         rng: shuffles; None keeps the source's order.
+        steps: so many full batches: all taken samples come, then again in another order, until
+            they are full. Needs `rng`. None: every sample once.
 
     Returns:
         rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
@@ -54,6 +56,11 @@ def plan_epoch(
     rows = np.flatnonzero(taken)
     if not len(rows):
         raise ValueError(f"no sample of {len(taken)} carries weight: an epoch would be empty.")
+    if steps is not None and rng is not None:
+        size = steps * batch_size
+        orders = [rng.permutation(rows) for _ in range(-(-size // len(rows)))]
+        plan = np.concatenate(orders)[:size].reshape(steps, batch_size)
+        return plan, np.ones(plan.shape, np.float32)
     if rng is not None:
         rows = rng.permutation(rows)
     steps = -(-len(rows) // batch_size)
@@ -77,14 +84,17 @@ class Feed:
         map: what is done to the samples of every batch anew, x [B, ...] -> x; see `feed_map`.
         callback_missing: whether the callback that rewrites the weights is not known to
             take part in `fit`.
+        fixed_steps: batches of every epoch, see `plan_epoch`; None: as many as samples need.
 
     Attributes:
         epoch: which epoch the next plan is for; set by `begin`.
         callback_missing: while True, the second or third epoch begins with a warning.
+        planned: int64[n], the table rows of the last plan; None where it held all that count.
 
     Raises:
-        TypeError, ValueError: `batch_size` is not a whole number of at least 1, or `map` no
-            function; samples have weights of their own and `unlabelled` is True.
+        TypeError, ValueError: `batch_size` or `fixed_steps` is not a whole number of at least 1,
+            or there are fixed steps without shuffling; `map` is no function; samples have weights
+            of their own and `unlabelled` is True.
     """
 
     def __init__(
@@ -99,6 +109,7 @@ class Feed:
         targets: FedTargets | None = None,
         map: Callable | None = None,
         callback_missing: bool = False,
+        fixed_steps: int | None = None,
     ) -> None:
         if map is not None and not callable(map):
             raise TypeError(
@@ -122,6 +133,12 @@ class Feed:
         self.map = map
         self.epoch = 0
         self.callback_missing = callback_missing
+        self.fixed_steps = None if fixed_steps is None else as_whole("steps", fixed_steps, 1)
+        if fixed_steps is not None and not shuffle:
+            raise ValueError(
+                "steps needs shuffle=True, got False: each epoch would begin with the same samples."
+            )
+        self.planned: np.ndarray | None = None
         self._plans = 0  # made so far
         self._plans_before = 0  # of them before this epoch's batches could be read
         self._lock = threading.Lock()
@@ -129,12 +146,19 @@ class Feed:
     @property
     def max_steps(self) -> int:
         """Batches in an epoch of every sample, or of every drawn one."""
-        return -(-int(self.table.drawn.sum()) // self.batch_size)
+        return self.fixed_steps or -(-int(self.table.drawn.sum()) // self.batch_size)
 
     @property
     def steps(self) -> int:
         """Batches in an epoch under the weights as they are now."""
-        return -(-int(self._taken.sum()) // self.batch_size)
+        return self.fixed_steps or -(-int(self._taken.sum()) // self.batch_size)
+
+    @property
+    def filled_share(self) -> float:
+        """Share of an epoch's rows that only fill up its last batch, at weight 0."""
+        if self.fixed_steps is not None:
+            return 0.0
+        return 1 - int(self._taken.sum()) / max(self.steps * self.batch_size, 1)
 
     @property
     def _taken(self) -> np.ndarray:
@@ -162,7 +186,9 @@ class Feed:
             if self.callback_missing and self._plans == PLANS_OF_A_FIRST_EPOCH + 1:
                 warnings.warn(_CALLBACK_MISSING, UserWarning, stacklevel=2)
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
-            return plan_epoch(self._taken, self.batch_size, rng)
+            plan = plan_epoch(self._taken, self.batch_size, rng, self.fixed_steps)
+            self.planned = None if self.fixed_steps is None else np.unique(plan[0])
+            return plan
 
     def read(self, rows: np.ndarray) -> Any:
         """Inputs of the given table rows: an array, or a structure of them."""

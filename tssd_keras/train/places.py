@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from tssd_keras.judge.meta_rows import Trusted
-from tssd_keras.judge.place import Place, place
+from tssd_keras.judge.neighbours import Votes
+from tssd_keras.judge.place import Neighbourhood, Place, place
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.state import State, part, under
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.method_sections import DivideRecipe
 from tssd_keras.train.before_training import Before
@@ -35,6 +37,31 @@ class Places:
         self._rows = np.empty(0, np.int64)
         self._golden_similarity: np.ndarray | None = None
         self._found_in = -1  # round
+
+    def get_state(self) -> State:
+        """What `set_state` takes; empty where the next round searches anew."""
+        if not isinstance(self._place, Neighbourhood) or self._settings.place_every == 1:
+            return {}
+        golden = {} if self._golden_similarity is None else {"golden": self._golden_similarity}
+        now = under("now", self._place.now.get_state())
+        return {"found_in": np.array(self._found_in), "rows": self._rows, **golden, **now}
+
+    def set_state(self, state: State, given: np.ndarray, before: Before | None) -> None:
+        """Go on from where others of the same settings were.
+
+        Args:
+            state: of `get_state`.
+            given: int64[N], of all samples.
+            before: what was found before training.
+        """
+        self._place, self._rows, self._found_in = None, np.empty(0, np.int64), -1
+        self._golden_similarity = state.get("golden")
+        if state:
+            self._found_in, self._rows = int(state["found_in"]), state["rows"]
+            labels = given[self._rows]
+            now = Votes.of_state(part(state, "now"), labels, self._n_classes)
+            of_before = None if before is None else before.neighbours
+            self._place = Neighbourhood(labels, now, of_before, self._rows)
 
     def of(
         self,

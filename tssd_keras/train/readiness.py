@@ -99,7 +99,7 @@ class Warner:
         for one, scorer in zip(found, scorers, strict=True):
             if one.why and one.why not in self._said:
                 self._said.add(one.why)
-                warnings.warn(advice(one, scorer.network), UserWarning, stacklevel=4)
+                warnings.warn(advice(one, scorer.network), UserWarning, stacklevel=5)
 
 
 def advice(found: Readiness, network: keras.Model) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.state import State, part, under
 from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.judge.without_golden import WithoutGolden
 from tssd_keras.labels.golden import Golden, effective_weights
@@ -100,6 +102,31 @@ class NetworkJudge:
             stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
             self._weight = effective_weights(stands_for)
             self._at_random = np.zeros((), bool) if golden.at_random is None else golden.at_random
+
+    def get_state(self) -> State:
+        """What `set_state` takes."""
+        parts: dict[str, Any] = {
+            "losses": self._losses,
+            "without_golden": self._without_golden,
+            "places": self._places,
+            "purifier": self._purifier,
+            "before": self._before,
+        }
+        state = {"has_judged": np.array(self._has_judged)}
+        for name, one in parts.items():
+            state |= {} if one is None else under(name, one.get_state())
+        return state
+
+    def set_state(self, state: State) -> None:
+        """Go on from where another judge of the same arguments was."""
+        self._has_judged = bool(state["has_judged"])
+        self._losses.set_state(part(state, "losses"))
+        self._without_golden.set_state(part(state, "without_golden"))
+        before = part(state, "before")
+        self._before = Before.of_state(before, self._labels, self._n_classes) if before else None
+        self._places.set_state(part(state, "places"), self._given, self._before)
+        if self._purifier is not None:
+            self._purifier.set_state(part(state, "purifier"))
 
     def look_before_training(self, scorer: ScoringModel) -> None:
         """Find every sample's neighbours by features that have learned no label, once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,15 @@ class Drawing:
         if self.epoch_samples is not None:
             as_whole("epoch_samples", self.epoch_samples, 1)
         as_whole("seed", self.seed, 0)
+
+
+def as_path(name: str, value: object) -> str | None:
+    """A path as text, or None; raises TypeError for anything else."""
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise TypeError(f"{name} must be the path of a file, got {value!r}.")
+    return str(os.fspath(value))
 
 
 def as_whole(name: str, value: object, least: int) -> int:

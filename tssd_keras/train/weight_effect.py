@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -13,24 +13,20 @@ FILLED = 0.05  # of an epoch's rows may fill up its last batch without a word
 SAME = 1e-5  # relative; a loss in half precision is not told apart
 
 
-def warn_of_weights(model: keras.Model, x: Any, y: Any, *, filled: float) -> None:
-    """Say once, as training begins, what of a model's loss and metrics the weights do not reach.
+def weight_notes(model: keras.Model, x: Any, y: Any, *, filled: float) -> Iterator[str]:
+    """What of a model's loss and metrics the weights do not reach, in words.
 
     Args:
         model: that is fitted; those of `steps` weigh by themselves and are not looked at.
         x, y: some rows of the feed, at least two.
         filled: share of an epoch's rows that only fill up its last batch, at weight 0.
-
-    Warns:
-        UserWarning: single samples' weights do not change the loss; or metrics without weights,
-            or a loss divided by the batch size, count rows that fill up.
     """
     if hasattr(model, "networks"):
         return
     if _ignores_weights(model, x, y):
-        warnings.warn(_WITHOUT_EFFECT.format(_of_loss(model)), UserWarning, stacklevel=3)
+        yield _WITHOUT_EFFECT.format(_of_loss(model))
     if filled > FILLED and (names := _that_count_rows(model)):
-        warnings.warn(_FILLED.format(filled, " and ".join(names)), UserWarning, stacklevel=3)
+        yield _FILLED.format(filled, " and ".join(names))
 
 
 _WITHOUT_EFFECT = (
@@ -53,9 +49,7 @@ def _ignores_weights(model: keras.Model, x: Any, y: Any) -> bool:
 
     def loss(rows: slice, weight: np.ndarray) -> float:
         some = [tree.map_structure(lambda a: a[rows], one) for one in (x, y, prediction)]
-        found = model.compute_loss(
-            x=some[0], y=some[1], y_pred=some[2], sample_weight=weight
-        )
+        found = model.compute_loss(x=some[0], y=some[1], y_pred=some[2], sample_weight=weight)
         return float(keras.ops.convert_to_numpy(found))
 
     alone = [loss(slice(i, i + 1), np.ones(1, np.float32)) for i in range(n)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from tssd_keras.train.epoch_count import EpochCount
 from tssd_keras.train.steps import mixmatch, objective
 from tssd_keras.train.steps.base_step import BaseStep
 
@@ -43,6 +44,7 @@ class SemiSupervised(BaseStep):
 
     Attributes:
         warming_up: whether all labels are trusted still.
+        epoch_count: of TSSD, over every `fit`; None where none takes part.
         lambda_u: variable; the weight of the unlabelled loss now.
         wants_unlabelled: True; batches must hold the samples without weight too.
     """
@@ -53,6 +55,7 @@ class SemiSupervised(BaseStep):
         super().__init__(networks, **base)
         self.settings = settings
         self.warming_up = True
+        self.epoch_count: EpochCount | None = None
         self.lambda_u = keras.Variable(0.0, dtype="float32", trainable=False, name="lambda_u")
         self._parts = [_parts(network) for network in networks]
         self._n_uniforms = mixmatch.n_uniforms(settings.alpha)
@@ -171,9 +174,15 @@ class SemiSupervisedSchedule(keras.callbacks.Callback):
         super().__init__()
         self.warmup_epochs, self.ramp_epochs = warmup_epochs, ramp_epochs
         self._lambda_u = lambda_u
+        self._count = EpochCount()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Count the epochs, where TSSD does not."""
+        self._count.end()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Set the objective of the epoch, and its lambda_u."""
+        """Set the objective of the epoch, counted over every `fit`, and its lambda_u."""
+        epoch = (self.model.epoch_count or self._count).begin(epoch)
         self.model.warm_up(epoch < self.warmup_epochs)
         if epoch < self.warmup_epochs:
             return

@@ -1,0 +1,59 @@
+"""What a user should know as a `fit` begins, said once."""
+
+from __future__ import annotations
+
+import warnings
+
+import keras
+import numpy as np
+
+from tssd_keras.train.feed import Feed
+from tssd_keras.train.step_schedules import schedule_note
+from tssd_keras.train.weight_effect import ROWS, weight_notes
+
+_TRAINED_BEFORE = (
+    "the model was trained before ({steps} steps), and this TSSD is new: a warm-up of {warmup} "
+    "epochs on every label begins, and nothing is judged until it ends. To judge before the first "
+    "epoch call fit(initial_epoch={warmup}, epochs=...) with epochs above that; to go on where a "
+    "training stopped, load its state: tssd.load(path), or TSSD(backup_path=...)."
+)
+
+
+class FitNotes:
+    """Warns of a `fit` that does something else than it seems, once for each reason."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def trained_before(self, model: keras.Model, warmup_epochs: int) -> None:
+        """Of a model that has been trained, where a warm-up begins."""
+        n_steps = int(getattr(model.optimizer, "iterations", 0))
+        if n_steps:
+            text = _TRAINED_BEFORE.format(steps=n_steps, warmup=warmup_epochs)
+            self._say("trained before", text)
+
+    def schedule(self, model: keras.Model, feed: Feed, n_epochs: int, n_full: int) -> None:
+        """Of a learning rate by steps that will not finish.
+
+        Args:
+            model: compiled.
+            feed: of this `fit`.
+            n_epochs: of this `fit`.
+            n_full: of them are as long as they can be; later ones leave out rejected samples.
+        """
+        n_full = n_epochs if feed.fixed_steps else max(0, min(n_full, n_epochs))
+        note = schedule_note(model, n_epochs=n_epochs, n_full=n_full, most=feed.max_steps)
+        if note:
+            self._say("schedule", note)
+
+    def weights(self, model: keras.Model, feed: Feed) -> None:
+        """Of a loss that sample weights do not reach, and of rows that only fill up a batch."""
+        rows = np.resize(np.arange(len(feed.table)), ROWS)
+        x, y = feed.read(rows), feed.targets.read(rows)
+        for note in weight_notes(model, x, y, filled=feed.filled_share):
+            self._say(note[:20], note)
+
+    def _say(self, reason: str, text: str) -> None:
+        if reason not in self._said:
+            self._said.add(reason)
+            warnings.warn(text, UserWarning, stacklevel=6)
