@@ -16,6 +16,7 @@ from tssd_keras.labels.known import Labels
 from tssd_keras.progress import Progress, no_progress
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.arguments import check_callable
+from tssd_keras.train.backends import check_backend
 from tssd_keras.train.checked import check_arguments
 from tssd_keras.train.eval_networks import (
     FeedNeeds,
@@ -74,7 +75,8 @@ class TSSD(Remembering):
 
     Raises:
         ValueError, TypeError: an argument does not fit, see its message.
-        RuntimeError: during `fit`, an epoch ended without the feed being read.
+        RuntimeError: Keras runs neither on TensorFlow nor on JAX. During `fit`, an epoch ended
+            without the feed being read.
 
     Source:
         "Robust Noisy Label Learning via Two-Stream Sample Distillation",
@@ -97,6 +99,7 @@ class TSSD(Remembering):
         verbose: int = 0,
         backup_path: str | os.PathLike | None = None,
     ) -> None:
+        check_backend()
         if on_round is not None:
             check_callable("on_round", on_round)
         check_callable("on_progress", on_progress)

@@ -7,6 +7,7 @@ import importlib
 import keras
 
 from tssd_keras.train.augment import Augment
+from tssd_keras.train.backends import check_backend
 from tssd_keras.train.steps.base_step import BaseStep
 from tssd_keras.train.steps.semi_supervised import Mixmatch, SemiSupervised
 
@@ -70,12 +71,7 @@ def _as_list(network) -> list[keras.Model]:
 
 def _step(objective: type) -> type:
     """The objective with the update of the backend that runs."""
-    backend = keras.backend.backend()
-    if backend not in _UPDATES:
-        raise RuntimeError(
-            f"the backend must be one of {', '.join(_UPDATES)}, Keras runs on {backend!r}. "
-            "Set KERAS_BACKEND=tensorflow or jax before Keras is imported."
-        )
+    backend = check_backend()
     module, name = _UPDATES[backend]
     update = getattr(importlib.import_module(module), name)
     return type(f"{objective.__name__}On{backend.title()}", (update, objective), {})
