@@ -32,7 +32,7 @@ from tssd_keras.judge.state import State, part, under
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
 CAUTION = 2.0  # standard errors of the share of right labels
-MOST = 0.9  # of that share; where few labels are wrong, the last to be kept are wrong too often
+SPARED = 0.1  # of that share, and no more than are wrong: the last to be kept are wrong too often
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,8 @@ class Purifier:
             q, share = correct_prior(log_odds + answers.rows.odds, answers.rows.share)
             return _Probability(q, q, share, share)
         share, error = evidence.share_by_pairs()
-        least = max(min(share - CAUTION * error, MOST * share), share / 2)
+        spared = max(CAUTION * error, min(SPARED * share, 1 - share))
+        least = max(share - spared, share / 2)
         offset, lower = (offset_for_share(log_odds, s) for s in (share, least))
         q, cautious = expit(log_odds + offset), expit(log_odds + lower)
         return _Probability(q, cautious, share, least, error, offset - lower)
