@@ -27,7 +27,7 @@ class FitNotes:
 
     def trained_before(self, model: keras.Model, warmup_epochs: int) -> None:
         """Of a model that has been trained, where a warm-up begins."""
-        n_steps = int(getattr(model.optimizer, "iterations", 0))
+        n_steps = int(keras.ops.convert_to_numpy(getattr(model.optimizer, "iterations", 0)))
         if n_steps:
             text = _TRAINED_BEFORE.format(steps=n_steps, warmup=warmup_epochs)
             self._say("trained before", text)

@@ -43,7 +43,8 @@ def schedule_note(model: keras.Model, *, n_epochs: int, n_full: int, most: int) 
     if found is None:
         return ""
     name, ends = found
-    taken, total = int(model.optimizer.iterations), n_epochs * most
+    taken = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+    total = n_epochs * most
     if n_full < n_epochs and ends > taken + n_full * most:
         return (
             f"the learning rate's {name} counts steps ({ends}), and epochs get shorter as labels "
