@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -54,6 +55,22 @@ def test_wrong_labels_are_found_from_predictions_alone(digits):
     assert "no features were given" in found.notes[0]
     assert set(found.role) <= {"positive", "negative", "uncertain"}
     assert (found.suggested == p.argmax(axis=1)).all()
+
+
+@pytest.mark.backend_free
+def test_sparse_features_say_what_dense_ones_do(digits):
+    p, given, x, truth = digits
+    dense = tssd_keras.audit(p, given, x)
+    found = tssd_keras.audit(p, given, sparse.csr_array(x))
+    np.testing.assert_array_equal(found.score, dense.score)
+    wide = sparse.hstack([sparse.coo_matrix(x), sparse.coo_matrix((len(x), 20_000))])
+    assert roc_auc_score(given == truth, tssd_keras.audit(p, given, wide).score) > 0.97
+    with pytest.raises(ValueError, match=r"one row for each of 1797 .* got \(10, 64\)"):
+        tssd_keras.audit(p, given, sparse.csr_array(x[:10]))
+    x = x.copy()
+    x[7, 3] = np.nan
+    with pytest.raises(ValueError, match=r"features must be finite: .* first of sample 7"):
+        tssd_keras.audit(p, given, sparse.csr_array(x))
 
 
 @pytest.mark.backend_free

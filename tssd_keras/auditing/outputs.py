@@ -121,8 +121,8 @@ def audit(
     Args:
         predictions: float[N, K], probabilities, or logits with `from_logits`.
         labels: int[N] in 0..K-1, given, possibly wrong.
-        features: float[N, d] of the same or of another model. None: the feature stream
-            abstains.
+        features: float[N, d] of the same or of another model, or a sparse matrix. None: the
+            feature stream abstains.
         golden: int[N], the true label where it is known, -1 elsewhere; at least two
             of each class, chosen at random. None: no purification, and no Keras.
         from_logits: whether the predictions are logits.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from tssd_keras.data.class_labels import class_labels
+from tssd_keras.judge.neighbours import projection
 from tssd_keras.labels.golden import check_golden_labels
 
 BLOCK_BYTES = 16 << 20  # of rows held as float64 at once
@@ -127,29 +130,39 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
     return out
 
 
-def unit_features(features: np.ndarray, n: int) -> np.ndarray:
+def unit_features(features: Any, n: int) -> np.ndarray:
     """Scale features as the feature stream reads them.
 
     Args:
-        features: float[N, d], or [N, ...], which is flattened; may be memory-mapped.
+        features: float[N, d], or [N, ...], which is flattened; may be memory-mapped, or a sparse
+            matrix of SciPy.
         n: N, the number of predictions.
 
     Returns:
-        float16[N, d], rows of length 1; a row of zeros stays.
+        float16[N, d], rows of length 1; a row of zeros stays. Wide sparse rows are projected.
 
     Raises:
         TypeError: they are no array of numbers.
         ValueError: the number of rows is another, or a value is not finite.
     """
-    features = _numbers("features", features)
-    if features.ndim < 2 or len(features) != n or not features.size:
+    matrix = None
+    if issparse(features):
+        features = features.tocsr()
+        matrix = projection(features.shape[1])
+    else:
+        features = _numbers("features", features)
+    if features.ndim < 2 or features.shape[0] != n or not features.shape[1]:
         raise ValueError(
             f"features must have one row for each of {n} predictions, shape ({n}, d), d at least "
             f"1, got {features.shape}."
         )
-    out = np.empty((n, int(np.prod(features.shape[1:]))), np.float16)
-    for rows in blocks(features):
-        block = np.asarray(features[rows], np.float64).reshape(-1, out.shape[1])
+    width = int(np.prod(features.shape[1:])) if matrix is None else matrix.shape[1]
+    out = np.empty((n, width), np.float16)
+    for rows in blocks(out if issparse(features) else features):
+        block = features[rows]
+        if issparse(block):
+            block = block.toarray() if matrix is None else block @ matrix
+        block = np.asarray(block, np.float64).reshape(-1, width)
         _check_finite("features", block, rows.start)
         length = np.linalg.norm(block, axis=1, keepdims=True)
         out[rows] = block / np.maximum(length, 1e-300)
