@@ -159,7 +159,8 @@ def test_a_given_model_is_trained_itself_under_warm_start_only():
     fitted = small().set_params(model=model).fit(x, y)
     assert fitted.model_ is not model
     assert all(map(np.array_equal, model.get_weights(), before))
-    fitted.set_params(warm_start=True, epochs=2).fit(x, y)
+    with pytest.warns(UserWarning, match="the model was trained before"):
+        fitted.set_params(warm_start=True, epochs=2).fit(x, y)
     assert all(map(np.array_equal, model.get_weights(), before))  # model_ goes on
     first = clone(fitted)
     first.set_params(model=model).fit(x, y)

@@ -100,8 +100,7 @@ class TSSD(Remembering):
         backup_path: str | os.PathLike | None = None,
     ) -> None:
         check_backend()
-        if on_round is not None:
-            check_callable("on_round", on_round)
+        check_callable("on_round", on_round or no_progress)
         check_callable("on_progress", on_progress)
         arguments = check_arguments(
             inputs,
@@ -210,11 +209,7 @@ class TSSD(Remembering):
         self._short_epochs.begin(self.steps, self.model.steps_per_execution)
 
     def _before_first_epoch(self, epoch: int) -> None:
-        """Go on with the state that is the model's, and say what of `fit` does not fit.
-
-        Args:
-            epoch: its number within `fit`.
-        """
+        """Go on with the model's state, and say what does not fit; `epoch` counts within `fit`."""
         self._line_up(epoch)
         if self._is_new and not epoch and self.warmup_epochs is not None:
             self._notes.trained_before(self.model, self.warmup_epochs)

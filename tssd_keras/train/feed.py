@@ -214,9 +214,13 @@ class Feed:
             return None
         return FeedMap(self.map, convert(self.first_batch()))
 
+    def some_rows(self) -> np.ndarray:
+        """The first table rows that are in the epoch, as many as a batch has at most."""
+        return np.flatnonzero(self._taken)[: self.batch_size]
+
     def first_batch(self) -> Any:
-        """Samples of the table's first rows, as many as a batch has."""
-        return self.read(np.resize(np.arange(len(self.table)), self.batch_size))
+        """Samples to see what a batch is like."""
+        return self.read(np.resize(self.some_rows(), self.batch_size))
 
     def batches(self, kind: str = "auto"):
         """The feed as Keras' `fit` takes it.
