@@ -75,16 +75,18 @@ def human_noise(path: Path) -> list[dict]:
 
 def table(rows: list[dict]) -> str:
     """Markdown: by set and number of pairs the errors of all seeds, estimate less truth."""
-    lines = ["| labels | golden pairs | seeds | error, each seed | largest | commit |"]
-    lines.append("|" + " --- |" * 6)
+    lines = ["| labels | golden pairs | backend | seeds | error, each seed | largest | commit |"]
+    lines.append("|" + " --- |" * 7)
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
-        groups.setdefault((row["set"], row["pairs"]), []).append(row)
-    for (name, pairs), some in sorted(groups.items()):
+        groups.setdefault((row["set"], row["pairs"], row["backend"]), []).append(row)
+    for (name, pairs, backend), some in sorted(groups.items()):
+        some.sort(key=lambda row: row["seed"])
         errors = [row["estimated_share"] - row["share"] for row in some]
         cells = (
             name,
             pairs,
+            backend,
             ",".join(str(row["seed"]) for row in some),
             " ".join(f"{error:+.3f}" for error in errors),
             f"{max(map(abs, errors)):.3f}",
