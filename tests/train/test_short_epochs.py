@@ -116,3 +116,60 @@ def test_an_error_in_an_epochs_last_batch_leaves_the_filter_to_the_next_fit(
     assert warnings.filters != every_warning_counts
     model.fit(feed, epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
     assert warnings.filters == every_warning_counts
+
+
+class Counting(keras.callbacks.Callback):
+    """Batches that each epoch has, and steps that the optimizer took in it."""
+
+    def __init__(self, tssd):
+        super().__init__()
+        self.tssd, self.batches, self.steps, self.losses = tssd, [], [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.append(self.tssd.steps)
+        self.steps.append(-int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        self.steps[-1] += int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        self.losses.append(logs["loss"])
+
+
+def counted(before=()):
+    """Six epochs of a network; what `Counting` saw."""
+    x, y = blobs()
+    tssd, model = TSSD(x, y, warmup_epochs=1), small_model(kind="counted")
+    counting = Counting(tssd)
+    callbacks = [*before, tssd, counting]
+    model.fit(tssd.feed(32), epochs=6, callbacks=callbacks, shuffle=False, verbose=0)
+    return counting, model
+
+
+def test_an_epoch_takes_as_many_steps_as_it_has_batches():
+    counting, model = counted()
+    assert len(set(counting.batches)) > 1
+    assert counting.steps == counting.batches
+    assert model.stop_training is False
+
+
+def test_who_stops_training_before_is_heard():
+    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=10, start_from_epoch=2)
+    counting, model = counted([stop])
+    assert len(counting.steps) == 4
+    assert model.stop_training is True
+
+
+def test_the_logged_loss_is_the_mean_over_the_batches_that_were():
+    x, y = blobs()
+    model = small_model(kind="counted")
+    rate, model.optimizer.learning_rate = float(model.optimizer.learning_rate), 0.0
+    tssd = TSSD(x, y, warmup_epochs=1)
+    seen = Counting(tssd)
+    model.fit(tssd.feed(32), epochs=3, callbacks=[tssd, seen], shuffle=False, verbose=0)
+    model.optimizer.learning_rate = rate
+    fed, weight = tssd.table.fed, tssd.table.weights_now[:, 0]
+    prediction = model.predict(x, verbose=0)
+    losses = -np.log(prediction[np.arange(len(y)), y]) * weight
+    rows = seen.batches[-1] * 32  # Keras divides by the batch size, filled up or not
+    assert seen.losses[-1] == pytest.approx(losses[fed].sum() / rows, rel=1e-4)

@@ -206,7 +206,7 @@ class TSSD(Remembering):
                 self.run_round(epoch)
             self._judge_now = False
         self._feed.begin(epoch)
-        self._short_epochs.begin(self.steps, self.model.steps_per_execution)
+        self._short_epochs.begin(self.model, self.steps, self._feed.kind)
 
     def _before_first_epoch(self, epoch: int) -> None:
         """Go on with the model's state, and say what does not fit; `epoch` counts within `fit`."""

@@ -88,6 +88,7 @@ class Feed:
 
     Attributes:
         epoch: which epoch the next plan is for; set by `begin`.
+        kind: "tf.data" or "pydataset", once batches were made.
         callback_missing: while True, the second or third epoch begins with a warning.
         planned: int64[n], the table rows of the last plan; None where it held all that count.
 
@@ -131,7 +132,7 @@ class Feed:
         self.shuffle = shuffle
         self.unlabelled = unlabelled
         self.map = map
-        self.epoch = 0
+        self.epoch, self.kind = 0, ""
         self.callback_missing = callback_missing
         self.fixed_steps = None if fixed_steps is None else as_whole("steps", fixed_steps, 1)
         if fixed_steps is not None and not shuffle:
@@ -241,6 +242,7 @@ class Feed:
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
         self._check_text(kind)
+        self.kind = kind
         return _KINDS[kind](self)
 
     def _check_text(self, kind: str) -> None:

@@ -1,40 +1,68 @@
-"""Keras' warning that an epoch ended before its announced length, which is no fault here."""
+"""The end of an epoch that is shorter than Keras was told, which is no fault here.
+
+Keras asks for an epoch's length once, when `fit` begins; the kept samples are fewer from some round
+on. What it does at the end of the data is wrong in two ways.
+"""
 
 from __future__ import annotations
 
 import warnings
+from typing import Any
+
+import keras
 
 _MESSAGE = "Your input ran out of data"
 
 
-class ShortEpochs:
-    """Hides that one warning where an epoch ends, and puts the filters back as they were.
+class _EpochEnds:
+    """True, but no other callback's True."""
 
-    Keras asks for an epoch's length once, when `fit` begins; the kept samples are fewer from
-    some round on. It warns between the last batch's hook and the epoch's, so that the filter
-    stands there alone. `fit` calls no hook after an error: after one that comes right there, the
-    filter stays until the next epoch begins, of this callback's next `fit`.
+    def __bool__(self) -> bool:
+        return True
+
+
+class ShortEpochs:
+    """Ends each epoch at its last batch, without a step too many and without a warning.
+
+    TensorFlow's trainer finds the end of the data within a step that has begun: the optimizer's
+    count, weight decay and running means move once more, and the mean of the losses counts a batch
+    that never was. So `stop_training` ends the epoch before, and is taken back where it still is
+    the one set here. A PyDataset must be read to its end, as Keras holds it open else: there the
+    step too many stays.
+
+    Where `steps_per_execution` does not divide the epoch, the step has begun all the same. Keras
+    then warns between the last batch's hook and the epoch's, so that a filter stands there alone.
+    `fit` calls no hook after an error: after one that comes right there, the filter stays until
+    the next epoch begins, of this callback's next `fit`.
     """
 
     def __init__(self) -> None:
         self._filters: warnings.catch_warnings | None = None
-        self._n_batches, self._at_once = 0, 1
+        self._n_batches, self._at_once, self._may_end = 0, 1, False
+        self._end = _EpochEnds()
+        self._model: Any = None
 
-    def begin(self, n_batches: int, at_once: int) -> None:
-        """An epoch of so many batches begins; `steps_per_execution` of them are read at once."""
+    def begin(self, model: keras.Model, n_batches: int, kind: str) -> None:
+        """An epoch of so many batches of a feed of this kind begins."""
         self.end()
-        self._n_batches, self._at_once = n_batches, at_once
+        self._may_end = kind == "tf.data" and keras.backend.backend() == "tensorflow"
+        self._model, self._n_batches = model, n_batches
+        self._at_once = model.steps_per_execution
         self.trained(0)
 
     def trained(self, n: int) -> None:
-        """So many batches are done; hide the warning if Keras reads beyond the last one next."""
+        """So many batches are done; if they are all, the epoch ends."""
         if n + self._at_once > self._n_batches and self._filters is None:
             self._filters = warnings.catch_warnings()
             self._filters.__enter__()
             warnings.filterwarnings("ignore", message=_MESSAGE)
+        if n == self._n_batches and self._may_end and not self._model.stop_training:
+            self._model.stop_training = self._end
 
     def end(self) -> None:
-        """Bring back the filters as they were."""
+        """The epoch has ended: bring back the filters, and the model's `stop_training`."""
         if self._filters is not None:
             self._filters.__exit__(None, None, None)
             self._filters = None
+        if getattr(self._model, "stop_training", None) is self._end:
+            self._model.stop_training = False
