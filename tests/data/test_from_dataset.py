@@ -10,12 +10,14 @@ import tensorflow as tf
 
 import tssd_keras
 from tssd_keras import TSSD, from_dataset
-from tssd_keras.data import from_dataset as dataset_reading
+from tssd_keras.data import gathered
 from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.nested import leaves
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (10, 4, 4, 3)).astype("uint8")
 Y = RNG.integers(0, 3, 10)
+SIZE = RNG.normal(size=(10, 2)).astype("float32")
 
 
 def slices(x=X, y=Y):
@@ -80,6 +82,48 @@ def test_every_form_of_dataset_gives_the_samples_in_its_order(form):
     assert labels.dtype == np.int64
 
 
+TEXT = np.array([f"word {i} ä" for i in range(10)], object)
+PARTS = {
+    "a dict": ({"image": X, "size": SIZE}, ["image", "size"]),
+    "a tuple": ((X, SIZE), ["0", "1"]),
+    "a dict in a dict": ({"image": X, "more": {"size": SIZE}}, ["image", "more/size"]),
+}
+
+
+@pytest.mark.parametrize("batch_size", [0, 4])
+@pytest.mark.parametrize("form", PARTS)
+def test_samples_of_several_parts_come_part_by_part(form, batch_size):
+    x, names = PARTS[form]
+    inputs, labels = from_dataset(slices(x).batch(batch_size) if batch_size else slices(x))
+    read = dict(leaves(inputs.read(np.arange(10))))
+    assert list(read) == names
+    for part, expected in zip(read.values(), (X, SIZE)):
+        assert part.dtype == expected.dtype
+        np.testing.assert_array_equal(part, expected)
+    np.testing.assert_array_equal(labels, Y)
+
+
+@pytest.mark.parametrize("batch_size", [0, 4])
+@pytest.mark.parametrize("shape", [(10,), (10, 1)])
+def test_text_stays_text(shape, batch_size):
+    data = slices(TEXT.reshape(shape))
+    inputs, _ = from_dataset(data.batch(batch_size) if batch_size else data)
+    assert inputs.shape == shape
+    assert [text.decode() for text in everything(inputs).ravel()] == TEXT.tolist()
+
+
+def test_all_parts_of_the_samples_must_fit_into_max_gib():
+    rows = [({"a": np.zeros(2**19, "uint8"), "b": np.zeros(2**19, "uint8")}, 0)] * 3
+    assert len(from_dataset(rows, max_gib=3 / 1024)[1]) == 3
+    with pytest.raises(ValueError, match=r"0\.00293 GiB as uint8 of shape \(524288,\) and uint8"):
+        from_dataset(rows, max_gib=2.9 / 1024)
+
+
+def test_an_order_of_several_parts_that_changes_is_noticed():
+    with pytest.warns(UserWarning, match="another order"):
+        from_dataset(slices({"image": X, "text": TEXT}).shuffle(10, seed=1))
+
+
 WITH_MORE = {
     "samples": lambda: more(WEIGHT, NAMES),
     "batches": lambda: more(WEIGHT, NAMES).batch(4),
@@ -141,8 +185,8 @@ def test_a_dataset_that_shuffles_is_read_once_so_samples_keep_their_labels():
 
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_many_samples_lie_in_a_file_that_has_no_name(monkeypatch, tmp_path, batch_size):
-    monkeypatch.setattr(dataset_reading, "IN_MEMORY", 100)  # two samples
-    monkeypatch.setattr(dataset_reading.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(gathered, "IN_MEMORY", 100)  # two samples
+    monkeypatch.setattr(gathered.tempfile, "tempdir", str(tmp_path))
     inputs, labels = from_dataset(slices().batch(batch_size))
     assert isinstance(inputs._array, np.memmap)
     assert list(tmp_path.iterdir()) == []
@@ -222,10 +266,19 @@ WRONG = {
         r"dict of image, label\. Try dataset\.map\(lambda d: \(d\['image'\].*as_supervised=True",
     ),
     "a dict in a list": (lambda: [{"image": X[0], "label": 1}], TypeError, "dict of image, label"),
-    "x of two": (lambda: slices({"a": X, "b": X}), TypeError, "x must be one tensor.*dict of 2"),
-    "x a tuple": (lambda: slices((X, X)), TypeError, "x must be one tensor.*tuple of 2"),
+    "x of nothing": (lambda: [({}, 0)], TypeError, r"one tensor or several, element 0 has \{\}"),
+    "x of other parts": (
+        lambda: [({"a": X[0]}, 0), ({"b": X[1]}, 1)],
+        ValueError,
+        "the same parts: the first has 'a', element 1 has 'b'",
+    ),
+    "x of other shapes": (
+        lambda: [({"a": X[0], "b": X[0]}, 0), ({"a": X[0], "b": X[1, :2]}, 1)],
+        ValueError,
+        r"one shape and type of 'b': .*\(4, 4, 3\), element 1 has uint8 of shape \(2, 4, 3\)",
+    ),
+    "x that is neither": (lambda: [([object()], 0)], TypeError, "numbers or text.*has object"),
     "y of two": (lambda: slices(y=(Y, Y)), TypeError, "y must be one label.*tuple of 2"),
-    "words": (lambda: slices(["a"] * 10), TypeError, "x must be numbers.*words into numbers"),
     "several shapes": (
         lambda: [(X[0], 0), (X[1, :2], 1)],
         ValueError,

@@ -7,7 +7,7 @@ from keras import layers
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from tssd_keras import TSSD, Labels, Scoring
+from tssd_keras import TSSD, Labels, Scoring, from_dataset
 from tssd_keras.train.scoring_model import scoring_model
 
 N = 240
@@ -157,7 +157,8 @@ def test_text_goes_into_the_model_on_tensorflow():
     text = np.array([" ".join(words[kind, RNG.integers(0, 3, 4)]) for kind in TRUE])
     vectorize = layers.TextVectorization(max_tokens=20, output_sequence_length=4)
     vectorize.adapt(text)
-    for x in (text, text.astype(object)):
+    dataset = from_dataset(zip(text, GIVEN))[0]
+    for x in (text, text.astype(object), dataset):
         model = keras.Sequential(
             [
                 keras.Input((), dtype="string"),

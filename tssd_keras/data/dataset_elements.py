@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tssd_keras.data.labelled_data import as_ids
+from tssd_keras.data.nested import leaves, mapped
 
 
 class Element(NamedTuple):
     """A sample, or a batch of n.
 
     Attributes:
-        x: [...], or [n, ...], numbers.
+        x: [...], or [n, ...], numbers or text (dtype object); or a dict or tuple of such parts.
         y: int, or int[n].
         weight: float64, or float64[n]; None: there is none.
         ids: int64 or object of str, or n of them; None: there are none.
     """
 
-    x: np.ndarray
+    x: Any
     y: np.ndarray
     weight: np.ndarray | None
     ids: np.ndarray | None
@@ -36,8 +37,10 @@ class Element(NamedTuple):
 
     def equals(self, other: Element) -> bool:
         """Whether samples and labels are the same, bit by bit."""
-        pairs = zip(self[:2], other[:2], strict=True)
-        return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+        ours, theirs = dict(leaves(self[:2])), dict(leaves(other[:2]))
+        return ours.keys() == theirs.keys() and all(
+            _equal(part, theirs[path]) for path, part in ours.items()
+        )
 
     def check_like(
         self, first: Element, number: int, *, batches: bool, batched: bool | None
@@ -50,7 +53,7 @@ class Element(NamedTuple):
             batches: whether elements are batches.
             batched: what the user says of that.
         """
-        x, y = self.x.shape, self.y.shape
+        x, y = shape_of(self.x), self.y.shape
         if is_batch(self) != batches:
             if batched is not None:
                 wanted = "have one entry a sample" if batched else "be one whole number"
@@ -60,7 +63,7 @@ class Element(NamedTuple):
                 )
             raise ValueError(
                 f"elements must be all batches or all single samples, element {number} has x of "
-                f"shape {x} and y of shape {y}, the first {first.x.shape} and {first.y.shape}."
+                f"shape {x} and y of shape {y}, the first {shape_of(first.x)} and {first.y.shape}."
             )
         for name, column, like in (
             ("weight", self.weight, first.weight),
@@ -121,12 +124,24 @@ def elements_of(dataset) -> Iterator[Element]:
         )
 
 
-def check_one_hot(labels: list[np.ndarray], shape: tuple[int, ...]) -> None:
+def shape_of(x: Any) -> str:
+    """The shape of samples, or of each of their parts, for messages."""
+    shapes = {path: str(part.shape) for path, part in leaves(x)}
+    return ", ".join(f"{path!r} {shape}" if path else shape for path, shape in shapes.items())
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    return bool((a == b).all()) if a.dtype.kind == "O" else a.tobytes() == b.tobytes()
+
+
+def check_one_hot(labels: list[np.ndarray], shape: str) -> None:
     """Raise TypeError if each y could be a one-hot label whose sample is as long as it.
 
     Args:
         labels: y of each element.
-        shape: of the first x.
+        shape: of the first x, for the message.
     """
     n = len(labels[0])
     if all(_could_be_one_hot(y, n) for y in labels):
@@ -141,17 +156,23 @@ def _could_be_one_hot(y: np.ndarray, n: int) -> bool:
     return len(y) == n > 1 and bool(np.isin(y, (0, 1)).all() and (y == 1).sum() == 1)
 
 
-def _sample(x: object, number: int) -> np.ndarray:
-    if isinstance(x, dict | tuple):
-        raise TypeError(
-            f"x must be one tensor, element {number} has a {type(x).__name__} of {len(x)}. Join "
-            "them into one in dataset.map(...), and take them apart again within the model."
-        )
+def _sample(x: object, number: int) -> Any:
+    parts = mapped(lambda part: _part(part, number), x)
+    if not any(True for _ in leaves(parts)):
+        raise TypeError(f"x must be one tensor or several, element {number} has {x!r}.")
+    return parts
+
+
+def _part(x: object, number: int) -> np.ndarray:
     array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind in "SU":
+        array = array.astype(object)
+    is_text = array.dtype.kind == "O" and all(isinstance(v, str | bytes) for v in array.ravel())
+    if array.dtype.kind not in "biuf" and not is_text:
         raise TypeError(
-            f"x must be numbers, element {number} has {array.dtype} ({type(x).__name__}). Decode "
-            "images and turn words into numbers in dataset.map(...)."
+            f"x must be numbers or text, element {number} has {array.dtype} "
+            f"({type(x).__name__}). Decode images in dataset.map(...), and make all samples of "
+            "one shape."
         )
     return array
 
@@ -203,11 +224,11 @@ def is_batch(element: Element) -> bool:
     x, y = element.x, element.y
     if y.ndim == 0:
         return False
-    if x.ndim and len(x) == len(y):
+    if all(part.ndim and len(part) == len(y) for _, part in leaves(x)):
         return True
     raise TypeError(
         f"y must be a whole number, or one for each sample of a batch, got y of shape {y.shape} "
-        f"with x of shape {x.shape}. {_cure(y)}"
+        f"with x of shape {shape_of(x)}. {_cure(y)}"
     )
 
 
