@@ -21,7 +21,8 @@ def test_parts_are_named_by_their_path_and_keep_their_order():
         "text": {"title": -1, "body": -2},
         "numbers": (-3, (-4, -5)),
     }
-    assert packed(structure, iter("abcde"))["numbers"] == ("c", ("d", "e"))
+    assert list(dict(leaves({"b": 1, "a": 2}))) == ["a", "b"]
+    assert packed(structure, iter("abcde"))["numbers"] == ("a", ("b", "c"))
     assert packed(None, iter("a")) == "a"
 
 

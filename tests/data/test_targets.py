@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tssd_keras.data.targets import Form, as_targets, encode, whole
+from tssd_keras.data.targets import Form, as_targets, whole
 
 pytestmark = pytest.mark.backend_free
 
@@ -79,15 +79,30 @@ def test_other_labels_of_the_same_classes_are_numbered_alike():
     assert whole("golden labels", ["dog", "cat"], targets).tolist() == [1, 0]
     truth = np.array(["owl", "", None], object)
     assert whole("Labels.true", truth, targets, minus_one="where unknown").tolist() == [2, -1, -1]
-    assert encode("golden labels", np.array([2, 0]), targets).tolist() == [2, 0]
+    with pytest.raises(ValueError, match=r"must be names of classes: 2 of 2 .* sample 0 with '2'"):
+        whole("golden labels", np.array([2, 0]), targets)
     with pytest.raises(ValueError, match=r"1 of 2 are not, .* sample 1 with 'eel'.* name 'cat'"):
         whole("golden labels", ["dog", "eel"], targets)
     with pytest.raises(ValueError, match="must be names of classes: 1 of 2"):
         whole("golden labels", ["dog", ""], targets)
     numbers = as_targets("labels", Y)
     assert whole("golden labels", np.eye(3)[[2, 1]], numbers).tolist() == [2, 1]
-    with pytest.raises(ValueError, match="golden labels must be whole numbers"):
+    with pytest.raises(ValueError, match=r"golden labels must be class numbers, .* is 'dog'"):
         whole("golden labels", ["dog", "cat"], numbers)
+    for truth in (Y.astype(float), np.eye(3)[Y], Y[:, None]):
+        assert whole("Labels.true", truth, numbers, minus_one="unknown").tolist() == Y.tolist()
+
+
+def test_classes_whose_names_are_numbers_are_told_by_them():
+    targets = as_targets("labels", np.array(["10", "2", "30", "2"]))
+    assert targets.names == ("10", "2", "30")
+    assert whole("golden labels", np.array([30, 2]), targets).tolist() == [2, 1]
+    truth = np.array([2.0, -1.0])
+    assert whole("Labels.true", truth, targets, minus_one="unknown").tolist() == [1, -1]
+    pandas = pytest.importorskip("pandas")
+    kinds = pandas.Series(pandas.Categorical([2, 0, 1], categories=[2, 0, 1]))
+    targets = as_targets("labels", kinds)
+    assert targets.labels.tolist() == whole("golden labels", kinds, targets).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

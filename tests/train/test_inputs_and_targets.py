@@ -171,3 +171,31 @@ def test_text_goes_into_the_model_on_tensorflow():
         judged(x, GIVEN, model, SPARSE, "auto")
     with pytest.raises(ValueError, match=r"text must be fed by tf.data .* got kind 'pydataset'"):
         TSSD(text, GIVEN).feed(32, kind="pydataset")
+
+
+def test_targets_of_other_outputs_are_fed_as_they_are_in_either_byte_order():
+    sizes = np.arange(N, dtype=">i4")
+    tssd = TSSD([A, B], {"kind": GIVEN, "size": sizes}, scoring=Scoring(output="kind"))
+    for kind in KINDS:
+        feed = tssd.feed(8, shuffle=False, kind=kind)
+        batch = feed[0] if kind == "pydataset" else next(iter(feed))
+        np.testing.assert_array_equal(
+            np.asarray(batch[1]["size"]), np.flatnonzero(tssd.table.fed)[:8]
+        )
+    with pytest.raises(ValueError, match="targets must be finite, some of 'size' are NaN"):
+        labels = {"kind": GIVEN, "size": np.where(sizes == 3, np.nan, sizes)}
+        TSSD([A, B], labels, scoring=Scoring(output="kind"))
+
+
+def test_golden_parts_may_come_in_another_order():
+    golden = ({"b": B[:40], "a": A[:40]}, TRUE[:40])
+    tssd = TSSD({"a": A[40:], "b": B[40:]}, GIVEN[40:], golden=golden)
+    assert len(tssd.arguments.golden) == 40
+
+
+def test_a_memory_mapped_array_is_not_read_at_the_door(tmp_path):
+    np.save(tmp_path / "x.npy", np.where(np.arange(N)[:, None] == 7, np.nan, A))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert not TSSD(mapped, GIVEN).inputs.in_memory
+    with pytest.raises(ValueError, match="must be finite"):
+        TSSD(np.array(mapped), GIVEN)

@@ -225,3 +225,34 @@ def test_predictions_of_zeros_say_nothing_of_real_samples():
     x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
     log_p = np.asarray(scoring_model(model, x).predict_on_batch(x)[1])
     np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_of_two_heads_alike_the_judged_outputs_own_is_looked_into(samples):
+    x, _ = samples
+    inputs = keras.Input((4,))
+    logits = [layers.Dense(K)(layers.Dense(width, name=f"h{width}")(inputs)) for width in (5, 7)]
+    model = keras.Model(inputs, [layers.Softmax(name=f"o{i}")(z) for i, z in enumerate(logits)])
+    for output, width in ((0, 5), (1, 7), ("o0", 5)):
+        assert scoring_model(model, x, output=output).widths == (width, K)
+
+
+def test_of_a_head_that_is_called_twice_the_judged_outputs_call_is_looked_into(samples):
+    x, _ = samples
+    inputs = [keras.Input((4,)), keras.Input((4,))]
+    shared, body = layers.Dense(K), layers.Dense(6)
+    model = keras.Model(inputs, [shared(body(one)) for one in inputs])
+    parts = (x, x[::-1].copy())
+    for output in (0, 1):
+        unit, _ = scoring_model(model, parts, output=output).predict_on_batch(parts)
+        z = np.array(body(parts[output]))
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        np.testing.assert_allclose(np.asarray(unit, "float32"), z, atol=2e-3)
+
+
+def test_layers_that_could_all_be_the_head_are_said_to_be_so(samples):
+    x, _ = samples
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(K, name="narrow")(layers.Dense(K, activation="relu")(inputs))
+    outputs = layers.Lambda(lambda z: z * z)(hidden)
+    with pytest.warns(UserWarning, match=r"what narrow reads, the last of 2 layers"):
+        assert scoring_model(keras.Model(inputs, outputs), x).widths == (K, K)

@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 from tssd_keras import TSSD
+from tssd_keras.train.weight_effect import weight_notes
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(70, 4)).astype("float32"), np.arange(70) % 3
@@ -28,6 +29,22 @@ class Forgetful(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return scalar(y, y_pred)
+
+
+class OwnStep(keras.Model):
+    """A loop of its own, compiled without a loss."""
+
+    def train_step(self, *args):
+        raise NotImplementedError
+
+
+def test_a_model_that_trains_by_itself_is_not_looked_at():
+    model = network(OwnStep)
+    model.compile("sgd")
+    assert list(weight_notes(model, X[:8], Y[:8], filled=0.0)) == []
+    model = network()
+    model.compile("sgd", "mse")  # fit says by itself that class numbers do not fit
+    assert list(weight_notes(model, X[:8], Y[:8, None] + np.zeros((1, 5)), filled=0.0)) == []
 
 
 def network(kind=keras.Model):

@@ -237,13 +237,13 @@ _ONE_HOT = "One-hot labels become numbers by dataset.map(lambda x, y: (x, tf.arg
 
 def _cure(y: np.ndarray) -> str:
     """What makes a y one whole number a sample."""
-    if y.ndim and y.shape[-1] == 1:
-        return "Labels in a column become flat by dataset.map(lambda x, y: (x, tf.squeeze(y, -1)))."
-    if y.ndim:
-        return _ONE_HOT
-    if y.dtype.kind in "SU":
+    if y.dtype.kind in "SUO":
         return "Names become numbers by keras.layers.StringLookup in dataset.map(...)."
-    return (
-        "Class numbers stored as floats become whole by "
-        "dataset.map(lambda x, y: (x, tf.cast(y, tf.int64)))."
-    )
+    whole = "tf.cast(y, tf.int64)"
+    if y.ndim and y.shape[-1] == 1:
+        flat = "tf.squeeze(y, -1)"
+        flat = flat if y.dtype.kind in "iu" else f"tf.cast({flat}, tf.int64)"
+        return f"Labels in a column become flat by dataset.map(lambda x, y: (x, {flat}))."
+    if y.dtype.kind in "iu" or y.ndim > 1 or (y.ndim and (y == 1).sum() == 1):
+        return _ONE_HOT
+    return f"Class numbers stored otherwise become whole by dataset.map(lambda x, y: (x, {whole}))."

@@ -200,7 +200,7 @@ def as_inputs(samples: Any, n: int | None = None) -> Inputs:
     if isinstance(samples, dict) or _are_parts(samples, n):
         return _nested(samples)
     try:
-        array = np.asarray(samples)
+        array = samples if isinstance(samples, np.memmap) else np.asarray(samples)
     except ValueError as error:
         raise ValueError(
             f"samples must be of one shape, got some of different shapes ({error}). Resize or pad "

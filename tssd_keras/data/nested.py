@@ -9,14 +9,16 @@ import numpy as np
 
 
 def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The parts of a structure, in order, each with its path, like "text/title"; "" for one part.
+    """The parts of a structure, each with its path, like "text/title"; "" for one part.
+
+    A dict's come in the order of their names, whatever order it has, as in Keras.
 
     Args:
         structure: dicts, tuples and lists of parts, or one part.
         path: in front of each.
     """
     if isinstance(structure, dict):
-        parts: Any = structure.items()
+        parts: Any = sorted(structure.items(), key=_name)
     elif isinstance(structure, list | tuple):
         parts = enumerate(structure)
     else:
@@ -26,13 +28,18 @@ def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(part, f"{path}/{name}" if path else str(name))
 
 
+def _name(item: tuple[Any, Any]) -> str:
+    return str(item[0])
+
+
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     """A structure of the same form, with what a function makes of each part; lists become tuples.
 
     (tf.data takes a list for a tensor.)
     """
     if isinstance(structure, dict):
-        return {name: mapped(function, part) for name, part in structure.items()}
+        items = sorted(structure.items(), key=_name)
+        return {name: mapped(function, part) for name, part in items}
     if isinstance(structure, list | tuple):
         return tuple(mapped(function, part) for part in structure)
     return function(structure)

@@ -31,7 +31,9 @@ class Form:
     def of(self, labels: np.ndarray, n_classes: int) -> np.ndarray:
         """Labels int64[n] in this form."""
         if self.kind == "one_hot":
-            return np.eye(n_classes, dtype=self.dtype)[labels]
+            rows = np.zeros((len(labels), n_classes), self.dtype)
+            rows[np.arange(len(labels)), labels] = 1
+            return rows
         labels = labels.astype(self.dtype)
         return labels[:, None] if self.kind == "column" else labels
 
@@ -72,7 +74,7 @@ def as_targets(name: str, labels: Any) -> Targets:
     if (categories := _categories(labels)) is not None:
         codes = np.asarray(getattr(labels, "cat", labels).codes, np.int64)
         _check_none_missing(name, codes < 0)
-        names = tuple(map(str, categories))
+        names = tuple(str(_name(value)) for value in categories)
         return Targets(codes, names, len(names))
     try:
         array = np.asarray(labels)
@@ -119,17 +121,23 @@ def encode(
         ValueError: a name is of no class.
     """
     if targets.names is None:
-        found = as_targets(name, labels) if not minus_one else _with_unknown(labels)
+        found = as_targets(name, labels)
         if found.names is not None:
-            return labels
+            raise ValueError(
+                f"{name} must be class numbers, as the labels are, got names, the first is "
+                f"{found.names[found.labels[0]]!r}. Give both by names or both by numbers: names "
+                "that are numbered by themselves get other numbers."
+            )
         return found.labels
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.ndim != 1 or array.dtype.kind in "biuf":
+    if array.ndim != 1:
         return labels
     code = {value: i for i, value in enumerate(targets.names)}
     given = [_name(value) for value in array.tolist()]
+    if minus_one and array.dtype.kind in "if":
+        given = [None if name == "-1" and name not in code else name for name in given]
     out = np.array([code.get(v, -2) if v is not None and v.strip() else -1 for v in given])
     strange = np.flatnonzero((out == -2) | ((out == -1) & (not minus_one)))
     if len(strange):
@@ -141,14 +149,6 @@ def encode(
             f"{f' and {len(targets.names) - 5} more' * (len(targets.names) > 5)}."
         )
     return out.astype(np.int64)
-
-
-def _with_unknown(labels: Any) -> Targets:
-    """Where -1 says something, one-hot rows and columns are taken; floats and names are not."""
-    array = np.asarray(labels)
-    if array.ndim == 2 and array.shape[1] == 1:
-        return Targets(array[:, 0])
-    return Targets(labels)
 
 
 def _categories(labels: Any) -> Any:
@@ -171,9 +171,13 @@ def _is_names(array: np.ndarray) -> bool:
 
 
 def _name(value: Any) -> str | None:
+    """A class's name, which may be a number; None: there is none."""
+    if _is_missing(value):
+        return None
     if isinstance(value, bytes):
         return value.decode("utf-8")
-    return value if isinstance(value, str) else None
+    whole = isinstance(value, float) and value == int(value)
+    return str(int(value)) if whole else str(value)
 
 
 def _is_missing(value: Any) -> bool:

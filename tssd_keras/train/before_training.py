@@ -82,18 +82,35 @@ def find_before(
     return Before(best, found[best], shares, agreement)
 
 
-def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray | None:
+def part_scale(inputs: Inputs, index: np.ndarray) -> np.ndarray:
+    """Root mean square of each part's numbers in the first samples, float[parts]; 1 of one part."""
+    parts = _numeric(inputs)
+    if len(parts) < 2:
+        return np.ones(len(parts), np.float32)
+    first = [_flat(part, index[:BLOCK]) for part in parts]
+    return np.asarray([max(np.sqrt(np.mean(np.square(rows))), 1e-12) for rows in first])
+
+
+def _numeric(inputs: Inputs) -> list[Inputs]:
+    return [part for part in parts_of(inputs).values() if part.dtype.kind in "biuf"]
+
+
+def projected_inputs(
+    inputs: Inputs, index: np.ndarray, scale: np.ndarray | None = None
+) -> np.ndarray | None:
     """Samples as rows of length 1, projected where they are wide; see `neighbours.projection`.
 
     Args:
-        inputs: the source. Of several parts that are numbers, each weighs as much: it is divided
-            by the root mean square of its entries in the first samples.
+        inputs: the source.
         index: int64[n], which samples.
+        scale: of `part_scale`, by which each part is divided, so that each weighs as much; None:
+            that of these samples.
 
     Returns:
         float16[n, d]; None where no part is numbers.
     """
-    parts = [part for part in parts_of(inputs).values() if part.dtype.kind in "biuf"]
+    parts = _numeric(inputs)
+    scale = part_scale(inputs, index) if scale is None else scale
     if not parts:
         return None
     widths = [int(np.prod(part.shape[1:])) for part in parts]
@@ -102,10 +119,6 @@ def projected_inputs(inputs: Inputs, index: np.ndarray) -> np.ndarray | None:
     bytes_of_one = sum(n * part.dtype.itemsize for n, part in zip(widths, parts, strict=True))
     size = max(1, min(BLOCK, BLOCK_BYTES // max(1, bytes_of_one)))
     out = np.empty((len(index), width if matrix is None else matrix.shape[1]), np.float16)
-    scale = np.ones(len(parts), np.float32)
-    if len(parts) > 1:
-        first = [_flat(part, index[:size]) for part in parts]
-        scale = np.asarray([max(np.sqrt(np.mean(np.square(rows))), 1e-12) for rows in first])
     for start in range(0, len(index), size):
         some = index[start : start + size]
         rows = np.concatenate(

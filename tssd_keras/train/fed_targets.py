@@ -52,6 +52,7 @@ def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | No
         isinstance(labels, list | tuple)
         and len(labels) > 0
         and all(getattr(part, "ndim", 0) for part in labels)
+        and (name is not None or len(labels) < len(labels[0]))  # else one-hot rows, one a sample
     )
     if not several:
         if name is not None:
@@ -68,9 +69,14 @@ def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | No
             f"TSSD(scoring=Scoring(output=...)) with one of {', '.join(map(repr, keys))}, got "
             f"{name!r}."
         )
-    arrays = {key: np.asarray(labels[key]) for key in keys}
+    arrays = {key: _native(key, labels[key]) for key in keys}
     n = len(arrays[name])
     for key, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(
+                f"targets must be finite, some of {key!r} are NaN or infinite. Fill the gaps in, "
+                "or leave those samples out by Labels(index=...)."
+            )
         if len(array) != n:
             raise ValueError(
                 f"targets of all outputs must be as many, got {len(array)} of {key!r} and {n} of "
@@ -78,6 +84,17 @@ def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | No
             )
     targets = arrays if isinstance(labels, dict) else tuple(arrays.values())
     return labels[name], Output(keys[keys.index(name)], targets)
+
+
+def _native(key: Any, target: Any) -> np.ndarray:
+    """One output's targets in the machine's byte order."""
+    array = np.asarray(target)
+    if not array.ndim or array.dtype.kind not in "biufSUO":
+        raise TypeError(
+            f"targets of {key!r} must be one array with a row a sample, got a "
+            f"{type(target).__name__}."
+        )
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 class FedTargets:

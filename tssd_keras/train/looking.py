@@ -10,6 +10,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -25,8 +26,8 @@ class Call:
     """
 
     layer: keras.Layer
-    read: object
-    gave: object
+    read: Any
+    gave: Any
 
 
 @contextlib.contextmanager

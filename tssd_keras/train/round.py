@@ -25,7 +25,12 @@ from tssd_keras.judge.without_golden import WithoutGolden
 from tssd_keras.labels.golden import Golden, effective_weights
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.choices import STREAMS
-from tssd_keras.train.before_training import Before, find_before, projected_inputs
+from tssd_keras.train.before_training import (
+    Before,
+    find_before,
+    part_scale,
+    projected_inputs,
+)
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.places import Places
 from tssd_keras.train.readiness import LOOKED_AT, Readiness, agreement, normalisations, settled
@@ -140,11 +145,12 @@ class NetworkJudge:
             return
         what = "scoring samples before training"
         scores = self._score(scorer, what, self._inputs, self._index, self._labels)
-        samples = _spaces(scores, self._inputs, self._index)
+        scale = part_scale(self._inputs, self._index)
+        samples = _spaces(scores, self._inputs, self._index, scale)
         of_golden, golden = None, self._golden_scores(scorer)
         if golden is not None and self._golden is not None:
             inputs = as_inputs(self._golden.inputs)
-            of_golden = _spaces(golden, inputs, np.arange(len(inputs)))
+            of_golden = _spaces(golden, inputs, np.arange(len(inputs)), scale)
         self._before = find_before(
             samples,
             of_golden,
@@ -336,9 +342,11 @@ def _columns(
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
 
 
-def _spaces(scores: Scores, inputs: Inputs, index: np.ndarray) -> dict[str, np.ndarray]:
+def _spaces(
+    scores: Scores, inputs: Inputs, index: np.ndarray, scale: np.ndarray
+) -> dict[str, np.ndarray]:
     """Features, and the inputs where they are numbers, by name."""
-    rows = projected_inputs(inputs, index)
+    rows = projected_inputs(inputs, index, scale)
     return {"features": scores.features} | ({} if rows is None else {"inputs": rows})
 
 

@@ -16,6 +16,7 @@ from tssd_keras.train.looking import Call, every_layer, watched
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
 MIN_LOG_P = -80.0  # keeps half-precision log-probabilities finite
 SAMPLES = 8  # that a network is looked at with
+NEAR = 2e-3  # between a head's numbers and the predictions; half precision rounds
 HEADS = (
     keras.layers.Dense,
     keras.layers.EinsumDense,
@@ -120,6 +121,8 @@ def scoring_model(
         ValueError: the network has several outputs and none is named, no such layer, or none that
             features could be told from; or `from_logits` contradicts its predictions.
     """
+    if not network.built:
+        network(sample, training=False)  # its layers are called while it is built, too
     layers = every_layer(network)
     if features is not None and features not in layers:
         raise ValueError(
@@ -135,7 +138,7 @@ def scoring_model(
     if features is not None:
         look = _given_by(layers[features], output)
     elif head is not None:
-        look = _read_by(head.layer, output)
+        look = _read_by(head, calls, output)
     else:
         look = _predictions(network, output)
     said = _from_logits(prediction, head, claim=from_logits, loss=loss)
@@ -195,12 +198,39 @@ def _check_prediction(prediction: Any) -> None:
 
 
 def _head(calls: list[Call], prediction) -> Call | None:
-    """The layer that gave the prediction, or the last that gave as many numbers; None: no such."""
-    if gave := [call for call in calls if call.gave is prediction]:
-        return gave[-1]
+    """The layer that gave the prediction, or the last that gave as many numbers; None: no such.
+
+    What follows it may be a softmax or a cast of its own. Where none is that near, and several
+    layers gave as many numbers, a warning names the one that is taken.
+    """
     width = prediction.shape[-1]
     found = [call for call in calls if _channels(call.layer, call.gave) == width]
+    if near := [call for call in found if _gave(call, prediction)]:
+        return near[-1]
+    if len({id(call.layer) for call in found}) > 1:
+        warnings.warn(
+            f"features are what {found[-1].layer.name} reads, the last of {len(found)} layers that "
+            "give as many numbers as the model, for none of them gives its predictions. Name the "
+            "layer that gives the features: TSSD(scoring=Scoring(features=...)).",
+            UserWarning,
+            stacklevel=2,
+        )
     return found[-1] if found else None
+
+
+def _gave(call: Call, prediction: Any) -> bool:
+    """Whether a layer gave the prediction, as it is, or before a softmax, a sigmoid or a cast."""
+    if call.gave is prediction:
+        return True
+    if tuple(call.gave.shape) != tuple(prediction.shape):
+        return False
+    gave, given = (ops.cast(tensor, "float32") for tensor in (call.gave, prediction))
+    several = (ops.softmax, ops.log_softmax) if prediction.shape[-1] > 1 else ()
+    for activation in (lambda z: z, ops.sigmoid, *several):
+        near = ops.convert_to_numpy(ops.abs(activation(gave) - given)) < NEAR
+        if near.all():
+            return True
+    return False
 
 
 def _channels(layer: keras.Layer, tensor) -> int:
@@ -208,11 +238,14 @@ def _channels(layer: keras.Layer, tensor) -> int:
     return int(tensor.shape[1 if first else -1])
 
 
-def _read_by(layer: keras.Layer, output: str | int | None) -> Look:
+def _read_by(head: Call, calls: list[Call], output: str | int | None) -> Look:
+    layer = head.layer
+    which = [call for call in calls if call.layer is layer].index(head)  # a layer may be shared
+
     def look(network: keras.Model, x, training: bool):
         with watched([layer]) as calls:
             prediction = network(x, training=training)
-        return _pooled(layer, calls[-1].read), _selected(network, prediction, output)
+        return _pooled(layer, calls[which].read), _selected(network, prediction, output)
 
     return look
 

@@ -23,7 +23,7 @@ def weight_notes(model: keras.Model, x: Any, y: Any, *, filled: float) -> Iterat
     """
     if hasattr(model, "networks"):
         return
-    if _ignores_weights(model, x, y):
+    if _can_be_tried(model) and _ignores_weights(model, x, y):
         yield _WITHOUT_EFFECT.format(_of_loss(model))
     if filled > FILLED and (names := _that_count_rows(model)):
         yield _FILLED.format(filled, " and ".join(names))
@@ -41,6 +41,13 @@ _FILLED = (
 )
 
 
+def _can_be_tried(model: keras.Model) -> bool:
+    """Whether the model's own loss is what it trains on, as far as can be told."""
+    own_loss = type(model).compute_loss is not keras.Model.compute_loss
+    own_step = type(model).train_step is not keras.Model.train_step
+    return (model.loss is not None or own_loss) and not own_step
+
+
 def _ignores_weights(model: keras.Model, x: Any, y: Any) -> bool:
     """Whether the loss of a batch does not depend on which of its samples carries the weight."""
     prediction = model(x, training=False)
@@ -52,8 +59,11 @@ def _ignores_weights(model: keras.Model, x: Any, y: Any) -> bool:
         found = model.compute_loss(x=some[0], y=some[1], y_pred=some[2], sample_weight=weight)
         return float(keras.ops.convert_to_numpy(found))
 
-    alone = [loss(slice(i, i + 1), np.ones(1, np.float32)) for i in range(n)]
-    of_one = [loss(slice(0, n), np.eye(n, dtype=np.float32)[i]) for i in range(n)]
+    try:
+        alone = [loss(slice(i, i + 1), np.ones(1, np.float32)) for i in range(n)]
+        of_one = [loss(slice(0, n), np.eye(n, dtype=np.float32)[i]) for i in range(n)]
+    except Exception:  # whatever it is, `fit` meets it next and says it in its own words
+        return False
     model.reset_metrics()
     return _spread(alone) > SAME and _spread(of_one) <= SAME
 
