@@ -206,7 +206,7 @@ class TSSD(Remembering):
                 self.run_round(epoch)
             self._judge_now = False
         self._feed.begin(epoch)
-        self._short_epochs.begin(self.model, self.steps, self._feed.kind)
+        self._short_epochs.begin(self.model, self._feed, (self.params or {}).get("steps"))
 
     def _before_first_epoch(self, epoch: int) -> None:
         """Go on with the model's state, and say what does not fit; `epoch` counts within `fit`."""
