@@ -66,6 +66,15 @@ def test_modules_and_scripts_that_are_named_exist(path):
     assert without_folder <= {path.name for path in PACKAGE.glob("*.py")}
 
 
+def test_every_facility_has_a_test_that_exists():
+    text = (ROOT / "docs" / "facilities.md").read_text()
+    rows = [line for line in text.splitlines() if re.match(r"\| (?!facility|---)", line)]
+    assert len(rows) > 20
+    for row in rows:
+        path, name = re.search(r"\| `(\S+\.py)::(\w+)` \|$", row).groups()
+        assert f"\ndef {name}(" in (ROOT / "tests" / path).read_text(), row
+
+
 @every_document
 def test_commands_have_the_options_that_exist(path):
     sections = typing.get_type_hints(Recipe)

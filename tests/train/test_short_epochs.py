@@ -136,21 +136,28 @@ class Counting(keras.callbacks.Callback):
         self.losses.append(logs["loss"])
 
 
-def counted(before=()):
+def counted(before=(), kind="auto", at_once=1, of_feed=lambda feed: feed):
     """Six epochs of a network; what `Counting` saw."""
     x, y = blobs()
-    tssd, model = TSSD(x, y, warmup_epochs=1), small_model(kind="counted")
-    counting = Counting(tssd)
-    callbacks = [*before, tssd, counting]
-    model.fit(tssd.feed(32), epochs=6, callbacks=callbacks, shuffle=False, verbose=0)
+    tssd, model = TSSD(x, y, warmup_epochs=1), small_model(at_once, f"counted {kind}")
+    counting, feed = Counting(tssd), of_feed(tssd.feed(32, kind=kind))
+    model.fit(feed, epochs=6, callbacks=[*before, tssd, counting], shuffle=False, verbose=0)
     return counting, model
 
 
-def test_an_epoch_takes_as_many_steps_as_it_has_batches():
-    counting, model = counted()
+@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_epoch_takes_as_many_steps_as_it_has_batches(kind, at_once):
+    counting, model = counted(kind=kind, at_once=at_once)
     assert len(set(counting.batches)) > 1
     assert counting.steps == counting.batches
     assert model.stop_training is False
+
+
+def test_a_dataset_of_more_batches_made_of_the_feed_is_read_to_its_end():
+    pytest.importorskip("tensorflow")
+    counting, _ = counted(kind="tf.data", of_feed=lambda feed: feed.unbatch().batch(16))
+    assert all(n >= 2 * m for n, m in zip(counting.steps, counting.batches, strict=True))
 
 
 def test_who_stops_training_before_is_heard():

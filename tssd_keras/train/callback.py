@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 
 import keras
@@ -206,7 +205,7 @@ class TSSD(Remembering):
                 self.run_round(epoch)
             self._judge_now = False
         self._feed.begin(epoch)
-        self._short_epochs.begin(self.model, self.steps, self._feed.kind)
+        self._short_epochs.begin(self.model, self._feed, (self.params or {}).get("steps"))
 
     def _before_first_epoch(self, epoch: int) -> None:
         """Go on with the model's state, and say what does not fit; `epoch` counts within `fit`."""
@@ -249,16 +248,13 @@ class TSSD(Remembering):
             self._backup.write(self, epoch)
 
     def on_train_end(self, logs=None):
-        """Say so if no label was ever judged; a backup has done its work."""
+        """Say so if no epoch was trained or no label ever judged; a backup has done its work."""
         if self._backup is not None:
             self._backup.delete()
-        if self.warmup_epochs is not None and not self.rounds:
-            warnings.warn(
-                f"every epoch was warm-up, and no label was judged: warmup_epochs is "
-                f"{self.warmup_epochs}. Train for more epochs than that.",
-                UserWarning,
-                stacklevel=2,
-            )
+        if self._fit_begins:
+            self._notes.no_epoch(self.model, self.params)
+        elif self.warmup_epochs is not None and not self.rounds:
+            self._notes.all_warmup(self.warmup_epochs)
 
     def run_round(self, epoch: int) -> RoundRecord:
         """One round over the samples drawn now: score, divide, purify, rewrite, record.
@@ -294,5 +290,6 @@ _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
     "steps_per_epoch (feed(steps=...) gives so many), without .cache() behind the feed, and with "
-    "the feed of this very callback: a copy of a TSSD makes a feed of its own."
+    "the feed of this very callback: a copy of a TSSD makes a feed of its own. In place of "
+    "keras.wrappers.SKLearnClassifier take tssd_keras.TSSDClassifier."
 )

@@ -26,6 +26,7 @@ from tssd_keras.data.nested import leaves, packed, parts_of
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train.fed_targets import FedTargets
+from tssd_keras.train.feed_pydataset import pydataset
 from tssd_keras.train.settings import as_whole
 
 # At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
@@ -340,45 +341,4 @@ def _in_graph(feed: Feed):
     return mapped
 
 
-def _pydataset(feed: Feed):
-    """keras.utils.PyDataset, in this thread (workers would keep last epoch's batches)."""
-    import keras
-
-    one_map = feed.map_tried_on(lambda x: x)
-
-    class FeedBatches(keras.utils.PyDataset):
-        is_feed = True
-
-        def __init__(self) -> None:
-            super().__init__(workers=1)
-            self._epoch_begins = False
-            self._last = -1  # step of the batch before
-            self._plan: tuple[np.ndarray, np.ndarray]
-
-        @property
-        def num_batches(self) -> int:
-            # Between an epoch's begin and its first batch Keras asks for the epoch's length, at
-            # any other time for a limit on all epochs.
-            return feed.steps if self._epoch_begins else feed.max_steps
-
-        def on_epoch_begin(self) -> None:
-            self._epoch_begins = True
-
-        def __getitem__(self, step: int):
-            if step not in (0, self._last + 1):
-                raise RuntimeError(
-                    f"the feed's batches must be read in order, got batch {step} after "
-                    f"{self._last}: the feed shuffles by itself. Call fit(..., shuffle=False)."
-                )
-            self._epoch_begins, self._last = False, step
-            if step == 0:
-                self._plan = feed.plan()
-            # TensorFlow looks at the first batches before the epoch, to learn their types.
-            rows, used = (part[step % len(part)] for part in self._plan)
-            x = feed.read(rows) if one_map is None else one_map.on_arrays(feed.read(rows))
-            return x, feed.targets.read(rows), feed.weights(rows, used)
-
-    return FeedBatches()
-
-
-_KINDS = {"tf.data": _tf_data, "pydataset": _pydataset}
+_KINDS = {"tf.data": _tf_data, "pydataset": pydataset}

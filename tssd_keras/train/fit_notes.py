@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from tssd_keras.train.feed import Feed
-from tssd_keras.train.step_schedules import schedule_note
+from tssd_keras.train.step_schedules import batches_trained, schedule_note
 from tssd_keras.train.weight_effect import ROWS, weight_notes
 
 _TRAINED_BEFORE = (
@@ -16,6 +16,16 @@ _TRAINED_BEFORE = (
     "epochs on every label begins, and nothing is judged until it ends. To judge before the first "
     "epoch call fit(initial_epoch={warmup}, epochs=...) with epochs above that; to go on where a "
     "training stopped, load its state: tssd.load(path), or TSSD(backup_path=...)."
+)
+
+_ALL_WARMUP = (
+    "every epoch was warm-up, and no label was judged: warmup_epochs is {}. Train for more epochs "
+    "than that."
+)
+_NO_EPOCH = (
+    "fit trained no epoch: it ends at epochs={}, and begins at initial_epoch, or where "
+    "BackupAndRestore gave the model back ({}), which Keras keeps for every later fit of this "
+    "model. Call fit(epochs=N) with N above that."
 )
 
 
@@ -27,10 +37,20 @@ class FitNotes:
 
     def trained_before(self, model: keras.Model, warmup_epochs: int) -> None:
         """Of a model that has been trained, where a warm-up begins."""
-        n_steps = int(keras.ops.convert_to_numpy(getattr(model.optimizer, "iterations", 0)))
+        n_steps = batches_trained(model.optimizer)
         if n_steps:
             text = _TRAINED_BEFORE.format(steps=n_steps, warmup=warmup_epochs)
             self._say("trained before", text)
+
+    def all_warmup(self, warmup_epochs: int) -> None:
+        """Of a training that ended without a round; each time."""
+        warnings.warn(_ALL_WARMUP.format(warmup_epochs), UserWarning, stacklevel=3)
+
+    def no_epoch(self, model: keras.Model, params: dict | None) -> None:
+        """Of a `fit`, by Keras' `params` of it, that ended before its first epoch; each time."""
+        begins = getattr(model, "_initial_epoch", 0)
+        text = _NO_EPOCH.format((params or {}).get("epochs"), begins)
+        warnings.warn(text, UserWarning, stacklevel=3)
 
     def schedule(self, model: keras.Model, feed: Feed, n_epochs: int, n_full: int) -> None:
         """Of a learning rate by steps that will not finish.

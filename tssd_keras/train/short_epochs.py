@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 
+from tssd_keras.train.feed import Feed
+
 _MESSAGE = "Your input ran out of data"
 
 
@@ -27,8 +29,8 @@ class ShortEpochs:
     TensorFlow's trainer finds the end of the data within a step that has begun: the optimizer's
     count, weight decay and running means move once more, and the mean of the losses counts a batch
     that never was. So `stop_training` ends the epoch before, and is taken back where it still is
-    the one set here. A PyDataset must be read to its end, as Keras holds it open else: there the
-    step too many stays.
+    the one set here. A PyDataset must be read to its end, as Keras holds it open else: it says
+    by itself where that is (`feed_pydataset.Announced`).
 
     Where `steps_per_execution` does not divide the epoch, the step has begun all the same. Keras
     then warns between the last batch's hook and the epoch's, so that a filter stands there alone.
@@ -42,11 +44,22 @@ class ShortEpochs:
         self._end = _EpochEnds()
         self._model: Any = None
 
-    def begin(self, model: keras.Model, n_batches: int, kind: str) -> None:
-        """An epoch of so many batches of a feed of this kind begins."""
+    def begin(self, model: keras.Model, feed: Feed, announced: int | None) -> None:
+        """An epoch of a feed begins.
+
+        Args:
+            model: that is trained.
+            feed: says how many batches come.
+            announced: as `fit` knows it. Another number than the feed's, or none, is of a dataset
+                that was made of the feed: it may have more batches, and is read to its end.
+        """
         self.end()
-        self._may_end = kind == "tf.data" and keras.backend.backend() == "tensorflow"
-        self._model, self._n_batches = model, n_batches
+        self._may_end = (
+            feed.kind == "tf.data"
+            and keras.backend.backend() == "tensorflow"
+            and announced == feed.max_steps
+        )
+        self._model, self._n_batches = model, feed.steps
         self._at_once = model.steps_per_execution
         self.trained(0)
 

@@ -30,6 +30,14 @@ def steps_of_schedule(model: keras.Model) -> tuple[str, int] | None:
     return type(schedule).__name__, int(steps) + int(warmup if isinstance(warmup, int) else 0)
 
 
+def batches_trained(optimizer: keras.optimizers.Optimizer) -> int:
+    """By which a schedule counts: of several whose gradients are accumulated, each one."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of LossScaleOptimizer
+    count = getattr(inner, "_iterations", getattr(inner, "iterations", 0))
+    # A sum is a tensor on one device and on several; NumPy remarks on how others become arrays.
+    return int(keras.ops.add(count, 0))
+
+
 def schedule_note(model: keras.Model, *, n_epochs: int, n_full: int, most: int) -> str:
     """What a user should know of a schedule that will not finish; empty if there is nothing.
 
@@ -43,7 +51,7 @@ def schedule_note(model: keras.Model, *, n_epochs: int, n_full: int, most: int) 
     if found is None:
         return ""
     name, ends = found
-    taken = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+    taken = batches_trained(model.optimizer)
     total = n_epochs * most
     if n_full < n_epochs and ends > taken + n_full * most:
         return (
