@@ -151,6 +151,7 @@ def test_as_much_comes_back_as_an_element_has():
 
 
 def test_random_samples_are_noticed():
+    tf.random.set_seed(None)  # with a seed the second reading draws the same numbers
     flipped = slices().map(lambda x, y: (tf.image.random_brightness(x, 0.5), y))
     with pytest.warns(UserWarning, match=r"other samples when.*tssd\.feed\(map=\.\.\.\)"):
         from_dataset(flipped.batch(4))
