@@ -28,6 +28,16 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Under SHARE_OUT, as in .ci/run, one backend runs every other of the tests that take long."""
+    if not os.environ.get("SHARE_OUT"):
+        return
+    long = [item for item in items if item.get_closest_marker("shared_out")]
+    theirs = set(long[os.environ["KERAS_BACKEND"] != "jax" :: 2])
+    config.hook.pytest_deselected(items=[item for item in items if item in theirs])
+    items[:] = [item for item in items if item not in theirs]
+
+
 def pytest_report_header():
     return f"backend: {os.environ['KERAS_BACKEND']}"
 

@@ -65,10 +65,9 @@ def digits(*classes, n=160, wrong=0.2):
 
 CHECKED = small(epochs=2, batch_size=16)
 CHECKS = [check for _, check in estimator_checks_generator(CHECKED)]
-if keras.backend.backend() == "jax":  # most ask nothing of the backend, and each compiles anew
-    CHECKS = CHECKS[::3]
 
 
+@pytest.mark.shared_out
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: getattr(check, "func", check).__name__)
 def test_scikit_learns_checks_pass_without_exception(check):
     check(CHECKED)

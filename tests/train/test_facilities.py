@@ -12,6 +12,8 @@ from builders.small_runs import D, K, N, blobs, fit, network, new_tssd
 from keras import layers
 from sklearn.metrics import roc_auc_score
 
+pytestmark = pytest.mark.shared_out
+
 BACKEND = keras.backend.backend()
 KEPT = {"monitor": "tssd_kept_share", "mode": "max"}
 
