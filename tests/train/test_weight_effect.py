@@ -35,7 +35,7 @@ class OwnStep(keras.Model):
     """A loop of its own, compiled without a loss."""
 
     def train_step(self, *args):
-        raise NotImplementedError
+        return super().train_step(*args)
 
 
 def test_a_model_that_trains_by_itself_is_not_looked_at():

@@ -119,7 +119,7 @@ def shape_remedy(labels: np.ndarray) -> str:
 def _type_remedy(labels: np.ndarray, minus_one: str, place: Callable[[int], str]) -> str:
     kind = labels.dtype.kind
     values = labels.tolist() if kind == "O" else []
-    missing = [i for i, value in enumerate(values) if _is_missing(value)]
+    missing = [i for i, value in enumerate(values) if is_missing(value)]
     if kind == "f":
         missing = np.flatnonzero(np.isnan(labels)).tolist()
     if missing:
@@ -149,7 +149,7 @@ def _text_remedy(names: list[str]) -> str:
     return "Names become labels by np.unique(names, return_inverse=True)[1]."
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """Whether a cell says that there is no value: None, NaN, or NA of pandas."""
     is_nan = isinstance(value, float | np.floating) and bool(np.isnan(value))
     return value is None or is_nan or type(value).__name__ == "NAType"

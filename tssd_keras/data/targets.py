@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tssd_keras.data.class_labels import class_labels
-
-FORMS = ("whole", "column", "one_hot")
+from tssd_keras.data.class_labels import class_labels, is_missing
 
 
 @dataclass(frozen=True)
@@ -104,16 +102,13 @@ def _named(name: str, array: np.ndarray) -> Targets:
     return Targets(labels.astype(np.int64), tuple(names.tolist()), len(names))
 
 
-def encode(
-    name: str, labels: Any, targets: Targets, *, n: int | None = None, minus_one: str = ""
-) -> Any:
+def encode(name: str, labels: Any, targets: Targets, *, minus_one: str = "") -> Any:
     """More labels of the same classes, as whole numbers; those in the wrong form stay as they came.
 
     Args:
         name: of the labels, for messages.
         labels: N of them, in any form.
         targets: whose classes they are.
-        n: N, if known.
         minus_one: what no name (None, "", a missing category) says, "where unknown"; "": it is
             refused.
 
@@ -166,22 +161,18 @@ def _is_one_hot(array: np.ndarray) -> bool:
 
 def _is_names(array: np.ndarray) -> bool:
     """Whether all are text, but for missing ones."""
-    values = [value for value in array.tolist() if not _is_missing(value)]
+    values = [value for value in array.tolist() if not is_missing(value)]
     return bool(values) and all(isinstance(value, str | bytes) for value in values)
 
 
 def _name(value: Any) -> str | None:
     """A class's name, which may be a number; None: there is none."""
-    if _is_missing(value):
+    if is_missing(value):
         return None
     if isinstance(value, bytes):
         return value.decode("utf-8")
-    whole = isinstance(value, float) and value == int(value)
-    return str(int(value)) if whole else str(value)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value or type(value).__name__ == "NAType"
+    is_whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_whole else str(value)
 
 
 def _check_none_missing(name: str, missing: np.ndarray) -> None:

@@ -43,10 +43,11 @@ class TSSD(Remembering):
         tssd.table.q  # float32[N], the probability that each label is right
 
     Args:
-        inputs: N samples: an array [N, ...], or `data.inputs.Inputs`. Arrays of
-            floats in memory must be finite. A finite tf.data.Dataset or PyDataset of (x, y),
-            (x, y, weight) or (x, y, weight, id), or an `ImageFolder`, stand for the labels too.
-        labels: int[N] in 0..K-1, possibly wrong; or `Labels`, which say more.
+        inputs: N samples: an array [N, ...], a dict, tuple or list of such, a sparse matrix, or
+            `data.inputs.Inputs`. Floats in memory must be finite. A finite tf.data.Dataset or
+            PyDataset of (x, y), (x, y, weight) or (x, y, weight, id), or an `ImageFolder`, stand
+            for the labels too.
+        labels: N labels, possibly wrong, in any form of `Labels.given`; or `Labels`.
         golden: (x, y) or `Golden`: trusted samples that are not among the inputs
             (arrays in memory are compared), at least two of each class.
             "certain": none are at hand, the division's own certain samples
