@@ -246,7 +246,7 @@ WRONG = {
     "weights in a column": (
         lambda: more(WEIGHT[:, None]).batch(2),
         TypeError,
-        r"weight must be one a sample, as y, of shape \(2,\), element 0 has shape \(2, 1\)",
+        r"weight must be one a sample, of shape \(2,\), element 0 has shape \(2, 1\)",
     ),
     "one id for a batch": (
         lambda: [(X, Y, None, "a")],
@@ -279,7 +279,34 @@ WRONG = {
         r"one shape and type of 'b': .*\(4, 4, 3\), element 1 has uint8 of shape \(2, 4, 3\)",
     ),
     "x that is neither": (lambda: [([object()], 0)], TypeError, "numbers or text.*has object"),
-    "y of two": (lambda: slices(y=(Y, Y)), TypeError, "y must be one label.*tuple of 2"),
+    "y of nothing": (lambda: [(X[0], {})], TypeError, r"y must be a label, or one an output"),
+    "y that is neither": (lambda: [(X[0], 1j)], TypeError, "numbers or names.*complex128"),
+    "labels of other shapes": (
+        lambda: [(X[0], np.eye(3)[0]), (X[1], np.eye(4)[0])],
+        ValueError,
+        r"element 1 are numbers of shape \(4,\), those of the first numbers of shape \(3,\)",
+    ),
+    "labels of other kinds": (
+        lambda: [(X[0], "cat"), (X[1], 1)],
+        ValueError,
+        r"element 1 are numbers of shape \(\), those of the first text of shape \(\)",
+    ),
+    "other outputs": (
+        lambda: [(X[0], {"a": 1, "b": 2}), (X[1], {"a": 1})],
+        ValueError,
+        r"element 1 are 'a' numbers of shape \(\), those of the first 'a' .*'b' numbers",
+    ),
+    "names that are missing": (lambda: slices(y=np.array([""] * 10)), ValueError, "10 of 10 are m"),
+    "rows that are no labels": (
+        lambda: slices(y=RNG.random((10, 3))).batch(5),
+        ValueError,
+        r"whole numbers, one a sample, shape \(N,\), got float64\[10, 3\]",
+    ),
+    "as many as none": (
+        lambda: [(X[:4], [0, 2, 1])],
+        TypeError,
+        r"one label .*or one for each sample of a batch, got y of shape \(3,\) with x of",
+    ),
     "several shapes": (
         lambda: [(X[0], 0), (X[1, :2], 1)],
         ValueError,
@@ -290,19 +317,7 @@ WRONG = {
         ValueError,
         r"first is uint8.*element 1 has float64",
     ),
-    "one-hot": (
-        lambda: slices(y=one_hot("float32")),
-        TypeError,
-        r"float32 of shape \(3,\).*argmax",
-    ),
-    "one-hot in batches": (lambda: slices(y=one_hot("int64")).batch(2), TypeError, "argmax"),
-    "whole one-hot": (
-        lambda: slices(y=one_hot("int64")),
-        TypeError,
-        r"y of shape \(3,\) with x of shape \(4, 4, 3\).*argmax",
-    ),
-    "a column": (lambda: slices(y=Y[:, None]), TypeError, r"y of shape \(1,\).*squeeze"),
-    "floats": (lambda: slices(y=Y / 2), TypeError, r"float64 of shape \(\).*tf\.cast"),
+    "floats": (lambda: slices(y=Y / 2), ValueError, "whole numbers"),
     "mixed": (
         lambda: [(X[0], 0), (X[:4], Y[:4])],
         ValueError,
@@ -319,31 +334,6 @@ def test_what_cannot_be_read_is_told_with_a_cure(case):
         from_dataset(make())
 
 
-SMALL = RNG.normal(size=(10, 4)).astype("float32")  # as long as a one-hot label of four classes
-FOUR = RNG.integers(0, 4, 10)
-
-
-@pytest.mark.parametrize("batched", [None, False])
-def test_whole_one_hot_labels_as_long_as_the_sample_are_not_taken_for_a_batch(batched):
-    data = slices(SMALL, np.eye(4, dtype="int64")[FOUR])
-    words = (
-        r"each y has one 1 among 4.*argmax.*batched=True" if batched is None else "one whole num"
-    )
-    with pytest.raises(TypeError, match=words):
-        from_dataset(data, batched=batched)
-
-
-def test_batches_that_look_like_one_hot_labels_are_taken_where_they_are_called_batches():
-    x, y = SMALL[:8], np.array([0, 1, 1, 0, 0, 1, 0, 1])
-    inputs, labels = from_dataset(slices(x, y).batch(2), batched=True)
-    np.testing.assert_array_equal(labels, y)
-    np.testing.assert_array_equal(everything(inputs), x)
-    with pytest.raises(TypeError, match="batched=True each y must have one entry a sample"):
-        from_dataset(slices(x, y), batched=True)
-    y[0] = 1  # two ones in a batch: no one-hot label
-    np.testing.assert_array_equal(from_dataset(slices(x, y).batch(2))[1], y)
-
-
 @pytest.mark.parametrize("value", [np.int64(-1), np.uint64(2**63)])
 def test_labels_that_are_no_class_numbers_are_told_by_their_sample(value):
     y = Y.astype(value.dtype)
@@ -357,36 +347,6 @@ def test_a_feed_is_no_dataset_to_read():
     for kind in ("tf.data", "pydataset"):
         with pytest.raises(TypeError, match="feed of a TSSD is no dataset"):
             from_dataset(tssd.feed(batch_size=2, kind=kind))
-
-
-@pytest.mark.parametrize("batch_size", [0, 32])
-def test_a_network_is_trained_with_tssd_from_a_tf_data_dataset(batch_size):
-    rng = np.random.default_rng(2)
-    centers = rng.normal(0, 3, (3, 8))
-    right = rng.integers(0, 3, 600)
-    x = (centers[right] + rng.normal(0, 1, (600, 8))).astype("float32")
-    wrong = rng.random(600) < 0.3
-    given = np.where(wrong, (right + 1) % 3, right)
-    dataset = slices(x, given)
-    inputs, labels = from_dataset(dataset.batch(batch_size) if batch_size else dataset)
-
-    tssd = TSSD(inputs, labels, warmup_epochs=2)
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [
-            keras.Input((8,)),
-            keras.layers.Dense(16, activation="relu"),
-            keras.layers.Dense(3, activation="softmax"),
-        ]
-    )
-    model.compile(
-        keras.optimizers.Adam(0.01),
-        loss=keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
-    )
-    model.fit(tssd.feed(batch_size=32), epochs=6, callbacks=[tssd], shuffle=False, verbose=0)
-    assert wrong[~tssd.table.kept].mean() > 0.6  # 0.3 by chance
-    assert wrong[tssd.table.kept].mean() < 0.1
-    assert np.mean(model.predict(x, verbose=0).argmax(axis=1) == right) > 0.95
 
 
 @pytest.mark.backend_free

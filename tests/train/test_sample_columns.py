@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tssd_keras import TSSD, Labels, from_dataset
+from tssd_keras import TSSD, Labels, from_dataset, from_directory
 from tssd_keras.train.steps import mixmatch_step
 
 RNG = np.random.default_rng(3)
@@ -144,3 +144,63 @@ def test_more_can_be_said_of_a_datasets_labels():
     x, y, weight, ids = from_dataset(Batches())
     tssd = TSSD(x, Labels(y, weight=weight, ids=ids, true=RIGHT))
     np.testing.assert_array_equal(tssd.true_labels, RIGHT)
+
+
+def test_names_of_the_classes_go_with_the_table(tmp_path):
+    tssd = TSSD(X, Labels(Y, class_names=["ant", "bee", "cat"]), warmup_epochs=1)
+    assert tssd.class_names == ("ant", "bee", "cat")
+    tssd.table.write_csv(tmp_path / "table.csv")
+    rows = list(csv.DictReader((tmp_path / "table.csv").read_text().splitlines()))
+    assert [row["given"] for row in rows] == [tssd.class_names[label] for label in Y]
+    pandas = pytest.importorskip("pandas")
+    frame = tssd.table.to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["given"].tolist() == [tssd.class_names[label] for label in Y]
+
+
+NAMED = {
+    "one": (["ant"], TypeError, "a list of text, a name a class, got"),
+    "text": ("abc", TypeError, "a list of text"),
+    "numbers": ([1, 2, 3], TypeError, "a list of text"),
+    "twice": (["a", "b", "a"], ValueError, "must differ, 'a' comes more than once"),
+    "too few": (["a", "b"], ValueError, "labels"),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_names_of_the_classes_are_checked(case):
+    names, kind, words = NAMED[case]
+    with pytest.raises(kind, match=words):
+        TSSD(X, Labels(Y, class_names=names))
+
+
+def test_labels_that_are_names_are_not_named_again():
+    with pytest.raises(ValueError, match="left out where labels are names, 'a', 'b', 'c'"):
+        TSSD(X, Labels(np.array(["a", "b", "c"])[Y], class_names=["x", "y", "z"]))
+
+
+def pictures(folder, names=("cat", "dog"), n=4):
+    for i, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        for j in range(n):
+            image = np.full((8, 8, 3), 20 * i + 7 * j + len(folder.name))
+            keras.utils.save_img(folder / name / f"{j}.png", image, scale=False)
+    return from_directory(folder, image_size=(8, 8))
+
+
+def test_a_folder_of_trusted_images_is_golden(tmp_path):
+    noisy, trusted = pictures(tmp_path / "noisy"), pictures(tmp_path / "gold")
+    tssd = TSSD(noisy, golden=trusted)
+    assert tssd.class_names == ("cat", "dog")
+    assert tssd.arguments.golden.labels.tolist() == trusted.labels.tolist()
+    others = pictures(tmp_path / "others", ("cat", "cow"))
+    with pytest.raises(ValueError, match="inputs, which are 'cat', 'dog', got 'cat', 'cow'"):
+        TSSD(noisy, golden=others)
+    with pytest.raises(ValueError, match=r"have no names.*class_names="):
+        TSSD(noisy.inputs, noisy.labels, golden=trusted)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_dataset_of_trusted_samples_is_golden(dataset):
+    tssd = TSSD(X + 1, Y, golden=DATASETS[dataset]())
+    np.testing.assert_array_equal(tssd.arguments.golden.labels, Y)

@@ -16,20 +16,21 @@ class Element(NamedTuple):
 
     Attributes:
         x: [...], or [n, ...], numbers or text (dtype object); or a dict or tuple of such parts.
-        y: int, or int[n].
+        y: a label, [], [1] or one-hot [K], or n of them; or a dict or tuple of targets, one an
+            output.
         weight: float64, or float64[n]; None: there is none.
         ids: int64 or object of str, or n of them; None: there are none.
     """
 
     x: Any
-    y: np.ndarray
+    y: Any
     weight: np.ndarray | None
     ids: np.ndarray | None
 
     @property
     def columns(self) -> list[np.ndarray]:
-        """All that is there but x."""
-        return [column for column in self[1:] if column is not None]
+        """Weights and ids, as far as there are some."""
+        return [column for column in (self.weight, self.ids) if column is not None]
 
     def with_gaps(self, columns: list[np.ndarray]) -> tuple[np.ndarray | None, ...]:
         """Columns of weights and ids, as far as there are some, in their places."""
@@ -42,28 +43,26 @@ class Element(NamedTuple):
             _equal(part, theirs[path]) for path, part in ours.items()
         )
 
-    def check_like(
-        self, first: Element, number: int, *, batches: bool, batched: bool | None
-    ) -> None:
-        """Raise unless this is a batch like the first element, or as the user says.
+    def check_like(self, first: Element, number: int, *, batches: bool) -> None:
+        """Raise unless this is a batch, or a sample, like the first element.
 
         Args:
             first: of the dataset.
             number: of this element.
             batches: whether elements are batches.
-            batched: what the user says of that.
         """
-        x, y = shape_of(self.x), self.y.shape
-        if is_batch(self) != batches:
-            if batched is not None:
-                wanted = "have one entry a sample" if batched else "be one whole number"
-                raise TypeError(
-                    f"with batched={batched} each y must {wanted}, element {number} has y of shape "
-                    f"{y} with x of shape {x}. {_cure(self.y)}"
-                )
+        x, y = shape_of(self.x), shape_of(self.y)
+        if not (_could_be_batch(self) if batches else _could_be_sample(self)):
             raise ValueError(
                 f"elements must be all batches or all single samples, element {number} has x of "
-                f"shape {x} and y of shape {y}, the first {shape_of(first.x)} and {first.y.shape}."
+                f"shape {x} and y of shape {y}, the first {shape_of(first.x)} and "
+                f"{shape_of(first.y)}."
+            )
+        rows, others = ([*_label_kinds(element.y, batches)] for element in (self, first))
+        if rows != others:
+            raise ValueError(
+                f"labels must be of one shape and kind: those of element {number} are "
+                f"{_listed(rows)}, those of the first {_listed(others)}."
             )
         for name, column, like in (
             ("weight", self.weight, first.weight),
@@ -74,9 +73,10 @@ class Element(NamedTuple):
                     f"each sample must have a {name}, or none: element "
                     f"{number if column is None else 0} has none, others have."
                 )
-            if column is not None and column.shape != y:
+            one_each = (len(first_part(self.y)),) if batches else ()
+            if column is not None and column.shape != one_each:
                 raise TypeError(
-                    f"{name} must be one a sample, as y, of shape {y}, element {number} has shape "
+                    f"{name} must be one a sample, of shape {one_each}, element {number} has shape "
                     f"{column.shape}. A column becomes flat by tf.squeeze(..., -1)."
                 )
 
@@ -118,7 +118,7 @@ def elements_of(dataset) -> Iterator[Element]:
         x, y, weight, ids = (*element, None, None)[:4]
         yield Element(
             _sample(x, number),
-            _label(y, number),
+            _targets(y, number),
             None if weight is None else _weight(weight, number),
             None if ids is None else _ids(ids, number),
         )
@@ -128,6 +128,18 @@ def shape_of(x: Any) -> str:
     """The shape of samples, or of each of their parts, for messages."""
     shapes = {path: str(part.shape) for path, part in leaves(x)}
     return ", ".join(f"{path!r} {shape}" if path else shape for path, shape in shapes.items())
+
+
+def _label_kinds(y: Any, batches: bool) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    """Of each part: its path, the shape of one label, and whether it is text or numbers."""
+    for path, part in leaves(y):
+        kind = "text" if part.dtype.kind == "O" else "numbers"
+        yield path, part.shape[1:] if batches else part.shape, kind
+
+
+def _listed(rows: list[tuple[str, tuple[int, ...], str]]) -> str:
+    parts = (f"{path and f'{path!r} '}{kind} of shape {shape}" for path, shape, kind in rows)
+    return ", ".join(parts)
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
@@ -146,14 +158,19 @@ def check_one_hot(labels: list[np.ndarray], shape: str) -> None:
     n = len(labels[0])
     if all(_could_be_one_hot(y, n) for y in labels):
         raise TypeError(
-            f"y must be whole numbers, one a sample: each y has one 1 among {n} entries, and x "
-            f"has as many rows ({shape}). If these are samples with one-hot labels: {_ONE_HOT} If "
-            "they are batches, pass batched=True."
+            "y must tell samples and batches apart: each y has one 1 among "
+            f"{n} entries, and x has as many rows ({shape}). Say which they are: "
+            "tssd_keras.from_dataset(dataset, batched=True) takes each y for the labels of a "
+            "batch, batched=False for one one-hot label."
         )
 
 
 def _could_be_one_hot(y: np.ndarray, n: int) -> bool:
-    return len(y) == n > 1 and bool(np.isin(y, (0, 1)).all() and (y == 1).sum() == 1)
+    return y.shape == (n,) and n > 1 and _is_one_hot(y)
+
+
+def _is_one_hot(y: np.ndarray) -> bool:
+    return y.dtype.kind in "biuf" and bool(np.isin(y, (0, 1)).all() and (y == 1).sum() == 1)
 
 
 def _sample(x: object, number: int) -> Any:
@@ -177,19 +194,30 @@ def _part(x: object, number: int) -> np.ndarray:
     return array
 
 
-def _label(y: object, number: int) -> np.ndarray:
-    if isinstance(y, dict | tuple):
-        raise TypeError(
-            f"y must be one label, element {number} has a {type(y).__name__} of {len(y)}. Choose "
-            "one in dataset.map(...)."
-        )
+def _targets(y: Any, number: int) -> Any:
+    if isinstance(y, list) and not any(np.ndim(part) for part in y):
+        y = np.asarray(y)  # labels of a batch, not outputs
+    targets = mapped(lambda part: _target(part, number), y)
+    if not any(True for _ in leaves(targets)):
+        raise TypeError(f"y must be a label, or one an output, element {number} has {y!r}.")
+    return targets
+
+
+def _target(y: object, number: int) -> np.ndarray:
     array = np.asarray(y)
-    if not np.issubdtype(array.dtype, np.integer) or array.ndim > 1:
+    if array.dtype.kind in "SUO":
+        values = array.ravel().tolist()
+        if all(isinstance(value, str | bytes) for value in values):
+            return as_ids(list(map(_as_text, values))).reshape(array.shape)
+    if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"y must be whole numbers, one a sample, element {number} has {array.dtype} of shape "
-            f"{array.shape}. {_cure(array)}"
+            f"y must be numbers or names, element {number} has {array.dtype} ({type(y).__name__})."
         )
     return array
+
+
+def _as_text(name: str | bytes) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
 
 
 def _weight(weight: object, number: int) -> np.ndarray:
@@ -207,43 +235,54 @@ def _ids(ids: object, number: int) -> np.ndarray:
     array = np.asarray(ids)
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
-    names = [
-        name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
-        for name in array.ravel().tolist()
-    ]
-    if array.dtype.kind not in "SUO" or not all(isinstance(name, str) for name in names):
+    names = array.ravel().tolist()
+    if array.dtype.kind not in "SUO" or not all(isinstance(name, str | bytes) for name in names):
         raise TypeError(
             "id, the fourth of (x, y, weight, id), must be whole numbers or text, element "
             f"{number} has {array.dtype}."
         )
-    return as_ids(names).reshape(array.shape)
+    return as_ids(list(map(_as_text, names))).reshape(array.shape)
 
 
-def is_batch(element: Element) -> bool:
-    """Whether an element is a batch or else a sample; raises TypeError where it is neither."""
-    x, y = element.x, element.y
-    if y.ndim == 0:
-        return False
-    if all(part.ndim and len(part) == len(y) for _, part in leaves(x)):
+def first_part(structure: Any) -> np.ndarray:
+    """The first part of samples or targets."""
+    return next(part for _, part in leaves(structure))
+
+
+def is_batch(element: Element, batched: bool | None = None) -> bool:
+    """Whether an element is a batch or else a sample, told by its first target.
+
+    Args:
+        element: of a dataset.
+        batched: what the user says.
+
+    Raises:
+        TypeError: it is neither, or not what the user says.
+    """
+    x, y = shape_of(element.x), shape_of(element.y)
+    as_batch, as_sample = _could_be_batch(element), _could_be_sample(element)
+    if batched is None and as_batch:
         return True
-    raise TypeError(
-        f"y must be a whole number, or one for each sample of a batch, got y of shape {y.shape} "
-        f"with x of shape {shape_of(x)}. {_cure(y)}"
-    )
+    if batched and not as_batch:
+        raise TypeError(
+            f"with batched=True each y must have one entry a sample, got y of shape {y} with x of "
+            f"shape {x}."
+        )
+    if not batched and not as_sample:
+        raise TypeError(
+            "y must be one label (a number, a name, a column of one or a one-hot row), or one for "
+            f"each sample of a batch, got y of shape {y} with x of shape {x}."
+        )
+    return bool(batched)
 
 
-_ONE_HOT = "One-hot labels become numbers by dataset.map(lambda x, y: (x, tf.argmax(y, -1)))."
+def _could_be_batch(element: Element) -> bool:
+    """Whether all parts have as many rows."""
+    parts = [part for structure in element[:2] for _, part in leaves(structure)]
+    return all(part.ndim for part in parts) and len({len(part) for part in parts}) == 1
 
 
-def _cure(y: np.ndarray) -> str:
-    """What makes a y one whole number a sample."""
-    if y.dtype.kind in "SUO":
-        return "Names become numbers by keras.layers.StringLookup in dataset.map(...)."
-    whole = "tf.cast(y, tf.int64)"
-    if y.ndim and y.shape[-1] == 1:
-        flat = "tf.squeeze(y, -1)"
-        flat = flat if y.dtype.kind in "iu" else f"tf.cast({flat}, tf.int64)"
-        return f"Labels in a column become flat by dataset.map(lambda x, y: (x, {flat}))."
-    if y.dtype.kind in "iu" or y.ndim > 1 or (y.ndim and (y == 1).sum() == 1):
-        return _ONE_HOT
-    return f"Class numbers stored otherwise become whole by dataset.map(lambda x, y: (x, {whole}))."
+def _could_be_sample(element: Element) -> bool:
+    """Whether y is one label, or one target an output, of any shape."""
+    y, *others = (part for _, part in leaves(element.y))
+    return bool(others) or y.ndim == 0 or (y.ndim == 1 and (len(y) == 1 or _is_one_hot(y)))

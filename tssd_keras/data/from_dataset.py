@@ -18,13 +18,15 @@ from tssd_keras.data.dataset_elements import (
     Element,
     check_one_hot,
     elements_of,
+    first_part,
     is_batch,
     shape_of,
 )
 from tssd_keras.data.duplicates import among, digests
 from tssd_keras.data.gathered import Gathered, as_stored
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.data.nested import mapped, parts_of
+from tssd_keras.data.nested import leaves, mapped, packed, parts_of
+from tssd_keras.data.targets import as_targets
 
 INFINITE = -1  # what tf.data calls a cardinality without end
 
@@ -42,9 +44,10 @@ def from_dataset(
 
     Args:
         dataset: finite; a tf.data.Dataset, a keras.utils.PyDataset or any iterable of (x, y),
-            (x, y, weight) or (x, y, weight, id): single samples and whole numbers, or batches
-            with as many labels (int[n] y, as long as x). x may be a dict or tuple of parts, of
-            numbers or text. Weights are floats, or None where
+            (x, y, weight) or (x, y, weight, id): single samples and labels, or batches of as many
+            of both. x may be a dict or tuple of parts, of numbers or text. Labels come in the forms
+            of `Labels.given` (numbers, truth values, names, in columns or one-hot rows), or as a
+            dict or tuple of targets, one an output. Weights are floats, or None where
             ids follow; ids are whole numbers or text.
         max_gib: the most that samples may take, in GiB (2**30 bytes). Above 1 GiB they
             lie in a temporary file (in TMPDIR) that is deleted with the inputs.
@@ -52,45 +55,61 @@ def from_dataset(
             each could as well be one sample with a one-hot label.
 
     Returns:
-        As many as an element has: Inputs of N samples; int64[N] labels, none negative;
-        float64[N] weights, or None; int64[N] or object[N] ids, text as str.
+        As many as an element has: Inputs of N samples; labels, int64[N] where they are whole
+        numbers, else as they came, [N], [N, 1] or [N, K], text as str, or a dict or tuple of
+        targets; float64[N] weights, or None; int64[N] or object[N] ids, text as str.
 
     Warns:
         UserWarning: the first element was another one at the second reading.
 
     Raises:
         ValueError: the dataset is infinite or empty, the samples are of several shapes or
-            types, or larger than max_gib; a label is negative or above 2**63 - 1.
-        TypeError: an element is not (x, y) or more, x is neither numbers nor text, y is no
-            whole number, a weight no float, or an id neither a whole number nor text.
+            types, or larger than max_gib; labels are of several shapes, or no class's: see
+            `class_labels`.
+        TypeError: an element is not (x, y) or more, x or y is neither numbers nor text, a weight no
+            float, or an id neither a whole number nor text; samples and batches cannot be told
+            apart.
     """
     if not max_gib > 0:
         raise ValueError(f"max_gib must be above 0, got {max_gib}.")
-    n_elements = _cardinality(dataset)
-    elements = elements_of(dataset)
+    n_elements, elements = _cardinality(dataset), elements_of(dataset)
     first = next(elements, None)
     if first is None:
         raise ValueError("the dataset must have at least one sample, it is empty.")
-    batches = is_batch(first) if batched is None else batched
-    samples = Gathered(_rows(first, batches), max_gib)
+    batches = is_batch(first, batched)
+    samples, labels = Gathered(_rows(first.x, batches), max_gib), []
     samples.check_length(n_elements - 1)
     columns: list[list[np.ndarray]] = []
     for number, element in enumerate(chain([first], elements)):
-        element.check_like(first, number, batches=batches, batched=batched)
-        samples.append(_rows(element, batches), number)
+        element.check_like(first, number, batches=batches)
+        samples.append(_rows(element.x, batches), number)
+        labels.append(_rows(element.y, batches))
         columns.append([np.atleast_1d(column) for column in element.columns])
     if batched is None and batches:
-        check_one_hot([column[0] for column in columns], shape_of(first.x))
+        check_one_hot([first_part(y) for y in labels], shape_of(first.x))
     inputs = samples.inputs()
     _notice_randomness(dataset, first, inputs, batches=batches)
-    labels, *more = (np.concatenate(column) for column in zip(*columns, strict=True))
-    labels = class_labels("labels", labels)
-    return inputs, labels, *first.with_gaps(more)
+    more = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return inputs, _checked(_joined(labels)), *first.with_gaps([*more])
 
 
-def _rows(element: Element, batches: bool) -> Any:
-    """Its samples, [n, ...] each part."""
-    return element.x if batches else mapped(lambda part: part[None], element.x)
+def _rows(part: Any, batches: bool) -> Any:
+    """Samples or targets of an element, [n, ...] each part."""
+    return part if batches else mapped(lambda one: one[None], part)
+
+
+def _joined(rows: list[Any]) -> Any:
+    """All rows, in order, in the structure of the first."""
+    parts = zip(*([part for _, part in leaves(one)] for one in rows), strict=True)
+    return packed(rows[0], (np.concatenate(part) for part in parts))
+
+
+def _checked(labels: Any) -> Any:
+    """Labels of one output as they are, whole numbers as int64[N]; raises unless each is one."""
+    if not isinstance(labels, np.ndarray):
+        return labels
+    checked = class_labels("labels", as_targets("labels", labels).labels)
+    return checked if labels.ndim == 1 and labels.dtype.kind in "iu" else labels
 
 
 def _notice_randomness(dataset: Iterable, first: Element, inputs: Inputs, *, batches: bool) -> None:
@@ -98,7 +117,7 @@ def _notice_randomness(dataset: Iterable, first: Element, inputs: Inputs, *, bat
     again = None if isinstance(dataset, Iterator) else next(elements_of(dataset), None)
     if again is None or again.equals(first):
         return
-    rows = as_stored(_rows(again, batches))
+    rows = as_stored(_rows(again.x, batches))
     alike = _kinds(rows) == _kinds(inputs)
     if not (alike and among(digests(rows), digests(inputs)).all()):
         warnings.warn(_RANDOM, UserWarning, stacklevel=3)

@@ -31,6 +31,7 @@ class ReadableTable:
     confidence: np.ndarray
     changed: np.ndarray
     ids: np.ndarray | None
+    class_names: Sequence[str] | None
 
     def __len__(self) -> int:
         return len(self.given)
@@ -74,7 +75,7 @@ class ReadableTable:
     def write_csv(
         self,
         path: str | Path,
-        class_names: tuple[str, ...],
+        class_names: Sequence[str] | None = None,
         *,
         true_labels: np.ndarray | None = None,
         ids: np.ndarray | None = None,
@@ -83,7 +84,7 @@ class ReadableTable:
 
         Args:
             path: of the CSV file.
-            class_names: K names in label order.
+            class_names: K names in label order; None: the table's own, if any, else numbers.
             true_labels: int[N], -1 where unknown; fills the column `true`.
             ids: str[N], the source's own names of the samples; None: the table's own, if any.
         """
@@ -96,8 +97,10 @@ class ReadableTable:
             "role": names_of(columns["role"], ROLES),
             "changed": [epoch if epoch > 0 else None for epoch in columns["changed"].tolist()],
         }
-        for name in ("given", "true", "suggested"):
-            cells[name] = names_of(columns[name], class_names)
+        class_names = self.class_names if class_names is None else class_names
+        if class_names is not None:
+            for name in ("given", "true", "suggested"):
+                cells[name] = names_of(columns[name], class_names)
         write_columns(path, cells)
 
     def to_pandas(
@@ -109,8 +112,9 @@ class ReadableTable:
         """The table as a pandas.DataFrame: one row a sample, in source order.
 
         Args:
-            class_names: K names in label order: `given`, `true` and `suggested` are names then,
-                None where there is none. By default they are numbers, -1 where there is none.
+            class_names: K names in label order; None: the table's own, if any. `given`, `true` and
+                `suggested` are names then, None where there is none. Without names they are
+                numbers, -1 where there is none.
             true_labels: int[N], -1 where unknown; makes a column `true`.
 
         Returns:
@@ -132,6 +136,7 @@ class ReadableTable:
             del columns["true"]
         cells: dict[str, Sequence | np.ndarray] = dict(columns)
         cells["role"] = _names(columns["role"], ROLES)
+        class_names = self.class_names if class_names is None else class_names
         if class_names is not None:
             for name in {"given", "true", "suggested"} & set(columns):
                 cells[name] = _names(columns[name], class_names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,9 +52,10 @@ class SampleTable(ReadableTable):
         sample_weight: float[N], at least 0, what each sample counts for beside its judgement;
             by default 1.
         ids: N names of the samples, by which a person finds them; None: there are none.
+        class_names: K names of the classes in label order; None: there are none.
 
     Attributes:
-        given, index, decided, sample_weight, ids: as above.
+        given, index, decided, sample_weight, ids, class_names: as above.
         labels: int64[N], trained on: the decided class, else the given label.
         weights: float32[N, M] in [0, 1], of each network; 1 until the first round, then 0 for
             rejected labels.
@@ -85,6 +86,7 @@ class SampleTable(ReadableTable):
         held_back: np.ndarray | None = None,
         sample_weight: np.ndarray | None = None,
         ids: np.ndarray | None = None,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         n = len(given)
         self.given = np.asarray(given, np.int64)
@@ -99,7 +101,7 @@ class SampleTable(ReadableTable):
         self.sample_weight = np.ones(n, np.float32)
         if sample_weight is not None:
             self.sample_weight = np.asarray(sample_weight, np.float32)
-        self.ids = ids
+        self.ids, self.class_names = ids, class_names
         self.labels = np.where(self.decided >= 0, self.decided, self.given)
         self.weights = np.ones((n, n_networks), np.float32)
         self.rest = np.zeros((n, n_networks), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
@@ -25,7 +26,9 @@ class Labels:
             by it. Judgements do not depend on it. None: 1.
         ids: int[N] or str[N], names by which a person finds each sample again, all different;
             the table keeps them.
-        n_classes: K; None: the largest label plus one, and each class must have a label.
+        n_classes: K; None: as many as there are names, else the largest label plus one, and each
+            class must have a label.
+        class_names: K names of the classes, where labels do not name them.
     """
 
     given: np.ndarray
@@ -36,3 +39,4 @@ class Labels:
     weight: np.ndarray | None = None
     ids: np.ndarray | None = None
     n_classes: int | None = None
+    class_names: Sequence[str] | None = None

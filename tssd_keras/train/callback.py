@@ -48,8 +48,8 @@ class TSSD(Remembering):
             PyDataset of (x, y), (x, y, weight) or (x, y, weight, id), or an `ImageFolder`, stand
             for the labels too.
         labels: N labels, possibly wrong, in any form of `Labels.given`; or `Labels`.
-        golden: (x, y) or `Golden`: trusted samples that are not among the inputs
-            (arrays in memory are compared), at least two of each class.
+        golden: (x, y), an `ImageFolder`, a dataset of (x, y) or `Golden`: trusted samples that are
+            not among the inputs (arrays in memory are compared), at least two of each class.
             "certain": none are at hand, the division's own certain samples
             stand in. None: no purification.
         warmup_epochs: epochs before the first division, at least 1, on every sample but a few held
@@ -67,7 +67,7 @@ class TSSD(Remembering):
 
     Attributes:
         table: `SampleTable` of the noisy stream.
-        class_names: K names, where labels were given by names; else None.
+        class_names: K names, where the labels, the dataset or the folder tell them; else None.
         rounds: list of `RoundRecord`, one a round.
         last_round: what the newest round saw, a `Verdict` a network; empty before.
         epochs_trained: so far, over every `fit`.

@@ -27,7 +27,13 @@ from tssd_keras.train.arguments import (
     check_golden,
 )
 from tssd_keras.train.fed_targets import Output, judged_output
-from tssd_keras.train.sample_columns import as_ids, as_weight, samples_and_labels
+from tssd_keras.train.sample_columns import (
+    as_class_names,
+    as_ids,
+    as_weight,
+    golden_samples,
+    samples_and_labels,
+)
 from tssd_keras.train.settings import Drawing, Scoring, as_whole
 
 
@@ -44,7 +50,7 @@ class CheckedArguments:
         weight: float32[N], what each sample counts for beside its judgement; None: 1.
         ids: int64[N] or object[N] of str, names of the samples, or None.
         n_classes: K.
-        class_names: K names, where labels were names; else None.
+        class_names: K names, where they are known; else None.
         form: in which the labels came.
         output: which output is judged, of a model with several; else None.
         golden_source: "trusted", "certain" or "none".
@@ -96,8 +102,9 @@ def check_arguments(
     n = len(own) if labels.index is None and np.ndim(own) else None
     inputs = as_samples("inputs", inputs, n)
     index = as_index(labels.index, len(inputs))
-    golden_source, golden = as_golden(golden, targets)
-    given, n_classes = _given(labels, targets, len(index), golden)
+    class_names = as_class_names(labels.class_names, targets)
+    golden_source, golden = as_golden(golden_samples(golden, class_names), targets)
+    given, n_classes = _given(labels, targets, len(index), golden, class_names)
     if warmup_epochs is not None:
         as_whole("warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1)
     check_finite("inputs", inputs, index)
@@ -116,7 +123,7 @@ def check_arguments(
         weight=as_weight(labels.weight, len(given)),
         ids=as_ids(labels.ids, len(given)),
         n_classes=n_classes,
-        class_names=targets.names,
+        class_names=class_names,
         form=targets.form,
         output=output,
         golden_source=golden_source,
@@ -130,7 +137,11 @@ def check_arguments(
 
 
 def _given(
-    labels: Labels, targets: Targets, n: int, golden: Golden | None
+    labels: Labels,
+    targets: Targets,
+    n: int,
+    golden: Golden | None,
+    class_names: tuple[str, ...] | None,
 ) -> tuple[np.ndarray, int]:
     """Given labels int64[n] and the number of classes, which they tell unless it is given."""
     given = class_labels("labels", targets.labels)
@@ -139,18 +150,24 @@ def _given(
             f"labels must have one entry for each of {n} samples (at least one), got {len(given)}."
         )
     n_classes = labels.n_classes
+    told_by_names = len(class_names) if class_names else None
     if n_classes is None:
         parts = [given, golden.labels] if golden else [given]
-        told = targets.n_classes or 1 + max(int(part.max(initial=0)) for part in parts)
+        told = (
+            targets.n_classes
+            or told_by_names
+            or 1 + max(int(part.max(initial=0)) for part in parts)
+        )
         n_classes = as_whole("n_classes (by default what the labels tell)", told, 2)
     else:
         n_classes = as_whole("n_classes", n_classes, 2)
-        if targets.n_classes not in (None, n_classes):
+        known = targets.n_classes or told_by_names
+        if known not in (None, n_classes):
             raise ValueError(
-                f"n_classes must be what the labels tell, {targets.n_classes} by their names or "
-                f"one-hot rows, got {n_classes}. Leave it out."
+                f"n_classes must be what the labels tell, {known} by their names or one-hot rows, "
+                f"got {n_classes}. Leave it out."
             )
     class_labels("labels", given, n_classes=n_classes)
-    if labels.n_classes is None and targets.n_classes is None:
+    if labels.n_classes is None and targets.n_classes is None and not class_names:
         check_every_class(given, n_classes)
     return given, n_classes

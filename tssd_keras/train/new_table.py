@@ -47,4 +47,5 @@ def new_table(arguments: CheckedArguments, n_networks: int, *, holds_back: bool)
         held_back=held_back,
         sample_weight=arguments.weight,
         ids=arguments.ids,
+        class_names=arguments.class_names,
     )

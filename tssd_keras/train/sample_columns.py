@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from collections import Counter
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from tssd_keras.data import labelled_data
 from tssd_keras.data.from_dataset import from_dataset
 from tssd_keras.data.sources.directory import ImageFolder
+from tssd_keras.data.targets import Targets
 from tssd_keras.labels.known import Labels
 
 # Of Keras and TensorFlow, which need not be there: who has none of them has no such dataset.
@@ -42,12 +44,72 @@ def samples_and_labels(inputs: Any, labels: Any) -> tuple[Any, Labels]:
             "own. To say more of them: " + (_OF_FOLDER if isinstance(inputs, ImageFolder) else _OF)
         )
     if isinstance(inputs, ImageFolder):
-        n_classes = len(inputs.class_names)
-        return inputs.inputs, Labels(inputs.labels, ids=inputs.ids, n_classes=n_classes)
+        return inputs.inputs, Labels(inputs.labels, ids=inputs.ids, class_names=inputs.class_names)
     if labels is None:
         samples, given, weight, ids = (*from_dataset(inputs), None, None)[:4]
-        return samples, Labels(given, weight=weight, ids=ids)
+        # Keras' image_dataset_from_directory and its like tell them.
+        names = getattr(inputs, "class_names", None)
+        return samples, Labels(given, weight=weight, ids=ids, class_names=names)
     return inputs, labels if isinstance(labels, Labels) else Labels(labels)
+
+
+def golden_samples(golden: Any, class_names: tuple[str, ...] | None) -> Any:
+    """What a user calls golden, a folder or a dataset as (x, y).
+
+    Args:
+        golden: see `callback.TSSD`.
+        class_names: of the samples that are judged; None: they have none.
+
+    Raises:
+        ValueError: a folder is of other classes.
+        ValueError, TypeError: a dataset cannot be read, see `from_dataset`.
+    """
+    if isinstance(golden, ImageFolder):
+        if golden.class_names != class_names:
+            theirs = "have no names" if class_names is None else f"are {_listed(class_names)}"
+            raise ValueError(
+                "the classes of the golden folder must be those of the inputs, which "
+                f"{theirs}, got {_listed(golden.class_names)}. "
+                + (
+                    "Name them by Labels(y, class_names=[...])."
+                    if class_names is None
+                    else "Give it one folder a class, named alike."
+                )
+            )
+        return golden.inputs, golden.labels
+    if _is_dataset(golden):
+        inputs, labels, *_ = from_dataset(golden)
+        return inputs, labels
+    return golden
+
+
+def as_class_names(names: Any, targets: Targets) -> tuple[str, ...] | None:
+    """K names as text; raises unless they are that, all different, as many as labels tell."""
+    if names is None:
+        return targets.names
+    if targets.names is not None:
+        raise ValueError(
+            f"class_names must be left out where labels are names, {_listed(targets.names)}: they "
+            "name the classes."
+        )
+    given = tuple(names) if isinstance(names, list | tuple | np.ndarray) else ()
+    if len(given) < 2 or not all(isinstance(name, str) for name in given):
+        raise TypeError(
+            f"class_names must be a list of text, a name a class, got {reprlib.repr(names)}."
+        )
+    if len(set(given)) < len(given):
+        (twice, _), *_ = Counter(given).most_common(1)
+        raise ValueError(f"class_names must differ, {twice!r} comes more than once.")
+    if targets.n_classes not in (None, len(given)):
+        raise ValueError(
+            f"class_names must be as many as labels tell, {targets.n_classes}, got {len(given)}."
+        )
+    return tuple(map(str, given))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 5} more" * (len(names) > 5)
+    return ", ".join(map(repr, names[:5])) + more
 
 
 _OF = "x, y = tssd_keras.from_dataset(dataset); TSSD(x, Labels(y, ...))."
