@@ -27,6 +27,7 @@ NO_ROUND = {
     "recipe.toml",
     "samples.csv",
     "samples.npz",
+    "state.npz",
     "summary.json",
 }
 

@@ -17,6 +17,7 @@ from xml.sax.saxutils import quoteattr
 
 from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.pictures import Pictures
+from tssd_keras.data.whole_file import write_text
 from tssd_keras.judge.findings import Findings
 
 CONTROL_TAG, OBJECT_TAG = "label", "sample"
@@ -131,5 +132,5 @@ def _attribute(text: str) -> str:
 def write_tasks(folder: Path, made: list[dict], xml: str) -> None:
     """Write label_studio_tasks.json and label_studio_config.xml."""
     text = json.dumps(made, ensure_ascii=True, allow_nan=False, indent=1)
-    (folder / "label_studio_tasks.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "label_studio_config.xml").write_text(xml, encoding="utf-8")
+    for name, content in (("tasks.json", text + "\n"), ("config.xml", xml)):
+        write_text(folder / f"label_studio_{name}", content)

@@ -14,6 +14,7 @@ from tssd_keras.auditing.gallery import TEACHING, Gallery, make_gallery
 from tssd_keras.auditing.pictures import NO_PICTURES, Pictures, pictures
 from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
+from tssd_keras.data.whole_file import write_text
 from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
 from tssd_keras.labels.noise import labels_sha256
@@ -135,7 +136,7 @@ def write_audit(
     lines = _write_tables(findings, gallery, out)
     done(1)
     label_studio.write_tasks(out, tasks, config)
-    (out / "report.html").write_text(html, encoding="ascii")
+    write_text(out / "report.html", html)
     done(1)
     return [*lines, *_summary(findings, gallery, len(made.content), len(tasks))]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tssd_keras.cli.backend import BACKENDS, choose_backend
+from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.toml import RecipeError
 from tssd_keras.run.variants import VARIANTS, Planned, firsts, plan
 
@@ -134,7 +135,7 @@ def _run(to_run: list[Planned], planned: list[Planned], out: Path) -> list[Line]
             f"--out must be a folder that results can be written to and read from, {out} is not: "
             f"{error}. Try another."
         ) from error
-    (out / TABLE).write_text(ablation_table.table(lines), encoding="utf-8")
+    write_text(out / TABLE, ablation_table.table(lines))
     ablation_table.plot(out / PLOT, lines)
     click.echo(ablation_table.table(lines))
     return lines

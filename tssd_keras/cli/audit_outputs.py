@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from tssd_keras.cli.backend import choose_backend
+from tssd_keras.data.whole_file import write_text
 
 if TYPE_CHECKING:
     from tssd_keras.auditing.outputs import LabelAudit
@@ -84,7 +85,7 @@ def audit_outputs(
     except (ValueError, TypeError, OSError) as error:
         raise click.ClickException(str(error)) from error
     summary = _summary(audited)
-    (folder.path / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    write_text(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     for note in audited.notes:
         click.echo(f"note: {note}")
     click.echo(

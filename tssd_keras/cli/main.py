@@ -15,11 +15,13 @@ from tssd_keras.cli.noise import noise
 from tssd_keras.cli.relabel import relabel
 from tssd_keras.cli.settings import settings
 from tssd_keras.cli.train import train
+from tssd_keras.run.interrupts import ending_alike
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tssd_keras")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Train classifiers on wrong labels.
 
     Two-Stream Sample Distillation judges each label while the network trains:
@@ -33,6 +35,7 @@ def main() -> None:
       python cli.py check recipes/digits.toml        what it would do
       python cli.py settings                         what a recipe can say
       python cli.py train recipes/digits.toml --set noise.rate=0.6
+      python cli.py train --resume RUN               a run that was stopped or killed
       python cli.py noise recipes/digits.toml --out labels.npy
       python cli.py datasets                         what can be trained on
       python cli.py audit RUN                        its wrong labels, as a page
@@ -43,6 +46,7 @@ def main() -> None:
     """
     # TensorFlow's own notes on the processor, some of which call themselves errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    context.with_resource(ending_alike())
 
 
 for command in (train, check, settings, noise, datasets, audit, relabel, compare, ablate):

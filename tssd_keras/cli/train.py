@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tssd_keras.cli.backend import BACKENDS, choose_backend
 from tssd_keras.cli.recipe_options import load, recipe_argument, set_option, skip_option
-from tssd_keras.run.folder import RunFolder
+from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.run.folder import RECIPE, RunFolder
+from tssd_keras.run.interrupts import Stopped, exit_status
+from tssd_keras.run.kept_state import read_kept
+
+if TYPE_CHECKING:
+    from tssd_keras.run.experiment import Finished
 
 
 @click.command()
@@ -27,43 +35,94 @@ from tssd_keras.run.folder import RunFolder
     type=click.Path(path_type=Path),
     help="Run folder, new or empty. Default: runs/DATA-TIME.",
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run that was stopped or killed, by its own recipe, data and backend.",
+)
 def train(
     recipe: Path | None,
     backend: str | None,
     overrides: tuple[str, ...],
     skip_bad_images: bool,
     out: Path | None,
+    resume: Path | None,
 ) -> None:
     """Train RECIPE (without one: the digits run) and write a run folder.
 
     The run folder holds the recipe as it was run (again: train
     FOLDER/recipe.toml --backend ...), the labels and their hash, a row an
     epoch, a row a round, the sample table, the network as plain Keras, plots
-    and summary.json. Ctrl-C or an error ends a run early; the files are then
-    of the epochs that had ended. docs/run_folder.md explains them.
+    and summary.json. Ctrl-C, SIGTERM, SIGHUP or an error ends a run early; the
+    files are then of the epochs that had ended. Such a run, and one that was
+    killed, goes on by train --resume FOLDER, and ends as if it had never
+    stopped. docs/run_folder.md explains the files.
     """
-    loaded = load(recipe, overrides, skip_bad_images)
     try:
-        out = RunFolder.plan(out, loaded.dataset).path
+        if resume is None:
+            finished, chosen = _begin(load(recipe, overrides, skip_bad_images), backend, out)
+        elif recipe or overrides or out or skip_bad_images:
+            raise click.UsageError(
+                "--resume goes on by the run's own recipe, in its own folder: leave out RECIPE, "
+                "--set, --out and --skip-bad-images."
+            )
+        else:
+            finished, chosen = _go_on(resume, backend)
+    except Stopped as stopped:
+        sys.exit(exit_status(stopped))
+    _say(finished, chosen)
+    if finished.stopped is not None:
+        sys.exit(exit_status(finished.stopped))
+
+
+def _begin(recipe: Recipe, backend: str | None, out: Path | None) -> tuple[Finished, str]:
+    """A new run, and the backend that it ran on."""
+    try:
+        out = RunFolder.plan(out, recipe.dataset).path
     except OSError as error:
         raise click.ClickException(str(error)) from error
     chosen = choose_backend(backend)
-    click.echo(f"loading Keras on {chosen}")
-    from tssd_keras.run import experiment  # loads Keras: not before the backend is chosen
+    return _carried_out(chosen, lambda run: run.run(recipe, out=out, say=click.echo)), chosen
+
+
+def _go_on(folder: Path, backend: str | None) -> tuple[Finished, str]:
+    """A run that was stopped, gone on with, and its backend."""
+    try:
+        kept = read_kept(folder)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if backend not in (None, kept.backend):
+        raise click.ClickException(
+            f"a run goes on with the backend that it began with, {kept.backend}, got --backend "
+            f"{backend}. Leave --backend out, or run {folder / RECIPE} anew."
+        )
+    chosen = choose_backend(kept.backend)
+    return _carried_out(chosen, lambda run: run.resume(folder, kept, say=click.echo)), chosen
+
+
+def _carried_out(backend: str, work: Callable[[Any], Finished]) -> Finished:
+    """What `work` makes of `run.experiment`, which loads Keras."""
+    click.echo(f"loading Keras on {backend}")
+    from tssd_keras.run import experiment  # not before the backend is chosen
 
     try:
-        finished = experiment.run(loaded, out=out, say=click.echo)
+        return work(experiment)
     except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _say(finished: Finished, backend: str) -> None:
+    """The figures of a run, and what can be done with it."""
+    folder = shlex.quote(str(finished.folder))
     click.echo(_table(finished.summary))
-    again = shlex.quote(str(finished.folder / "recipe.toml"))
     click.echo(f"everything is in {finished.folder}")
-    click.echo(f"run it again: python cli.py train {again} --backend {chosen}")
+    if finished.stopped is not None:
+        click.echo(f"go on with it: python cli.py train --resume {folder}")
+    again = shlex.quote(str(finished.folder / RECIPE))
+    click.echo(f"run it again: python cli.py train {again} --backend {backend}")
     if finished.summary["rounds"]:
-        run = shlex.quote(str(finished.folder))
-        click.echo(f"its wrong labels, as a page: python cli.py audit {run}")
-    if finished.interrupted:
-        sys.exit(130)
+        click.echo(f"its wrong labels, as a page: python cli.py audit {folder}")
 
 
 def _table(summary: dict) -> str:

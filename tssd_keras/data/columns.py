@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.whole_file import whole_file
+
 Columns = Mapping[str, Sequence | np.ndarray]
 
 
@@ -29,7 +31,10 @@ def write_columns(path: str | Path, columns: Columns) -> None:
     lengths = {head: len(column) for head, column in cells.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns of {path} must have one length, got {lengths}.")
-    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with (
+        whole_file(path) as part,
+        open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(cells)
         writer.writerows(zip(*cells.values(), strict=True))

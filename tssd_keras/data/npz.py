@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from tssd_keras.data.whole_file import whole_file
+
 # What NumPy and zipfile raise of a file that is cut short, spoilt, or something else; the last four
 # are of an array's head.
 UNREADABLE = (
@@ -30,7 +32,8 @@ def save_arrays(path: str | Path, arrays: Arrays, *, format: int) -> None:
         arrays: by name, none of dtype object; texts by `text_arrays`.
         format: another number is refused by `load_arrays`.
     """
-    np.savez_compressed(path, allow_pickle=False, format=np.array(format), **arrays)
+    with whole_file(path) as part, open(part, "wb") as file:
+        np.savez_compressed(file, allow_pickle=False, format=np.array(format), **arrays)
 
 
 @contextlib.contextmanager

@@ -86,6 +86,11 @@ def save_streams(path: str | Path, streams: Sequence[Streams], class_names: Sequ
         streams: one a network.
         class_names: K names; they are kept byte by byte, whatever is in them.
     """
+    save_arrays(path, arrays_of(streams, class_names), format=FORMAT)
+
+
+def arrays_of(streams: Sequence[Streams], class_names: Sequence[str]) -> dict[str, np.ndarray]:
+    """A round's streams as arrays by name, which `streams_of` takes; see `save_streams`."""
     arrays: dict[str, Any] = {
         "networks": np.array(len(streams)),
         **text_arrays("class", class_names),
@@ -101,7 +106,7 @@ def save_streams(path: str | Path, streams: Sequence[Streams], class_names: Sequ
         if columns["transition"] is None:
             del columns["transition"]
         arrays.update({f"{i}/{name}": np.asarray(v) for name, v in columns.items()})
-    save_arrays(path, arrays, format=FORMAT)
+    return arrays
 
 
 def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
@@ -113,10 +118,18 @@ def load_streams(path: str | Path) -> tuple[list[Streams], tuple[str, ...]]:
             another dtype, shape or range.
     """
     with refused_as(path, "a round's streams"):
-        arrays = load_arrays(path, format=FORMAT)
-        names = tuple(texts_of(arrays, "class"))
-        n_networks = int(array_of(arrays, "networks", np.int64, (), lowest=1, highest=len(arrays)))
-        return [_read(arrays, i, len(names)) for i in range(n_networks)], names
+        return streams_of(load_arrays(path, format=FORMAT))
+
+
+def streams_of(arrays: dict[str, np.ndarray]) -> tuple[list[Streams], tuple[str, ...]]:
+    """The streams of each network, and the class names, from the arrays of `arrays_of`.
+
+    Raises:
+        ValueError: an array is missing, or has another dtype, shape or range.
+    """
+    names = tuple(texts_of(arrays, "class"))
+    n_networks = int(array_of(arrays, "networks", np.int64, (), lowest=1, highest=len(arrays)))
+    return [_read(arrays, i, len(names)) for i in range(n_networks)], names
 
 
 def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:

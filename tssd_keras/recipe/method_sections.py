@@ -226,15 +226,22 @@ class TrainRecipe:
     schedule: Annotated[str, "learning rate by epoch", SCHEDULES] = "cosine"
     decay_epochs: Annotated[tuple[int, ...], "step: divide the rate by 10 from these on"] = ()
     ramp_up_epochs: Annotated[int, "first epochs in which the learning rate rises linearly"] = 0
+    save_every: Annotated[int, "epochs from one state that is kept for --resume to the next"] = 1
     on_device: Annotated[bool, "JAX: keep all samples in the device's memory"] = False
     precision: Annotated[str, "what layers compute in; losses stay float32", PRECISIONS] = "float32"
 
     def mistakes(self) -> Iterator[str]:
         yield from not_a_choice(self)
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "save_every"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
-        yield from at_most(self, epochs=1_000_000, batch_size=65_536, balanced_batches=1_000_000)
+        yield from at_most(
+            self,
+            epochs=1_000_000,
+            batch_size=65_536,
+            balanced_batches=1_000_000,
+            save_every=1_000_000,
+        )
         if self.warmup_epochs < 1:
             yield (
                 "warmup_epochs must be at least 1 (a network that has seen nothing cannot judge), "

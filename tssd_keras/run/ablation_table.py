@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.whole_file import whole_file
 from tssd_keras.run import plots
 from tssd_keras.run.ablation import Line
 
@@ -112,4 +113,5 @@ def plot(path: Path, lines: Iterable[Line]) -> None:
         "best epoch (ring)",
         fontsize=8,
     )
-    figure.savefig(path, dpi=150)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=150)

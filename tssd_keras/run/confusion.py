@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.whole_file import whole_file
 from tssd_keras.run.plots import CLEAN, WRONG
 
 NUMBERED = 20  # classes up to which cells carry their share as a number
@@ -54,7 +55,8 @@ def confusion_picture(
         _scale(figure, axis)
     wrapped = textwrap.fill(title, int(12 * (side + 2.4)))
     figure.suptitle(wrapped, fontsize=9, parse_math=False)
-    figure.savefig(path, dpi=150, bbox_inches="tight")
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=150, bbox_inches="tight")
 
 
 def _colours(share: np.ndarray) -> np.ndarray:

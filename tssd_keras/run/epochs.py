@@ -48,6 +48,11 @@ class EpochRecord(keras.callbacks.Callback):
         self._prepared, self._train, self._folder, self._say = prepared, train, folder, say
         self._start = 0.0
 
+    def go_on(self, rows: list[dict]) -> None:
+        """Take the rows of the epochs that have ended, and the weights that networks have now."""
+        self.rows[:] = rows
+        self.weights = [network.get_weights() for network in self._networks]
+
     def restore(self) -> None:
         """Give each network its weights of the last epoch's end."""
         for network, weights in zip(self._networks, self.weights, strict=True):

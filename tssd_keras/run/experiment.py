@@ -21,8 +21,10 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run import epoch_bar, wiring
 from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
-from tssd_keras.run.folder import RunFolder
+from tssd_keras.run.folder import SUMMARY, RunFolder
+from tssd_keras.run.go_on import KeepState, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
+from tssd_keras.run.kept_state import Kept
 from tssd_keras.run.saved_recipe import saved_recipe
 from tssd_keras.run.summary import summarise
 from tssd_keras.train.callback import TSSD
@@ -39,12 +41,17 @@ class Finished:
     Attributes:
         folder: where its files are.
         summary: the contents of summary.json.
-        interrupted: whether it was stopped by Ctrl-C.
+        stopped: by Ctrl-C, SIGTERM or SIGHUP; None: it came to its end.
     """
 
     folder: Path
     summary: dict
-    interrupted: bool
+    stopped: KeyboardInterrupt | None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped by Ctrl-C, SIGTERM or SIGHUP."""
+        return self.stopped is not None
 
 
 @dataclass(frozen=True)
@@ -82,35 +89,104 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Say = print) -> Finishe
         FileExistsError: the run folder is not empty; nothing was touched.
         FileNotFoundError, ValueError: the data are missing or do not fit the
             recipe; nothing was trained, and no folder made.
-        Exception: training failed. The folder then holds what there was, and
-            the error in summary.json.
+        Exception: training failed, or a file could not be written. The folder then holds what
+            there was, and an error of training in summary.json.
     """
     start = time.perf_counter()
-    folder = RunFolder.plan(out, recipe.dataset)
+    folder = RunFolder.plan(out, recipe.dataset, say)
     training = set_up(recipe, folder, say)
     folder.make()
+    keep = KeepState(training, folder, started=start, streams=[], resumed=[])
+    return _carry_out(training, folder, keep, say)
+
+
+def resume(path: Path, kept: Kept, *, say: Say = print) -> Finished:
+    """Go on with a run that was stopped or killed, from the last epoch's end that it kept.
+
+    Args:
+        path: the run folder.
+        kept: what `kept_state.read_kept` reads there.
+        say: takes each line of progress.
+
+    Returns:
+        Finished, as if the run had never stopped: on one machine, backend and number of threads
+        its files are the same, but for times.
+
+    Raises:
+        FileExistsError: the run has not ended: another process is at it.
+        ValueError: the data are others than the run's; nothing was changed.
+        FileNotFoundError, Exception: as for `run`.
+    """
+    start = time.perf_counter() - kept.seconds
+    folder = RunFolder(path, say)
+    folder.take(new=False)
+    try:
+        training = set_up(kept.recipe, folder, say)
+        sha256, ended = training.prepared.labels_sha256, len(kept.epochs)
+        if sha256 != kept.labels_sha256:
+            raise ValueError(
+                "a run goes on with the labels that it began with: theirs have the hash "
+                f"{kept.labels_sha256[:12]}..., those there now {sha256[:12]}... Bring back the "
+                "data as they were, or run the recipe anew."
+            )
+        streams = give_back(kept.state, training.step, training.tssd)
+    except BaseException:
+        folder.release()
+        raise
+    training.epochs.go_on(kept.epochs)
+    (path / SUMMARY).unlink(missing_ok=True)  # of the part that was stopped
+    folder.go_on(kept.epochs, [record.row() for record in training.tssd.rounds])
+    say(f"going on after {ended} of {kept.recipe.train.epochs} epochs")
+    resumed = [*kept.resumed, ended]
+    keep = KeepState(training, folder, started=start, streams=streams, resumed=resumed)
+    return _carry_out(training, folder, keep, say)
+
+
+def _carry_out(training: Training, folder: RunFolder, keep: KeepState, say: Say) -> Finished:
+    """Train, and write down what came of it."""
     stopped: BaseException | None = None
     try:
-        train(training, folder, say)
+        train(training, folder, keep, say)
     except (Exception, KeyboardInterrupt) as error:
         stopped = error
-    interrupted = isinstance(stopped, KeyboardInterrupt)
-    failed = None if interrupted else stopped
+    came = stopped if isinstance(stopped, KeyboardInterrupt) else None
+    failed = None if came else stopped
     with contextlib.suppress(KeyboardInterrupt), ctrl_c_held(say):
         if stopped is not None:
-            say(f"{'interrupted' if interrupted else 'failed'}: writing down what there is")
+            say(f"{'failed' if failed else 'interrupted'}: writing down what there is")
             training.epochs.restore()
-        summary = summarise(
-            recipe, training.prepared, training.tssd, training.epochs.rows, training.step
-        )
-        summary["interrupted"] = interrupted
-        summary["error"] = None if failed is None else f"{type(failed).__name__}: {failed}"
-        summary["seconds"] = round(time.perf_counter() - start, 3)
-        finish(training, folder, summary)
+        summary = _summary(training, keep, stopped)
+        unwritten = finish(training, folder, summary, keep.streams)
+        if stopped is None and not unwritten:
+            forget(folder)
+        folder.release()
+    for what, why in unwritten:
+        say(f"{what} could not be written: {why}")
     if failed is not None:
         say(f"what there was before the error is in {folder.path}")
         raise failed
-    return Finished(folder.path, summary, interrupted)
+    if unwritten:
+        raise unwritten[0][1]
+    return Finished(folder.path, summary, came)
+
+
+def _summary(training: Training, keep: KeepState, stopped: BaseException | None) -> dict:
+    """The contents of summary.json."""
+    interrupted = isinstance(stopped, KeyboardInterrupt)
+    failed = stopped is not None and not interrupted
+    return {
+        **summarise(
+            training.recipe,
+            training.prepared,
+            training.tssd,
+            training.epochs.rows,
+            training.step,
+        ),
+        "interrupted": interrupted,
+        "error": f"{type(stopped).__name__}: {stopped}" if failed else None,
+        "resumed": keep.resumed,
+        "seconds": round(keep.seconds, 3),
+    }
 
 
 def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
@@ -133,25 +209,27 @@ def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
     return Training(recipe, prepared, step, tssd, feed, epochs)
 
 
-def train(training: Training, folder: RunFolder, say: Say) -> None:
+def train(training: Training, folder: RunFolder, keep: KeepState, say: Say) -> None:
     """Write down what is trained on, then train: each epoch under its learning rate, recorded."""
     recipe, prepared = training.recipe, training.prepared
     backend = keras.backend.backend()
     with ctrl_c_held(say):
-        folder.write_recipe(saved_recipe(recipe, backend))
-        folder.write_labels(prepared.given, prepared.labels_sha256)
-        folder.write_findings(prepared)
+        folder.begin(saved_recipe(recipe, backend), prepared)
+        keep.write()  # a run that is killed in its first epoch goes on, too
     say(describe(recipe, prepared, most=BAD_IMAGES_NAMED))
     say(f"backend: {backend}; run folder: {folder.path}")
-    tssd = training.tssd
+    tssd, ended = training.tssd, len(training.epochs.rows)
+    if ended == recipe.train.epochs:
+        return  # it was stopped while its files were written
     epoch_bars = epoch_bar.EpochBar(lambda: tssd.steps)
     with ctrl_c_noted() as came:
         training.step.fit(
             training.feed,
+            initial_epoch=ended,
             epochs=recipe.train.epochs,
             callbacks=[
                 *(tssd, *wiring.schedules(recipe, tssd)),
-                *(epoch_bars, training.epochs, _stop_if(came)),
+                *(epoch_bars, training.epochs, keep, _stop_if(came)),
             ],
             shuffle=False,
             verbose=0,
@@ -168,44 +246,53 @@ def _stop_if(came: Callable[[], bool]) -> keras.callbacks.Callback:
     return keras.callbacks.LambdaCallback(on_train_batch_begin=stop, on_epoch_end=stop)
 
 
-def finish(training: Training, folder: RunFolder, summary: dict) -> None:
-    """Write the files of the end: the sample table, the network, the summary, streams, plots."""
+def finish(
+    training: Training, folder: RunFolder, summary: dict, streams: list[Streams]
+) -> list[tuple[str, Exception]]:
+    """Write the files of the end, plots last; one that fails does not stop the others.
+
+    Args:
+        training: that has ended.
+        folder: takes the files.
+        summary: the contents of summary.json.
+        streams: of the newest round; empty before one.
+
+    Returns:
+        What could not be written, and why.
+    """
     prepared, tssd = training.prepared, training.tssd
     names = prepared.data.class_names
-    done = bar("writing the run folder", 3)
-    folder.write_samples(
-        tssd.table,
-        names,
-        prepared.labels_sha256,
-        truth=prepared.truth,
-        ids=prepared.data.ids,
-        decided=prepared.decided,
-    )
-    done(1)
-    folder.write_network(models.mean_network(training.step.eval_networks), names)
-    if tssd.rounds and tssd.rounds[-1].purification.shift:
-        folder.write_shift(tssd.rounds[-1].purification.shift)
-    folder.write_summary(summary)
-    done(1)
-    if training.epochs.rows:
-        rounds = [record.row() for record in tssd.rounds]
-        folder.write_accuracy(training.epochs.rows, rounds, prepared.evaluated_on)
-    if tssd.last_round:
-        folder.write_streams(_streams(tssd), names, prepared.truth)
-    done(1)
-
-
-def _streams(tssd: TSSD) -> list[Streams]:
-    """What each network's streams saw in the newest round."""
-    table = tssd.table
-    return [
-        Streams.of(
-            verdict.division,
-            verdict.loss,
-            verdict.similarity,
-            index=table.index[verdict.rows],
-            given=table.given[verdict.rows],
-            transition=verdict.transition,
-        )
-        for verdict in tssd.last_round
-    ]
+    rounds = [record.row() for record in tssd.rounds]
+    shift = tssd.rounds[-1].purification.shift if tssd.rounds else None
+    network = models.mean_network(training.step.eval_networks)
+    accuracy = (training.epochs.rows, rounds, prepared.evaluated_on)
+    writes: dict[str, Callable[[], None] | None] = {
+        "the sample table": lambda: folder.write_samples(
+            tssd.table,
+            names,
+            prepared.labels_sha256,
+            truth=prepared.truth,
+            ids=prepared.data.ids,
+            decided=prepared.decided,
+        ),
+        "the network": lambda: folder.write_network(network, names),
+        "shift.json": (lambda: folder.write_shift(shift)) if shift else None,
+        "the summary": lambda: folder.write_summary(summary),
+        "the streams": (lambda: folder.write_streams(streams, names)) if streams else None,
+        "the plot of accuracy": (lambda: folder.write_accuracy(*accuracy))
+        if training.epochs.rows
+        else None,
+        "the plots of the streams": (lambda: folder.plot_streams(streams, names, prepared.truth))
+        if streams
+        else None,
+    }
+    failures: list[tuple[str, Exception]] = []
+    due = {what: write for what, write in writes.items() if write is not None}
+    done = bar("writing the run folder", len(due))
+    for what, write in due.items():
+        try:
+            write()
+        except Exception as error:  # a full disk, a folder taken away, a plot that cannot be drawn
+            failures.append((what, error))
+        done(1)
+    return failures

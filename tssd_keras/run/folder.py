@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import numpy as np
 
 from tssd_keras.data import duplicates
 from tssd_keras.data.columns import cell, write_columns
+from tssd_keras.data.whole_file import whole_file, write_text
 from tssd_keras.judge.streams import Streams, save_streams
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.labels.decisions.uses import Decided
@@ -26,6 +28,14 @@ if TYPE_CHECKING:
 
     from tssd_keras.labels.prepare import Prepared
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+RUNNING = "running"  # a file that is there, and locked, while a run is
+STATE = "state.npz"  # of the end of the last epoch, until the run has ended
+PROBE = ".tssd-"  # begins the name of a folder by which a place is tried
 # What `run.read` reads back.
 RECIPE, SUMMARY = "recipe.toml", "summary.json"
 LABELS, LABELS_SHA256 = "labels.npy", "labels.sha256"
@@ -34,27 +44,35 @@ EPOCHS, ROUNDS = "epochs.csv", "rounds.csv"
 
 
 class RunFolder:
-    """One run's files, in the order in which they are written.
+    """One run's files, in the order in which they are written, each whole or not at all.
 
     Before training: recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
     decided.csv, left_out.csv and duplicates.csv. During training epochs.csv and rounds.csv grow by
-    a row at a time. At the end, also after Ctrl-C or an error: samples.csv, samples.npz,
-    model.keras, classes.txt, shift.json, summary.json, streams.npz and the plots.
+    a row at a time, and state.npz keeps what `train --resume` goes on from. At the end, also after
+    Ctrl-C or an error: samples.csv, samples.npz, model.keras, classes.txt, shift.json,
+    summary.json, streams.npz and the plots. A folder that is taken away while the run lasts is
+    made again beside its place.
 
     Args:
         path: the folder; `make` makes it.
+        say: takes a line when the folder was taken away.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, say: Callable[[str], None] = print) -> None:
         self.path = path
+        self._say = say
+        self._begun: tuple[str, Prepared] | None = None
+        self._rows: dict[str, list[dict]] = {EPOCHS: [], ROUNDS: []}
+        self._lock: int | None = None
 
     @classmethod
-    def plan(cls, path: Path | None, name: str) -> RunFolder:
+    def plan(cls, path: Path | None, name: str, say: Callable[[str], None] = print) -> RunFolder:
         """Choose the folder and make sure that it can be made; nothing is left behind.
 
         Args:
             path: where; None: runs/NAME-TIME in the working folder.
             name: for the default path.
+            say: see the class.
 
         Raises:
             FileExistsError: the folder is there and not empty.
@@ -64,12 +82,68 @@ class RunFolder:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             path = Path("runs") / f"{name}-{stamp}-{os.getpid()}"
         check_free(path)
-        return cls(path)
+        return cls(path, say)
 
     def make(self) -> None:
-        """Make the folder; see `plan` for what is raised."""
+        """Make the folder and take it; see `plan` for what is raised."""
         check_free(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
+        self.take(new=True)
+
+    def take(self, *, new: bool) -> None:
+        """Keep other runs out of the folder until `release`, or until this process ends.
+
+        Args:
+            new: whether nobody must have had it.
+
+        Raises:
+            FileExistsError: another run has it.
+        """
+        path = self.path / RUNNING
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_RDWR | (os.O_EXCL if new else 0), 0o644)
+        except FileExistsError as error:
+            raise FileExistsError(_TAKEN.format(self.path)) from error
+        try:
+            if fcntl is not None:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise FileExistsError(_TAKEN.format(self.path)) from error
+        self._lock = handle
+
+    def release(self) -> None:
+        """The run has ended."""
+        if self._lock is not None:
+            (self.path / RUNNING).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def begin(self, recipe: str, prepared: Prepared) -> None:
+        """Write what is known before training: recipe, labels, findings.
+
+        Args:
+            recipe: text of `saved_recipe.saved_recipe`.
+            prepared: the data.
+        """
+        self._begun = recipe, prepared
+        self.write_recipe(recipe)
+        self.write_labels(prepared.given, prepared.labels_sha256)
+        self.write_findings(prepared)
+
+    def place(self, name: str) -> Path:
+        """Where a file is written; the folder is made anew beside its place if it is gone."""
+        if self._begun and not self.path.is_dir():
+            gone, beside = self.path, _beside(self.path)
+            beside.mkdir(parents=True)
+            self.path = beside
+            self.release()
+            self.take(new=True)
+            self._say(f"{gone} is gone: the run goes on in {beside}")
+            self.begin(*self._begun)
+            for of in self._rows:
+                self._write_rows(of)
+        return self.path / name
 
     def write_recipe(self, text: str) -> None:
         """recipe.toml, of `saved_recipe.saved_recipe`."""
@@ -77,7 +151,8 @@ class RunFolder:
 
     def write_labels(self, given: np.ndarray, sha256: str) -> None:
         """labels.npy, int64[N] of the whole training split, and its hash."""
-        np.save(self.path / LABELS, np.asarray(given, "<i8"), allow_pickle=False)
+        with whole_file(self.place(LABELS)) as part:
+            np.save(part, np.asarray(given, "<i8"), allow_pickle=False)
         self._write_text(LABELS_SHA256, f"{sha256}\n")
 
     def write_findings(self, prepared: Prepared) -> None:
@@ -85,18 +160,24 @@ class RunFolder:
         data, decided, equal = prepared.data, prepared.decided, prepared.duplicates
         names = data.class_names
         if decided is not None:
-            decided.write_csv(self.path / "decided.csv", prepared.given, names, data.ids)
+            decided.write_csv(self.place("decided.csv"), prepared.given, names, data.ids)
         if data.left_out:
             splits = [image.split for image in data.left_out]
             reasons = [image.reason for image in data.left_out]
-            write_columns(self.path / "left_out.csv", {"split": splits, "reason": reasons})
+            write_columns(self.place("left_out.csv"), {"split": splits, "reason": reasons})
         if equal is not None and len(equal):
-            path = self.path / "duplicates.csv"
+            path = self.place("duplicates.csv")
             duplicates.write_csv(path, equal, names, ids=data.ids, test_ids=data.test_ids)
 
     def append_epoch(self, row: dict[str, object]) -> None:
         """Append a row to epochs.csv."""
         self._append_row(EPOCHS, row)
+
+    def go_on(self, epochs: list[dict], rounds: list[dict]) -> None:
+        """Put the rows of epochs.csv and rounds.csv back to those that were kept."""
+        for name, rows in ((EPOCHS, epochs), (ROUNDS, rounds)):
+            self._rows[name] = list(rows)
+            self._write_rows(name)
 
     def append_round(self, row: dict[str, object]) -> None:
         """Append a row to rounds.csv."""
@@ -123,7 +204,7 @@ class RunFolder:
             decided: earlier decisions, or None.
         """
         table.write_csv(
-            self.path / "samples.csv",
+            self.place("samples.csv"),
             tuple(class_names),
             true_labels=None if truth is None else truth[table.index],
             ids=None if ids is None else ids[table.index],
@@ -131,12 +212,13 @@ class RunFolder:
         stored = StoredSamples.of(
             table, class_names, labels_sha256, truth=truth, ids=ids, decided=decided
         )
-        save_samples(self.path / SAMPLES, stored)
+        save_samples(self.place(SAMPLES), stored)
 
     def write_network(self, network: keras.Model, class_names: Sequence[str]) -> None:
         """model.keras, the network alone, and classes.txt, a name a line in label order."""
-        network.save(self.path / "model.keras")
         self._write_text("classes.txt", "".join(f"{name}\n" for name in class_names))
+        with whole_file(self.place("model.keras")) as part:
+            network.save(part)
 
     def write_shift(self, shift: dict) -> None:
         """shift.json: quartiles of each meta-feature on golden and on kept samples."""
@@ -149,42 +231,66 @@ class RunFolder:
 
     def write_accuracy(self, epochs: list[dict], rounds: list[dict], evaluated_on: str) -> None:
         """accuracy.png; see `plots.accuracy`."""
-        plots.accuracy(self.path / "accuracy.png", epochs, rounds, evaluated_on)
+        plots.accuracy(self.place("accuracy.png"), epochs, rounds, evaluated_on)
 
-    def write_streams(
-        self, streams: Sequence[Streams], class_names: tuple[str, ...], truth: np.ndarray | None
-    ) -> None:
-        """streams.npz, and both streams of the first network as plots.
+    def write_streams(self, streams: Sequence[Streams], class_names: tuple[str, ...]) -> None:
+        """streams.npz, both streams of every network.
 
         Args:
             streams: of the last round, one a network.
             class_names: K names in label order.
+        """
+        save_streams(self.place(STREAMS_FILE), streams, class_names)
+
+    def plot_streams(
+        self, streams: Sequence[Streams], class_names: tuple[str, ...], truth: np.ndarray | None
+    ) -> None:
+        """Both streams of the first network.
+
+        Args:
+            streams, class_names: of `write_streams`.
             truth: int64[N] of the whole training split, -1 where unknown, or None. The plots
                 show it if it is known of each of the streams' samples.
         """
-        save_streams(self.path / STREAMS_FILE, streams, class_names)
         shown = streams[0]
         clean = None
         if truth is not None and (truth[shown.index] >= 0).all():
             clean = shown.given == truth[shown.index]
-        plots.loss_mixture(self.path / "loss_stream.png", shown, clean)
-        plots.feature_mixtures(self.path / "feature_stream.png", shown, clean, class_names)
+        plots.loss_mixture(self.place("loss_stream.png"), shown, clean)
+        plots.feature_mixtures(self.place("feature_stream.png"), shown, clean, class_names)
 
     def _write_text(self, name: str, text: str) -> None:
-        """Write a text file at once: a reader sees the old one or the new one, never half."""
-        part = self.path / f".{name}.part"
-        part.write_text(text, encoding="utf-8", errors="surrogateescape")
-        os.replace(part, self.path / name)
+        write_text(self.place(name), text)
 
     def _append_row(self, name: str, row: dict[str, object]) -> None:
-        """Append a row to a CSV file; the first row's keys are its header."""
-        path = self.path / name
-        is_new = not path.exists()
-        with open(path, "a", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        self._rows[name].append(row)
+        self._write_rows(name)
+
+    def _write_rows(self, name: str) -> None:
+        """A CSV file anew; the first row's keys are its header. Without rows there is none."""
+        rows, path = self._rows[name], self.place(name)
+        if not rows:
+            path.unlink(missing_ok=True)
+            return
+        with (
+            whole_file(path) as part,
+            open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        ):
             writer = csv.writer(file)
-            if is_new:
-                writer.writerow(row)
-            writer.writerow(map(cell, row.values()))
+            writer.writerow(rows[0])
+            writer.writerows(map(cell, row.values()) for row in rows)
+
+
+def _beside(path: Path) -> Path:
+    """The first name beside a folder's that is free."""
+    numbers = itertools.count(2)
+    return next(p for n in numbers if not (p := path.with_name(f"{path.name}-{n}")).exists())
+
+
+_TAKEN = (
+    "one run has a folder, another has taken {}. Nothing was overwritten. Give another --out, or "
+    "wait until it has ended."
+)
 
 
 def check_free(path: Path, *, what: str = "the run folder") -> None:
@@ -199,14 +305,16 @@ def check_free(path: Path, *, what: str = "the run folder") -> None:
         OSError: nothing can be written there.
     """
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (
+            not path.is_dir() or any(not p.name.startswith(PROBE) for p in path.iterdir())
+        ):
             raise FileExistsError(
                 f"{what} must be new or empty, {path} is not. Nothing was overwritten. "
                 "Give another --out, or remove it."
             )
         ancestors = (path, *path.absolute().parents)
         nearest = next(folder for folder in ancestors if folder.exists())
-        with tempfile.TemporaryDirectory(dir=nearest, prefix=".tssd-"):
+        with tempfile.TemporaryDirectory(dir=nearest, prefix=PROBE):
             pass
     except FileExistsError:
         raise

@@ -1,4 +1,4 @@
-"""Ctrl-C held back while files are written whole, or remembered."""
+"""Signals that end a run: held back while files are written whole, or remembered."""
 
 from __future__ import annotations
 
@@ -7,65 +7,115 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 
+# What a terminal sends that is closed, and what a scheduler sends before it kills.
+ALIKE = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDING = [signal.SIGINT, *ALIKE]
 
-@contextlib.contextmanager
-def ctrl_c_held(say: Callable[[str], None]) -> Iterator[None]:
-    """Let the block end before Ctrl-C takes effect.
 
-    Python sends Ctrl-C to the main thread only; elsewhere nothing is changed.
+class Stopped(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came.
 
     Args:
-        say: takes a line, at Ctrl-C, that asks for patience.
-
-    Raises:
-        KeyboardInterrupt: after the block, if Ctrl-C came within it.
+        number: of the signal.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = False
 
-    def hold(*_) -> None:
-        nonlocal came
-        came = True
-        say("one moment: the files of the run are being written")
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
 
-    before = signal.signal(signal.SIGINT, hold)
+
+def exit_status(stopped: KeyboardInterrupt) -> int:
+    """What a shell expects of a program that a signal ended."""
+    return 128 + getattr(stopped, "number", signal.SIGINT)
+
+
+@contextlib.contextmanager
+def ending_alike() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise within the block, as Ctrl-C does.
+
+    Where the program handles one itself, or ignores it (nohup), that stays.
+    """
+
+    def stop(number, frame) -> None:
+        raise Stopped(number)
+
+    taken = [number for number in ALIKE if _mine() and signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def ctrl_c_held(say: Callable[[str], None]) -> Iterator[None]:
+    """Let the block end before Ctrl-C, SIGTERM or SIGHUP takes effect.
+
+    Python sends signals to the main thread only; elsewhere nothing is changed.
+
+    Args:
+        say: takes a line, at the first signal, that asks for patience.
+
+    Raises:
+        KeyboardInterrupt: after the block, if one came within it; `Stopped` of SIGTERM and SIGHUP.
+    """
+    came: list[int] = []
+
+    def hold(number, frame) -> None:
+        if not came:
+            say("one moment: the files of the run are being written")
+        came.append(number)
+
+    before = {number: signal.signal(number, hold) for number in ENDING if _raises(number)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if came:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt if came[0] == signal.SIGINT else Stopped(came[0])
 
 
 @contextlib.contextmanager
 def ctrl_c_noted() -> Iterator[Callable[[], bool]]:
-    """Remember that Ctrl-C came, also where Python drops it.
+    """Remember that Ctrl-C, SIGTERM or SIGHUP came, also where Python drops it.
 
     Python prints and forgets an exception that the handler raises within a finaliser or a
     callback of the garbage collector; the program goes on.
 
     Yields:
-        A function: whether Ctrl-C came within the block, and the program's handler raised.
+        A function: whether one came within the block, and the program's handler raised.
     """
     came = False
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield lambda: False
-        return
-    raises = before
 
-    def note(number, frame) -> None:
-        nonlocal came
-        try:
-            raises(number, frame)
-        except KeyboardInterrupt:
-            came = True
-            raise
+    def noting(raises: Callable) -> Callable:
+        def note(number, frame) -> None:
+            nonlocal came
+            try:
+                raises(number, frame)
+            except KeyboardInterrupt:
+                came = True
+                raise
 
-    signal.signal(signal.SIGINT, note)
+        return note
+
+    before = {number: signal.getsignal(number) for number in ENDING if _raises(number)}
+    for number, handler in before.items():
+        signal.signal(number, noting(handler))  # type: ignore[arg-type]
     try:
         yield lambda: came
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _mine() -> bool:
+    """Whether signals come to this thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _raises(number: int) -> bool:
+    """Whether a function of this program's handles a signal."""
+    return _mine() and callable(signal.getsignal(number))

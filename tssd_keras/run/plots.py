@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.whole_file import whole_file
 from tssd_keras.judge.mixture import Mixtures, scaled
 from tssd_keras.judge.streams import Streams
 
@@ -183,4 +184,5 @@ def figure_of(rows: int, columns: int, size: tuple[float, float] | None = None):
 
 
 def _save(figure, path: Path) -> None:
-    figure.savefig(path, dpi=150)
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=150)

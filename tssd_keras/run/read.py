@@ -24,6 +24,7 @@ from tssd_keras.run.folder import (
     RECIPE,
     ROUNDS,
     SAMPLES,
+    STATE,
     STREAMS_FILE,
     SUMMARY,
 )
@@ -129,6 +130,11 @@ def _check_files(folder: Path, names: tuple[str, ...]) -> None:
     if not missing:
         return
     hint = "Give the folder that train wrote."
+    if (folder / STATE).is_file():
+        hint = (
+            "It is of a run that has not ended, or was killed: a killed one goes on by train "
+            f"--resume {folder}."
+        )
     if missing == [SAMPLES] and (folder / "samples.csv").is_file():
         hint = "It was taken away, or the run is of an older version. Run the recipe again."
     raise FileNotFoundError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.whole_file import whole_file
 from tssd_keras.judge.state import State
 
 UNREADABLE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -21,16 +21,8 @@ def save_state(path: str | os.PathLike, state: State) -> None:
         path: of the file; the folder is there.
         state: of `TSSD.get_state`.
     """
-    path = Path(path)
-    new = path.with_name(f"{path.name}.tmp")
-    try:
-        with open(new, "wb") as file:
-            np.savez(file, allow_pickle=False, **state)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+    with whole_file(path) as part, open(part, "wb") as file:
+        np.savez(file, allow_pickle=False, **state)
 
 
 def load_state(path: str | os.PathLike) -> State:

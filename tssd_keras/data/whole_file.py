@@ -1,0 +1,56 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """A place beside a file; what the block writes there takes the file's place when it has ended.
+
+    Who reads, or is left with the folder after a kill, finds the file before or the file after.
+
+    Args:
+        path: of the file. The place beside it has the same ending.
+
+    Raises:
+        OSError: of the kind that came, with the path and what to do; the file before is still
+            there.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        yield part
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        raise _named(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all; bytes of names that are no text stay.
+
+    Raises:
+        OSError: see `whole_file`.
+    """
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """The same error, about the file that was to be written."""
+    why = error.strerror or str(error)
+    remedy = "Make room on the disk, or let the folder be written to."
+    if not path.parent.is_dir():
+        why, remedy = "its folder is not there", "Leave the folder where it is."
+    named = type(error)(f"{path} must be written, and cannot be: {why}. {remedy}")
+    named.errno = error.errno
+    return named

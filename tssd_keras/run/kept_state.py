@@ -1,0 +1,124 @@
+"""What a run keeps at the end of an epoch, for `train --resume` to go on from. Loads no Keras."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tssd_keras.judge.state import State
+from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.recipe.toml import load_recipe, parse_recipe, to_toml
+from tssd_keras.run.folder import RECIPE, STATE, SUMMARY
+from tssd_keras.run.saved_recipe import with_absolute_paths
+from tssd_keras.train.state_file import load_state
+
+FORMAT = 1  # of the file; another is refused
+TEXTS = ("backend", "labels_sha256", "recipe", "epochs", "resumed")  # of it, besides numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The state of a run at an epoch's end.
+
+    Attributes:
+        recipe: that is run.
+        backend: of Keras.
+        labels_sha256: of the given labels.
+        epochs: rows of epochs.csv, one an epoch that has ended.
+        resumed: after how many epochs the run went on, each time.
+        seconds: that it took so far.
+        state: of networks, optimizer, TSSD and streams; see `go_on.state_of`.
+    """
+
+    recipe: Recipe
+    backend: str
+    labels_sha256: str
+    epochs: list[dict]
+    resumed: list[int]
+    seconds: float
+    state: State
+
+    def arrays(self) -> State:
+        """All of it, as `read_kept` takes it."""
+        return {
+            "format": np.array(FORMAT),
+            "backend": np.array(self.backend),
+            "labels_sha256": np.array(self.labels_sha256),
+            "recipe": np.array(to_toml(self.recipe)),
+            "epochs": np.array(json.dumps(self.epochs)),
+            "resumed": np.array(json.dumps(self.resumed)),
+            "seconds": np.array(float(self.seconds)),
+            **self.state,
+        }
+
+
+def read_kept(folder: Path) -> Kept:
+    """The state that a run has kept in its folder.
+
+    Raises:
+        FileNotFoundError: there is none: it is no run, or nothing was kept.
+        ValueError: the run has ended, its recipe was changed since, or the file is not one that
+            this version writes.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        if (folder / SUMMARY).is_file():
+            raise ValueError(
+                f"--resume takes a run that was stopped, the one in {folder} has ended, or {STATE} "
+                f"was taken away. To train for longer, run its recipe anew: train "
+                f"{folder / RECIPE} --set train.epochs=..."
+            )
+        raise FileNotFoundError(
+            f"--resume takes the folder of a run that was stopped or killed, with {STATE} in it, "
+            f"{folder} has none: it is no such folder, or the run ended before anything was kept. "
+            "Run the recipe anew."
+        )
+    state = load_state(path)
+    found = state.pop("format", np.array(-1))
+    if found.shape or found != FORMAT or not all(_is_text(state, name) for name in TEXTS):
+        raise ValueError(
+            f"{path} must have format {FORMAT}, got {found}: another version of tssd_keras wrote "
+            "it. Go on with that version, or run the recipe anew."
+        )
+    texts = {name: str(state.pop(name)) for name in TEXTS}
+    recipe = parse_recipe(_tables(texts["recipe"]), where=str(path))
+    _check_same(recipe, folder / RECIPE)
+    return Kept(
+        recipe,
+        texts["backend"],
+        texts["labels_sha256"],
+        json.loads(texts["epochs"]),
+        json.loads(texts["resumed"]),
+        float(state.pop("seconds")),
+        state,
+    )
+
+
+def _is_text(state: State, name: str) -> bool:
+    return name in state and state[name].dtype.kind == "U" and not state[name].shape
+
+
+def _tables(text: str) -> dict:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+def _check_same(kept: Recipe, path: Path) -> None:
+    """Raise ValueError if the recipe in the folder is another than the one that was run."""
+    if not path.is_file():
+        return  # the state has it
+    ours, theirs = (
+        to_toml(one).splitlines() for one in (kept, with_absolute_paths(load_recipe(path)))
+    )
+    changed = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+    if changed:
+        was, is_now = changed[0]
+        raise ValueError(
+            f"a run goes on by the recipe that it began with, {path} was changed: {len(changed)} "
+            f"settings, the first was {was} and is {is_now}. Put it back, or run the changed "
+            "recipe anew."
+        )
