@@ -15,8 +15,8 @@ from tssd_keras.train.weight_effect import ROWS, weight_notes
 _TRAINED_BEFORE = (
     "the model was trained before ({steps} steps), and this TSSD is new: a warm-up of {warmup} "
     "epochs on every label begins, and nothing is judged until it ends. To judge before the first "
-    "epoch call fit(initial_epoch={warmup}, epochs=...) with epochs above that; to go on where a "
-    "training stopped, load its state: tssd.load(path), or TSSD(backup_path=...)."
+    "epoch give fit initial_epoch={warmup}, and epochs above that; to go on where a training "
+    "stopped, load its state: tssd.load(path), or TSSD(backup_path=...)."
 )
 
 _ALL_WARMUP = (
