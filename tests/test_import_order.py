@@ -58,8 +58,9 @@ HOMES = {
         "data.named.record_files",
         "train.feed",
         "train.steps.tensorflow_step",
+        "train.steps.tensorflow_trial",
     },
-    "jax": {"train.steps.jax_step"},
+    "jax": {"train.steps.jax_step", "train.steps.jax_trial"},
     "tensorflow_datasets": {
         "data.named.tfds",
         "data.named.tfds_reading",

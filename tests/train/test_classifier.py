@@ -160,8 +160,7 @@ def test_a_given_model_is_trained_itself_under_warm_start_only():
     fitted = small().set_params(model=model).fit(x, y)
     assert fitted.model_ is not model
     assert all(map(np.array_equal, model.get_weights(), before))
-    with pytest.warns(UserWarning, match="the model was trained before"):
-        fitted.set_params(warm_start=True, epochs=2).fit(x, y)
+    fitted.set_params(warm_start=True, epochs=2).fit(x, y)
     assert all(map(np.array_equal, model.get_weights(), before))  # model_ goes on
     first = clone(fitted)
     first.set_params(model=model).fit(x, y)
@@ -169,6 +168,58 @@ def test_a_given_model_is_trained_itself_under_warm_start_only():
     assert not np.array_equal(model.get_weights()[0], before[0])
     with pytest.raises(ValueError, match=r"classes of the last fit under warm_start, .*digit 1"):
         first.fit(x, np.where(y == "digit 1", "one", y))
+
+
+def test_a_second_fit_under_warm_start_judges_before_its_first_epoch():
+    x, y, right = digits(0, 1, 2)
+    fitted = small(warm_start=True, warmup_epochs=2, epochs=4).fit(x, y)
+    assert [record.epoch for record in fitted.tssd_.rounds] == [2, 3]
+    known = fitted.score(x, right)
+    fitted.fit(x, y)
+    assert [record.epoch for record in fitted.tssd_.rounds] == [2, 3, 4, 5]
+    assert len(fitted.history_["loss"]) == 4
+    assert fitted.score(x, right) >= known - 0.02
+    with pytest.warns(UserWarning, match="trained before .*give fit initial_epoch=3"):
+        fitted.set_params(warmup_epochs=3).fit(x, y, initial_epoch=0)  # a warm-up again
+    assert [record.epoch for record in fitted.tssd_.rounds] == [3]
+
+
+ONE_HOT = {
+    "by name": "categorical_crossentropy",
+    "as an object": keras.losses.CategoricalCrossentropy(reduction="mean_with_sample_weight"),
+    "smoothed": keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+    "focal": keras.losses.CategoricalFocalCrossentropy(),
+}
+
+
+@pytest.mark.parametrize("loss", ONE_HOT)
+def test_a_loss_of_one_hot_rows_gets_them_and_validation_gets_them_too(loss):
+    x, y, right = digits(0, 1, 2, n=240)
+    fitted = small(model_kwargs={"loss": ONE_HOT[loss]}, epochs=4)
+    fitted.fit(x[:160], y[:160], validation_data=(x[160:], right[160:]))
+    assert fitted.tssd_._feed.targets.read(np.arange(5)).shape == (5, 3)
+    assert fitted.history_["val_loss"][-1] < fitted.history_["val_loss"][0]
+    assert fitted.score(x[160:], right[160:]) > 0.7
+    assert np.nanmean(fitted.label_quality_[y[:160] == right[:160]]) > 0.5
+    assert np.nanmean(fitted.label_quality_[y[:160] != right[:160]]) < 0.5
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", keras.losses.BinaryCrossentropy()])
+def test_one_unit_takes_a_binary_loss_by_name_or_as_an_object(loss):
+    x, y, right = digits(0, 1)
+    fitted = small(model_kwargs={"loss": loss, "units": 1, "last": "sigmoid"}, epochs=4)
+    fitted.fit(x[:120], y[:120], validation_data=(x[120:], right[120:]))
+    assert fitted.score(x, right) > 0.9
+    assert fitted.history_["val_loss"][-1] < 0.6
+
+
+def test_one_hot_rows_train_as_class_numbers_do():
+    x, y, _ = digits(0, 1, 2)
+    found = [
+        small(model_kwargs={"loss": loss}).fit(x, y).predict_proba(x)
+        for loss in (LOSS, ONE_HOT["as an object"])
+    ]
+    np.testing.assert_allclose(*found, atol=1e-4)
 
 
 def test_a_pickle_predicts_and_keeps_the_judgement():
@@ -238,7 +289,10 @@ def test_rounds_that_cannot_tell_are_warned_of():
         ({"model": 3}, "must be a keras.Model, a function of X and y .*, got 3 of type int"),
         ({"model": lambda X, y: keras.Sequential()}, "must be compiled, .* Call model.compile"),
         ({"model": Own(3)}, "Own is not. Give a function that makes and compiles it"),
-        ({"model_kwargs": {"loss": "categorical_crossentropy"}}, "takes one-hot rows"),
+        (
+            {"model_kwargs": {"loss": "categorical_crossentropy", "units": 2}},
+            "same shape|compatible|tell 3 classes apart",
+        ),
         ({"model_kwargs": {"units": 2}}, "tell 3 classes apart"),
         ({"fit_kwargs": {"shuffle": True, "epochs": 3}}, "must not be epochs, shuffle: "),
         ({"golden": ([[0.0] * 64], ["seven"])}, r"classes of y, \['digit 0' .*: .*'seven'"),

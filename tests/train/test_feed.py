@@ -325,8 +325,8 @@ def test_one_epoch_without_the_callback_is_not_warned_of_whatever_keras_looks_at
     feed = Feed(table, inputs, batch_size=BATCH, callback_missing=True)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
-    plans, plan = [], feed.plan
-    feed.plan = lambda: plans.append(feed.epoch) or plan()
+    plans, plan = [], feed.plan_and_key
+    feed.plan_and_key = lambda: plans.append(feed.epoch) or plan()
     batches = feed.batches(kind)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

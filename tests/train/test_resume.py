@@ -209,6 +209,27 @@ def test_a_training_that_was_cut_off_goes_on_as_if_nothing_had_been(whole, tmp_p
     assert not list(tmp_path.glob("tssd.npz*"))
 
 
+FEEDS = ["tf.data", "pydataset"] if EAGER else ["pydataset"]
+
+
+@pytest.mark.parametrize("kind", FEEDS)
+def test_so_does_one_whose_feed_maps_by_a_layer_that_draws(tmp_path, kind):
+    def part(seed, behind):
+        tssd, model = new_tssd(backup_path=tmp_path / "tssd.npz"), network()
+        noise = keras.Sequential([keras.layers.GaussianNoise(1.0, seed=seed)])
+        feed = tssd.feed(32, kind=kind, map=noise)
+        fit(model, tssd, 6, feed=feed, behind=behind)
+        return tssd, model
+
+    uncut, unlike = part(1, []), (new_tssd(), network())
+    fit(unlike[1], unlike[0], 6)
+    with pytest.raises(CutOff):
+        part(2, [Cut(4, "batch", raise_cut_off), BACKUP(tmp_path / "model")])
+    same(uncut, part(3, [BACKUP(tmp_path / "model")]))
+    with pytest.raises(AssertionError):
+        same(uncut, unlike)
+
+
 def test_so_it_does_in_the_process_that_it_began_in(whole, tmp_path):
     same(whole, cut_off(tmp_path, again=False))
 

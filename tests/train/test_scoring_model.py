@@ -247,12 +247,3 @@ def test_of_a_head_that_is_called_twice_the_judged_outputs_call_is_looked_into(s
         z = np.array(body(parts[output]))
         z /= np.linalg.norm(z, axis=1, keepdims=True)
         np.testing.assert_allclose(np.asarray(unit, "float32"), z, atol=2e-3)
-
-
-def test_layers_that_could_all_be_the_head_are_said_to_be_so(samples):
-    x, _ = samples
-    inputs = keras.Input((4,))
-    hidden = layers.Dense(K, name="narrow")(layers.Dense(K, activation="relu")(inputs))
-    outputs = layers.Lambda(lambda z: z * z)(hidden)
-    with pytest.warns(UserWarning, match=r"what narrow reads, the last of 2 layers"):
-        assert scoring_model(keras.Model(inputs, outputs), x).widths == (K, K)

@@ -22,11 +22,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tssd_keras.data.inputs import as_inputs
+from tssd_keras.data.targets import Form
 from tssd_keras.labels.golden import check_golden_labels
 from tssd_keras.labels.known import Labels
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.classifier_model import made_model
+from tssd_keras.train.fed_targets import form_for
 from tssd_keras.train.score_pass import fixed_batches
 from tssd_keras.train.scoring_model import SAMPLES, ScoringModel, scoring_model
 from tssd_keras.train.settings import Drawing, Scoring, as_whole
@@ -53,10 +55,12 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
     Args:
         model: a compiled keras.Model, which is cloned with new weights; a function
             `model(X=, y=, **model_kwargs)` that returns a compiled one, where y is int64[N] in
-            0..K-1; or None: a perceptron of two hidden layers. Its loss takes class numbers and
-            should divide by the sum of the weights (docs/own_model.md).
+            0..K-1; or None: a perceptron of two hidden layers. Its loss gets class numbers, one
+            of Keras that takes one-hot rows gets those; it should divide by the sum of the weights
+            (docs/own_model.md).
         warm_start: whether `fit` goes on with `model_` of the last `fit`, and the first trains a
-            given keras.Model itself, with its weights.
+            given keras.Model itself, with its weights. A `fit` that goes on judges before its
+            first epoch, and trains no warm-up.
         model_kwargs: dict of arguments for `model`, if that is a function.
         fit_kwargs: dict of arguments for Keras' `fit`, such as callbacks. In
             validation_data=(X, y) y has class names. Here verbose is 0 by default.
@@ -151,9 +155,14 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
         )
         model = self.model_ if goes_on else self._new_model(X, labels, model_seed)
         if isinstance(settings.get("validation_data"), tuple | list):
-            settings["validation_data"] = self._validation(*settings["validation_data"])
+            settings["validation_data"] = self._validation(model, *settings["validation_data"])
+        begins = settings.pop("initial_epoch", None)
+        settings["epochs"], settings["initial_epoch"] = self.epochs, begins or 0
+        if goes_on and begins is None and self.warmup_epochs is not None:
+            settings["initial_epoch"] = self.warmup_epochs  # so no warm-up of a trained network
+            settings["epochs"] += self.warmup_epochs
         tssd = self._callback(X, labels, golden, *seeds)
-        self.history_ = _train(model, tssd, self.batch_size, self.epochs, settings)
+        self.history_ = _train(model, tssd, self.batch_size, settings)
         self.model_, self.tssd_ = model, tssd
         self._sample = np.array(X[:SAMPLES])
         self._scorer = self._look()
@@ -234,10 +243,11 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
         )
         return X_g, labels
 
-    def _validation(self, X, y, *weights) -> tuple:
-        """Validation data as Keras takes them."""
+    def _validation(self, model: keras.Model, X, y, *weights) -> tuple:
+        """Validation data as Keras takes them, labels in the form that the model's loss takes."""
         X = validate_data(self, X, reset=False, dtype=KEPT, allow_nd=True)
-        return X, self._known("validation labels", y), *weights
+        labels = self._known("validation labels", y)
+        return X, form_for(model.loss, Form()).of(labels, len(self.classes_)), *weights
 
     def _callback(self, X, labels, golden, drawing_seed: int, purify_seed: int) -> TSSD:
         return TSSD(
@@ -307,13 +317,9 @@ def warn_of_abstention(tssd: TSSD) -> None:
         )
 
 
-def _train(
-    model: keras.Model, tssd: TSSD, batch_size: int, epochs: int, settings: dict
-) -> dict[str, list]:
+def _train(model: keras.Model, tssd: TSSD, batch_size: int, settings: dict) -> dict[str, list]:
     """Fit a model on the callback's feed; Keras' history of it."""
     others = settings.pop("callbacks", None) or []
     others = [others] if isinstance(others, keras.callbacks.Callback) else list(others)
-    feed = tssd.feed(batch_size)
-    return model.fit(
-        feed, epochs=epochs, callbacks=[tssd, *others], shuffle=False, **settings
-    ).history
+    feed = tssd.feed(batch_size, model=model)
+    return model.fit(feed, callbacks=[tssd, *others], shuffle=False, **settings).history

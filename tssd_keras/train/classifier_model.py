@@ -103,7 +103,7 @@ def perceptron(X: np.ndarray, y: np.ndarray, *, seed: int) -> keras.Model:
 
 
 def check_model(model: object) -> None:
-    """Raise TypeError or ValueError unless this is one compiled network for class numbers."""
+    """Raise TypeError or ValueError unless this is one compiled network."""
     if not isinstance(model, keras.Model):
         raise TypeError(
             "model must be a keras.Model, a function of X and y that returns one, or None, got "
@@ -118,10 +118,4 @@ def check_model(model: object) -> None:
         raise ValueError(
             f"the model must be compiled, with an optimizer and a loss, and {model.name} is not. "
             f"Call model.compile(optimizer='adam', loss={LOSS})."
-        )
-    loss = getattr(model.loss, "name", getattr(model.loss, "__name__", model.loss))
-    if isinstance(loss, str) and loss.lower().startswith("categorical"):
-        raise ValueError(
-            f"the loss must take class numbers, as y is fed as numbers 0..K-1, got {loss}, which "
-            f"takes one-hot rows. Compile with loss={LOSS}."
         )

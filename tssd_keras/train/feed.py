@@ -27,6 +27,7 @@ from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed_pydataset import pydataset
+from tssd_keras.train.map_draws import batch_keys, random_states
 from tssd_keras.train.settings import as_whole
 
 # At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
@@ -183,6 +184,10 @@ class Feed:
 
     def plan(self) -> tuple[np.ndarray, np.ndarray]:
         """This epoch's plan; see `plan_epoch`."""
+        return self.plan_and_key()[0]
+
+    def plan_and_key(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[int, int, int]]:
+        """This epoch's plan, and what `map` draws by: seed, epoch, and which plan of it this is."""
         with self._lock:
             self._plans += 1
             if self.callback_missing and self._plans == PLANS_OF_A_FIRST_EPOCH + 1:
@@ -190,7 +195,7 @@ class Feed:
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
             plan = plan_epoch(self._taken, self.batch_size, rng, self.fixed_steps)
             self.planned = None if self.fixed_steps is None else np.unique(plan[0])
-            return plan
+            return plan, (self.seed, self.epoch, self._plans - self._plans_before)
 
     def read(self, rows: np.ndarray) -> Any:
         """Inputs of the given table rows: an array, or a structure of them."""
@@ -271,11 +276,17 @@ def _tf_data(feed: Feed):
     feed.table.on_rewrite(weights.assign)
     batch = (feed.batch_size,)
 
+    mapped, n_generators = _in_graph(feed) if feed.map is not None else (None, 0)
+
+    def planned():
+        (rows, used), key = feed.plan_and_key()
+        return rows, used, batch_keys(key, range(len(rows)), n_generators)
+
     def epoch(_):
-        rows, used = tf.numpy_function(feed.plan, [], (tf.int64, tf.float32))
-        rows.set_shape((None, *batch))
-        used.set_shape((None, *batch))
-        return tf.data.Dataset.from_tensor_slices((rows, used))
+        parts = tf.numpy_function(planned, [], (tf.int64, tf.float32, tf.int64))
+        for part, shape in zip(parts, (batch, batch, (n_generators, 2)), strict=True):
+            part.set_shape((None, *shape))
+        return tf.data.Dataset.from_tensor_slices(tuple(parts))
 
     parts = list(parts_of(feed.inputs).values())
     targets = feed.targets.parts(np.zeros(1, np.int64))  # of one row, to see what they are like
@@ -285,19 +296,20 @@ def _tf_data(feed: Feed):
     def read(rows):
         return [*(part for _, part in leaves(feed.read(rows))), *feed.targets.parts(rows)]
 
-    def gather(rows, used):
+    def gather(rows, used, keys):
         found = tf.numpy_function(read, [rows], dtypes)
         for tensor, shape in zip(found, shapes, strict=True):
             tensor.set_shape(shape)
         x = packed(getattr(feed.inputs, "parts", None), iter(found))
         weight = tf.gather(weights, rows) * used[:, None]
         y = feed.targets.structured(found[len(parts) :])
-        return x, y, weight[:, 0] if weight.shape[1] == 1 else weight
+        batch = x, y, weight[:, 0] if weight.shape[1] == 1 else weight
+        return batch if mapped is None else (*batch, keys)
 
     dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
     dataset = dataset.map(gather, num_parallel_calls=os.cpu_count())
-    if feed.map is not None:  # one batch after the other: a seed then says what is drawn
-        dataset = dataset.map(_in_graph(feed))
+    if mapped is not None:  # one batch after the other, as they share the generators
+        dataset = dataset.map(mapped)
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
     # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
     # that epoch can be short. So the most that an epoch can have is announced.
@@ -311,7 +323,7 @@ def _tensor_dtype(tf, dtype: np.dtype):
 
 
 def _in_graph(feed: Feed):
-    """(x, y, weight) -> the same with x mapped, for tf.data."""
+    """(x, y, weight, keys) -> (mapped x, y, weight) for tf.data, and how many keys it takes."""
     import keras
     import tensorflow as tf
 
@@ -328,9 +340,14 @@ def _in_graph(feed: Feed):
 
     if not one_map.is_layer:
         dtypes = [part.dtype for part in flat(*map(tf.constant, keras.tree.flatten(like)))]
+    elif not feed._maps_in_graph:  # generators of TensorFlow's come with a first graph
+        flat.get_concrete_function(*map(tf.constant, keras.tree.flatten(like)))
+    states = random_states(feed.map, foreign=not feed._maps_in_graph)
 
-    def mapped(x, y, weight):
+    def mapped(x, y, weight, keys):
         if one_map.is_layer:
+            for state, key in zip(states, tf.unstack(keys), strict=True):
+                state.assign(tf.cast(key, state.dtype))
             x = one_map.in_graph(x)
             parts = keras.tree.flatten(x)
         else:
@@ -338,7 +355,7 @@ def _in_graph(feed: Feed):
         parts = [tf.ensure_shape(*part) for part in zip(parts, one_map.shapes, strict=True)]
         return keras.tree.pack_sequence_as(x, parts), y, weight
 
-    return mapped
+    return mapped, len(states)
 
 
 _KINDS = {"tf.data": _tf_data, "pydataset": pydataset}

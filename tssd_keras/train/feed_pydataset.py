@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.train.map_draws import batch_keys, random_states
+
 
 class Announced(int):
     """The most batches that an epoch can have; Keras' `steps >= announced` goes by this epoch's.
@@ -28,6 +30,14 @@ def pydataset(feed: Any):
     import keras
 
     one_map = feed.map_tried_on(lambda x: x)
+    states = random_states(feed.map)
+
+    def mapped(x: Any, key: tuple[int, ...], step: int) -> Any:
+        if one_map is None:
+            return x
+        for state, value in zip(states, batch_keys(key, [step], len(states))[0], strict=True):
+            state.assign(value.astype(state.dtype))
+        return one_map.on_arrays(x)
 
     class FeedBatches(keras.utils.PyDataset):
         is_feed = True
@@ -37,6 +47,7 @@ def pydataset(feed: Any):
             self._epoch_begins = self._ended = False
             self._last = -1  # step of the batch before
             self._plan: tuple[np.ndarray, ...] = ()
+            self._key: tuple[int, ...] = ()
 
         @property
         def num_batches(self) -> int:
@@ -65,10 +76,10 @@ def pydataset(feed: Any):
                 )
             self._epoch_begins, self._last = False, step
             if step == 0:
-                self._plan = feed.plan()
+                self._plan, self._key = feed.plan_and_key()
             # TensorFlow looks at the first batches before the epoch, to learn their types.
             rows, used = (part[step % len(part)] for part in self._plan)
-            x = feed.read(rows) if one_map is None else one_map.on_arrays(feed.read(rows))
+            x = mapped(feed.read(rows), self._key, step)
             return x, feed.targets.read(rows), feed.weights(rows, used)
 
     return FeedBatches()

@@ -8,14 +8,15 @@ import keras
 import numpy as np
 
 from tssd_keras.train.feed import Feed
+from tssd_keras.train.own_step import has_own_step, own_step_note
 from tssd_keras.train.step_schedules import batches_trained, schedule_note
 from tssd_keras.train.weight_effect import ROWS, weight_notes
 
 _TRAINED_BEFORE = (
     "the model was trained before ({steps} steps), and this TSSD is new: a warm-up of {warmup} "
     "epochs on every label begins, and nothing is judged until it ends. To judge before the first "
-    "epoch call fit(initial_epoch={warmup}, epochs=...) with epochs above that; to go on where a "
-    "training stopped, load its state: tssd.load(path), or TSSD(backup_path=...)."
+    "epoch give fit initial_epoch={warmup}, and epochs above that; to go on where a training "
+    "stopped, load its state: tssd.load(path), or TSSD(backup_path=...)."
 )
 
 _ALL_WARMUP = (
@@ -34,6 +35,7 @@ class FitNotes:
 
     def __init__(self) -> None:
         self._said: set[str] = set()
+        self._tried = False  # the model's own step
 
     def trained_before(self, model: keras.Model, warmup_epochs: int) -> None:
         """Of a model that has been trained, where a warm-up begins."""
@@ -67,11 +69,17 @@ class FitNotes:
             self._say("schedule", note)
 
     def weights(self, model: keras.Model, feed: Feed) -> None:
-        """Of a loss that sample weights do not reach, and of rows that only fill up a batch."""
+        """Of a loss or a step that weights do not reach, and of rows that only fill up a batch."""
         rows = np.resize(feed.some_rows(), ROWS)
         x, y = feed.read(rows), feed.targets.read(rows)
         for note in weight_notes(model, x, y, filled=feed.filled_share):
             self._say(note[:20], note)
+        if has_own_step(model) and not self._tried:
+            self._tried = True  # it takes the time of a few steps, and of compiling one
+            rows = np.resize(feed.some_rows(), max(feed.batch_size, 2))
+            own = own_step_note(model, feed.read(rows), feed.targets.read(rows))
+            if own:
+                self._say("own step", own)
 
     def _say(self, reason: str, text: str) -> None:
         if reason not in self._said:

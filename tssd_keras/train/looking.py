@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -54,10 +55,40 @@ def _noting(layer: keras.Layer, call: Callable, calls: list[Call]) -> Callable:
     @functools.wraps(call)
     def noted(*args, **kwargs):
         gave = call(*args, **kwargs)
-        calls.append(Call(layer, args[0] if args else next(iter(kwargs.values())), gave))
+        calls.append(Call(layer, args[0] if args else next(iter(kwargs.values()), None), gave))
         return gave
 
     return noted
+
+
+@contextlib.contextmanager
+def replaced(given: dict[keras.Layer, dict[int, Any]]) -> Iterator[None]:
+    """Some calls of layers give something else, for as long as the context lasts.
+
+    Args:
+        given: layer -> number of its call, counted from 0 -> what that call gives.
+    """
+    own = {layer: vars(layer).get("call") for layer in given}
+    try:
+        for layer, by_call in given.items():
+            layer.call = _giving(layer.call, by_call)
+        yield
+    finally:
+        for layer, call in own.items():
+            vars(layer).pop("call", None)
+            if call is not None:
+                layer.call = call
+
+
+def _giving(call: Callable, by_call: dict[int, Any]) -> Callable:
+    count = itertools.count()
+
+    @functools.wraps(call)
+    def giving(*args, **kwargs):
+        gave = call(*args, **kwargs)
+        return by_call.get(next(count), gave)
+
+    return giving
 
 
 def every_layer(model: keras.Layer) -> dict[str, keras.Layer]:

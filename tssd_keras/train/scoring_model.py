@@ -11,20 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from tssd_keras.train.head import Network, find_head
 from tssd_keras.train.looking import Call, every_layer, watched
 
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
 MIN_LOG_P = -80.0  # keeps half-precision log-probabilities finite
 SAMPLES = 8  # that a network is looked at with
-NEAR = 2e-3  # between a head's numbers and the predictions; half precision rounds
-HEADS = (
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-)  # layers that can give the scores of classes
-CONVOLUTIONS = HEADS[2:]
 OF_PROBABILITIES = {"softmax", "sigmoid"}  # activations
 NAMED_LOSSES = {
     *("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"),
@@ -110,8 +102,8 @@ def scoring_model(
             keras.Model; one that is not built is built.
         sample: a few samples [s, ...].
         features: path of the layer whose output is the feature vector, like "inner/layer". By
-            default features are what the last Dense or convolution reads that gives as many
-            numbers as the network, averaged over places where there are several.
+            default features are what the layer reads that gave the prediction (`find_head`),
+            averaged over places where there are several.
         from_logits: what the network gives; None: what the loss says, else what the last
             activation or these samples' predictions look like.
         loss: that the output is trained with, if known.
@@ -129,12 +121,12 @@ def scoring_model(
             f"features must name a layer of the model, got {features!r}. Its layers are "
             f"{', '.join(sorted(layers))}."
         )
-    heads = [layer for layer in layers.values() if isinstance(layer, HEADS)]
-    with watched(heads) as calls:
-        prediction = network(sample, training=False)
-    prediction = _selected(network, prediction, output)
+    run = Network(
+        network, sample, layers, lambda prediction: _selected(network, prediction, output)
+    )
+    calls, prediction = run()
     _check_prediction(prediction)
-    head = _head(calls, prediction)
+    head = find_head(run, calls, prediction, warn=features is None)
     if features is not None:
         look = _given_by(layers[features], output)
     elif head is not None:
@@ -195,47 +187,6 @@ def _check_prediction(prediction: Any) -> None:
             f"{tuple(prediction.shape)}. Pass TSSD(scoring=Scoring(score_model=...)), a "
             "keras.Model that shares its layers and gives (features, logits) so."
         )
-
-
-def _head(calls: list[Call], prediction) -> Call | None:
-    """The layer that gave the prediction, or the last that gave as many numbers; None: no such.
-
-    What follows it may be a softmax or a cast of its own. Where none is that near, and several
-    layers gave as many numbers, a warning names the one that is taken.
-    """
-    width = prediction.shape[-1]
-    found = [call for call in calls if _channels(call.layer, call.gave) == width]
-    if near := [call for call in found if _gave(call, prediction)]:
-        return near[-1]
-    if len({id(call.layer) for call in found}) > 1:
-        warnings.warn(
-            f"features are what {found[-1].layer.name} reads, the last of {len(found)} layers that "
-            "give as many numbers as the model, for none of them gives its predictions. Name the "
-            "layer that gives the features: TSSD(scoring=Scoring(features=...)).",
-            UserWarning,
-            stacklevel=2,
-        )
-    return found[-1] if found else None
-
-
-def _gave(call: Call, prediction: Any) -> bool:
-    """Whether a layer gave the prediction, as it is, or before a softmax, a sigmoid or a cast."""
-    if call.gave is prediction:
-        return True
-    if tuple(call.gave.shape) != tuple(prediction.shape):
-        return False
-    gave, given = (ops.cast(tensor, "float32") for tensor in (call.gave, prediction))
-    several = (ops.softmax, ops.log_softmax) if prediction.shape[-1] > 1 else ()
-    for activation in (lambda z: z, ops.sigmoid, *several):
-        near = ops.convert_to_numpy(ops.abs(activation(gave) - given)) < NEAR
-        if near.all():
-            return True
-    return False
-
-
-def _channels(layer: keras.Layer, tensor) -> int:
-    first = getattr(layer, "data_format", None) == "channels_first"
-    return int(tensor.shape[1 if first else -1])
 
 
 def _read_by(head: Call, calls: list[Call], output: str | int | None) -> Look:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import keras
+import numpy as np
 
 from tssd_keras.train.augment import Augment
 from tssd_keras.train.backends import check_backend
@@ -14,6 +16,10 @@ from tssd_keras.train.steps.semi_supervised import Mixmatch, SemiSupervised
 _UPDATES = {
     "tensorflow": ("tssd_keras.train.steps.tensorflow_step", "TensorFlowUpdate"),
     "jax": ("tssd_keras.train.steps.jax_step", "JaxUpdate"),
+}
+_TRIALS = {
+    "tensorflow": "tssd_keras.train.steps.tensorflow_trial",
+    "jax": "tssd_keras.train.steps.jax_trial",
 }
 
 
@@ -84,3 +90,22 @@ def accuracy() -> keras.metrics.Metric:
     trace, and TensorFlow would have to trace again.
     """
     return keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+
+
+def tried_updates(model: keras.Model, batches: list[Any]) -> list[list[np.ndarray]] | None:
+    """What one `train_step` makes of the trainable weights and the optimizer's variables.
+
+    Every variable that the step sets is put back, so that the model is trained as if nothing had
+    been. Python's and NumPy's generators and attributes of the model are the caller's to put back.
+
+    Args:
+        model: compiled and built, before an epoch begins.
+        batches: (x, y, weight) of one shape; the step begins each from the model as it is.
+
+    Returns:
+        A list of arrays a batch; None: the step does what could not be put back, such as printing.
+
+    Raises:
+        Exception: whatever the step raises.
+    """
+    return importlib.import_module(_TRIALS[check_backend()]).tried_updates(model, batches)
