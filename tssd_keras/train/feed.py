@@ -13,7 +13,6 @@ prefetched batch outlives its epoch.
 from __future__ import annotations
 
 import importlib.util
-import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -22,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.data.nested import leaves, packed, parts_of
+from tssd_keras.data.nested import parts_of
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed_pydataset import pydataset
+from tssd_keras.train.feed_tf_data import tf_data
 from tssd_keras.train.settings import as_whole
 
 # At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
@@ -261,84 +261,4 @@ _CALLBACK_MISSING = (
     "has the same order. Pass the TSSD that made it: fit(..., callbacks=[tssd])."
 )
 
-
-def _tf_data(feed: Feed):
-    """tf.data pipeline; the weights are gathered from a variable that each rewrite assigns."""
-    import tensorflow as tf
-
-    with tf.device("CPU:0"):
-        weights = tf.Variable(feed.table.weights_now, trainable=False, name="sample_weights")
-    feed.table.on_rewrite(weights.assign)
-    batch = (feed.batch_size,)
-
-    def epoch(_):
-        rows, used = tf.numpy_function(feed.plan, [], (tf.int64, tf.float32))
-        rows.set_shape((None, *batch))
-        used.set_shape((None, *batch))
-        return tf.data.Dataset.from_tensor_slices((rows, used))
-
-    parts = list(parts_of(feed.inputs).values())
-    targets = feed.targets.parts(np.zeros(1, np.int64))  # of one row, to see what they are like
-    shapes = [batch + tuple(part.shape[1:]) for part in (*parts, *targets)]
-    dtypes = [_tensor_dtype(tf, part.dtype) for part in (*parts, *targets)]
-
-    def read(rows):
-        return [*(part for _, part in leaves(feed.read(rows))), *feed.targets.parts(rows)]
-
-    def gather(rows, used):
-        found = tf.numpy_function(read, [rows], dtypes)
-        for tensor, shape in zip(found, shapes, strict=True):
-            tensor.set_shape(shape)
-        x = packed(getattr(feed.inputs, "parts", None), iter(found))
-        weight = tf.gather(weights, rows) * used[:, None]
-        y = feed.targets.structured(found[len(parts) :])
-        return x, y, weight[:, 0] if weight.shape[1] == 1 else weight
-
-    dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
-    dataset = dataset.map(gather, num_parallel_calls=os.cpu_count())
-    if feed.map is not None:  # one batch after the other: a seed then says what is drawn
-        dataset = dataset.map(_in_graph(feed))
-    dataset = dataset.prefetch(tf.data.AUTOTUNE)
-    # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
-    # that epoch can be short. So the most that an epoch can have is announced.
-    dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
-    dataset.is_feed = True
-    return dataset
-
-
-def _tensor_dtype(tf, dtype: np.dtype):
-    return tf.string if dtype.kind in "SUO" else tf.as_dtype(dtype)
-
-
-def _in_graph(feed: Feed):
-    """(x, y, weight) -> the same with x mapped, for tf.data."""
-    import keras
-    import tensorflow as tf
-
-    with tf.device("CPU:0"):
-        one_map = feed.map_tried_on(lambda x: tf.nest.map_structure(tf.constant, x))
-    like = feed.first_batch()
-
-    # TensorFlow's own random numbers begin anew with each iterator if its seed is set
-    # (keras.utils.set_random_seed), so every epoch would get the same views. A function that is
-    # called from without goes on where it was. Keras' layers keep their random state themselves.
-    @tf.function
-    def flat(*parts):
-        return keras.tree.flatten(one_map.in_graph(keras.tree.pack_sequence_as(like, parts)))
-
-    if not one_map.is_layer:
-        dtypes = [part.dtype for part in flat(*map(tf.constant, keras.tree.flatten(like)))]
-
-    def mapped(x, y, weight):
-        if one_map.is_layer:
-            x = one_map.in_graph(x)
-            parts = keras.tree.flatten(x)
-        else:
-            parts = tf.py_function(flat, keras.tree.flatten(x), dtypes)
-        parts = [tf.ensure_shape(*part) for part in zip(parts, one_map.shapes, strict=True)]
-        return keras.tree.pack_sequence_as(x, parts), y, weight
-
-    return mapped
-
-
-_KINDS = {"tf.data": _tf_data, "pydataset": pydataset}
+_KINDS = {"tf.data": tf_data, "pydataset": pydataset}
