@@ -56,7 +56,7 @@ HOMES = {
         "data.named.tfds",
         "data.named.tfds_reading",
         "data.named.record_files",
-        "train.feed",
+        "train.feed_tf_data",
         "train.steps.tensorflow_step",
         "train.steps.tensorflow_trial",
     },

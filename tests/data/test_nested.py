@@ -37,6 +37,58 @@ def test_samples_of_several_parts_are_read_as_they_are_nested(structure):
     assert [part.dtype for part in parts_of(inputs).values()] == [A.dtype, B.dtype]
 
 
+NUMBERS, TEXT = B.tolist(), list("abcdef")
+
+
+@pytest.mark.parametrize("n", [6, None])
+def test_lists_in_a_dict_are_parts_of_samples(n):
+    rows = [[1, 2]] * 6
+    parts = parts_of(as_inputs({"n": NUMBERS, "t": TEXT, "rows": rows}, n))
+    assert {path: part.shape for path, part in parts.items()} == {
+        "n": (6,), "t": (6,), "rows": (6, 2),
+    }  # fmt: skip
+    assert parts["t"].read(np.array([5, 0])).tolist() == ["f", "a"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "paths"),
+    [
+        ((NUMBERS, TEXT), ["0", "1"]),
+        ([NUMBERS, B], ["0", "1"]),
+        ([(NUMBERS, A), {"t": TEXT}], ["0/0", "0/1", "1/t"]),
+        ({"x": (NUMBERS, {"t": TEXT})}, ["x/0", "x/1/t"]),
+        (A.tolist(), [""]),
+        (TEXT, [""]),
+        ([["a", "b"]] * 6, [""]),
+    ],
+)
+def test_the_number_of_samples_tells_lists_of_parts_from_lists_of_samples(samples, paths):
+    inputs = as_inputs(samples, 6)
+    assert len(inputs) == 6
+    assert list(parts_of(inputs)) == paths
+
+
+@pytest.mark.parametrize("samples", [(NUMBERS, TEXT), [[1.0, "a"]] * 6, {"a": [1.0, "a"] * 3}])
+def test_numbers_do_not_become_text_beside_text(samples):
+    with pytest.raises(TypeError, match=r"got \w+ of float, str\. Numbers and texts go apart"):
+        as_inputs(samples)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ({"a": NUMBERS, "b": TEXT[:5]}, "of as many samples, got 6 of 'a', 5 of 'b'"),
+        ([NUMBERS, TEXT[:5]], "of as many samples, got 6 of '0', 5 of '1'"),
+        ({"a": [[1], [2], [3, 4], [5], [6], [7]]}, "part 'a': samples must be of one shape"),
+        ([[0.0] * 6] * 6, "can be either. Give samples as one array, np.asarray"),
+        ({"a": [A[:, 0]] * 6}, "part 'a': .* can be either"),
+    ],
+)
+def test_lists_that_are_no_samples_say_what_they_are(samples, message):
+    with pytest.raises(ValueError, match=message):
+        as_inputs(samples, 6)
+
+
 def test_a_list_of_as_many_arrays_as_labels_is_a_list_of_samples():
     assert isinstance(as_inputs([A[0], A[1], A[2]], n=3), ArrayInputs)
     assert as_inputs([A, A], n=6).shape == (6,)

@@ -1,4 +1,6 @@
+import gc
 import warnings
+import weakref
 
 import keras
 import numpy as np
@@ -226,6 +228,45 @@ def test_two_networks_are_given_weights_of_their_own(kind):
         used = np.asarray(weight).any(axis=1)
         np.testing.assert_allclose(np.asarray(weight)[used], weights[rows[used]])
     assert set(inputs.seen) == set(np.flatnonzero(weights.any(axis=1)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_feed_that_nobody_reads_any_more_is_gone_and_so_is_its_map(kind):
+    table, inputs = numbered()
+
+    def twice(x):
+        return 2 * x
+
+    feed = Feed(table, inputs, batch_size=BATCH, map=twice)
+    batches = feed.batches(kind)
+    assert len(list(_in_order(batches))) == feed.steps
+    left = [weakref.ref(feed), weakref.ref(twice)]
+    del feed, batches, twice
+    gc.collect()
+    assert [reference() for reference in left] == [None, None]
+    set_weight(table, np.arange(N, dtype="float32") / N)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [iter, lambda b: b.map(lambda x, y, w: (x, y, w)), lambda b: b.take(9).prefetch(1)],
+)
+def test_a_feed_lives_as_long_as_what_is_made_of_it(then):
+    made = then(Feed(*numbered(), batch_size=BATCH).batches("tf.data"))
+    gc.collect()
+    assert sum(len(x) for x, _, _ in made) == -(-N // BATCH) * BATCH
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_of_one_feed_have_the_weights_of_the_last_rewrite(kind):
+    table, inputs = numbered()
+    feed = Feed(table, inputs, batch_size=BATCH, shuffle=False)
+    batches = feed.batches(kind)
+    for share in (0.25, 0.5):
+        set_weight(table, np.full(N, share, "float32"))
+        weights = np.concatenate([np.asarray(weight) for _, _, weight in _in_order(batches)])
+        assert weights.dtype == np.float32
+        assert sorted(set(weights.tolist())) == [0, share]  # 0 where the last batch is filled up
 
 
 def _in_order(batches):

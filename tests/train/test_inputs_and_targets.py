@@ -175,6 +175,31 @@ def test_text_goes_into_the_model_on_tensorflow():
         TSSD(text, GIVEN).feed(32, kind="pydataset")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", [dict, tuple, list])
+def test_python_lists_are_parts_as_arrays_are(form, kind):
+    one, rows = A[:, 0].tolist(), B.tolist()
+    x = {"a": one, "b": rows} if form is dict else form([one, rows])
+    a, b = keras.Input((1,), name="a"), keras.Input((3,), name="b")
+    hidden = layers.Dense(16, activation="relu")(layers.Concatenate()([a, b]))
+    inputs = {"a": a, "b": b} if form is dict else [a, b]
+    model = keras.Model(inputs, layers.Dense(2, "softmax")(hidden))
+    tssd = judged(x, GIVEN.tolist(), model, SPARSE, kind)
+    np.testing.assert_array_equal(tssd.inputs.read(np.array([3, 1]))["b" if form is dict else 1],
+                                  np.float64(B[[3, 1]]))  # fmt: skip
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow takes text")
+def test_lists_of_numbers_and_of_texts_go_into_one_model():
+    words = [["low", "high"][kind] for kind in TRUE]
+    a, text = keras.Input((1,), name="a"), keras.Input((), name="text", dtype="string")
+    lookup = layers.StringLookup(vocabulary=["low", "high"], output_mode="one_hot")
+    joined = layers.Concatenate()([a, lookup(text)])
+    model = keras.Model({"a": a, "text": text}, layers.Dense(2, "softmax")(joined))
+    golden = ({"a": [0.5, 1.5, 2.5, 3.5], "text": ["low", "low", "high", "high"]}, [0, 0, 1, 1])
+    judged({"a": A[:, 0].tolist(), "text": words}, GIVEN, model, SPARSE, "auto", golden=golden)
+
+
 def test_targets_of_other_outputs_are_fed_as_they_are_in_either_byte_order():
     sizes = np.arange(N, dtype=">i4")
     tssd = TSSD([A, B], {"kind": GIVEN, "size": sizes}, scoring=Scoring(output="kind"))

@@ -15,7 +15,7 @@ from scipy.sparse import issparse
 
 from tssd_keras.data.decoding import BadImage, OtherSize, decode
 from tssd_keras.data.files import EncodedFiles, FilesInMemory
-from tssd_keras.data.nested import NestedInputs, leaves, mapped
+from tssd_keras.data.nested import NestedInputs, leaves
 
 TOGETHER = 8  # images that a thread decodes at a time
 
@@ -185,20 +185,22 @@ def as_inputs(samples: Any, n: int | None = None) -> Inputs:
     """Samples as `Inputs`; one stays as it is.
 
     Args:
-        samples: an array [N, ...], a sparse matrix [N, D], `Inputs`, or a dict, tuple or list of
-            such parts, nested as a model takes them.
-        n: N, where it is known: it tells a list of parts from a list of samples.
+        samples: an array [N, ...], a sparse matrix [N, D], `Inputs`, a list of N numbers, texts or
+            samples, or a dict, tuple or list of such parts, nested as a model takes them.
+        n: N, where it is known: it tells a list of parts from a list of samples. Where it is not,
+            a list of arrays is one of parts, and any other list one of samples.
 
     Raises:
-        TypeError: they are nothing of the sort.
-        ValueError: samples have not all one shape, or parts are not of as many samples.
+        TypeError: they are nothing of the sort, or numbers and texts in one list.
+        ValueError: samples have not all one shape, parts are not of as many samples, or a list
+            can be either.
     """
     if isinstance(samples, Inputs):
         return samples
     if issparse(samples):
         return SparseInputs(samples)
     if isinstance(samples, dict) or _are_parts(samples, n):
-        return _nested(samples)
+        return _nested(samples, n)
     try:
         array = samples if isinstance(samples, np.memmap) else np.asarray(samples)
     except ValueError as error:
@@ -206,38 +208,66 @@ def as_inputs(samples: Any, n: int | None = None) -> Inputs:
             f"samples must be of one shape, got some of different shapes ({error}). Resize or pad "
             "them. Parts of samples go into a dict or a tuple of arrays."
         ) from error
-    if array.ndim == 0 or (array.dtype == object and not _is_text(array)):
+    one_by_one = array
+    if array.dtype.kind in "SU" and isinstance(samples, list | tuple):
+        one_by_one = np.asarray(samples, object)  # NumPy makes text of numbers beside text
+    if array.ndim == 0 or (one_by_one.dtype == object and not _is_text(one_by_one)):
+        types = dict.fromkeys(type(value).__name__ for value in one_by_one.flat)
         raise TypeError(
             "inputs must be an array [N, ...], a dict, tuple or list of arrays, or an Inputs "
             f"(shape, dtype, len, read), got {type(samples).__name__}"
-            f"{' of ' + type(array.flat[0]).__name__ if array.size and array.ndim else ''}."
+            f"{' of ' + ', '.join(types) if types and array.ndim else ''}."
+            + (_APART if len(types) > 1 else "")
         )
     return ArrayInputs(array)
 
 
+_APART = ' Numbers and texts go apart, as {"age": [...], "city": [...]}; gaps have to be filled in.'
+
+
 def _are_parts(samples: Any, n: int | None) -> bool:
-    """Whether a tuple or list holds arrays that are parts of samples, not samples."""
-    if not isinstance(samples, list | tuple) or not samples or len(samples) == n:
+    """Whether a tuple or list holds parts of samples, not samples; raises if it can be either."""
+    if not isinstance(samples, list | tuple) or not samples:
         return False
-    return all(map(_is_part, samples)) and (n is None or any(_length(p) == n for p in samples))
+    if n is None:
+        return all(map(_is_part, samples))
+    fitting = [_is_of(n, part) for part in samples]
+    if len(samples) != n:
+        return any(fitting) and all(map(_has_length, samples))
+    if all(fitting):
+        raise ValueError(
+            f"inputs must be samples or parts of samples, got a {type(samples).__name__} of {n} "
+            f"entries, each {n} long, for {n} samples: it can be either. Give samples as one "
+            'array, np.asarray(x), and parts by the names of the model\'s inputs, {"a": ..., '
+            '"b": ...}.'
+        )
+    return False
 
 
 def _is_part(thing: Any) -> bool:
+    """Whether something is a part, however many samples there are."""
     return isinstance(thing, dict) or getattr(thing, "ndim", 0) > 0 or _are_parts(thing, None)
 
 
-def _length(part: Any) -> int:
-    """Samples of a part."""
-    first = next((leaf for _, leaf in leaves(part)), ())
-    return int(first.shape[0]) if hasattr(first, "shape") else len(first)
+def _has_length(thing: Any) -> bool:
+    return isinstance(thing, dict | list | tuple) or getattr(thing, "ndim", 0) > 0
+
+
+def _is_of(n: int, thing: Any) -> bool:
+    """Whether something can be a part of n samples, or parts of them."""
+    if isinstance(thing, dict):
+        return bool(thing) and all(_is_of(n, part) for part in thing.values())
+    if isinstance(thing, list | tuple):
+        return len(thing) == n or (bool(thing) and all(_is_of(n, part) for part in thing))
+    return bool(getattr(thing, "ndim", 0)) and thing.shape[0] == n
 
 
 def _is_text(array: np.ndarray) -> bool:
     return all(isinstance(value, str | bytes) for value in array.flat)
 
 
-def _nested(samples: Any) -> NestedInputs:
-    parts = mapped(as_inputs, samples)
+def _nested(samples: Any, n: int | None) -> NestedInputs:
+    parts = _structure(samples, n)
     lengths = {path: len(part) for path, part in leaves(parts)}
     if not lengths:
         raise TypeError(
@@ -250,3 +280,20 @@ def _nested(samples: Any) -> NestedInputs:
             f"{', '.join(f'{n} of {path!r}' for path, n in lengths.items())}."
         )
     return NestedInputs(parts)
+
+
+def _structure(samples: Any, n: int | None) -> Any:
+    """Parts as `Inputs`, nested as they came; lists become tuples."""
+    if isinstance(samples, dict):
+        return {name: _named(samples[name], n, name) for name in sorted(samples, key=str)}
+    if _are_parts(samples, n):
+        return tuple(_named(part, n, place) for place, part in enumerate(samples))
+    return as_inputs(samples)
+
+
+def _named(part: Any, n: int | None, name: Any) -> Any:
+    """A part, or its parts; errors say which it is."""
+    try:
+        return _structure(part, n)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"part {name!r}: {error}") from error

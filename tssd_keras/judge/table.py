@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,7 +118,6 @@ class SampleTable(ReadableTable):
         self.judged = np.zeros(n, bool)
         self.changed = np.full(n, -1, np.int64)
         self.n_rewrites = 0
-        self._readers: list[Callable[[np.ndarray], None]] = []
 
     def __len__(self) -> int:
         return len(self.given)
@@ -154,11 +153,6 @@ class SampleTable(ReadableTable):
         """float32[N], larger is more likely clean: q, or the mean of the streams without it."""
         return np.where(np.isnan(self.q), (self.p_loss + self.p_feature) / 2, self.q)
 
-    def on_rewrite(self, reader: Callable[[np.ndarray], None]) -> None:
-        """Call `reader(weights_now)` now, after every rewrite and after every draw."""
-        self._readers.append(reader)
-        reader(self.weights_now)
-
     def draw(self, rows: np.ndarray) -> None:
         """Choose the samples of the epoch; the columns of the others stay.
 
@@ -167,7 +161,6 @@ class SampleTable(ReadableTable):
         """
         self.drawn[:] = False
         self.drawn[rows] = True
-        self._tell()
 
     def rewrite(
         self, new: Rewrite, rows: np.ndarray | None = None, *, epoch: int | None = None
@@ -218,12 +211,6 @@ class SampleTable(ReadableTable):
             getattr(self, name)[written] = column
         self.judged[written] = True
         self.n_rewrites += 1
-        self._tell()
-
-    def _tell(self) -> None:
-        weights = self.weights_now
-        for reader in self._readers:
-            reader(weights)
 
     def mark_trained(self, rows: np.ndarray | None = None) -> None:
         """An epoch has ended: the networks were trained on what counts now.
@@ -256,7 +243,6 @@ class SampleTable(ReadableTable):
         self.n_rewrites = int(columns.pop("n_rewrites"))
         for name, column in columns.items():
             getattr(self, name)[...] = column
-        self._tell()
 
 
 def in_agreement(columns: list[Rewrite]) -> Rewrite:

@@ -103,32 +103,6 @@ def _check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
         )
 
 
-def as_index(index: np.ndarray | None, n_inputs: int) -> np.ndarray:
-    """Which inputs make up the stream, as int64[N']; raises unless each exists and comes once."""
-    if index is None:
-        return np.arange(n_inputs)
-    array = np.asarray(index)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(
-            "index must be whole numbers, shape (N,), got "
-            f"{array.dtype}{list(array.shape)}. A mask becomes an index by np.flatnonzero(mask)."
-        )
-    array = array.astype(np.int64)
-    outside = np.flatnonzero((array < 0) | (array >= n_inputs))
-    if len(outside):
-        raise ValueError(
-            f"index must point into the {n_inputs} inputs: {len(outside)} of {len(array)} entries "
-            f"do not, the first is {array[outside[0]]} at {outside[0]}."
-        )
-    numbers, count = np.unique(array, return_counts=True)
-    if len(numbers) < len(array):
-        raise ValueError(
-            f"index must name each sample once: {(count > 1).sum()} come more often, the first is "
-            f"{numbers[count > 1][0]}."
-        )
-    return array
-
-
 def as_truth(true_labels: Any, targets: Targets, n: int, n_classes: int) -> np.ndarray | None:
     """True labels as int64[N]; raises unless there is one a sample, in 0..K-1 or -1 (unknown)."""
     if true_labels is None:

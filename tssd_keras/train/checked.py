@@ -9,6 +9,7 @@ import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs, as_inputs
+from tssd_keras.data.row_index import as_index
 from tssd_keras.data.targets import Form, Targets, as_targets
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
@@ -17,7 +18,6 @@ from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.arguments import (
     as_decided,
     as_golden,
-    as_index,
     as_samples,
     as_truth,
     check_apart,
@@ -101,7 +101,9 @@ def check_arguments(
     targets = as_targets("labels", own)
     n = len(own) if labels.index is None and np.ndim(own) else None
     inputs = as_samples("inputs", inputs, n)
-    index = as_index(labels.index, len(inputs))
+    index = np.arange(len(inputs))
+    if labels.index is not None:
+        index = as_index("Labels.index", labels.index, len(inputs), of="inputs")
     class_names = as_class_names(labels.class_names, targets)
     golden_source, golden = as_golden(golden_samples(golden, class_names), targets)
     given, n_classes = _given(labels, targets, len(index), golden, class_names)

@@ -13,7 +13,6 @@ prefetched batch outlives its epoch.
 from __future__ import annotations
 
 import importlib.util
-import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -22,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.data.nested import leaves, packed, parts_of
+from tssd_keras.data.nested import parts_of
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed_pydataset import pydataset
-from tssd_keras.train.map_draws import batch_keys, random_states
+from tssd_keras.train.feed_tf_data import tf_data
 from tssd_keras.train.settings import as_whole
 
 # At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
@@ -266,96 +265,4 @@ _CALLBACK_MISSING = (
     "has the same order. Pass the TSSD that made it: fit(..., callbacks=[tssd])."
 )
 
-
-def _tf_data(feed: Feed):
-    """tf.data pipeline; the weights are gathered from a variable that each rewrite assigns."""
-    import tensorflow as tf
-
-    with tf.device("CPU:0"):
-        weights = tf.Variable(feed.table.weights_now, trainable=False, name="sample_weights")
-    feed.table.on_rewrite(weights.assign)
-    batch = (feed.batch_size,)
-
-    mapped, n_generators = _in_graph(feed) if feed.map is not None else (None, 0)
-
-    def planned():
-        (rows, used), key = feed.plan_and_key()
-        return rows, used, batch_keys(key, range(len(rows)), n_generators)
-
-    def epoch(_):
-        parts = tf.numpy_function(planned, [], (tf.int64, tf.float32, tf.int64))
-        for part, shape in zip(parts, (batch, batch, (n_generators, 2)), strict=True):
-            part.set_shape((None, *shape))
-        return tf.data.Dataset.from_tensor_slices(tuple(parts))
-
-    parts = list(parts_of(feed.inputs).values())
-    targets = feed.targets.parts(np.zeros(1, np.int64))  # of one row, to see what they are like
-    shapes = [batch + tuple(part.shape[1:]) for part in (*parts, *targets)]
-    dtypes = [_tensor_dtype(tf, part.dtype) for part in (*parts, *targets)]
-
-    def read(rows):
-        return [*(part for _, part in leaves(feed.read(rows))), *feed.targets.parts(rows)]
-
-    def gather(rows, used, keys):
-        found = tf.numpy_function(read, [rows], dtypes)
-        for tensor, shape in zip(found, shapes, strict=True):
-            tensor.set_shape(shape)
-        x = packed(getattr(feed.inputs, "parts", None), iter(found))
-        weight = tf.gather(weights, rows) * used[:, None]
-        y = feed.targets.structured(found[len(parts) :])
-        batch = x, y, weight[:, 0] if weight.shape[1] == 1 else weight
-        return batch if mapped is None else (*batch, keys)
-
-    dataset = tf.data.Dataset.from_tensors(0).flat_map(epoch)
-    dataset = dataset.map(gather, num_parallel_calls=os.cpu_count())
-    if mapped is not None:  # one batch after the other, as they share the generators
-        dataset = dataset.map(mapped)
-    dataset = dataset.prefetch(tf.data.AUTOTUNE)
-    # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
-    # that epoch can be short. So the most that an epoch can have is announced.
-    dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
-    dataset.is_feed = True
-    return dataset
-
-
-def _tensor_dtype(tf, dtype: np.dtype):
-    return tf.string if dtype.kind in "SUO" else tf.as_dtype(dtype)
-
-
-def _in_graph(feed: Feed):
-    """(x, y, weight, keys) -> (mapped x, y, weight) for tf.data, and how many keys it takes."""
-    import keras
-    import tensorflow as tf
-
-    with tf.device("CPU:0"):
-        one_map = feed.map_tried_on(lambda x: tf.nest.map_structure(tf.constant, x))
-    like = feed.first_batch()
-
-    # TensorFlow's own random numbers begin anew with each iterator if its seed is set
-    # (keras.utils.set_random_seed), so every epoch would get the same views. A function that is
-    # called from without goes on where it was. Keras' layers keep their random state themselves.
-    @tf.function
-    def flat(*parts):
-        return keras.tree.flatten(one_map.in_graph(keras.tree.pack_sequence_as(like, parts)))
-
-    if not one_map.is_layer:
-        dtypes = [part.dtype for part in flat(*map(tf.constant, keras.tree.flatten(like)))]
-    elif not feed._maps_in_graph:  # generators of TensorFlow's come with a first graph
-        flat.get_concrete_function(*map(tf.constant, keras.tree.flatten(like)))
-    states = random_states(feed.map, foreign=not feed._maps_in_graph)
-
-    def mapped(x, y, weight, keys):
-        if one_map.is_layer:
-            for state, key in zip(states, tf.unstack(keys), strict=True):
-                state.assign(tf.cast(key, state.dtype))
-            x = one_map.in_graph(x)
-            parts = keras.tree.flatten(x)
-        else:
-            parts = tf.py_function(flat, keras.tree.flatten(x), dtypes)
-        parts = [tf.ensure_shape(*part) for part in zip(parts, one_map.shapes, strict=True)]
-        return keras.tree.pack_sequence_as(x, parts), y, weight
-
-    return mapped, len(states)
-
-
-_KINDS = {"tf.data": _tf_data, "pydataset": pydataset}
+_KINDS = {"tf.data": tf_data, "pydataset": pydataset}

@@ -125,6 +125,26 @@ def test_some_images_keep_their_names_labels_and_classes(photos):
     assert folder.take(folder.labels == 1).ids.tolist() == folder.ids[folder.labels == 1].tolist()
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ([0, 9], "must point into the 9 images: 1 of 2 entries do not, the first is 9 at 1"),
+        ([-1], "the first is -1 at 0"),
+        ([0.0, 1.0], r"whole numbers, shape \(n,\), or truth values, shape \(9,\), got float64"),
+        ([True] * 8, r"got bool\[8\]"),
+        (["dog/a.bmp"], r"got <U9\[1\]"),
+        ([[0], [1, 2]], "got rows of several lengths"),
+        (3, r"got int64\[\]"),
+        ([2, 1, 2], "must name each sample once: 1 come more often, the first is 2"),
+        ([], "must name one of the 9 images at least"),
+        ([False] * 9, "must name one of the 9 images at least"),
+    ],
+)
+def test_an_index_of_no_images_is_refused(photos, index, message):
+    with pytest.raises(ValueError, match=message):
+        from_directory(photos, **SIZE).take(index)
+
+
 def test_links_are_followed_where_that_is_asked_for(photos, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

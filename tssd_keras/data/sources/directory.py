@@ -13,6 +13,7 @@ from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.inputs import EncodedImages, Inputs, Subset
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.resampling import CROP, INTERPOLATIONS, PAD, STRETCH, fitted
+from tssd_keras.data.row_index import as_index
 from tssd_keras.data.sources.folder import Walk, entries
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # that Keras reads
@@ -43,9 +44,12 @@ class ImageFolder:
         """Some of the images, of the same classes; nothing is read.
 
         Args:
-            index: int[n], which of them, or bool[N].
+            index: int[n] in 0..N-1, which of them, each once; or bool[N].
+
+        Raises:
+            ValueError: the index is nothing of the sort, or names none.
         """
-        index = np.arange(len(self))[np.asarray(index)]
+        index = as_index("index", index, len(self), of="images", masks=True)
         inputs = Subset(self.inputs, index)
         return ImageFolder(inputs, self.labels[index], self.class_names, self.ids[index])
 
