@@ -73,9 +73,40 @@ def test_an_error_in_mid_training_leaves_what_there_was_and_why_it_ended(tmp_pat
     found = summary(tmp_path / "run")
     assert found["error"] == f"ValueError: {said}"
     assert found["interrupted"] is False
-    assert found["epochs"] == n_epochs(tmp_path / "run") == 1
-    assert files(tmp_path / "run") == NO_ROUND | {"epochs.csv", "accuracy.png"}
+    assert found["epochs"] == 0
+    assert files(tmp_path / "run") == NO_ROUND
+    network = keras.saving.load_model(tmp_path / "run" / "model.keras", safe_mode=True)
+    assert np.isfinite(network.predict_on_batch(np.zeros((1, 8, 8, 1), "uint8"))).all()
     assert load_recipe(tmp_path / "run" / "recipe.toml").train.learning_rate == 1e30
+
+
+@pytest.mark.parametrize("kind", ["plain", "weighted", "mixmatch"])
+def test_a_loss_that_is_no_number_ends_a_run_of_any_objective(kind, tmp_path):
+    x = np.random.default_rng(0).normal(size=(300, 5)).astype("float32")
+    x[123, 2] = np.nan
+    y = np.arange(300) % 3
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=y, x_test=x[:90], y_test=y[:90])
+    (tmp_path / "recipe.toml").write_text(
+        f'[data]\nsource = "npz"\npath = "{tmp_path / "data.npz"}"\n[noise]\nkind = "none"\n'
+        f'[golden]\nsource = "none"\n[model]\nname = "mlp"\nwidth = 8\n'
+        f'[objective]\nkind = "{kind}"\n'
+        "[train]\nepochs = 2\nwarmup_epochs = 1\n"
+    )
+    words = ["train", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "sample" in result.output
+    assert "123" in result.output
+    assert "learning_rate" not in result.output
+
+
+@pytest.mark.parametrize("kind", ["plain", "weighted", "mixmatch"])
+def test_a_last_epoch_whose_loss_is_no_number_is_no_success(kind, tmp_path):
+    one = (*SHORT, "train.epochs=2", f"objective.kind={kind}", "train.learning_rate=1e30")
+    result = train(tmp_path / "run", *one)
+    assert result.exit_code == 1
+    assert "Try a lower train.learning_rate" in result.output
+    assert summary(tmp_path / "run")["error"]
 
 
 def test_ctrl_c_before_the_first_epoch_leaves_a_readable_run(tmp_path):
