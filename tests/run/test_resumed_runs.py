@@ -139,6 +139,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(kind, line, tmp_path,
     done = experiment.resume(tmp_path / "run", kept, say=lines.append)
     n_ended = len(kept.epochs)
     assert f"going on after {n_ended} of 4 epochs" in lines
+    assert not any("last digits" in said for said in lines)
     assert not done.interrupted
     assert done.summary["resumed"] == [n_ended]
     assert done.summary["epochs"] == 4
@@ -151,9 +152,9 @@ def test_a_run_that_was_killed_twice_ends_as_if_it_had_not_been(tmp_path, uncut)
     assert not (out / "summary.json").exists()
     with pytest.raises(FileNotFoundError, match=r"has not ended, or was killed.*train --resume"):
         read_run(out)
-    go_on = [sys.executable, "cli.py", "train", "--resume", str(out)]
-    killed_at("epoch 3/", go_on)
-    done = subprocess.run(go_on, cwd=ROOT, capture_output=True, text=True)
+    again = [sys.executable, "cli.py", "train", "--resume", str(out)]
+    killed_at("epoch 3/", again)
+    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert_same_run(out, uncut())
     assert len(json.loads((out / "summary.json").read_text())["resumed"]) == 2
@@ -308,6 +309,14 @@ def test_a_disk_that_is_full_is_named_and_what_fits_is_there(limit, tmp_path):
     assert "Traceback" not in said
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["error"]
     assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_another_number_of_threads_is_said(tmp_path, monkeypatch):
+    stopped_after(tmp_path / "run", "epoch 3/", *SHORT)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    lines = []
+    experiment.resume(tmp_path / "run", read_kept(tmp_path / "run"), say=lines.append)
+    assert any("OMP_NUM_THREADS=7" in said and "last digits" in said for said in lines)
 
 
 def test_states_are_kept_every_so_many_epochs(tmp_path):

@@ -24,7 +24,7 @@ from tssd_keras.run.epochs import EpochRecord
 from tssd_keras.run.folder import SUMMARY, RunFolder
 from tssd_keras.run.go_on import KeepState, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
-from tssd_keras.run.kept_state import Kept
+from tssd_keras.run.kept_state import Kept, threads_now
 from tssd_keras.run.saved_recipe import saved_recipe
 from tssd_keras.run.summary import summarise
 from tssd_keras.train.callback import TSSD
@@ -136,6 +136,11 @@ def resume(path: Path, kept: Kept, *, say: Say = print) -> Finished:
     training.epochs.go_on(kept.epochs)
     (path / SUMMARY).unlink(missing_ok=True)  # of the part that was stopped
     folder.go_on(kept.epochs, [record.row() for record in training.tssd.rounds])
+    if (now := threads_now()) != kept.threads:
+        say(
+            f"the run began with {kept.threads} and goes on with {now}: its results can differ in "
+            "the last digits from those of a run that was not stopped"
+        )
     say(f"going on after {ended} of {kept.recipe.train.epochs} epochs")
     resumed = [*kept.resumed, ended]
     keep = KeepState(training, folder, started=start, streams=streams, resumed=resumed)

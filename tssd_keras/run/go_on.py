@@ -12,7 +12,7 @@ import numpy as np
 from tssd_keras.judge.state import State, in_order, numbered, part, under
 from tssd_keras.judge.streams import Streams, arrays_of, streams_of
 from tssd_keras.run.folder import STATE, RunFolder
-from tssd_keras.run.kept_state import Kept
+from tssd_keras.run.kept_state import Kept, threads_now
 from tssd_keras.run.saved_recipe import with_absolute_paths
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.state_file import save_state
@@ -121,6 +121,7 @@ class KeepState(keras.callbacks.Callback):
             prepared.labels_sha256,
             training.epochs.rows,
             self.resumed,
+            threads_now(),
             self.seconds,
             state_of(training.step, training.tssd, self.streams, names),
         )

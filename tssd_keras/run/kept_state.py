@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,16 @@ from tssd_keras.run.saved_recipe import with_absolute_paths
 from tssd_keras.train.state_file import load_state
 
 FORMAT = 1  # of the file; another is refused
-TEXTS = ("backend", "labels_sha256", "recipe", "epochs", "resumed")  # of it, besides numbers
+TEXTS = (
+    "backend",
+    "labels_sha256",
+    "recipe",
+    "epochs",
+    "resumed",
+    "threads",
+)  # of it, besides numbers
+
+LIMITS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "XLA_FLAGS")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +40,7 @@ class Kept:
         labels_sha256: of the given labels.
         epochs: rows of epochs.csv, one an epoch that has ended.
         resumed: after how many epochs the run went on, each time.
+        threads: what `threads_now` said.
         seconds: that it took so far.
         state: of networks, optimizer, TSSD and streams; see `go_on.state_of`.
     """
@@ -38,6 +50,7 @@ class Kept:
     labels_sha256: str
     epochs: list[dict]
     resumed: list[int]
+    threads: str
     seconds: float
     state: State
 
@@ -50,9 +63,17 @@ class Kept:
             "recipe": np.array(to_toml(self.recipe)),
             "epochs": np.array(json.dumps(self.epochs)),
             "resumed": np.array(json.dumps(self.resumed)),
+            "threads": np.array(self.threads),
             "seconds": np.array(float(self.seconds)),
             **self.state,
         }
+
+
+def threads_now() -> str:
+    """How many processors this process may use, and what limits its threads further."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limits = [f", {name}={os.environ[name]}" for name in LIMITS if name in os.environ]
+    return f"{cores} processors{''.join(limits)}"
 
 
 def read_kept(folder: Path) -> Kept:
@@ -84,7 +105,7 @@ def read_kept(folder: Path) -> Kept:
             "it. Go on with that version, or run the recipe anew."
         )
     texts = {name: str(state.pop(name)) for name in TEXTS}
-    recipe = parse_recipe(_tables(texts["recipe"]), where=str(path))
+    recipe = parse_recipe(tomllib.loads(texts["recipe"]), where=str(path))
     _check_same(recipe, folder / RECIPE)
     return Kept(
         recipe,
@@ -92,6 +113,7 @@ def read_kept(folder: Path) -> Kept:
         texts["labels_sha256"],
         json.loads(texts["epochs"]),
         json.loads(texts["resumed"]),
+        texts["threads"],
         float(state.pop("seconds")),
         state,
     )
@@ -99,12 +121,6 @@ def read_kept(folder: Path) -> Kept:
 
 def _is_text(state: State, name: str) -> bool:
     return name in state and state[name].dtype.kind == "U" and not state[name].shape
-
-
-def _tables(text: str) -> dict:
-    import tomllib
-
-    return tomllib.loads(text)
 
 
 def _check_same(kept: Recipe, path: Path) -> None:
