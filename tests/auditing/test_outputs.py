@@ -177,6 +177,8 @@ def test_golden_labels_need_no_features(digits):
         ({"predictions": np.full((30, 3), "a")}, TypeError, "must be numbers"),
         ({"labels": np.eye(3, dtype=int)[[0] * 30]}, ValueError, "argmax"),
         ({"labels": np.zeros(30)}, ValueError, r"whole numbers.*Try .astype"),
+        ({"predictions": [[0.5, 0.5], [1.0]]}, ValueError, "predictions must have rows of one len"),
+        ({"from_logits": "no"}, TypeError, "from_logits must be True or False, got 'no'"),
         ({"labels": np.zeros(29, int)}, ValueError, "one entry for each of 30"),
         ({"labels": np.full(30, 3)}, ValueError, "0..2"),
         ({"labels": np.full(30, -1)}, ValueError, "0..2"),
@@ -196,6 +198,25 @@ def test_what_cannot_be_judged_is_refused(change, error, words):
     arguments = {"predictions": np.full((30, 3), 1 / 3), "labels": np.arange(30) % 3} | change
     with pytest.raises(error, match=words):
         tssd_keras.audit(**arguments)
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize(
+    ("path", "names", "error", "words"),
+    [
+        (1, None, TypeError, "path must be a path, got 1 of type int"),
+        ("out.csv", "abc", TypeError, "class_names must be a list of 3 names, got 'abc'"),
+        ("out.csv", ["a", "b"], ValueError, "class_names must be 3 names, got 2"),
+    ],
+)
+def test_a_table_goes_to_a_path_with_a_name_for_each_class(path, names, error, words, tmp_path):
+    found = tssd_keras.audit(np.full((30, 3), 1 / 3), np.arange(30) % 3)
+    path = tmp_path / path if isinstance(path, str) else path
+    with pytest.raises(error, match=words):
+        found.write_csv(path, names)
+    assert not list(tmp_path.iterdir())
+    found.write_csv(tmp_path / "out.csv", ["ant", "bee", "cow"])
+    assert "bee" in (tmp_path / "out.csv").read_text()
 
 
 @pytest.fixture

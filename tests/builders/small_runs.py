@@ -37,6 +37,14 @@ def network(*, rate=1e-2, dropout=0.2):
     return model
 
 
+class Several(keras.Model):
+    """A model of several networks, as a feed asks for them."""
+
+    def __init__(self, n_networks):
+        super().__init__()
+        self.networks = [network() for _ in range(n_networks)]
+
+
 def new_tssd(golden=40, **settings):
     """A TSSD of the blobs; the last `golden` of them are trusted."""
     x, truth, given = blobs()

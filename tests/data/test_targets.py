@@ -106,7 +106,19 @@ def test_classes_whose_names_are_numbers_are_told_by_them():
 
 
 @pytest.mark.parametrize(
-    "labels", [np.full(3, 0.5), np.ones((3, 2)), np.array([0, np.nan]), np.array(1), [[1], [1, 2]]]
+    "labels", [np.full(3, 0.5), np.ones((3, 2)), np.array([0, np.nan]), np.array(1)]
 )
 def test_what_is_no_label_is_left_to_the_check_of_class_labels(labels):
     assert as_targets("labels", labels).labels is labels
+
+
+@pytest.mark.parametrize("names", [None, ("a", "b")])
+def test_rows_of_different_lengths_are_no_labels(names):
+    with pytest.raises(
+        ValueError, match=r"golden labels must be .* got lists of different lengths"
+    ):
+        as_targets("golden labels", [[1], [1, 2]])
+    with pytest.raises(
+        ValueError, match=r"golden labels must be .* got lists of different lengths"
+    ):
+        whole("golden labels", [[1], [1, 2]], as_targets("labels", names or [0, 1]))

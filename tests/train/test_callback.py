@@ -1,8 +1,7 @@
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
+from builders.small_runs import Several
 from keras import layers
 from sklearn.datasets import load_digits
 
@@ -264,7 +263,7 @@ def test_a_feed_made_for_another_model_is_refused(digits):
 def test_after_a_round_the_number_of_networks_stays(run):
     tssd, _ = run
     with pytest.raises(RuntimeError, match=r"needs one network.* has judged.* needs 2 networks"):
-        tssd.feed(64, model=SimpleNamespace(networks=[None, None]))
+        tssd.feed(64, model=Several(2))
 
 
 def test_a_feed_without_its_callback_is_warned_of(few):

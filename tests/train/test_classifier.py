@@ -297,6 +297,13 @@ def test_rounds_that_cannot_tell_are_warned_of():
         ({"fit_kwargs": {"shuffle": True, "epochs": 3}}, "must not be epochs, shuffle: "),
         ({"golden": ([[0.0] * 64], ["seven"])}, r"classes of y, \['digit 0' .*: .*'seven'"),
         ({"golden": ([[0.0] * 64], ["digit 1"])}, r"2 golden samples: .*'digit 0'\) with 0 of 1"),
+        (
+            {"fit_kwargs": ["verbose"]},
+            r"fit_kwargs must be a dict .* got \['verbose'\] of type list",
+        ),
+        ({"fit_kwargs": {"validation_data": (1,)}}, r"must be \(X, y\) or .* tuple of 1 things"),
+        ({"model": lambda x, y: None}, r"called as model\(X=, y=, .*missing.*'x'"),
+        ({"model_kwargs": 3}, "model_kwargs must be a dict of arguments for model, got 3"),
         ({"golden": 5}, r"golden must be a pair \(X_g, y_g\), .* got 5 of type int"),
         ({"y": ["one"] * 160}, "at least two classes, got one class"),
     ],

@@ -1,11 +1,10 @@
 """What is trained on, judged and counted where people have decided on some samples."""
 
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
 from builders.run_files import read_csv
+from builders.small_runs import Several
 
 from tssd_keras import TSSD, Drawing, Golden, Labels
 from tssd_keras.judge.golden_head import fit_golden_head
@@ -72,7 +71,7 @@ def test_every_batch_has_the_decided_class_at_full_weight(kind, n_networks):
             some = zeros[undecided]
             columns = Rewrite(some + 0.1, some, some, some, some, some, some)
             tssd.table.rewrite(columns, undecided)
-        feed = tssd.feed(32, model=SimpleNamespace(networks=[None] * n_networks), kind=kind)
+        feed = tssd.feed(32, model=Several(n_networks), kind=kind)
         batches = feed if kind == "tf.data" else (feed[i] for i in range(tssd.steps))
         seen = 0
         for inputs, labels, weight in batches:

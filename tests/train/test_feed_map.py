@@ -127,6 +127,15 @@ def test_a_model_that_takes_mapped_samples_alone_is_refused(kind):
 
 WRONG = {
     "no function": ("flip", TypeError, "map must be a function.*'flip' of type str"),
+    "of two": (lambda x, y: x, TypeError, r"one argument, a batch's samples x.*of \(x, y\).*'y'"),
+    "of none": (lambda: 0, TypeError, r"map must take one argument.*got a function of \(\)"),
+    "of a sample": (lambda x: x[100], TypeError, r"called with \w+ \(8, 8, 8, 3\) of float32 and"),
+    "fails": (
+        lambda x: {}["boo"],
+        TypeError,
+        r"raised KeyError: 'boo'\. It is called with a whole",
+    ),
+    "a class": (type, TypeError, "gave 1 .type"),
     "some samples": (lambda x: x[:3], ValueError, r"took 8 and gave shape \(3, 8, 8, 3\)"),
     "nothing": (lambda x: None, TypeError, "samples alone.*took 1 and gave"),
     "labels too": (lambda x: (x, x), TypeError, "took 1 and gave 2"),

@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
-from builders.small_runs import fit, network, new_tssd, same_tables
+from builders.small_runs import Several, fit, network, new_tssd, same_tables
 
 from tssd_keras import DivideRecipe, Drawing
 from tssd_keras.judge import golden_head
@@ -129,6 +128,134 @@ def test_a_state_that_is_not_whole_is_refused(whole, tmp_path):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(ValueError, match=r"state\.npz must hold the state of a TSSD"):
         new_tssd().load(path)
+
+
+def untouched(tssd):
+    """Raise AssertionError if a TSSD is not as a new one."""
+    for name, column in tssd.table.get_state().items():
+        np.testing.assert_array_equal(column, new_tssd().table.get_state()[name])
+    assert not tssd.rounds
+    assert tssd.epochs_trained == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rounds", "no JSON"),
+        ("rounds", "[1]"),
+        ("epochs", "many"),
+        ("table/role", np.zeros(320)),
+        ("table/q", np.zeros(3, np.float32)),
+        ("of", "{"),
+        ("n_networks", "x"),
+        ("judges/0/losses/count", np.zeros(3, int)),
+        ("judges/0/losses/values", np.zeros((2, 2), "float32")),
+        ("judges/0/before/neighbours/near", np.full((320, 50), 9999)),
+        ("judges/0/before/neighbours/n_anchors", 3),
+        ("generators/1", None),
+    ],
+)
+def test_a_state_that_was_made_by_hand_leaves_a_tssd_as_it_was(whole, name, value):
+    state, tssd = whole[0].get_state(), new_tssd()
+    assert name in state or name == "generators/1"
+    state["generators/9" if name == "generators/1" else name] = np.array(value)
+    with pytest.raises(ValueError, match=r"a state must be whole.*Save it again by TSSD\.save"):
+        tssd.set_state(state)
+    untouched(tssd)
+    fit(network(), tssd, 3)
+
+
+@pytest.mark.parametrize("state", [None, 3, "state.npz", [1], {1: np.array(1)}])
+def test_a_state_is_a_dict_of_arrays(state):
+    with pytest.raises(TypeError, match=r"must be a dict of arrays by name.*TSSD\.load reads one"):
+        new_tssd().set_state(state)
+
+
+@pytest.mark.parametrize("number", [None, "x", [1], 1.0, 2])
+def test_a_state_of_another_format_is_refused(whole, number):
+    with pytest.raises(ValueError, match="must have format 1, got"):
+        new_tssd().set_state({**whole[0].get_state(), "format": np.array(number)})
+
+
+def foreign_files(folder):
+    """Name -> what is there: no state."""
+    np.savez(folder / "foreign.npz", x=np.arange(3))
+    (folder / "text.npz").write_text("hello")
+    (folder / "empty.npz").touch()
+    (folder / "folder").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("foreign.npz", ValueError, r"foreign\.npz: a state must have format 1, got None"),
+        ("text.npz", ValueError, r"text\.npz must hold the state .* it is no \.npz file"),
+        ("empty.npz", ValueError, r"empty\.npz must hold the state"),
+        ("folder", IsADirectoryError, "folder cannot be read: it is a folder"),
+        ("missing.npz", FileNotFoundError, r"missing\.npz cannot be read: No such file"),
+        ("text.npz/x", NotADirectoryError, "text.npz/x cannot be read"),
+        (None, TypeError, "path must be a path, got None"),
+    ],
+)
+def test_what_is_no_state_is_told_by_its_name(name, error, words, tmp_path):
+    tssd = new_tssd()
+    with pytest.raises(error, match=words):
+        tssd.load(name and foreign_files(tmp_path) / name)
+    untouched(tssd)
+
+
+def test_a_damaged_state_is_refused_whatever_is_damaged(whole, tmp_path):
+    path, rng, tssd = tmp_path / "state.npz", np.random.default_rng(0), new_tssd()
+    whole[0].save(path)
+    sound = path.read_bytes()
+    for start in rng.integers(0, len(sound) - 100, 40):
+        path.write_bytes(sound[:start] + rng.bytes(100) + sound[start + 100 :])
+        with pytest.raises(ValueError, match=r"state\.npz(:| must hold)"):
+            tssd.load(path)
+    untouched(tssd)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("no/state.npz", FileNotFoundError, r"no/state\.npz cannot be written: .*no is not there"),
+        ("text.npz/state.npz", NotADirectoryError, r"text\.npz is no folder"),
+        ("folder", IsADirectoryError, "it is a folder"),
+        (3, TypeError, "path must be a path, got 3"),
+    ],
+)
+def test_a_place_that_takes_no_file_is_told(whole, name, error, words, tmp_path):
+    before = sorted(foreign_files(tmp_path).rglob("*"))
+    with pytest.raises(error, match=words):
+        whole[0].save(tmp_path / name if isinstance(name, str) else name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("text.npz/x/state", NotADirectoryError, "cannot be written"),
+        ("folder", IsADirectoryError, "it is a folder"),
+        ("foreign.npz", ValueError, r"foreign\.npz must be a backup of a TSSD"),
+        ("text.npz", ValueError, r"text\.npz must hold the state"),
+    ],
+)
+def test_a_backup_that_cannot_be_kept_is_told_before_training(name, error, words, tmp_path):
+    foreign_files(tmp_path)
+    tssd, model = new_tssd(backup_path=tmp_path / name), network()
+    before = model.get_weights()
+    with pytest.raises(error, match=words):
+        fit(model, tssd, 1)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert tssd.epochs_trained == 0
+
+
+def test_what_save_wrote_is_no_backup(whole, tmp_path):
+    whole[0].save(tmp_path / "state.npz")
+    with pytest.raises(ValueError, match=r"it does not say at which epoch.*TSSD\.load reads"):
+        fit(network(), new_tssd(backup_path=tmp_path / "state.npz"), 1)
 
 
 def test_a_model_with_other_random_generators_is_refused(whole):
@@ -279,7 +406,7 @@ def test_two_networks_go_on_as_if_nothing_had_been(tmp_path):
 
 def test_a_state_of_two_networks_does_not_fit_the_feed_of_one():
     two, one = new_tssd(), new_tssd()
-    two.feed(64, model=SimpleNamespace(networks=[None, None]))
+    two.feed(64, model=Several(2))
     one.feed(64)
     with pytest.raises(ValueError, match=r"for 2 networks, .*made for one network"):
         one.set_state(two.get_state())
@@ -287,7 +414,7 @@ def test_a_state_of_two_networks_does_not_fit_the_feed_of_one():
 
 @pytest.mark.parametrize("path", [3, ""])
 def test_a_backup_needs_a_path(path):
-    with pytest.raises(TypeError, match="backup_path must be the path of a file"):
+    with pytest.raises(TypeError, match="backup_path must be a path, got"):
         new_tssd(backup_path=path)
 
 

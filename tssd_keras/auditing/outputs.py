@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
+from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
@@ -75,8 +76,19 @@ class LabelAudit:
         """bool[N]: whether the label is no likelier to be right than wrong."""
         return np.nan_to_num(self.score, nan=1.0) <= 0.5
 
-    def write_csv(self, path: str | Path, class_names: tuple[str, ...] | None = None) -> None:
-        """Write one row a sample; `rank` counts from 1, the most suspect."""
+    def write_csv(self, path: str | Path, class_names: Sequence[str] | None = None) -> None:
+        """Write one row a sample; `rank` counts from 1, the most suspect.
+
+        Args:
+            path: of the file.
+            class_names: K names in label order, which are then written in place of numbers.
+
+        Raises:
+            TypeError, ValueError: an argument does not fit.
+            OSError: the file cannot be written.
+        """
+        if class_names is not None:
+            class_names = _class_names(class_names, len(self.feature_abstains))
         rank = np.zeros(len(self), np.int64)
         rank[self.order] = np.arange(1, len(self.order) + 1)
 
@@ -84,7 +96,7 @@ class LabelAudit:
             return labels if class_names is None else names_of(labels, class_names)
 
         write_columns(
-            path,
+            as_path("path", path),
             {
                 "index": np.arange(len(self)),
                 "given": names(self.given),
@@ -98,6 +110,19 @@ class LabelAudit:
                 "rank": [place or None for place in rank.tolist()],
             },
         )
+
+
+def _class_names(names: Any, n_classes: int) -> tuple[str, ...]:
+    """Names of all classes; raises unless they are as many texts."""
+    listed = isinstance(names, list | tuple) or getattr(names, "ndim", 0) == 1
+    if not listed or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"class_names must be a list of {n_classes} names, got {names!r:.100} of type "
+            f"{type(names).__name__}."
+        )
+    if len(names) != n_classes:
+        raise ValueError(f"class_names must be {n_classes} names, got {len(names)}.")
+    return tuple(names)
 
 
 def audit(
@@ -137,7 +162,9 @@ def audit(
     """
     settings = as_settings("divide", divide, DivideRecipe)
     purify_settings = as_settings("purify", purify, PurifyRecipe)
-    outputs = check_outputs(predictions, labels, features, golden, from_logits=from_logits)
+    outputs = check_outputs(
+        predictions, labels, features, golden, from_logits=as_flag("from_logits", from_logits)
+    )
     division, where = _divided(outputs, settings)
     purification = None
     if golden is not None:

@@ -170,7 +170,10 @@ def unit_features(features: Any, n: int) -> np.ndarray:
 
 
 def _numbers(name: str, array: np.ndarray) -> np.ndarray:
-    array = array if isinstance(array, np.ndarray) else np.asarray(array)
+    try:
+        array = array if isinstance(array, np.ndarray) else np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{name} must have rows of one length: {error}.") from error
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} must be numbers, got an array of type {array.dtype}.")
     return array

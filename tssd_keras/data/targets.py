@@ -67,17 +67,14 @@ def as_targets(name: str, labels: Any) -> Targets:
             [N, K]; or categories of pandas.
 
     Raises:
-        ValueError: a category or a name is missing.
+        ValueError: a category or a name is missing, or rows are of different lengths.
     """
     if (categories := _categories(labels)) is not None:
         codes = np.asarray(getattr(labels, "cat", labels).codes, np.int64)
         _check_none_missing(name, codes < 0)
         names = tuple(str(_name(value)) for value in categories)
         return Targets(codes, names, len(names))
-    try:
-        array = np.asarray(labels)
-    except ValueError:
-        return Targets(labels)  # rows of different lengths
+    array = _array(name, labels)
     if array.ndim == 2 and array.shape[1] == 1 and len(array):
         found = as_targets(name, array[:, 0])
         return replace(found, form=replace(found.form, kind="column"))
@@ -124,7 +121,7 @@ def encode(name: str, labels: Any, targets: Targets, *, minus_one: str = "") -> 
                 "that are numbered by themselves get other numbers."
             )
         return found.labels
-    array = np.asarray(labels)
+    array = _array(name, labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -144,6 +141,14 @@ def encode(name: str, labels: Any, targets: Targets, *, minus_one: str = "") -> 
             f"{f' and {len(targets.names) - 5} more' * (len(targets.names) > 5)}."
         )
     return out.astype(np.int64)
+
+
+def _array(name: str, labels: Any) -> np.ndarray:
+    """Labels as an array; raises ValueError for rows of different lengths."""
+    try:
+        return np.asarray(labels)
+    except ValueError:
+        return class_labels(name, labels)
 
 
 def _categories(labels: Any) -> Any:

@@ -44,8 +44,19 @@ class RecentMean:
         return {"count": self._count.copy(), "values": self._values.copy()}
 
     def set_state(self, state: State) -> None:
-        """Go on from where another of the same size was."""
-        self._count, self._values = state["count"].copy(), state["values"].copy()
+        """Go on from where another of the same size was.
+
+        Raises:
+            ValueError: it was of another size.
+        """
+        count, values = state["count"], state["values"]
+        sizes = [((0,), (0, 0)), ((self.n_rows,), (self.history, self.n_rows))]
+        if (count.shape, values.shape) not in sizes or count.dtype.kind != "i":
+            raise ValueError(
+                f"past values must be {self.history} of {self.n_rows} rows, got {values.shape} and "
+                f"a count {count.dtype}{list(count.shape)}"
+            )
+        self._count, self._values = count.copy(), values.copy()
 
     def mean(self, rows: np.ndarray) -> np.ndarray:
         """Mean of the last H values of each row, or of as many as it has had.

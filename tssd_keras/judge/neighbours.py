@@ -75,10 +75,25 @@ class Votes:
 
     @classmethod
     def of_state(cls, state: State, labels: np.ndarray, n_classes: int) -> Votes:
-        """The same again, without the search that found them."""
-        at = _sparse(state["near"].astype(np.int32), state["weight"], int(state["n_anchors"]))
+        """The same again, without the search that found them.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such state, or of other samples.
+        """
+        n, n_anchors = len(labels), int(state["n_anchors"])
+        near, weight, group = (np.asarray(state[name]) for name in ("near", "weight", "group"))
+        if near.ndim != 2 or near.shape != weight.shape or (len(near), *group.shape) != (n, n):
+            raise ValueError(
+                f"neighbours must be of {n} samples, got near {near.shape}, weight {weight.shape} "
+                f"and group {group.shape}"
+            )
+        # SciPy writes beyond its arrays where an index is too large.
+        for name, index, most in (("near", near, n_anchors), ("group", group, n)):
+            if index.dtype.kind not in "iu" or (index < 0).any() or (index >= most).any():
+                raise ValueError(f"{name} must be whole numbers in 0..{most - 1}")
+        at = _sparse(near.astype(np.int32), weight, n_anchors)
         smoothing = float(state["smoothing"])
-        return Votes(at, state["group"].astype(np.int64), labels, n_classes, smoothing=smoothing)
+        return Votes(at, group.astype(np.int64), labels, n_classes, smoothing=smoothing)
 
     def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
         """Shares of the classes among the neighbours of some of the samples.

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.data import row_index
 from tssd_keras.data.class_labels import check_enough_of_each, class_labels
 from tssd_keras.data.duplicates import among, digests
 from tssd_keras.data.inputs import ArrayInputs, Inputs, SparseInputs, Subset, as_inputs
 from tssd_keras.data.nested import parts_of
-from tssd_keras.data.targets import Targets, whole
+from tssd_keras.data.targets import Targets, as_targets, whole
 from tssd_keras.labels.golden import Golden, check_golden_labels
 from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.train.draw import MIN_PER_CLASS
@@ -103,6 +104,13 @@ def _check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
         )
 
 
+def as_index(index: Any, n_inputs: int) -> np.ndarray:
+    """Which inputs make up the stream, as int64[N']; raises unless each exists and comes once."""
+    if index is None:
+        return np.arange(n_inputs)
+    return row_index.as_index("Labels.index", index, n_inputs, of="inputs")
+
+
 def as_truth(true_labels: Any, targets: Targets, n: int, n_classes: int) -> np.ndarray | None:
     """True labels as int64[N]; raises unless there is one a sample, in 0..K-1 or -1 (unknown)."""
     if true_labels is None:
@@ -167,6 +175,7 @@ def as_golden(golden: Golden | tuple | str | None, targets: Targets) -> tuple[st
         if len(golden) != 2:
             raise ValueError(f"golden must be a pair (x, y), got {len(golden)} things.")
         inputs, labels = golden
+        as_targets("golden labels", labels)  # refuses what has no shape
         golden = Golden(inputs, labels, np.full(np.shape(labels)[:1], -1, np.int64))
     if not isinstance(golden, Golden):
         raise TypeError(
@@ -175,24 +184,52 @@ def as_golden(golden: Golden | tuple | str | None, targets: Targets) -> tuple[st
         )
     labels = whole("golden labels", golden.labels, targets)
     inputs = as_samples("golden samples", golden.inputs, len(labels))
-    stands_for = golden.stands_for
-    if stands_for is not None:
-        stands_for = np.asarray(stands_for, np.float64)
-        if stands_for.shape != labels.shape or not (stands_for > 0).all():
-            raise ValueError(
-                f"golden stands_for must be above 0, one a sample, shape {labels.shape}, got "
-                f"shape {stands_for.shape} with a minimum of {stands_for.min(initial=np.inf)}."
-            )
-    at_random = golden.at_random
-    if at_random is not None:
-        at_random = np.asarray(at_random)
-        if at_random.shape != labels.shape or at_random.dtype != bool:
-            raise ValueError(
-                f"golden at_random must be bool, one a sample, shape {labels.shape}, got "
-                f"{at_random.dtype} of shape {at_random.shape}."
-            )
+    stands_for = _stands_for(golden.stands_for, labels.shape)
+    at_random = _at_random(golden.at_random, labels.shape)
     given = whole("golden given labels", golden.given, targets, minus_one="where unknown")
     return "trusted", Golden(inputs, labels, given, stands_for, at_random)
+
+
+def _one_each(name: str, values: Any) -> np.ndarray:
+    """Values as an array; raises ValueError for rows of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be one value a sample, got rows of several lengths."
+        ) from error
+
+
+def _stands_for(stands_for: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Float64[M] above 0, or None; raises unless there is one a golden sample."""
+    if stands_for is None:
+        return None
+    array = _one_each("golden stands_for", stands_for)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"golden stands_for must be numbers above 0, one a sample, got {array.dtype} of shape "
+            f"{array.shape}."
+        )
+    array = array.astype(np.float64)
+    if array.shape != shape or not (array > 0).all():
+        raise ValueError(
+            f"golden stands_for must be above 0, one a sample, shape {shape}, got shape "
+            f"{array.shape} with a minimum of {array.min(initial=np.inf)}."
+        )
+    return array
+
+
+def _at_random(at_random: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Bool[M], or None; raises unless there is one a golden sample."""
+    if at_random is None:
+        return None
+    array = _one_each("golden at_random", at_random)
+    if array.shape != shape or array.dtype != bool:
+        raise ValueError(
+            f"golden at_random must be bool, one a sample, shape {shape}, got {array.dtype} of "
+            f"shape {array.shape}."
+        )
+    return array
 
 
 def check_apart(golden: Golden, samples: Inputs, index: np.ndarray) -> None:

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from tssd_keras.judge.state import State
-from tssd_keras.train.state_file import load_state, save_state
+from tssd_keras.recipe.argument import as_path
+from tssd_keras.train.state_file import load_state, make_place, save_state
 
 
 class HasState(Protocol):
@@ -31,15 +32,23 @@ class Backup:
 
     Args:
         path: of the newer file; the other has ".previous" added.
+
+    Raises:
+        TypeError: `path` is no path.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
-        self.path = Path(path)
+        self.path = Path(as_path("backup_path", path))
         self.previous = Path(f"{path}.previous")
+
+    def prepare(self) -> None:
+        """Make the folder; raises OSError unless both files can be written."""
+        for path in (self.path, self.previous):
+            make_place(path)
 
     def write(self, of: HasState, epoch: int) -> None:
         """Keep the state at an epoch's end; `epoch` is its number within `fit`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.prepare()
         state = {**of.get_state(), "next_epoch": np.array(epoch + 1)}
         if self.path.exists():
             os.replace(self.path, self.previous)
@@ -96,5 +105,17 @@ class Backup:
 
     def _states(self) -> dict[int, State]:
         """The epoch at which `fit` goes on -> state."""
-        found = [load_state(path) for path in (self.previous, self.path) if path.exists()]
-        return {int(state["next_epoch"]): state for state in found}
+        paths = [path for path in (self.previous, self.path) if path.exists()]
+        return dict(_numbered(path) for path in paths)
+
+
+def _numbered(path: Path) -> tuple[int, State]:
+    """The epoch at which `fit` goes on, and the state; raises ValueError where it is no backup."""
+    state = load_state(path)
+    try:
+        return int(state["next_epoch"]), state
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} must be a backup of a TSSD, it does not say at which epoch to go on. Name "
+            "another file as backup_path, or delete this one. TSSD.load reads what TSSD.save wrote."
+        ) from error

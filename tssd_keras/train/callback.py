@@ -27,7 +27,7 @@ from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
 from tssd_keras.train.remembering import Remembering
-from tssd_keras.train.settings import Drawing, Scoring, as_path, as_whole
+from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
 
 class TSSD(Remembering):
@@ -60,7 +60,7 @@ class TSSD(Remembering):
         purify: settings of the purification.
         on_round: called with each round's record, e.g. to print it.
         on_progress: shows how far a round is; see `progress.bar`.
-        verbose: 1 prints a line a round, 0 nothing.
+        verbose: "auto", 1, 2 or True prints a line a round, 0 nothing.
         backup_path: a file that keeps the state at the end of every epoch, for `fit` to go on with
             after a kill, beside keras.callbacks.BackupAndRestore of the model (which comes behind
             TSSD). Deleted when training ends. None: nothing is kept.
@@ -96,11 +96,11 @@ class TSSD(Remembering):
         purify: PurifyRecipe | None = None,
         on_round: Callable[[RoundRecord], None] | None = None,
         on_progress: Progress = no_progress,
-        verbose: int = 0,
+        verbose: int | str = 0,
         backup_path: str | os.PathLike | None = None,
     ) -> None:
         check_backend()
-        check_callable("on_round", on_round or no_progress)
+        check_callable("on_round", no_progress if on_round is None else on_round)
         check_callable("on_progress", on_progress)
         arguments = check_arguments(
             inputs,
@@ -112,8 +112,8 @@ class TSSD(Remembering):
             divide=divide,
             purify=purify,
         )
-        super().__init__(arguments, on_progress, as_path("backup_path", backup_path))
-        self._on_round, self._verbose = on_round, as_whole("verbose", int(verbose), 0)
+        super().__init__(arguments, on_progress, backup_path)
+        self._on_round, self._verbose = on_round, as_verbose(verbose)
 
     def feed(
         self,

@@ -9,7 +9,6 @@ import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.data.row_index import as_index
 from tssd_keras.data.targets import Form, Targets, as_targets
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
@@ -18,6 +17,7 @@ from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.arguments import (
     as_decided,
     as_golden,
+    as_index,
     as_samples,
     as_truth,
     check_apart,

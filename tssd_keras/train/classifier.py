@@ -25,13 +25,14 @@ from tssd_keras.data.inputs import as_inputs
 from tssd_keras.data.targets import Form
 from tssd_keras.labels.golden import check_golden_labels
 from tssd_keras.labels.known import Labels
+from tssd_keras.recipe.argument import as_whole
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.classifier_model import made_model
 from tssd_keras.train.fed_targets import form_for
 from tssd_keras.train.score_pass import fixed_batches
 from tssd_keras.train.scoring_model import SAMPLES, ScoringModel, scoring_model
-from tssd_keras.train.settings import Drawing, Scoring, as_whole
+from tssd_keras.train.settings import Drawing, Scoring
 
 # Types of samples that stay as they are; all others become float32.
 KEPT = [np.float32, *map(np.dtype, ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"))]
@@ -143,8 +144,7 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
             TypeError, ValueError: samples, labels or settings do not fit; see the message.
         """
         check_epochs(self.epochs, self.warmup_epochs)
-        settings = {"verbose": 0, **(self.fit_kwargs or {}), **fit_kwargs}
-        check_untaken(settings)
+        settings = fit_settings(self.fit_kwargs, fit_kwargs)
         X, y = validate_data(self, X, y, dtype=KEPT, allow_nd=True)
         check_classification_targets(y)
         goes_on = self.warm_start and hasattr(self, "model_")
@@ -290,6 +290,29 @@ def check_epochs(epochs: int, warmup_epochs: int | None) -> None:
             f"epochs={epochs} and warmup_epochs={warmup_epochs}. Train for more epochs, warm up "
             "for fewer, or set warmup_epochs=None for plain training."
         )
+
+
+def fit_settings(own: Any, given: dict) -> dict[str, Any]:
+    """Arguments for Keras' fit: the constructor's, before them those of one call.
+
+    Raises:
+        TypeError: the constructor's are no dict of names.
+        ValueError: one is the classifier's or the feed's to set, or validation data are no pair.
+    """
+    if own is not None and not (isinstance(own, dict) and all(isinstance(k, str) for k in own)):
+        raise TypeError(
+            "fit_kwargs must be a dict of arguments for Keras' fit, got "
+            f"{own!r:.100} of type {type(own).__name__}."
+        )
+    settings = {"verbose": 0, **(own or {}), **given}
+    check_untaken(settings)
+    pair = settings.get("validation_data")
+    if isinstance(pair, tuple | list) and len(pair) not in (2, 3):
+        raise ValueError(
+            "validation_data must be (X, y) or (X, y, weight), got a "
+            f"{type(pair).__name__} of {len(pair)} things."
+        )
+    return settings
 
 
 def check_untaken(fit_kwargs: dict) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -62,13 +64,39 @@ def made_model(
         return perceptron(X, y, seed=seed)
     with seeded(seed):
         if not isinstance(model, keras.Model):
-            made = model(X=X, y=y, **(kwargs or {})) if callable(model) else model
+            made = _called(model, kwargs or {}, X=X, y=y) if callable(model) else model
         else:
             made = model if keep else _clone(model)
         check_model(made)
         if not made.built:
             made(X[:1])
     return made
+
+
+def _called(function: Callable, kwargs: Any, **data: np.ndarray) -> Any:
+    """What a user's function gives; raises TypeError where it cannot be called so."""
+    if not isinstance(kwargs, dict):
+        raise TypeError(
+            f"model_kwargs must be a dict of arguments for model, got {kwargs!r:.100} of type "
+            f"{type(kwargs).__name__}."
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of some functions nobody knows what they take
+        return function(**data, **kwargs)
+    _check_call(signature, function, {**data, **kwargs})
+    return function(**data, **kwargs)
+
+
+def _check_call(signature: inspect.Signature, function: Callable, arguments: dict) -> None:
+    """Raise TypeError where a function does not take these arguments."""
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise TypeError(
+            "model must be a function that is called as model(X=, y=, **model_kwargs), got "
+            f"{function!r:.100} ({error}). Let it take X and y, or **others."
+        ) from error
 
 
 def _clone(model: keras.Model) -> keras.Model:

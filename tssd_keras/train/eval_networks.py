@@ -34,7 +34,7 @@ class FeedNeeds:
         """What a model needs; of None, and of any plain Keras model, one column and no more."""
         if model is None:
             return cls()
-        if isinstance(model, list | tuple | str):
+        if not isinstance(model, keras.Model):
             raise TypeError(
                 f"model must be the keras.Model that is fitted, got a {type(model).__name__}. "
                 "Several networks become one by mixmatch_step or weighted_step."

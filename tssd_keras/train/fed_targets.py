@@ -51,7 +51,7 @@ def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | No
     several = isinstance(labels, dict) or (
         isinstance(labels, list | tuple)
         and len(labels) > 0
-        and all(getattr(part, "ndim", 0) for part in labels)
+        and all(isinstance(part, list | tuple) or getattr(part, "ndim", 0) for part in labels)
         and (name is not None or len(labels) < len(labels[0]))  # else one-hot rows, one a sample
     )
     if not several:

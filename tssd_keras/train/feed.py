@@ -24,10 +24,10 @@ from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.nested import parts_of
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
+from tssd_keras.recipe.argument import as_flag, as_whole
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed_pydataset import pydataset
 from tssd_keras.train.feed_tf_data import tf_data
-from tssd_keras.train.settings import as_whole
 
 # At most: `fit` makes an iterator to see what a batch is like, unless a tf.data set says it on
 # TensorFlow, and one for its first epoch.
@@ -95,8 +95,8 @@ class Feed:
 
     Raises:
         TypeError, ValueError: `batch_size` or `fixed_steps` is not a whole number of at least 1,
-            or there are fixed steps without shuffling; `map` is no function; samples have weights
-            of their own and `unlabelled` is True.
+            `shuffle` no truth value, or there are fixed steps without shuffling; `map` is no
+            function; samples have weights of their own and `unlabelled` is True.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Feed:
         self.inputs = inputs
         self.batch_size = as_whole("batch_size", batch_size, 1)
         self.seed = seed
-        self.shuffle = shuffle
+        self.shuffle = as_flag("shuffle", shuffle)
         self.unlabelled = unlabelled
         self.map = map
         self.epoch, self.kind = 0, ""
@@ -244,7 +244,7 @@ class Feed:
             on_host = not getattr(self.inputs, "on_device", False)
             has_tensorflow = importlib.util.find_spec("tensorflow")
             kind = "tf.data" if has_tensorflow and on_host and self._maps_in_graph else "pydataset"
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise ValueError(f"kind must be one of auto, {', '.join(_KINDS)}, got {kind!r}.")
         self._check_text(kind)
         self.kind = kind

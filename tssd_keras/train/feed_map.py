@@ -6,6 +6,7 @@ of another kind: what scales or normalises them belongs into the model.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +34,7 @@ class FeedMap:
         UserWarning: it seems to scale the samples.
 
     Raises:
-        TypeError: it gives anything but samples.
+        TypeError: it does not take one argument, fails on it, or gives anything but samples.
         ValueError: it gives more samples than it takes, or fewer.
     """
 
@@ -43,7 +44,8 @@ class FeedMap:
         self._parts = keras.tree.flatten(x)
         self._n, self._on_host = len(self._parts[0]), isinstance(self._parts[0], np.ndarray)
         self.shapes: list[tuple[int, ...]] = []
-        given = self._call(x)
+        self._check_arguments()
+        given = self._outside(x)
         self.shapes = self._checked(given)
         _warn_of_scale(self._parts, keras.tree.flatten(given))
 
@@ -56,7 +58,7 @@ class FeedMap:
         Raises:
             TypeError, ValueError: as for the class; or the shape is not the first one's.
         """
-        given = self._call(x)
+        given = self._outside(x)
         shapes = self._checked(given)
         if shapes != self.shapes:
             raise ValueError(
@@ -82,6 +84,32 @@ class FeedMap:
                 f"tf.data, got {type(error).__name__}: {str(error).strip()[-300:]}. Write it with "
                 "TensorFlow, keras.ops or Keras layers; or take tssd.feed(..., kind='pydataset'), "
                 "which calls it with arrays."
+            ) from error
+
+    def _check_arguments(self) -> None:
+        """Raise TypeError where the function cannot be called with one argument."""
+        try:
+            signature = inspect.signature(self._function)
+        except (TypeError, ValueError):  # of some functions nobody knows it
+            return
+        try:
+            signature.bind(None)
+        except TypeError as error:
+            raise TypeError(
+                "map must take one argument, a batch's samples x, and give x alone, got a function "
+                f"of {signature} ({error}). Of several parts x is a dict or a tuple. Labels and "
+                "weights stay as they are."
+            ) from error
+
+    def _outside(self, x: Any) -> Any:
+        """The function on arrays or tensors that have values; raises TypeError where it fails."""
+        try:
+            return self._call(x)
+        except Exception as error:  # whatever it calls may raise anything
+            raise TypeError(
+                f"map must work on a batch's samples, it was called with {_described(x)} and "
+                f"raised {type(error).__name__}: {str(error).strip()[-300:]}. It is called with "
+                "a whole batch [B, ...], not with one sample, and gives as many."
             ) from error
 
     def _call(self, x: Any) -> Any:
@@ -130,7 +158,19 @@ def _is_numbers(part: Any) -> bool:
         return False
     if isinstance(part, np.ndarray) and part.dtype.kind not in "biufV":
         return False
+    if isinstance(part, type):
+        return False
     return keras.backend.standardize_dtype(part.dtype).startswith(NUMBERS)
+
+
+def _described(x: Any) -> str:
+    """The form of samples: type, shape and dtype of each part."""
+
+    def one(part: Any) -> str:
+        dtype = getattr(part.dtype, "name", part.dtype)
+        return f"{type(part).__name__} {tuple(part.shape)} of {dtype}"
+
+    return str(keras.tree.map_structure(one, x)).replace("'", "")
 
 
 def _text(shapes: list[tuple[int, ...]]) -> str:

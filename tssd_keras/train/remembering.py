@@ -27,6 +27,7 @@ from tssd_keras.train.new_table import new_table, rule_for_rejected
 from tssd_keras.train.round import Verdict
 from tssd_keras.train.scoring_model import ScoringModel
 from tssd_keras.train.short_epochs import ShortEpochs
+from tssd_keras.train.state_check import check_types, not_whole, read_head
 from tssd_keras.train.state_file import load_state, save_state
 
 FORMAT = 1  # of a state; another is refused
@@ -117,54 +118,61 @@ class Remembering(keras.callbacks.Callback):
             state: of `get_state`.
 
         Raises:
-            ValueError: the state is of other samples, labels, settings or needs, or not whole.
+            TypeError: the state is no dict of arrays by name.
+            ValueError: it is of other samples, labels, settings or needs, or not whole. This TSSD
+                then stays as it was.
         """
-        if int(state.get("format", -1)) != FORMAT:
-            raise ValueError(
-                f"a state must have format {FORMAT}, got {state.get('format')}: it is no state of "
-                "a TSSD, or of another version of tssd_keras."
-            )
-        try:
-            self._check_same(state)
-            self.table.set_state(part(state, "table"))
-            self._judges.set_state(part(state, "judges"))
-            self.rounds[:] = records_of_text(str(state["rounds"]))
-            self._epochs.done = int(state["epochs"])
-        except KeyError as error:
-            raise ValueError(
-                f"a state must be whole, {error} is missing. Save it again by TSSD.save."
-            ) from error
-        self.last_round = []
-        self._generators = part(state, "generators")
-
-    def _check_same(self, state: State) -> None:
-        """Raise ValueError unless a state fits; make a new table where another model needs it."""
-        found = differences(json.loads(str(state["of"])), fingerprint(self.arguments))
+        head = read_head(state, FORMAT)
+        found = differences(head.of, fingerprint(self.arguments))
         if found:
             raise ValueError(
                 "a state must be of the same samples, labels and settings as the TSSD that takes "
                 f"it: {found}. Make the TSSD with the same arguments, or begin anew."
             )
-        needs = FeedNeeds(int(state["n_networks"]), bool(state["unlabelled"]))
-        if needs != self._feed_needs:
-            if self._feed is not None:
-                raise ValueError(
-                    f"a state must fit the feed: it is for {needs}, and the feed was made for "
-                    f"{self._feed_needs}. Make it by tssd.feed(batch_size=..., model=model)."
-                )
-            self._feed_needs = needs
-            self._begin()
+        if head.needs != self._feed_needs and self._feed is not None:
+            raise ValueError(
+                f"a state must fit the feed: it is for {head.needs}, and the feed was made for "
+                f"{self._feed_needs}. Make it by tssd.feed(batch_size=..., model=model)."
+            )
+        held, before = dict(self.__dict__), self.get_state()
+        try:
+            if head.needs != self._feed_needs:
+                self._feed_needs = head.needs
+                self._begin()
+            self._apply(state)
+        except Exception as error:  # a state that was made by hand can hold anything
+            self.__dict__.update(held)
+            self._apply(before)
+            self.__dict__.update(held)
+            raise not_whole(error) from error
+
+    def _apply(self, state: State) -> None:
+        """Take over a state of the same samples; raises anything, half done, if it is not whole."""
+        check_types(state, self.get_state(), "table")
+        self.table.set_state(part(state, "table"))
+        self._judges.set_state(part(state, "judges"))
+        self.rounds[:] = records_of_text(str(state["rounds"]))
+        self._epochs.done = int(state["epochs"])
+        self.last_round = []
+        self._generators = part(state, "generators")
+        in_order(self._generators)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the state as an .npz file without Python objects, whole or not at all."""
+        """Write the state as an .npz file without Python objects, whole or not at all.
+
+        Raises:
+            TypeError: `path` is no path.
+            OSError: the file cannot be written; what was there before stays.
+        """
         save_state(path, self.get_state())
 
     def load(self, path: str | os.PathLike) -> None:
         """Read what `save` wrote; see `set_state`.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is no whole state, or of another TSSD.
+            TypeError: `path` is no path.
+            OSError: there is no such file (FileNotFoundError), or it cannot be read.
+            ValueError: it is no whole state, or of another TSSD, which then stays as it was.
         """
         self._take(load_state(path), path)
 
@@ -178,8 +186,10 @@ class Remembering(keras.callbacks.Callback):
         """`fit` begins: take the newest state of a training that was cut off in another process."""
         self._fit_begins, self._judge_now = True, False
         self._is_new = not self.epochs_trained and not self.rounds
-        if self._backup is not None and self._is_new and (state := self._backup.newest()):
-            self._take(state, self._backup.path)
+        if self._backup is not None:
+            self._backup.prepare()
+            if self._is_new and (state := self._backup.newest()):
+                self._take(state, self._backup.path)
 
     def _line_up(self, epoch: int) -> None:
         """Its first epoch begins: take the state that belongs to the model.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tssd_keras.recipe.argument import as_whole
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +45,12 @@ class Scoring:
             raise TypeError(f"features must be the name of a layer, got {self.features!r}.")
         if not isinstance(self.from_logits, bool | None):
             raise TypeError(f"from_logits must be True, False or None, got {self.from_logits!r}.")
+        if self.score_model is not None and not _is_model(self.score_model):
+            raise TypeError(
+                "score_model must be a keras.Model, inputs -> (features, logits or "
+                f"probabilities), got {self.score_model!r:.100} of type "
+                f"{type(self.score_model).__name__}."
+            )
         if self.features is not None and self.score_model is not None:
             raise ValueError(
                 f"features = {self.features!r} has no effect beside score_model, which gives "
@@ -72,24 +80,20 @@ class Drawing:
     def __post_init__(self) -> None:
         if self.epoch_samples is not None:
             as_whole("epoch_samples", self.epoch_samples, 1)
-        as_whole("seed", self.seed, 0)
+        as_whole("seed", self.seed, 0, most=None)
 
 
-def as_path(name: str, value: object) -> str | None:
-    """A path as text, or None; raises TypeError for anything else."""
-    if value is None:
-        return None
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise TypeError(f"{name} must be the path of a file, got {value!r}.")
-    return str(os.fspath(value))
+def as_verbose(value: object) -> bool:
+    """Whether rounds are printed, in the words that Keras' `fit` takes; raises ValueError."""
+    if isinstance(value, str | bool | int | np.integer) and value in ("auto", 0, 1, 2):
+        return value != 0
+    raise ValueError(
+        'verbose must be "auto", 1, 2 or True, to print a line a round, or 0 or False, got '
+        f"{value!r} of type {type(value).__name__}."
+    )
 
 
-def as_whole(name: str, value: object, least: int) -> int:
-    """A whole number of at least `least`; raises TypeError or ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(
-            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}."
-        )
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}.")
-    return int(value)
+def _is_model(thing: object) -> bool:
+    """Whether something is a keras.Model; who has one has loaded Keras."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(thing, keras.Model)

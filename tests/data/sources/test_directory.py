@@ -145,6 +145,29 @@ def test_an_index_of_no_images_is_refused(photos, index, message):
         from_directory(photos, **SIZE).take(index)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"directory": None}, TypeError, "directory must be a path, got None"),
+        ({"class_names": "dog"}, TypeError, "class_names must be a list of names of folders"),
+        ({"class_names": 3}, TypeError, "class_names must be a list"),
+        ({"class_names": [1, 2]}, TypeError, r"class_names must be a list .* got \[1, 2\]"),
+        ({"color_mode": ["rgb"]}, ValueError, "color_mode must be one of grayscale, rgb, rgba"),
+        ({"interpolation": 3}, ValueError, "interpolation must be one of .* got 3"),
+        ({"image_size": None}, ValueError, "image_size must be .*got None"),
+        ({"image_size": True}, ValueError, "image_size must be .*got True"),
+        ({"image_size": [[1], [1, 2]]}, ValueError, r"image_size must be .*got \[\[1\], \[1, 2"),
+        ({"image_size": 2**40}, ValueError, "image_size must be at most .* pixels, got 1099"),
+        ({"follow_links": "no"}, TypeError, "follow_links must be True or False, got 'no'"),
+        ({"crop_to_aspect_ratio": 1}, TypeError, "crop_to_aspect_ratio must be True or False"),
+        ({"pad_to_aspect_ratio": None}, TypeError, "pad_to_aspect_ratio must be True or False"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused(photos, arguments, error, words):
+    with pytest.raises(error, match=words):
+        from_directory(**{"directory": photos, **arguments})
+
+
 def test_links_are_followed_where_that_is_asked_for(photos, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

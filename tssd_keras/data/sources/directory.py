@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.resampling import CROP, INTERPOLATIONS, PAD, STRETCH, fitted
 from tssd_keras.data.row_index import as_index
 from tssd_keras.data.sources.folder import Walk, entries
+from tssd_keras.recipe.argument import as_flag, as_path
+from tssd_keras.recipe.choices import MAX_PIXELS
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # that Keras reads
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
@@ -112,15 +115,19 @@ def from_directory(
 
     Raises:
         FileNotFoundError: there is no such directory.
-        ValueError: an argument does not fit, there are not two classes, or one has no image.
-            While images are read: one cannot be decoded, with its path.
+        TypeError, ValueError: an argument does not fit, there are not two classes, or one has no
+            image. While images are read: one cannot be decoded, with its path.
     """
     shape = (*_size(image_size), _one_of("color_mode", color_mode, CHANNELS))
-    interpolation = str(interpolation).lower()
+    if isinstance(interpolation, str):
+        interpolation = interpolation.lower()
     _one_of("interpolation", interpolation, dict.fromkeys(INTERPOLATIONS, 0))
-    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+    crop = as_flag("crop_to_aspect_ratio", crop_to_aspect_ratio)
+    pad = as_flag("pad_to_aspect_ratio", pad_to_aspect_ratio)
+    if crop and pad:
         raise ValueError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
-    root = Path(directory).expanduser()
+    follow_links = as_flag("follow_links", follow_links)
+    root = Path(as_path("directory", directory)).expanduser()
     names = _class_names(root, class_names)
     walk, paths, labels = Walk(root, follow_links=follow_links), [], []
     for label, name in enumerate(names):
@@ -132,7 +139,7 @@ def from_directory(
             )
         paths += sorted(images, key=lambda path: path.rpartition("/")[::2])  # a folder's together
         labels += [label] * len(images)
-    how = CROP if crop_to_aspect_ratio else PAD if pad_to_aspect_ratio else STRETCH
+    how = CROP if crop else PAD if pad else STRETCH
     inputs = DirectoryImages(FilesOnDisk(root, paths), shape, interpolation, how)
     return ImageFolder(inputs, np.array(labels, np.int64), names, as_ids(paths))
 
@@ -145,7 +152,7 @@ def _class_names(root: Path, wanted: Sequence[str] | None) -> tuple[str, ...]:
             f"{'no folder' if root.exists() else 'not there'}."
         )
     found, _ = entries(root)
-    names = found if wanted is None else tuple(wanted)
+    names = found if wanted is None else _given_names(wanted)
     unknown = [name for name in names if name not in found]
     if unknown or len(set(names)) < len(names):
         raise ValueError(
@@ -160,16 +167,41 @@ def _class_names(root: Path, wanted: Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
-def _size(image_size: int | tuple[int, int]) -> tuple[int, int]:
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 2 or not all(isinstance(n, int | np.integer) and n > 0 for n in size):
-        raise ValueError(
-            f"image_size must be (height, width) or one number, all above 0, got {image_size!r}."
+def _given_names(wanted: Any) -> tuple[str, ...]:
+    try:
+        names = () if isinstance(wanted, str | bytes) else tuple(wanted)
+    except TypeError:
+        names = ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"class_names must be a list of names of folders, got {wanted!r} of type "
+            f"{type(wanted).__name__}."
         )
-    return int(size[0]), int(size[1])
+    return names
+
+
+def _size(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    size: Any = image_size
+    if not isinstance(size, list | tuple) and not getattr(size, "ndim", 0):
+        size = (size, size)
+    if len(size) != 2 or not all(_is_count(n) and n > 0 for n in size):
+        raise ValueError(
+            f"image_size must be (height, width) or one number, all whole and above 0, got "
+            f"{image_size!r}."
+        )
+    height, width = int(size[0]), int(size[1])
+    if height * width > MAX_PIXELS:
+        raise ValueError(
+            f"image_size must be at most {MAX_PIXELS:,} pixels, got {height} x {width}."
+        )
+    return height, width
+
+
+def _is_count(n: object) -> bool:
+    return isinstance(n, int | np.integer) and not isinstance(n, bool)
 
 
 def _one_of(name: str, choice: str, known: dict[str, int]) -> int:
-    if choice not in known:
+    if not isinstance(choice, str) or choice not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {choice!r}.")
     return known[choice]
