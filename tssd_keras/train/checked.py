@@ -101,9 +101,7 @@ def check_arguments(
     targets = as_targets("labels", own)
     n = len(own) if labels.index is None and np.ndim(own) else None
     inputs = as_samples("inputs", inputs, n)
-    index = np.arange(len(inputs))
-    if labels.index is not None:
-        index = as_index("Labels.index", labels.index, len(inputs), of="inputs")
+    index = as_index(labels.index, len(inputs))
     class_names = as_class_names(labels.class_names, targets)
     golden_source, golden = as_golden(golden_samples(golden, class_names), targets)
     given, n_classes = _given(labels, targets, len(index), golden, class_names)
