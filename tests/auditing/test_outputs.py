@@ -348,3 +348,18 @@ def test_options_without_effect_are_refused(files):
 def test_audit_is_a_function_of_the_package():
     assert callable(tssd_keras.audit)
     assert "audit" in tssd_keras.__all__
+
+
+def test_sigmoid_outputs_are_told_to_be_normalised_and_other_rows_to_be_logits():
+    p = np.random.default_rng(0).random((6, 3))
+    labels = np.arange(6) % 3
+    with pytest.raises(ValueError, match=r"All lie in 0..1, as sigmoid outputs do: normalise"):
+        tssd_keras.audit(p, labels)
+    with pytest.raises(ValueError, match=r"Logits take from_logits=True"):
+        tssd_keras.audit(p * 9, labels)
+
+
+def test_probabilities_are_not_taken_for_logits():
+    p = np.random.default_rng(0).dirichlet(np.ones(3), 6)
+    with pytest.raises(ValueError, match=r"each of 6 rows holds probabilities.*Leave it out"):
+        tssd_keras.audit(p, np.arange(6) % 3, from_logits=True)

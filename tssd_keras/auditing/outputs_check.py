@@ -105,8 +105,8 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
 
     Raises:
         TypeError: they are no array of numbers.
-        ValueError: their shape is another, a value is not finite, or a row holds no
-            probabilities.
+        ValueError: their shape is another, a value is not finite, a row holds no
+            probabilities, or all rows do where logits are said to be.
     """
     predictions = _numbers("predictions", predictions)
     if predictions.ndim != 2 or predictions.shape[1] < 2 or not len(predictions):
@@ -116,9 +116,11 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
             "np.stack([1 - p, p], axis=1)."
         )
     out = np.empty(predictions.shape, np.float32)
+    probable = from_logits
     for rows in blocks(predictions):
         block = np.asarray(predictions[rows], np.float64)
         _check_finite("predictions", block, rows.start)
+        probable &= not len(_no_probabilities(block))
         if from_logits:
             shifted = block - block.max(axis=1, keepdims=True)
             log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -127,6 +129,12 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
             total = block.sum(axis=1, keepdims=True)  # 1, but for rounding
             log_p = np.log(np.maximum(block / total, 1e-300))
         out[rows] = np.maximum(log_p, MIN_LOG_P)
+    if probable:
+        raise ValueError(
+            "predictions must be logits where from_logits is True (--logits), and each of "
+            f"{len(predictions)} rows holds probabilities: none negative, and their sum is 1. "
+            "Leave it out."
+        )
     return out
 
 
@@ -188,12 +196,23 @@ def _check_finite(name: str, block: np.ndarray, start: int) -> None:
         )
 
 
+def _no_probabilities(block: np.ndarray) -> np.ndarray:
+    """Rows that are negative somewhere, or do not sum to 1."""
+    return np.flatnonzero((block < 0).any(axis=1) | (abs(block.sum(axis=1) - 1) > SUM_TO_ONE))
+
+
 def _check_probabilities(block: np.ndarray, start: int) -> None:
-    wrong = np.flatnonzero((block < 0).any(axis=1) | (abs(block.sum(axis=1) - 1) > SUM_TO_ONE))
+    wrong = _no_probabilities(block)
     if len(wrong):
         row = block[wrong[0]]
+        in_range = block.min() >= 0 and block.max() <= 1
         raise ValueError(
             "predictions must be probabilities, none negative and rows that sum to 1: sample "
             f"{start + wrong[0]} has a least of {row.min():.4g} and a sum of {row.sum():.4g}. "
-            "Logits take from_logits=True (--logits)."
+            + (
+                "All lie in 0..1, as sigmoid outputs do: normalise the rows, "
+                "p / p.sum(axis=1, keepdims=True)."
+                if in_range
+                else "Logits take from_logits=True (--logits)."
+            )
         )
