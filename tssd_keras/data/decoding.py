@@ -86,7 +86,10 @@ def decode_as_keras(file: bytes, channels: int) -> np.ndarray:
             pixels = _upper_bits(image)
         elif image.mode == "1":
             pixels = image.convert("L")
-        return np.array(pixels.convert(mode)).reshape(image.height, image.width, channels)
+        pixels.load()
+        if pixels.mode != mode:
+            pixels = pixels.convert(mode)
+        return np.asarray(pixels).reshape(image.height, image.width, channels)
 
 
 def _upper_bits(image):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,19 +59,20 @@ class FilesOnDisk:
     """
 
     def __init__(self, folder: Path, paths: Sequence[str]) -> None:
-        self._folder, self._paths = folder, paths
+        self._folder, self._paths = str(folder), paths
 
     def __len__(self) -> int:
         return len(self._paths)
 
     def __getitem__(self, i: int) -> bytes:
-        path = self._folder / self._paths[i]
+        path = self.name(i)
         try:
-            kind = stat.S_IFMT(path.stat().st_mode)
+            kind = stat.S_IFMT(os.stat(path).st_mode)
             if kind != stat.S_IFREG:  # reading a pipe would wait for ever
                 what = KINDS.get(kind, "a device")
                 raise BadImage(f"is {what}, no file; take it out of the list or the folder")
-            return path.read_bytes()
+            with open(path, "rb", buffering=0) as file:
+                return file.read()
         except FileNotFoundError as error:
             raise BadImage("is not there; mend its path, or take it out of the list") from error
         except PermissionError as error:
@@ -82,7 +84,7 @@ class FilesOnDisk:
 
     def name(self, i: int) -> str:
         """See `EncodedFiles.name`."""
-        return str(self._folder / self._paths[i])
+        return os.path.join(self._folder, self._paths[i])
 
 
 class SomeFiles:

@@ -6,6 +6,7 @@ Each feed asks for samples by their index, so a sample without weight is never r
 from __future__ import annotations
 
 import functools
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, runtime_checkable
@@ -17,6 +18,7 @@ from tssd_keras.data.decoding import BadImage, OtherSize, decode
 from tssd_keras.data.files import EncodedFiles, FilesInMemory
 from tssd_keras.data.nested import NestedInputs, leaves
 
+ALIGNMENT = 64  # bytes
 TOGETHER = 8  # images that a thread decodes at a time
 
 
@@ -141,15 +143,19 @@ class EncodedImages:
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """See `Inputs.read`. Raises ValueError for an image that cannot be decoded."""
-        out = np.empty((len(index), *self._shape), self.dtype)
+        out = _aligned((len(index), *self._shape), self.dtype)
 
         def read_some(start: int) -> None:
             for row in range(start, min(start + TOGETHER, len(index))):
-                out[row] = self.decode(int(index[row]))[0]
+                self._put(int(index[row]), out[row])
 
         for _ in _decoders().map(read_some, range(0, len(index), TOGETHER)):
             pass  # raises what a thread raised
         return out
+
+    def _put(self, i: int, out: np.ndarray) -> None:
+        """Decode one image into a batch's row."""
+        out[...] = self.decode(i)[0]
 
     def decode(self, i: int, file: bytes | None = None) -> tuple[np.ndarray, str]:
         """Pixels of one image, and what was converted; see `decoding.decode`.
@@ -173,6 +179,14 @@ class EncodedImages:
                 f"width), {self.files.name(i)} is {error}. Set data.image_size to scale all images "
                 "to one size."
             ) from error
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An empty array that TensorFlow takes as it is; one that begins elsewhere it copies."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 @functools.cache

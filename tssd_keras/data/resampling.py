@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -56,29 +57,88 @@ CUBIC_STEPS = 1024  # TensorFlow has a table of so many places between two pixel
 STRETCH, CROP, PAD = "stretch", "crop", "pad"
 
 
-def resized(pixels: np.ndarray, size: tuple[int, int], interpolation: str) -> np.ndarray:
+def resized(
+    pixels: np.ndarray, size: tuple[int, int], interpolation: str, out: np.ndarray | None = None
+) -> np.ndarray:
     """An image of another size.
 
     Args:
         pixels: [height, width, channels].
         size: (height, width) of the result.
         interpolation: of `INTERPOLATIONS`.
+        out: where to put it, C-contiguous; None: into a new array.
 
     Returns:
         float32[*size, channels]; some kernels leave the range of the pixels.
     """
+    if out is None:
+        out = np.empty((*size, pixels.shape[2]), np.float32)
+    if interpolation == "bilinear" and pixels.dtype == np.uint8:
+        _between_four(pixels, out)
+        return out
     rows, down = _weights(pixels.shape[0], size[0], interpolation)
     columns, across = _weights(pixels.shape[1], size[1], interpolation)
-    read = (
-        pixels.take(rows, 0).take(columns, 1).astype(np.float32)
-    )  # of a large photograph a small part
+    # Of a large photograph a small part.
+    read = pixels.take(rows, 0).take(columns, 1).astype(np.float32)
     tall = (down @ read.reshape(len(rows), -1)).reshape(size[0], len(columns), -1)
     both = across @ tall.swapaxes(0, 1).reshape(len(columns), -1)
-    return np.ascontiguousarray(both.reshape(size[1], size[0], -1).swapaxes(0, 1))
+    out[...] = both.reshape(size[1], size[0], -1).swapaxes(0, 1)
+    return out
+
+
+def _between_four(pixels: np.ndarray, out: np.ndarray) -> None:
+    """Each result lies between four pixels: the same sums as sparse ones, in a third of the time.
+
+    Args:
+        pixels: uint8[height, width, channels].
+        out: float32[*size, channels], C-contiguous, is written.
+    """
+    height, width, channels = pixels.shape
+    lines, down = _two(height, out.shape[0], 1)
+    columns, across = _two(width, out.shape[1], channels)
+    left = out.reshape(len(out), -1)
+    n, wide = left.shape[1], width > 2 * out.shape[1]  # of a large photograph a small part
+    tall = (len(out), 2 * n if wide else width * channels)
+    upper, lower = (_scratch(name, tall, np.float32) for name in ("upper", "lower"))
+    for part, line, share in zip((upper, lower), lines, down, strict=True):
+        # Mode "clip" writes at once, the default one into a copy.
+        read = _scratch("line", (len(out), width * channels))
+        pixels.reshape(height, -1).take(line, 0, out=read, mode="clip")
+        if wide:
+            read = read.take(columns.reshape(-1), 1, out=_scratch("few", tall), mode="clip")
+        np.copyto(part, read)
+        part *= share[:, None]
+    upper += lower
+    right = _scratch("right", left.shape, np.float32)
+    if wide:
+        np.multiply(upper[:, :n], across[0], out=left)
+        np.multiply(upper[:, n:], across[1], out=right)
+    else:
+        for side, column, share in zip((left, right), columns, across, strict=True):
+            upper.take(column, 1, out=side, mode="clip")
+            side *= share
+    left += right
+
+
+_HELD = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, int], dtype: type = np.uint8) -> np.ndarray:
+    """An array of this thread, to be written: the system takes long to give new memory."""
+    size = shape[0] * shape[1]
+    held = getattr(_HELD, name, None)
+    if held is None or held.size < size:
+        held = np.empty(size, dtype)
+        setattr(_HELD, name, held)
+    return held[:size].reshape(shape)
 
 
 def fitted(
-    pixels: np.ndarray, size: tuple[int, int], interpolation: str, how: str = STRETCH
+    pixels: np.ndarray,
+    size: tuple[int, int],
+    interpolation: str,
+    how: str = STRETCH,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """An image brought to a size.
 
@@ -88,21 +148,24 @@ def fitted(
         interpolation: of `INTERPOLATIONS`.
         how: what becomes of its shape: "stretch" it, "crop" the middle of the wanted shape,
             or "pad" it with zeros.
+        out: where to put it, C-contiguous; None: into a new array.
 
     Returns:
         float32[*size, channels].
     """
     if how == CROP:
-        return resized(_middle(pixels, size), size, interpolation)
+        return resized(np.ascontiguousarray(_middle(pixels, size)), size, interpolation, out)
     if how != PAD:
-        return resized(pixels, size, interpolation)
+        return resized(pixels, size, interpolation, out)
     # In single precision, as Keras: a length at the edge of a whole number is the same.
     lengths = np.array(pixels.shape[:2], np.float32)
     wanted = np.array(size, np.float32)
     inner = lengths / (lengths / wanted).max()
     top, left = np.maximum(np.floor((wanted - inner) / 2), 0).astype(int)
     height, width = np.floor(inner).astype(int)
-    out = np.zeros((*size, pixels.shape[2]), np.float32)
+    if out is None:
+        out = np.empty((*size, pixels.shape[2]), np.float32)
+    out[...] = 0
     out[top : top + height, left : left + width] = resized(pixels, (height, width), interpolation)
     return out
 
@@ -148,6 +211,28 @@ def _weights(n: int, n_out: int, interpolation: str) -> tuple[np.ndarray, csr_ar
         index = first[:, None] + np.arange(math.floor(2 * radius) + 1)
         weights = kernel(np.abs(index - centre[:, None]))
     return _sparse(index, np.where((index >= 0) & (index < n), weights, 0))
+
+
+@functools.lru_cache(maxsize=256)
+def _two(n: int, n_out: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The two pixels of a line that each result lies between, and how much each is of it.
+
+    Args:
+        n: pixels of the line.
+        n_out: of the result.
+        channels: values of a pixel, which lie side by side.
+
+    Returns:
+        int64[2, n_out * channels], places, and float32[2, n_out * channels]: the second is 0
+        where there is one pixel.
+    """
+    used, weights = _weights(n, n_out, "bilinear")
+    ends = np.stack([weights.indptr[:-1], weights.indptr[1:] - 1])
+    share = weights.data[ends]
+    share[1, ends[0] == ends[1]] = 0
+    place = used[weights.indices[ends]]
+    beside = place[:, :, None] * channels + np.arange(channels)
+    return beside.reshape(2, -1), np.repeat(share, channels, axis=1)
 
 
 def _sparse(index: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, csr_array]:

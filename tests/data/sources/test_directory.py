@@ -5,7 +5,7 @@ from PIL import Image
 
 from tssd_keras import TSSD, from_directory
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.data.resampling import INTERPOLATIONS
+from tssd_keras.data.resampling import INTERPOLATIONS, resized
 
 RNG = np.random.default_rng(0)
 
@@ -84,6 +84,29 @@ def test_order_labels_names_and_pixels_are_those_of_keras(photos, way):
     jpeg = np.array([path.endswith(("jpg", "jpeg")) for path in paths])
     np.testing.assert_allclose(pixels[~jpeg], images[~jpeg], atol=2e-3)
     np.testing.assert_allclose(pixels[jpeg], images[jpeg], atol=4)  # Pillow's decoder is finer
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (7, 5), (40, 30), (16, 12), (33, 12), (16, 300), (300, 16), (90, 25)]
+)
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_bytes_are_resized_to_the_same_bits_as_numbers(shape, channels):
+    """Bytes take a way of their own, numbers the one of all interpolations."""
+    pixels = RNG.integers(0, 256, (*shape, channels), np.uint8)
+    expected = resized(pixels.astype(np.float32), (16, 12), "bilinear")
+    out = np.full((16, 12, channels), np.nan, np.float32)
+    np.testing.assert_array_equal(resized(pixels, (16, 12), "bilinear", out), expected)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(resized(pixels, (16, 12), "bilinear"), expected)
+
+
+def test_batches_lie_where_tensorflow_takes_them_without_a_copy(photos):
+    inputs = from_directory(photos, **SIZE).inputs
+    for n in range(1, 9):
+        batch = inputs.read(np.arange(n))
+        assert batch.ctypes.data % 64 == 0
+        assert batch.flags.writeable
+        assert batch.flags.c_contiguous
 
 
 @pytest.mark.parametrize(

@@ -76,12 +76,17 @@ class DirectoryImages(EncodedImages):
 
     def decode(self, i: int, file: bytes | None = None) -> tuple[np.ndarray, str]:
         """Pixels of one image, and "": nothing is told of conversions. Raises BadImage."""
+        out = np.empty(self.shape[1:], self.dtype)
+        self._put(i, out, file)
+        return out, ""
+
+    def _put(self, i: int, out: np.ndarray, file: bytes | None = None) -> None:
         height, width, channels = self.shape[1:]
         try:
             pixels = decode_as_keras(self.files[i] if file is None else file, channels)
         except BadImage as error:
             raise BadImage(f"{self.files.name(i)} {error}.") from error
-        return fitted(pixels, (height, width), self._interpolation, self._how), ""
+        fitted(pixels, (height, width), self._interpolation, self._how, out)
 
 
 def from_directory(
