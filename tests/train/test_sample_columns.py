@@ -204,3 +204,9 @@ def test_a_folder_of_trusted_images_is_golden(tmp_path):
 def test_a_dataset_of_trusted_samples_is_golden(dataset):
     tssd = TSSD(X + 1, Y, golden=DATASETS[dataset]())
     np.testing.assert_array_equal(tssd.arguments.golden.labels, Y)
+
+
+@pytest.mark.parametrize("name", ["weight", "ids"])
+def test_ragged_lists_are_told_in_our_words(name):
+    with pytest.raises(ValueError, match=rf"Labels\.{name} must be one value a sample"):
+        TSSD(X, Labels(Y, **{name: [[1.0, 2.0], [3.0]] * (N // 2)}))
