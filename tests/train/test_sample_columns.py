@@ -1,13 +1,14 @@
 """TSSD of a dataset; weights and names of samples."""
 
 import csv
+import warnings
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tssd_keras import TSSD, Labels, from_dataset, from_directory
+from tssd_keras import TSSD, Labels, Scoring, TSSDClassifier, from_dataset, from_directory
 from tssd_keras.train.steps import mixmatch_step
 
 RNG = np.random.default_rng(3)
@@ -210,3 +211,83 @@ def test_a_dataset_of_trusted_samples_is_golden(dataset):
 def test_ragged_lists_are_told_in_our_words(name):
     with pytest.raises(ValueError, match=rf"Labels\.{name} must be one value a sample"):
         TSSD(X, Labels(Y, **{name: [[1.0, 2.0], [3.0]] * (N // 2)}))
+
+
+def test_golden_columns_in_another_order_are_refused():
+    pandas = pytest.importorskip("pandas")
+    names = ["a", "b", "c"]
+    frame, trusted = (pandas.DataFrame(x, columns=names) for x in (X, X[:30] + 1))
+    TSSD(frame, Y, golden=(trusted, RIGHT[:30]))
+    with pytest.raises(ValueError, match=r"column 0 is 'a', got 'c'. Take golden_x"):
+        TSSD(frame, Y, golden=(trusted[names[::-1]], RIGHT[:30]))
+    with pytest.raises(ValueError, match=r"[Ff]eature names"):
+        TSSDClassifier(epochs=2, warmup_epochs=1).fit(
+            frame, Y, golden=(trusted[names[::-1]], RIGHT[:30])
+        )
+
+
+def test_golden_datasets_must_name_the_classes_alike(tmp_path):
+    noisy = pictures(tmp_path / "noisy")
+    pictures(tmp_path / "gold")
+    golden = {
+        names: keras.utils.image_dataset_from_directory(
+            tmp_path / "gold", class_names=names, image_size=(8, 8), verbose=False
+        )
+        for names in (("cat", "dog"), ("dog", "cat"))
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # golden samples may come in any order
+        TSSD(noisy, golden=golden["cat", "dog"])
+    with pytest.raises(ValueError, match=r"are 'cat', 'dog', got 'dog', 'cat'.*in one order"):
+        TSSD(noisy, golden=golden["dog", "cat"])
+
+
+@pytest.mark.parametrize("several", [dict, tuple])
+def test_golden_labels_of_several_outputs_are_those_of_the_one_that_is_judged(several):
+    def targets(kind, size):
+        return {"kind": kind, "size": size} if several is dict else (kind, size)
+
+    judged = Scoring(output="kind" if several is dict else 0)
+    given, trusted = targets(Y, X.sum(axis=1)), targets(RIGHT[:30], X[:30].sum(axis=1))
+    for golden in (trusted, RIGHT[:30]):
+        tssd = TSSD(X, given, golden=(X[:30] + 1, golden), scoring=judged)
+        np.testing.assert_array_equal(tssd.arguments.golden.labels, RIGHT[:30])
+
+
+def test_a_model_that_knows_more_classes_is_told_before_anything_is_trained():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    tssd = TSSD(X, Y)
+    with pytest.raises(ValueError, match=r"tells 5. If it knows .*Labels\(y, n_classes=5\)"):
+        model.fit(tssd.feed(16), callbacks=[tssd], shuffle=False, verbose=0)
+
+
+class TakesTwo(keras.Model):
+    """The first line of Keras' guide to one's own step, which has no weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = keras.layers.Dense(3, activation="softmax")
+
+    def call(self, x):
+        return self.head(x)
+
+    def train_step(self, *arguments):
+        x, y = arguments[-1]
+        return {"loss": self.compute_loss(x, y, self(x))}
+
+
+def test_a_step_that_unpacks_two_things_is_told_the_line_that_takes_three():
+    model = TakesTwo()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    tssd = TSSD(X, Y)
+    with pytest.raises(ValueError, match=r"TakesTwo\.train_step must take .*unpack_x_y_sample_w"):
+        model.fit(tssd.feed(16), callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_sigmoid_outputs_of_several_classes_are_told_what_to_end_in():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    tssd = TSSD(X, np.eye(3, dtype="float32")[Y])
+    with pytest.raises(ValueError, match=r"sigmoid outputs, one probability each. End the model"):
+        model.fit(tssd.feed(16), callbacks=[tssd], shuffle=False, verbose=0)

@@ -27,11 +27,11 @@ from tssd_keras.train.arguments import (
     check_golden,
 )
 from tssd_keras.train.fed_targets import Output, judged_output
+from tssd_keras.train.golden_given import golden_samples
 from tssd_keras.train.sample_columns import (
     as_class_names,
     as_ids,
     as_weight,
-    golden_samples,
     samples_and_labels,
 )
 from tssd_keras.train.settings import Drawing, Scoring, as_whole
@@ -95,15 +95,16 @@ def check_arguments(
     Raises:
         ValueError, TypeError: an argument does not fit; see the checks in `arguments`.
     """
-    inputs, labels = samples_and_labels(inputs, labels)
+    given_inputs, labels = samples_and_labels(inputs, labels)
     scoring = of_kind("scoring", scoring, Scoring)
     own, output = judged_output(labels.given, scoring.output)
     targets = as_targets("labels", own)
     n = len(own) if labels.index is None and np.ndim(own) else None
-    inputs = as_samples("inputs", inputs, n)
+    inputs = as_samples("inputs", given_inputs, n)
     index = as_index(labels.index, len(inputs))
     class_names = as_class_names(labels.class_names, targets)
-    golden_source, golden = as_golden(golden_samples(golden, class_names), targets)
+    golden = golden_samples(golden, given_inputs, class_names, output)
+    golden_source, golden = as_golden(golden, targets)
     given, n_classes = _given(labels, targets, len(index), golden, class_names)
     if warmup_epochs is not None:
         as_whole("warmup_epochs (a network that has seen nothing cannot judge)", warmup_epochs, 1)

@@ -233,6 +233,8 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
                 f'golden must be a pair (X_g, y_g), "certain" or None, got {golden!r:.100} of type '
                 f"{type(golden).__name__}."
             )
+        if hasattr(golden[0], "columns"):
+            validate_data(self, golden[0], reset=False, skip_check_array=True)  # their names
         # A whole number among floats is one of them.
         kept = X.dtype if X.dtype.kind == "f" else KEPT
         X_g = check_array(golden[0], dtype=kept, allow_nd=True, input_name="golden samples")

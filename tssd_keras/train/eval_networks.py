@@ -76,7 +76,7 @@ def scoring_models(
 
     Raises:
         ValueError: a network does not take the samples as they are, cannot be looked into, or
-            tells fewer than K classes apart.
+            does not tell K classes apart.
     """
     scoring, n_classes = arguments.scoring, arguments.n_classes
     sample = arguments.inputs.read(arguments.index[:SAMPLES])
@@ -102,6 +102,13 @@ def scoring_models(
             raise ValueError(
                 f"the model must tell {n_classes} classes apart (the labels' largest is "
                 f"{n_classes - 1}), its output tells {width}."
+            )
+        if width > n_classes:
+            raise ValueError(
+                f"the model must tell as many classes apart as there are, {n_classes} by the "
+                f"labels, its output tells {width}. If it knows classes that no label names, say "
+                f"so: TSSD(x, Labels(y, n_classes={width})), with golden samples of each class or "
+                "none."
             )
     return scorers
 

@@ -38,6 +38,9 @@ def own_step_note(model: keras.Model, x: Any, y: Any) -> str | None:
     Args:
         model: with an own step, see `has_own_step`.
         x, y: a batch of the feed, at least two rows.
+
+    Raises:
+        ValueError: the step takes no weights.
     """
     n = len(keras.tree.flatten(x)[0])
     half = n // 2
@@ -54,13 +57,21 @@ def own_step_note(model: keras.Model, x: Any, y: Any) -> str | None:
         with _put_back(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = tried_updates(model, batches)
-    except Exception:  # whatever it is, `fit` meets it next and says it in its own words
+    except Exception as error:  # whatever else it is, `fit` meets it next and says so
+        if isinstance(error, ValueError) and "too many values to unpack" in str(error):
+            raise ValueError(_UNPACK.format(type(model).__name__)) from error
         return None
     if found is None or not _is_alike(*found):
         return None
     return _WITHOUT_EFFECT.format(type(model).__name__)
 
 
+_UNPACK = (
+    "{0}.train_step must take the sample weights that the feed gives beside x and y, and it "
+    "unpacks two things. Take "
+    "x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data) and pass sample_weight to "
+    "compute_loss, or to a loss that gives a value a sample, shape (n,)."
+)
 _WITHOUT_EFFECT = (
     "sample weights have no effect on what {0}.train_step changes: it is the same whichever sample "
     "carries the weight, so labels that are likely wrong count as much as others. Take "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def samples_and_labels(inputs: Any, labels: Any) -> tuple[Any, Labels]:
         TypeError: labels are left out and nothing else tells them, or given twice.
         ValueError, TypeError: the dataset cannot be read, see `from_dataset`.
     """
-    brings_labels = isinstance(inputs, ImageFolder) or _is_dataset(inputs)
+    brings_labels = isinstance(inputs, ImageFolder) or is_dataset(inputs)
     if labels is None and not brings_labels:
         raise TypeError(
             "labels must be given: they can be left out only where inputs are a tf.data.Dataset, a "
@@ -53,43 +54,13 @@ def samples_and_labels(inputs: Any, labels: Any) -> tuple[Any, Labels]:
     return inputs, labels if isinstance(labels, Labels) else Labels(labels)
 
 
-def golden_samples(golden: Any, class_names: tuple[str, ...] | None) -> Any:
-    """What a user calls golden, a folder or a dataset as (x, y).
-
-    Args:
-        golden: see `callback.TSSD`.
-        class_names: of the samples that are judged; None: they have none.
-
-    Raises:
-        ValueError: a folder is of other classes.
-        ValueError, TypeError: a dataset cannot be read, see `from_dataset`.
-    """
-    if isinstance(golden, ImageFolder):
-        if golden.class_names != class_names:
-            theirs = "have no names" if class_names is None else f"are {_listed(class_names)}"
-            raise ValueError(
-                "the classes of the golden folder must be those of the inputs, which "
-                f"{theirs}, got {_listed(golden.class_names)}. "
-                + (
-                    "Name them by Labels(y, class_names=[...])."
-                    if class_names is None
-                    else "Give it one folder a class, named alike."
-                )
-            )
-        return golden.inputs, golden.labels
-    if _is_dataset(golden):
-        inputs, labels, *_ = from_dataset(golden)
-        return inputs, labels
-    return golden
-
-
 def as_class_names(names: Any, targets: Targets) -> tuple[str, ...] | None:
     """K names as text; raises unless they are that, all different, as many as labels tell."""
     if names is None:
         return targets.names
     if targets.names is not None:
         raise ValueError(
-            f"class_names must be left out where labels are names, {_listed(targets.names)}: they "
+            f"class_names must be left out where labels are names, {listed(targets.names)}: they "
             "name the classes."
         )
     given = tuple(names) if isinstance(names, list | tuple | np.ndarray) else ()
@@ -107,7 +78,8 @@ def as_class_names(names: Any, targets: Targets) -> tuple[str, ...] | None:
     return tuple(map(str, given))
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, for messages."""
     more = f" and {len(names) - 5} more" * (len(names) > 5)
     return ", ".join(map(repr, names[:5])) + more
 
@@ -116,7 +88,8 @@ _OF = "x, y = tssd_keras.from_dataset(dataset); TSSD(x, Labels(y, ...))."
 _OF_FOLDER = "TSSD(folder.inputs, Labels(folder.labels, ids=folder.ids, ...))."
 
 
-def _is_dataset(thing: object) -> bool:
+def is_dataset(thing: object) -> bool:
+    """Whether this is a tf.data.Dataset or a PyDataset."""
     for package, path in DATASETS:
         kind = sys.modules.get(package)
         for name in path.split("."):

@@ -283,6 +283,13 @@ def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: obj
         return not looks_like_probabilities
     # Predictions that look like probabilities may be logits where a loss reads them so.
     impossible = not said.from_logits and not looks_like_probabilities
+    if impossible and p.shape[-1] > 1 and p.min() >= 0 and p.max() <= 1:
+        raise ValueError(
+            f"the model must give probabilities whose rows sum to 1, of {len(p)} samples they sum "
+            f"to {p.sum(axis=-1).min():.3g} to {p.sum(axis=-1).max():.3g}: these are sigmoid "
+            "outputs, one probability each. End the model in softmax and take a categorical "
+            "crossentropy, or leave the activation out and compile with from_logits=True."
+        )
     if impossible or (claim and looks_like_probabilities):
         raise ValueError(
             f"{said.who}, but the model gives {'' if looks_like_probabilities else 'no '}"
