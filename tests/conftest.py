@@ -35,12 +35,12 @@ SHARED = ("cli", "run", "benchmarks", "test_examples.py", "test_resnet50.py")
 def pytest_collection_modifyitems(config, items):
     """Under SHARE_OUT, as in .ci/run, each of the tests that take long runs on one backend.
 
-    TensorFlow, on which they take half as long again, runs every third one.
+    TensorFlow, on which they take half as long again, runs every fourth one.
     """
     if not os.environ.get("SHARE_OUT"):
         return
     long = [item for item in items if is_shared(item)]
-    tensorflows = set(long[::3])
+    tensorflows = set(long[::4])
     ours = tensorflows if os.environ["KERAS_BACKEND"] != "jax" else set(long) - tensorflows
     theirs = set(long) - ours
     config.hook.pytest_deselected(items=[item for item in items if item in theirs])

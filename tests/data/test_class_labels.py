@@ -112,3 +112,8 @@ def test_the_first_class_with_too_few_samples_is_named():
         match=r"^must: 2 of 3 classes have fewer, .* class 1 \('b'\) with 0 of 3\. Add some\.$",
     ):
         check_enough_of_each("must", labels, 3, 2, remedy="Add some.", names=("a", "b", "c"))
+
+
+def test_labels_of_a_hinge_are_told_how_they_become_class_numbers():
+    with pytest.raises(ValueError, match=r"become 0 and 1 by \(labels \+ 1\) // 2"):
+        class_labels("labels", np.array([-1, 1, 1, -1]), n_classes=2)

@@ -175,6 +175,14 @@ def test_text_goes_into_the_model_on_tensorflow():
         TSSD(text, GIVEN).feed(32, kind="pydataset")
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="TensorFlow takes text")
+@pytest.mark.parametrize("kind", ["auto", "tf.data"])
+def test_text_on_jax_is_refused_with_the_way_out(kind):
+    tssd = TSSD(np.array(["bad", "good"])[TRUE], GIVEN)
+    with pytest.raises(ValueError, match=r"Keras on TensorFlow, got .* on jax.*TextVectorization"):
+        tssd.feed(32, kind=kind)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", [dict, tuple, list])
 def test_python_lists_are_parts_as_arrays_are(form, kind):

@@ -85,3 +85,13 @@ def test_one_unit_is_a_problem_of_two_classes(digits, activation):
     tssd = fitted(model, (x, truth, given), epochs=8, warmup_epochs=4, loss=loss)
     assert tssd.rounds[-1].quality.label_error_auroc > 0.95
     assert set(tssd.table.suggested) == {0, 1}
+
+
+@pytest.mark.parametrize("loss", ["mse", "mean_squared_error", keras.losses.Huber()])
+def test_one_unit_that_is_trained_as_a_number_is_refused(loss):
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss)
+    tssd = TSSD(x, np.arange(60) % 2)
+    with pytest.raises(ValueError, match=r"neither.*BinaryCrossentropy\(from_logits=True\)"):
+        model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)

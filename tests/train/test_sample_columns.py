@@ -291,3 +291,19 @@ def test_sigmoid_outputs_of_several_classes_are_told_what_to_end_in():
     tssd = TSSD(X, np.eye(3, dtype="float32")[Y])
     with pytest.raises(ValueError, match=r"sigmoid outputs, one probability each. End the model"):
         model.fit(tssd.feed(16), callbacks=[tssd], shuffle=False, verbose=0)
+
+
+def test_two_datasets_in_place_of_one_are_told_apart():
+    one = DATASETS["tf.data"]()
+    with pytest.raises(TypeError, match=r"one dataset, got 2 things\. Take the training part"):
+        TSSD((one, one))
+    with pytest.raises(ValueError, match=r"an ImageFolder, a dataset.*got 'photos'. A folder of"):
+        TSSD(X, Y, golden="photos")
+
+
+def test_a_state_of_classes_that_are_named_otherwise_is_refused():
+    one, other = (
+        TSSD(X, Labels(Y, class_names=names)) for names in (["a", "b", "c"], ["b", "a", "c"])
+    )
+    with pytest.raises(ValueError, match=r"class_names there a, b, c, .* here b, a, c"):
+        other.set_state(one.get_state())

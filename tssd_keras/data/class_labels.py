@@ -157,6 +157,8 @@ def is_missing(value: object) -> bool:
 
 def _range_remedy(labels: np.ndarray, outside: np.ndarray, n_classes: int | None) -> str:
     strange = labels[outside]
+    if set(np.unique(labels).tolist()) == {-1, 1}:
+        return "Labels -1 and +1 of two classes become 0 and 1 by (labels + 1) // 2."
     if (strange == -1).all():
         return "Drop those samples, if nobody gave them a label."
     if n_classes is not None and labels.min() == 1 and labels.max() == n_classes:

@@ -108,7 +108,9 @@ def elements_of(dataset) -> Iterator[Element]:
             )
         if not isinstance(element, tuple | list):
             raise TypeError(
-                f"elements must be tuples (x, y), element {number} is a {type(element).__name__}."
+                f"elements must be tuples (x, y), element {number} is a "
+                f"{type(element).__name__}. A dataset of Keras' image_dataset_from_directory "
+                "has labels under every label_mode but None."
             )
         if not 2 <= len(element) <= 4:
             raise TypeError(

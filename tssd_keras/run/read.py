@@ -154,7 +154,7 @@ def _check_judged(folder: Path, recipe: Recipe, summary: dict) -> None:
         raise ValueError(
             f"{folder} was stopped before its first round, after {summary.get('epochs')} of "
             f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
-            "longer."
+            f"longer: train --resume {folder}."
         )
     if not (folder / STREAMS_FILE).is_file():
         raise ValueError(

@@ -167,8 +167,9 @@ def as_golden(golden: Golden | tuple | str | None, targets: Targets) -> tuple[st
         source = golden or "none"
         if source not in sources:
             raise ValueError(
-                f"golden must be (x, y), a Golden, None, or one of {', '.join(sources)}, got "
-                f"{golden!r}."
+                "golden must be (x, y), an ImageFolder, a dataset, a Golden, None, or one of "
+                f"{', '.join(sources)}, got {golden!r}. A folder of images is read by "
+                "tssd_keras.from_directory."
             )
         return source, None
     if isinstance(golden, tuple | list):
@@ -179,7 +180,8 @@ def as_golden(golden: Golden | tuple | str | None, targets: Targets) -> tuple[st
         golden = Golden(inputs, labels, np.full(np.shape(labels)[:1], -1, np.int64))
     if not isinstance(golden, Golden):
         raise TypeError(
-            'golden must be (x, y), a Golden, None, "certain" or "none", got a '
+            'golden must be (x, y), an ImageFolder, a dataset, a Golden, None, "certain" or '
+            '"none", got a '
             f"{type(golden).__name__}."
         )
     labels = whole("golden labels", golden.labels, targets)

@@ -251,11 +251,15 @@ class Feed:
         return _KINDS[kind](self)
 
     def _check_text(self, kind: str) -> None:
+        import keras
+
         text = [path for path, part in parts_of(self.inputs).items() if part.dtype.kind in "SUO"]
-        if text and kind != "tf.data":
+        backend = keras.backend.backend()
+        if text and (kind != "tf.data" or backend != "tensorflow"):
             raise ValueError(
-                f"text must be fed by tf.data on TensorFlow, got kind {kind!r} and text"
-                f"{f' in {text[0]!r}' if text[0] else ''}. Else turn words into numbers before: "
+                f"text must be fed by tf.data to Keras on TensorFlow, got kind {kind!r} on "
+                f"{backend} and text{f' in {text[0]!r}' if text[0] else ''}. Else turn words into "
+                "numbers before: "
                 "x = keras.layers.TextVectorization(...)(texts), outside of the model."
             )
 

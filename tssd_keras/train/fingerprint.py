@@ -24,7 +24,7 @@ def fingerprint(arguments: CheckedArguments) -> dict[str, str]:
         parts = (golden.labels, golden.given, golden.stands_for, golden.at_random)
         inputs = as_inputs(golden.inputs)
         trusted = _digest(*parts, _some(inputs, np.arange(len(golden))))
-    source = arguments.inputs
+    source, names = arguments.inputs, arguments.class_names
     return {
         "labels": _digest(arguments.given, arguments.index, arguments.decided, arguments.weight),
         "inputs": f"{len(source)} of {source.shape[1:]} {source.dtype} "
@@ -32,6 +32,7 @@ def fingerprint(arguments: CheckedArguments) -> dict[str, str]:
         "golden": trusted,
         "warmup_epochs": str(arguments.warmup_epochs),
         "n_classes": str(arguments.n_classes),
+        "class_names": "none" if names is None else f"{', '.join(names[:3])}, ... {_digest(names)}",
         "features": str(arguments.scoring.features),
         "output": str(arguments.scoring.output),
         "drawing": str(arguments.drawing),

@@ -34,6 +34,11 @@ def samples_and_labels(inputs: Any, labels: Any) -> tuple[Any, Labels]:
     """
     brings_labels = isinstance(inputs, ImageFolder) or is_dataset(inputs)
     if labels is None and not brings_labels:
+        if isinstance(inputs, tuple | list) and any(map(is_dataset, inputs)):
+            raise TypeError(
+                f"inputs must be one dataset, got {len(inputs)} things. Take the training part "
+                'alone, as of subset="both", or labels beside samples: TSSD(x, y).'
+            )
         raise TypeError(
             "labels must be given: they can be left out only where inputs are a tf.data.Dataset, a "
             f"keras.utils.PyDataset or an ImageFolder, and these are a {type(inputs).__name__}. "

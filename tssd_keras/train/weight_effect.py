@@ -26,7 +26,7 @@ def weight_notes(model: keras.Model, x: Any, y: Any, *, filled: float) -> Iterat
     if _can_be_tried(model) and _ignores_weights(model, x, y):
         yield _WITHOUT_EFFECT.format(_of_loss(model))
     if filled > FILLED and (names := _that_count_rows(model)):
-        yield _FILLED.format(filled, " and ".join(names))
+        yield _FILLED.format(filled, " and ".join(names), "" if len(names) > 1 else "s")
 
 
 _WITHOUT_EFFECT = (
@@ -35,8 +35,8 @@ _WITHOUT_EFFECT = (
     "value a sample, shape (n,), and compute_loss must pass sample_weight on."
 )
 _FILLED = (
-    "{:.0%} of an epoch's rows only fill up its last batch, at weight 0, and {} count them all the "
-    "same. Take compile(weighted_metrics=[...]) and a loss with "
+    "{:.0%} of an epoch's rows only fill up its last batch, at weight 0, and {} count{} them all "
+    "the same. Take compile(weighted_metrics=[...]) and a loss with "
     'reduction="mean_with_sample_weight", or a smaller batch size.'
 )
 

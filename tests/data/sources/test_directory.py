@@ -273,3 +273,13 @@ def test_a_network_is_trained_from_a_directory_and_the_rows_keep_the_files_names
     rows = (tmp_path / "table.csv").read_text().splitlines()
     assert rows[1].startswith(f"0,{folder.ids[0]},dark")
     assert TSSD(folder.inputs, folder.labels).n_classes == 2
+
+
+@pytest.mark.parametrize("name", ["label_mode", "batch_size", "validation_split", "seed"])
+def test_arguments_of_keras_that_make_datasets_are_told_what_takes_their_place(name, tmp_path):
+    with pytest.raises(
+        TypeError, match=rf"takes no {name}, as it makes no dataset: .*Leave it out"
+    ):
+        from_directory(tmp_path, **{name: 1})
+    with pytest.raises(TypeError, match="takes no argument 'sise'"):
+        from_directory(tmp_path, sise=3)

@@ -99,6 +99,7 @@ def from_directory(
     follow_links: bool = False,
     crop_to_aspect_ratio: bool = False,
     pad_to_aspect_ratio: bool = False,
+    **others: Any,
 ) -> ImageFolder:
     """The images that `keras.utils.image_dataset_from_directory(shuffle=False)` reads.
 
@@ -117,12 +118,14 @@ def from_directory(
         follow_links: whether folders within a class are entered through links.
         crop_to_aspect_ratio: cut the middle out of images of another shape, not distort them.
         pad_to_aspect_ratio: put black beside images of another shape, not distort them.
+        others: of Keras' arguments, refused with what takes their place.
 
     Raises:
         FileNotFoundError: there is no such directory.
         TypeError, ValueError: an argument does not fit, there are not two classes, or one has no
             image. While images are read: one cannot be decoded, with its path.
     """
+    _check_others(others)
     shape = (*_size(image_size), _one_of("color_mode", color_mode, CHANNELS))
     if isinstance(interpolation, str):
         interpolation = interpolation.lower()
@@ -147,6 +150,29 @@ def from_directory(
     how = CROP if crop else PAD if pad else STRETCH
     inputs = DirectoryImages(FilesOnDisk(root, paths), shape, interpolation, how)
     return ImageFolder(inputs, np.array(labels, np.int64), names, as_ids(paths))
+
+
+# Keras' other arguments -> what takes their place.
+ELSEWHERE = {
+    **dict.fromkeys(("label_mode",), "tssd.feed(model=model) gives labels as the loss takes them"),
+    **dict.fromkeys(("labels",), "TSSD(folder.inputs, labels) takes labels of your own"),
+    **dict.fromkeys(("batch_size",), "tssd.feed(batch_size) makes batches"),
+    **dict.fromkeys(("shuffle", "seed"), "the feed shuffles, by TSSD(drawing=Drawing(seed=...))"),
+    **dict.fromkeys(("validation_split", "subset"), "folder.take(index) divides a folder"),
+    **dict.fromkeys(("format", "data_format"), 'the feed has two kinds, and "channels_last"'),
+    **dict.fromkeys(("verbose",), "nothing is printed"),
+}
+
+
+def _check_others(others: dict[str, Any]) -> None:
+    """Raise TypeError if there are arguments that are not of files and pixels."""
+    for name in others:
+        if name in ELSEWHERE:
+            raise TypeError(
+                f"from_directory takes no {name}, as it makes no dataset: {ELSEWHERE[name]}. Leave "
+                "it out."
+            )
+        raise TypeError(f"from_directory takes no argument {name!r}.")
 
 
 def _class_names(root: Path, wanted: Sequence[str] | None) -> tuple[str, ...]:
