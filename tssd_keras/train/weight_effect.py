@@ -26,7 +26,7 @@ def weight_notes(model: keras.Model, x: Any, y: Any, *, filled: float) -> Iterat
     if _can_be_tried(model) and _ignores_weights(model, x, y):
         yield _WITHOUT_EFFECT.format(_of_loss(model))
     if filled > FILLED and (names := _that_count_rows(model)):
-        yield _FILLED.format(filled, " and ".join(names), "" if len(names) > 1 else "s")
+        yield _FILLED.format(filled, " and ".join(names), "s" * (names == ["the loss"]))
 
 
 _WITHOUT_EFFECT = (

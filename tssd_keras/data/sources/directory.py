@@ -127,8 +127,7 @@ def from_directory(
     """
     _check_others(others)
     shape = (*_size(image_size), _one_of("color_mode", color_mode, CHANNELS))
-    if isinstance(interpolation, str):
-        interpolation = interpolation.lower()
+    interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
     _one_of("interpolation", interpolation, dict.fromkeys(INTERPOLATIONS, 0))
     crop = as_flag("crop_to_aspect_ratio", crop_to_aspect_ratio)
     pad = as_flag("pad_to_aspect_ratio", pad_to_aspect_ratio)
