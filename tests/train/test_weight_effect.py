@@ -91,7 +91,7 @@ def test_what_counts_rows_that_fill_up_is_named():
     assert "42% of an epoch's rows only fill up its last batch" in message
     assert "weight 0, and metrics=[...] count them" in message
     (message,) = said(network(), "sparse_categorical_crossentropy", batch_size=60)
-    assert "weight 0, and the loss count them" in message
+    assert "weight 0, and the loss counts them" in message
     assert said(network(), loss, batch_size=60, weighted_metrics=["accuracy"]) == []
 
 
