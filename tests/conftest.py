@@ -29,7 +29,15 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 # Whole commands, runs and examples: they take longest, and most of what they test knows no backend.
-SHARED = ("cli", "run", "benchmarks", "test_examples.py", "test_resnet50.py")
+SHARED = (
+    "cli",
+    "run",
+    "benchmarks",
+    "models",
+    "test_examples.py",
+    "test_own_step.py",
+    "test_head.py",
+)
 
 
 def pytest_collection_modifyitems(config, items):
