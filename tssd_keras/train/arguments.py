@@ -15,6 +15,7 @@ from tssd_keras.data.targets import Targets, as_targets, whole
 from tssd_keras.labels.golden import Golden, check_golden_labels
 from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.train.draw import MIN_PER_CLASS
+from tssd_keras.train.sample_columns import as_column
 
 BLOCK_BYTES = 16 << 20  # of samples that are looked at at a time
 
@@ -192,21 +193,11 @@ def as_golden(golden: Golden | tuple | str | None, targets: Targets) -> tuple[st
     return "trusted", Golden(inputs, labels, given, stands_for, at_random)
 
 
-def _one_each(name: str, values: Any) -> np.ndarray:
-    """Values as an array; raises ValueError for rows of different lengths."""
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must be one value a sample, got rows of several lengths."
-        ) from error
-
-
 def _stands_for(stands_for: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """Float64[M] above 0, or None; raises unless there is one a golden sample."""
     if stands_for is None:
         return None
-    array = _one_each("golden stands_for", stands_for)
+    array = as_column("golden stands_for", stands_for)
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"golden stands_for must be numbers above 0, one a sample, got {array.dtype} of shape "
@@ -225,7 +216,7 @@ def _at_random(at_random: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """Bool[M], or None; raises unless there is one a golden sample."""
     if at_random is None:
         return None
-    array = _one_each("golden at_random", at_random)
+    array = as_column("golden at_random", at_random)
     if array.shape != shape or array.dtype != bool:
         raise ValueError(
             f"golden at_random must be bool, one a sample, shape {shape}, got {array.dtype} of "

@@ -108,7 +108,7 @@ def as_weight(weight: object, n: int) -> np.ndarray | None:
     """What samples count for, as float32[n]; raises unless there is one a sample, at least 0."""
     if weight is None:
         return None
-    array = _as_column("Labels.weight", weight)
+    array = as_column("Labels.weight", weight)
     if array.shape != (n,) or array.dtype.kind not in "biuf":
         raise ValueError(
             f"Labels.weight must be numbers, one for each of {n} samples, shape ({n},), got "
@@ -129,12 +129,13 @@ def as_weight(weight: object, n: int) -> np.ndarray | None:
     return out
 
 
-def _as_column(name: str, values: object) -> np.ndarray:
+def as_column(name: str, values: object) -> np.ndarray:
+    """Values as an array; raises ValueError for rows of different lengths."""
     try:
         return np.asarray(values)
     except ValueError as error:
         raise ValueError(
-            f"{name} must be one value a sample, got lists of different lengths. Give a flat list."
+            f"{name} must be one value a sample, got rows of several lengths. Give a flat list."
         ) from error
 
 
@@ -142,7 +143,7 @@ def as_ids(ids: object, n: int) -> np.ndarray | None:
     """Names as int64[n] or object[n] of str; raises unless each sample has one of its own."""
     if ids is None:
         return None
-    array = _as_column("Labels.ids", ids)
+    array = as_column("Labels.ids", ids)
     if array.shape != (n,):
         raise ValueError(
             f"Labels.ids must be one name for each of {n} samples, shape ({n},), got shape "
