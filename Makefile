@@ -20,14 +20,14 @@ FREE := test-backend-free-data test-backend-free-others
 demo: $(READY)
 	$(BIN)/python cli.py train recipes/digits.toml
 
-# JAX's tests run beside TensorFlow's and are shown after them. What does not touch Keras runs once,
-# in two parts, on the core that is free first.
+# JAX's tests run beside TensorFlow's and are shown after them, and so do, in two parts, those that
+# do not touch Keras and run once. Three at a time: one of them waits for a browser or a disk.
 # (By make, not by the shell's "&": that would have Ctrl-C ignored, also where tests send it.)
 LOGS := .pytest_cache
 
 test: $(READY)
 	@mkdir -p $(LOGS); rm -f $(LOGS)/*.log
-	@$(MAKE) --no-print-directory --keep-going -j2 test-tensorflow test-jax $(FREE); failed=$$?; \
+	@$(MAKE) --no-print-directory --keep-going -j3 test-tensorflow test-jax $(FREE); failed=$$?; \
 	for log in jax $(FREE); do echo "== $${log#test-} =="; cat $(LOGS)/$${log#test-}.log; done; \
 	exit $$failed
 
@@ -58,7 +58,7 @@ wheel: $(READY)
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # CPU builds of TensorFlow and JAX, in the versions that were tested.

@@ -16,6 +16,7 @@ import numpy as np
 from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.suspects import Stratum
 from tssd_keras.data.columns import write_columns
+from tssd_keras.data.whole_file import whole_file
 from tssd_keras.judge.findings import Findings
 
 NO_PARQUET = (
@@ -122,7 +123,8 @@ def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
         )
         for name, values in table.items()
     }
-    pyarrow.parquet.write_table(pa.table(arrays), path)
+    with whole_file(path) as part:
+        pyarrow.parquet.write_table(pa.table(arrays), part)
     return True
 
 

@@ -14,7 +14,7 @@ from tssd_keras.auditing.gallery import TEACHING, Gallery, make_gallery
 from tssd_keras.auditing.pictures import NO_PICTURES, Pictures, pictures
 from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
-from tssd_keras.data.whole_file import write_text
+from tssd_keras.data.whole_file import write_each, write_text
 from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.given import given_labels
 from tssd_keras.labels.noise import labels_sha256
@@ -114,7 +114,7 @@ def write_audit(
 
     Raises:
         FileExistsError: the folder is not empty; nothing was written.
-        OSError: nothing can be written there.
+        OSError: nothing can be written there, or a file cannot; the others were written.
         ValueError: no sample was judged, or a number is negative.
     """
     numbers = {"thumbnails": thumbnails, "most": most, "kept": kept, "teaching": teaching}
@@ -128,16 +128,16 @@ def write_audit(
         findings, most=most, kept=kept, teaching=teaching, thumbnails=thumbnails, seed=seed
     )
     made = _pictures(findings, gallery, samples, progress)
-    done = progress("writing the audit", 3)
     html = page.render(page.page_data(findings, gallery, made, note))
     tasks, config = label_studio.tasks(findings, gallery, made)
-    done(1)
     out.mkdir(parents=True, exist_ok=True)
-    lines = _write_tables(findings, gallery, out)
-    done(1)
-    label_studio.write_tasks(out, tasks, config)
-    write_text(out / "report.html", html)
-    done(1)
+    lines: list[str] = []
+    writes = _writes(findings, gallery, out, lines.append)
+    writes["report.html"] = lambda: write_text(out / "report.html", html)
+    writes["the tasks of Label Studio"] = lambda: label_studio.write_tasks(out, tasks, config)
+    unwritten = write_each(writes, progress("writing the audit", len(writes)))
+    if unwritten:
+        raise _first_of(unwritten)
     return [*lines, *_summary(findings, gallery, len(made.content), len(tasks))]
 
 
@@ -152,15 +152,34 @@ def _pictures(
     return pictures(samples.inputs, findings.index[rows], samples.texts, done)
 
 
-def _write_tables(findings: Findings, gallery: Gallery, out: Path) -> list[str]:
-    """Write the tables; returns a line about the one that could not be written."""
+def _writes(
+    findings: Findings, gallery: Gallery, out: Path, say: Callable[[str], None]
+) -> dict[str, Callable[[], None]]:
+    """The tables of an audit and what writes each; `say` takes what a person should know."""
     table = tables.columns(findings, gallery)
-    write_columns(out / "samples.csv", table)
-    write_columns(out / "label_issues.csv", tables.label_issues(findings))
-    tables.write_strata(out / "strata.csv", gallery.strata)
-    if tables.write_parquet(out / "samples.parquet", table):
-        return []
-    return [tables.NO_PARQUET]
+
+    def parquet() -> None:
+        if not tables.write_parquet(out / "samples.parquet", table):
+            say(tables.NO_PARQUET)
+
+    return {
+        "samples.csv": lambda: write_columns(out / "samples.csv", table),
+        "label_issues.csv": lambda: write_columns(
+            out / "label_issues.csv", tables.label_issues(findings)
+        ),
+        "strata.csv": lambda: tables.write_strata(out / "strata.csv", gallery.strata),
+        "samples.parquet": parquet,
+    }
+
+
+def _first_of(unwritten: dict[str, Exception]) -> Exception:
+    """The first error; a file that could not be written names the others that could not."""
+    first, *others = unwritten.values()
+    if not others or not isinstance(first, OSError):
+        return first
+    named = type(first)(f"{first} Not written either: {', '.join(list(unwritten)[1:])}.")
+    named.errno = first.errno
+    return named
 
 
 def _summary(findings: Findings, gallery: Gallery, n_pictures: int, n_tasks: int) -> Iterator[str]:

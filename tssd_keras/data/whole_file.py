@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 
@@ -43,6 +43,28 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def write_each(
+    writes: Mapping[str, Callable[[], object]], done: Callable[[int], object]
+) -> dict[str, Exception]:
+    """Write several files in turn; one that fails does not stop the others.
+
+    Args:
+        writes: what is written -> writes it.
+        done: called with 1 after each.
+
+    Returns:
+        What could not be written -> why.
+    """
+    failures: dict[str, Exception] = {}
+    for what, write in writes.items():
+        try:
+            write()
+        except Exception as error:  # a full disk, a folder taken away, a plot that cannot be drawn
+            failures[what] = error
+        done(1)
+    return failures
 
 
 def _named(error: OSError, path: Path) -> OSError:

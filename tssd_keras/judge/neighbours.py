@@ -26,7 +26,7 @@ WIDEST = 512  # rows that are wider are projected to PROJECTED columns
 PROJECTED = 256
 NEAREST = 50  # anchors at which a sample votes
 BANDWIDTH = 0.2  # of squared distances between unit rows, beyond that of the nearest anchor
-ROUNDING = 1e-6  # of votes that were taken out: what is left of them is no vote
+ROUNDING = 1e-6  # of the votes that were taken out: what is less than that is no vote
 BLOCK = 8192  # rows held at once as float32
 
 
@@ -110,7 +110,7 @@ class Votes:
         equals = (self._group[rows] @ self._in_group).toarray()
         taken_out = at.multiply(at).sum(axis=1)[:, None] * equals
         votes = at @ self._votes - taken_out
-        votes[votes < ROUNDING * taken_out] = 0
+        votes[votes < ROUNDING * taken_out.sum(axis=1, keepdims=True)] = 0
         return self._shares(votes, self._count - equals)
 
     def agreement(self) -> float:

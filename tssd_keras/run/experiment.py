@@ -12,6 +12,7 @@ import keras
 
 from tssd_keras import models
 from tssd_keras.data import loading
+from tssd_keras.data.whole_file import write_each
 from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.round_line import round_line
 from tssd_keras.judge.streams import Streams
@@ -165,13 +166,13 @@ def _carry_out(training: Training, folder: RunFolder, keep: KeepState, say: Say)
         if stopped is None and not unwritten:
             forget(folder)
         folder.release()
-    for what, why in unwritten:
+    for what, why in unwritten.items():
         say(f"{what} could not be written: {why}")
     if failed is not None:
         say(f"what there was before the error is in {folder.path}")
         raise failed
     if unwritten:
-        raise unwritten[0][1]
+        raise next(iter(unwritten.values()))
     return Finished(folder.path, summary, came)
 
 
@@ -253,7 +254,7 @@ def _stop_if(came: Callable[[], bool]) -> keras.callbacks.Callback:
 
 def finish(
     training: Training, folder: RunFolder, summary: dict, streams: list[Streams]
-) -> list[tuple[str, Exception]]:
+) -> dict[str, Exception]:
     """Write the files of the end, plots last; one that fails does not stop the others.
 
     Args:
@@ -263,7 +264,7 @@ def finish(
         streams: of the newest round; empty before one.
 
     Returns:
-        What could not be written, and why.
+        What could not be written -> why.
     """
     prepared, tssd = training.prepared, training.tssd
     names = prepared.data.class_names
@@ -291,13 +292,5 @@ def finish(
         if streams
         else None,
     }
-    failures: list[tuple[str, Exception]] = []
     due = {what: write for what, write in writes.items() if write is not None}
-    done = bar("writing the run folder", len(due))
-    for what, write in due.items():
-        try:
-            write()
-        except Exception as error:  # a full disk, a folder taken away, a plot that cannot be drawn
-            failures.append((what, error))
-        done(1)
-    return failures
+    return write_each(due, bar("writing the run folder", len(due)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
@@ -115,7 +116,8 @@ class RunFolder:
     def release(self) -> None:
         """The run has ended."""
         if self._lock is not None:
-            (self.path / RUNNING).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder that takes nothing: it stays, unlocked
+                (self.path / RUNNING).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
 
