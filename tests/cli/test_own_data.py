@@ -197,11 +197,16 @@ def test_labels_that_noise_wrote_are_read_back_where_the_truth_is_known_in_part(
 
 def test_noise_overwrites_nothing(tmp_path):
     out = tmp_path / "labels.npy"
-    (tmp_path / "labels.png").write_text("mine")
-    result = tssd("noise", "--out", out)
+    picture = tmp_path / "labels.png"
+    picture.write_text("mine")
+    result = tssd("noise", "--out", out, "--picture", picture)
     assert result.exit_code == 1
     assert "labels.png is there already and is not overwritten" in result.output
     assert not out.exists()
+    result = tssd("noise", "--out", out)  # a picture that nobody named takes another name
+    assert result.exit_code == 0, result.output
+    assert "labels.npy.png" in result.output
+    assert picture.read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,9 @@ def test_every_setting_refuses_a_value_of_another_type(section, key, hint):
     value, words = (WRONG[hint], WORDS[hint]) if hint in WRONG else ("text", "a list")
     if hint == float | str:
         value, words = True, "a number or text"
-    assert (
-        the_mistake({section: {key: value}}) == f"[{section}] {key} must be {words}, got {value!r}"
+    remedy = f'. Write it in quotes: {key} = "3"' if hint is str else ""
+    assert the_mistake({section: {key: value}}) == (
+        f"[{section}] {key} must be {words}, got {value!r}{remedy}"
     )
 
 
@@ -175,7 +176,7 @@ def test_lists_become_tuples_of_the_right_type():
         ({"noise": {"kind": "matrix", "matrix": [1, 0]}}, "a list, got [1, 0]"),
         ({"noise": {"kind": "matrix", "matrix": [["a"]]}}, "a number, got [['a']]"),
         ({"noise": {"kind": "matrix", "matrix": [[float("nan")]]}}, "a finite number, got [[nan]]"),
-        ({"data": {"source": "tfds", "name": 3}}, "text, got 3"),
+        ({"data": {"source": "tfds", "name": 3}}, 'text, got 3. Write it in quotes: name = "3"'),
         ({"train": {"epochs": "many", "warmup_epochs": 50}}, "a whole number, got 'many'"),
     ],
 )
@@ -444,7 +445,7 @@ def test_an_error_names_the_file(tmp_path):
         load_recipe(path)
 
 
-@pytest.mark.parametrize("content", [b"[train\nepochs = 3", b"a = 1\na = 2", b'x = "\xff"'])
+@pytest.mark.parametrize("content", [b"[train\nepochs = 3", b"a = 1\na = 2", b"x = \xff"])
 def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path, content):
     path = tmp_path / "mine.toml"
     path.write_bytes(content)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.path_names import alike, is_left_by_tools
 from tssd_keras.data.sources.own_images import own_images
 from tssd_keras.recipe.data_sections import DataRecipe
 
@@ -97,7 +98,7 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
         recipe,
         test=np.arange(len(images.paths)) >= n_train,
         golden_ids=golden_ids,
-        notes=(*notes, *_passed_over(images)),
+        notes=(*notes, *_passed_over(images, walk.passed)),
     )
 
 
@@ -144,14 +145,34 @@ def _test_images(walk: Walk, train: str, test: str, names: tuple[str, ...]) -> _
     return images
 
 
-def _passed_over(images: _Part) -> tuple[str, ...]:
-    """Notes of what lies in the folders that are read, and is not read."""
-    return _note(
-        images.loose,
-        "files: {} images in no class's folder are passed over, the first is {}",
-    ) + _note(
-        images.other_files,
-        "files: {} whose names do not end like an image's are passed over, the first is {}",
+def _passed_over(images: _Part, passed: list[str]) -> tuple[str, ...]:
+    """Notes of what lies in the folders that are read and is not read, and of names alike.
+
+    Args:
+        images: of the source.
+        passed: see `Walk.passed`.
+    """
+    first: dict[str, str] = {}
+    twins = [path for path in images.paths if first.setdefault(alike(path), path) != path]
+    return (
+        *_note(
+            passed,
+            "files: {} hidden images or folders, or folders that a NAS or a system makes, are "
+            "passed over, the first is {}",
+        ),
+        *_note(
+            images.loose,
+            "files: {} images in no class's folder are passed over, the first is {}",
+        ),
+        *_note(
+            images.other_files,
+            "files: {} whose names do not end like an image's are passed over, the first is {}",
+        ),
+        *_note(
+            [ascii(path) for path in twins],
+            "files: {} have a name that looks like another image's and are read too, the first is "
+            "{}",
+        ),
     )
 
 
@@ -197,13 +218,23 @@ def _is_image(path: str) -> bool:
 
 
 def entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
-    """Sorted names of the folders in a folder, and of its images; hidden ones are none."""
-    try:
-        entries = sorted((e.name, e.is_dir()) for e in os.scandir(folder) if e.name[0] != ".")
-    except OSError as error:
-        raise _unreadable(error) from error
+    """Sorted names of the folders in a folder, and of its images; none that `_is_passed`."""
+    entries = [(name, is_dir) for name, is_dir in _all_in(folder) if not _is_passed(name, is_dir)]
     folders = tuple(name for name, is_folder in entries if is_folder)
     return folders, [name for name, is_folder in entries if not is_folder and _is_image(name)]
+
+
+def _all_in(folder: Path) -> list[tuple[str, bool]]:
+    """Sorted names of all that lies in a folder, and whether each is a folder."""
+    try:
+        return sorted((entry.name, entry.is_dir()) for entry in os.scandir(folder))
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _is_passed(name: str, is_folder: bool) -> bool:
+    """Whether a file or a folder is hidden, or a folder that a NAS or a system makes."""
+    return name.startswith(".") or (is_folder and is_left_by_tools(name))
 
 
 def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, ...]) -> _Part:
@@ -216,6 +247,7 @@ def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, .
         names: of all classes, in label order.
     """
     images = _Part(loose=entries(walk.root / part)[1])
+    walk.pass_over(part)
     for name in folders:
         for path in walk.files(f"{part}{name}"):
             if _is_image(path):
@@ -232,14 +264,37 @@ class Walk:
     Args:
         root: that paths are told from.
         follow_links: whether folders are entered through links too.
+
+    Attributes:
+        passed: paths within the root of folders and images that are hidden or in folders that a
+            NAS or a system makes; folders end in /.
     """
 
     def __init__(self, root: Path, *, follow_links: bool = True) -> None:
         self.root, self._follow_links = root, follow_links
+        self.passed: list[str] = []
         self._visited: dict[tuple[int, int], str] = {_identity(root): str(root)}
 
+    def pass_over(self, part: str) -> None:
+        """Note the hidden and the system's folders and images right in a folder.
+
+        Args:
+            part: of the folder within the root, with a / at its end, or "".
+        """
+        for name, is_folder in _all_in(self.root / part):
+            self._note(part + name, name, is_folder)
+
+    def _note(self, path: str, name: str, is_folder: bool) -> bool:
+        """Whether a file or folder is passed over; noted where it is a folder or an image."""
+        is_passed = _is_passed(name, is_folder)
+        if is_passed and (is_folder or _is_image(name)):
+            self.passed.append(f"{path}/" if is_folder else path)
+        return is_passed
+
     def files(self, part: str) -> list[str]:
-        """Sorted paths within the root of the files of a folder, however deep; no hidden ones.
+        """Sorted paths within the root of the files of a folder, however deep.
+
+        What is passed over is none, see `passed`.
 
         Raises:
             ValueError: a folder cannot be read, or is read already: its images would count
@@ -248,15 +303,21 @@ class Walk:
         paths = []
         walk = os.walk(self.root / part, onerror=_stop, followlinks=self._follow_links)
         for folder, inner, files in walk:
-            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            within = Path(folder).relative_to(self.root).as_posix()
+            inner[:] = [
+                name for name in sorted(inner) if not self._note(f"{within}/{name}", name, True)
+            ]
             visited = self._visited.setdefault(_identity(Path(folder)), folder)
             if visited != folder:
                 raise ValueError(
                     f"each folder must be there once, through a link {folder} is {visited} again: "
                     "its images would count twice. Take the link away."
                 )
-            within = Path(folder).relative_to(self.root).as_posix()
-            paths += [f"{within}/{name}" for name in files if not name.startswith(".")]
+            paths += [
+                f"{within}/{name}"
+                for name in files
+                if not self._note(f"{within}/{name}", name, False)
+            ]
         return sorted(paths)
 
 
