@@ -491,3 +491,21 @@ def test_augmentation_is_off_by_default_and_takes_any_samples():
 def test_all_of_the_image_may_be_covered_and_floats_be_cropped():
     AugmentRecipe(cutout=8, strong=2).check_samples((8, 8, 1), "uint8")
     AugmentRecipe(crop=7, flip=True, cutout=8).check_samples((8, 8, 5), "float32")
+
+
+@pytest.mark.parametrize("name", ["2024-01-05", "2024", "007", "1e3", "true", "12:30:00", "[a]"])
+def test_a_text_setting_takes_the_text_of_an_override_as_it_stands(name):
+    assert parse_recipe({}, ["data.source=folder", f"data.path={name}"]).data.path == name
+    assert parse_recipe({}, ["data.source=folder", f'data.path="{name}"']).data.path == name
+
+
+def test_a_date_without_quotes_in_a_recipe_is_told_to_be_quoted():
+    tables = tomllib.loads('[data]\nsource = "folder"\npath = 2024-01-05')
+    assert the_mistake(tables).endswith('Write it in quotes: path = "2024-01-05"')
+
+
+def test_a_folder_whose_name_is_no_text_comes_back_from_a_saved_recipe(tmp_path):
+    recipe = parse_recipe({}, ["data.source=folder", "data.path=caf\udce9"])
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(to_toml(recipe).encode("utf-8", "surrogateescape"))
+    assert load_recipe(path) == recipe

@@ -122,7 +122,8 @@ def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
         )
         for name, values in table.items()
     }
-    pyarrow.parquet.write_table(pa.table(arrays), path)
+    with open(path, "wb") as file:  # Arrow takes no path that is not UTF-8
+        pyarrow.parquet.write_table(pa.table(arrays), file)
     return True
 
 

@@ -18,7 +18,7 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.path_names import is_left_by_tools
 from tssd_keras.data.resampling import CROP, INTERPOLATIONS, PAD, STRETCH, fitted
 from tssd_keras.data.row_index import as_index
-from tssd_keras.data.sources.folder import Walk, entries
+from tssd_keras.data.sources.walk import Walk, entries
 from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.choices import MAX_PIXELS
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,14 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.labelled_data import LabelledData
-from tssd_keras.data.path_names import alike, is_left_by_tools
+from tssd_keras.data.path_names import alike
 from tssd_keras.data.sources.own_images import own_images
+from tssd_keras.data.sources.walk import SUFFIXES, Walk, entries, is_image
 from tssd_keras.recipe.data_sections import DataRecipe
 
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm"),
-)
 # In the order in which they are looked for, in upper or lower case.
 TRAIN_FOLDERS = ("train", "training")
 TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
@@ -213,30 +209,6 @@ def _first_of(usual: Sequence[str], folders: Sequence[str]) -> str | None:
     return ranked[0][1] if ranked else None
 
 
-def _is_image(path: str) -> bool:
-    return path.lower().endswith(SUFFIXES)
-
-
-def entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
-    """Sorted names of the folders in a folder, and of its images; none that `_is_passed`."""
-    entries = [(name, is_dir) for name, is_dir in _all_in(folder) if not _is_passed(name, is_dir)]
-    folders = tuple(name for name, is_folder in entries if is_folder)
-    return folders, [name for name, is_folder in entries if not is_folder and _is_image(name)]
-
-
-def _all_in(folder: Path) -> list[tuple[str, bool]]:
-    """Sorted names of all that lies in a folder, and whether each is a folder."""
-    try:
-        return sorted((entry.name, entry.is_dir()) for entry in os.scandir(folder))
-    except OSError as error:
-        raise _unreadable(error) from error
-
-
-def _is_passed(name: str, is_folder: bool) -> bool:
-    """Whether a file or a folder is hidden, or a folder that a NAS or a system makes."""
-    return name.startswith(".") or (is_folder and is_left_by_tools(name))
-
-
 def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, ...]) -> _Part:
     """What a split's folder holds.
 
@@ -250,88 +222,9 @@ def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, .
     walk.pass_over(part)
     for name in folders:
         for path in walk.files(f"{part}{name}"):
-            if _is_image(path):
+            if is_image(path):
                 images.paths.append(path)
                 images.labels.append(names.index(name))
             else:
                 images.other_files.append(path)
     return images
-
-
-class Walk:
-    """Finds files, and comes to no folder twice.
-
-    Args:
-        root: that paths are told from.
-        follow_links: whether folders are entered through links too.
-
-    Attributes:
-        passed: paths within the root of folders and images that are hidden or in folders that a
-            NAS or a system makes; folders end in /.
-    """
-
-    def __init__(self, root: Path, *, follow_links: bool = True) -> None:
-        self.root, self._follow_links = root, follow_links
-        self.passed: list[str] = []
-        self._visited: dict[tuple[int, int], str] = {_identity(root): str(root)}
-
-    def pass_over(self, part: str) -> None:
-        """Note the hidden and the system's folders and images right in a folder.
-
-        Args:
-            part: of the folder within the root, with a / at its end, or "".
-        """
-        for name, is_folder in _all_in(self.root / part):
-            self._note(part + name, name, is_folder)
-
-    def _note(self, path: str, name: str, is_folder: bool) -> bool:
-        """Whether a file or folder is passed over; noted where it is a folder or an image."""
-        is_passed = _is_passed(name, is_folder)
-        if is_passed and (is_folder or _is_image(name)):
-            self.passed.append(f"{path}/" if is_folder else path)
-        return is_passed
-
-    def files(self, part: str) -> list[str]:
-        """Sorted paths within the root of the files of a folder, however deep.
-
-        What is passed over is none, see `passed`.
-
-        Raises:
-            ValueError: a folder cannot be read, or is read already: its images would count
-                twice, or without end.
-        """
-        paths = []
-        walk = os.walk(self.root / part, onerror=_stop, followlinks=self._follow_links)
-        for folder, inner, files in walk:
-            within = Path(folder).relative_to(self.root).as_posix()
-            inner[:] = [
-                name for name in sorted(inner) if not self._note(f"{within}/{name}", name, True)
-            ]
-            visited = self._visited.setdefault(_identity(Path(folder)), folder)
-            if visited != folder:
-                raise ValueError(
-                    f"each folder must be there once, through a link {folder} is {visited} again: "
-                    "its images would count twice. Take the link away."
-                )
-            paths += [
-                f"{within}/{name}"
-                for name in files
-                if not self._note(f"{within}/{name}", name, False)
-            ]
-        return sorted(paths)
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def _stop(error: OSError) -> None:
-    raise _unreadable(error) from error
-
-
-def _unreadable(error: OSError) -> ValueError:
-    return ValueError(
-        f"every folder must be readable, {error.filename} is not: {error.strerror}. Mend its "
-        "rights, or take it away."
-    )

@@ -258,9 +258,11 @@ def _read_parquet(file: Path) -> Rows:
             "as CSV."
         ) from error
     try:
-        names = pa.parquet.read_schema(file).names
-        wanted = [name for name in names if name.strip().lower() in (*NEEDED, *OPTIONAL)]
-        table = pa.parquet.read_table(file, columns=wanted)
+        with open(file, "rb") as handle:  # Arrow takes no path that is not UTF-8
+            names = pa.parquet.read_schema(handle).names
+            wanted = [name for name in names if name.strip().lower() in (*NEEDED, *OPTIONAL)]
+            handle.seek(0)
+            table = pa.parquet.read_table(handle, columns=wanted)
         nested = [name for name in wanted if pa.types.is_nested(table[name].type)]
     except pa.ArrowInvalid as error:
         raise ValueError(f"{file} is no Parquet file or is damaged: {error}.") from error
@@ -328,6 +330,6 @@ def _unused(columns: dict[str, list[str]]) -> tuple[str, ...]:
     if not others:
         return ()
     return (
-        f"columns: {', '.join(others)} are not used"
+        f"columns: {', '.join(name or 'one without a name' for name in others)} are not used"
         + "".join(did_you_mean(name, [o for o in OPTIONAL if o not in columns]) for name in others),
     )
