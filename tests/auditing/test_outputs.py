@@ -1,10 +1,12 @@
 import csv
+import itertools
 import json
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -363,3 +365,19 @@ def test_probabilities_are_not_taken_for_logits():
     p = np.random.default_rng(0).dirichlet(np.ones(3), 6)
     with pytest.raises(ValueError, match=r"each of 6 rows holds probabilities.*Leave it out"):
         tssd_keras.audit(p, np.arange(6) % 3, from_logits=True)
+
+
+def test_predictions_and_features_in_bfloat16_are_numbers(digits):
+    p, given, features, _ = digits
+    few, rounded = p.astype(ml_dtypes.bfloat16), features.astype(ml_dtypes.bfloat16)
+    audited = tssd_keras.audit(few, given, rounded)
+    same = tssd_keras.audit(few.astype(np.float32), given, rounded.astype(np.float32))
+    np.testing.assert_array_equal(audited.score, same.score)
+
+
+def test_what_np_save_made_of_bfloat16_and_a_generator_are_told_what_to_do(digits):
+    p, given = digits[:2]
+    with pytest.raises(TypeError, match=r"type \|V2\. np\.save keeps no bfloat16: save"):
+        tssd_keras.audit(p.astype(ml_dtypes.bfloat16).view("V2"), given)
+    with pytest.raises(TypeError, match="must be an array, got a repeat, which may have no end"):
+        tssd_keras.audit(itertools.repeat(p[0]), given)

@@ -197,11 +197,16 @@ def test_labels_that_noise_wrote_are_read_back_where_the_truth_is_known_in_part(
 
 def test_noise_overwrites_nothing(tmp_path):
     out = tmp_path / "labels.npy"
-    (tmp_path / "labels.png").write_text("mine")
-    result = tssd("noise", "--out", out)
+    picture = tmp_path / "labels.png"
+    picture.write_text("mine")
+    result = tssd("noise", "--out", out, "--picture", picture)
     assert result.exit_code == 1
     assert "labels.png is there already and is not overwritten" in result.output
     assert not out.exists()
+    result = tssd("noise", "--out", out)  # a picture that nobody named takes another name
+    assert result.exit_code == 0, result.output
+    assert "labels.npy.png" in result.output
+    assert picture.read_text() == "mine"
 
 
 @pytest.mark.parametrize(
@@ -311,3 +316,19 @@ def test_cifar10_n_runs_whole_for_an_epoch_or_two(tmp_path):
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["effective_noise_rate"] == pytest.approx(0.40208, abs=1e-5)
     assert summary["label_error_auroc"] > 0.6
+
+
+def test_names_that_are_no_text_are_printed_escaped_and_written_as_they_are(tmp_path):
+    for name in ("cat", "dog"):
+        for i, stem in enumerate((b"0", b"1", b"2", b"3", b"caf\xe9")):
+            path = tmp_path / name / f"{os.fsdecode(stem)}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.new("RGB", (8, 8), (40 + 10 * i, 90, 20)).save(path)
+    (tmp_path / "dog" / os.fsdecode(b"na\xefve.png")).write_bytes(b"<html>")
+    own = ["--set", "data.source=folder", "--set", f"data.path={tmp_path}", "--skip-bad-images"]
+    result = tssd("check", RECIPE, *own)
+    assert result.exit_code == 0, result.output
+    assert "na\\udcefve.png is no image" in result.output
+    result = tssd("noise", RECIPE, *own, "--out", tmp_path / "labels.csv")
+    assert result.exit_code == 0, result.output
+    assert b"caf\xe9.png," in (tmp_path / "labels.csv").read_bytes()

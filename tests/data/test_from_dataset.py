@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -365,3 +366,16 @@ def test_pairs_are_read_without_tensorflow_and_without_keras():
         check=True,
     )
     assert done.stdout.strip() == "(5, 3) [0 1 0 1 0] []"
+
+
+@pytest.mark.parametrize("kind", ["cycle", "iterable"])
+def test_pairs_without_end_are_refused_before_they_fill_the_memory(kind, monkeypatch):
+    monkeypatch.setattr("tssd_keras.data.from_dataset.MOST", 500)
+    pair = (np.zeros(3, np.float32), 1)
+    endless = itertools.cycle([pair])
+    if kind == "iterable":
+        endless = map(lambda _: pair, itertools.count())
+    with pytest.raises(ValueError, match=r"must be finite: 500 elements .*itertools\.islice"):
+        from_dataset(endless)
+    assert len(from_dataset([pair] * 600)[1]) == 600  # a list says how many
+    assert len(from_dataset(itertools.islice(itertools.cycle([pair]), 500))[1]) == 500

@@ -122,3 +122,31 @@ def test_rows_of_different_lengths_are_no_labels(names):
         ValueError, match=r"golden labels must be .* got lists of different lengths"
     ):
         whole("golden labels", [[1], [1, 2]], as_targets("labels", names or [0, 1]))
+
+
+@pytest.mark.parametrize("gap", ["nan", "-1", "<NA>", ""])
+def test_names_that_say_that_nobody_gave_a_label_are_no_class(gap):
+    labels = np.array(["0", gap, "1", gap, "0"])
+    with pytest.raises(ValueError, match="2 of 5 are missing, the first is sample 1"):
+        as_targets("labels", labels)
+    with pytest.raises(ValueError, match="2 of 5 are missing, the first is sample 1"):
+        as_targets("labels", pytest.importorskip("pandas").Categorical(labels))
+
+
+@pytest.mark.parametrize(
+    ("twice", "shown"),
+    [
+        (("caf\u00e9", "cafe\u0301"), r"'cafe\\u0301' and 'caf\\xe9'"),
+        (("tea", "tea "), "'tea' and 'tea '"),
+        (("1", "1.0"), r"'1' and '1\.0'"),
+    ],
+)
+def test_one_class_in_two_spellings_is_refused_with_both(twice, shown):
+    with pytest.raises(ValueError, match=rf"each class in one way: .* first as {shown}\."):
+        as_targets("labels", np.array([*twice, *twice, "2"]))
+
+
+def test_classes_that_differ_in_case_only_are_asked_about():
+    with pytest.warns(UserWarning, match="the first: Cat and cat"):
+        targets = as_targets("labels", np.array(["Cat", "cat", "dog"]))
+    assert targets.names == ("Cat", "cat", "dog")

@@ -124,8 +124,9 @@ def test_every_setting_refuses_a_value_of_another_type(section, key, hint):
     value, words = (WRONG[hint], WORDS[hint]) if hint in WRONG else ("text", "a list")
     if hint == float | str:
         value, words = True, "a number or text"
-    assert (
-        the_mistake({section: {key: value}}) == f"[{section}] {key} must be {words}, got {value!r}"
+    remedy = f'. Write it in quotes: {key} = "3"' if hint is str else ""
+    assert the_mistake({section: {key: value}}) == (
+        f"[{section}] {key} must be {words}, got {value!r}{remedy}"
     )
 
 
@@ -175,7 +176,7 @@ def test_lists_become_tuples_of_the_right_type():
         ({"noise": {"kind": "matrix", "matrix": [1, 0]}}, "a list, got [1, 0]"),
         ({"noise": {"kind": "matrix", "matrix": [["a"]]}}, "a number, got [['a']]"),
         ({"noise": {"kind": "matrix", "matrix": [[float("nan")]]}}, "a finite number, got [[nan]]"),
-        ({"data": {"source": "tfds", "name": 3}}, "text, got 3"),
+        ({"data": {"source": "tfds", "name": 3}}, 'text, got 3. Write it in quotes: name = "3"'),
         ({"train": {"epochs": "many", "warmup_epochs": 50}}, "a whole number, got 'many'"),
     ],
 )
@@ -444,7 +445,7 @@ def test_an_error_names_the_file(tmp_path):
         load_recipe(path)
 
 
-@pytest.mark.parametrize("content", [b"[train\nepochs = 3", b"a = 1\na = 2", b'x = "\xff"'])
+@pytest.mark.parametrize("content", [b"[train\nepochs = 3", b"a = 1\na = 2", b"x = \xff"])
 def test_a_file_that_is_no_toml_is_refused_by_its_name(tmp_path, content):
     path = tmp_path / "mine.toml"
     path.write_bytes(content)
@@ -490,3 +491,21 @@ def test_augmentation_is_off_by_default_and_takes_any_samples():
 def test_all_of_the_image_may_be_covered_and_floats_be_cropped():
     AugmentRecipe(cutout=8, strong=2).check_samples((8, 8, 1), "uint8")
     AugmentRecipe(crop=7, flip=True, cutout=8).check_samples((8, 8, 5), "float32")
+
+
+@pytest.mark.parametrize("name", ["2024-01-05", "2024", "007", "1e3", "true", "12:30:00", "[a]"])
+def test_a_text_setting_takes_the_text_of_an_override_as_it_stands(name):
+    assert parse_recipe({}, ["data.source=folder", f"data.path={name}"]).data.path == name
+    assert parse_recipe({}, ["data.source=folder", f'data.path="{name}"']).data.path == name
+
+
+def test_a_date_without_quotes_in_a_recipe_is_told_to_be_quoted():
+    tables = tomllib.loads('[data]\nsource = "folder"\npath = 2024-01-05')
+    assert the_mistake(tables).endswith('Write it in quotes: path = "2024-01-05"')
+
+
+def test_a_folder_whose_name_is_no_text_comes_back_from_a_saved_recipe(tmp_path):
+    recipe = parse_recipe({}, ["data.source=folder", "data.path=caf\udce9"])
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(to_toml(recipe).encode("utf-8", "surrogateescape"))
+    assert load_recipe(path) == recipe

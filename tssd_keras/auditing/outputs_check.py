@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from tssd_keras.data.class_labels import class_labels
+from tssd_keras.data.inputs import type_remedy
 from tssd_keras.judge.neighbours import projection
 from tssd_keras.labels.golden import check_golden_labels
 
@@ -177,13 +178,22 @@ def unit_features(features: Any, n: int) -> np.ndarray:
     return out
 
 
-def _numbers(name: str, array: np.ndarray) -> np.ndarray:
+def _numbers(name: str, array: Any) -> np.ndarray:
+    """An array of numbers; of bfloat16 too, which NumPy knows by its name alone."""
+    if isinstance(array, Iterator):
+        raise TypeError(
+            f"{name} must be an array, got a {type(array).__name__}, which may have no end. Try "
+            "np.stack(list(...)) where it ends."
+        )
     try:
         array = array if isinstance(array, np.ndarray) else np.asarray(array)
     except ValueError as error:
         raise ValueError(f"{name} must have rows of one length: {error}.") from error
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must be numbers, got an array of type {array.dtype}.")
+    if array.dtype.kind not in "fiu" and not array.dtype.name.startswith(("bfloat", "float8")):
+        raise TypeError(
+            f"{name} must be numbers, got an array of type {array.dtype}."
+            + type_remedy(array.dtype)
+        )
     return array
 
 

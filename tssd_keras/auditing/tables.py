@@ -123,8 +123,9 @@ def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
         )
         for name, values in table.items()
     }
-    with whole_file(path) as part:
-        pyarrow.parquet.write_table(pa.table(arrays), part)
+    # Arrow takes no path that is not UTF-8.
+    with whole_file(path) as part, open(part, "wb") as file:
+        pyarrow.parquet.write_table(pa.table(arrays), file)
     return True
 
 

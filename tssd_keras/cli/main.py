@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import sys
+from collections.abc import Iterator
 
 import click
 
@@ -16,6 +20,21 @@ from tssd_keras.cli.relabel import relabel
 from tssd_keras.cli.settings import settings
 from tssd_keras.cli.train import train
 from tssd_keras.run.interrupts import ending_alike
+
+
+@contextlib.contextmanager
+def _any_name_printed() -> Iterator[None]:
+    """Let names of files that are no text be printed, escaped, as they are to stderr."""
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        yield
+        return
+    before = stream.errors
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        stream.reconfigure(errors=before)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,6 +66,7 @@ def main(context: click.Context) -> None:
     # TensorFlow's own notes on the processor, some of which call themselves errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     context.with_resource(ending_alike())
+    context.with_resource(_any_name_printed())
 
 
 for command in (train, check, settings, noise, datasets, audit, relabel, compare, ablate):

@@ -22,7 +22,7 @@ from tssd_keras.cli.recipe_options import load, recipe_argument, set_option, ski
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
-    help="The confusion matrix as a PNG. Default: beside the labels.",
+    help="The confusion matrix as a PNG. Default: LABELS.png, or LABELS.csv.png if that is there.",
 )
 def noise(
     recipe: Path | None,
@@ -37,7 +37,7 @@ def noise(
     labels can be read back with noise.kind = "file".
     """
     loaded = load(recipe, overrides, skip_bad_images)
-    picture = picture or out.with_suffix(".png")
+    picture = picture or _beside(out)
     from tssd_keras.data import loading
     from tssd_keras.run.noise_export import check_files, write_noise
 
@@ -46,3 +46,9 @@ def noise(
         click.echo(write_noise(loaded, loading.load(loaded.data, loaded.golden), out, picture))
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _beside(out: Path) -> Path:
+    """The picture's place where none is named: labels of another ending may have theirs there."""
+    picture = out.with_suffix(".png")
+    return out.with_name(f"{out.name}.png") if picture.exists() else picture

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tssd_keras.data.inputs import type_remedy
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.nested import leaves, mapped
 
@@ -189,9 +190,11 @@ def _part(x: object, number: int) -> np.ndarray:
     is_text = array.dtype.kind == "O" and all(isinstance(v, str | bytes) for v in array.ravel())
     if array.dtype.kind not in "biuf" and not is_text:
         raise TypeError(
-            f"x must be numbers or text, element {number} has {array.dtype} "
-            f"({type(x).__name__}). Decode images in dataset.map(...), and make all samples of "
-            "one shape."
+            f"x must be numbers or text, element {number} has {array.dtype} ({type(x).__name__})."
+            + (
+                type_remedy(array.dtype)
+                or " Decode images in dataset.map(...), and make all samples of one shape."
+            )
         )
     return array
 

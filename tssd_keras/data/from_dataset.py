@@ -29,6 +29,7 @@ from tssd_keras.data.nested import leaves, mapped, packed, parts_of
 from tssd_keras.data.targets import as_targets
 
 INFINITE = -1  # what tf.data calls a cardinality without end
+MOST = 1_000_000  # elements of a dataset that does not say how many it has
 
 
 def from_dataset(
@@ -63,9 +64,9 @@ def from_dataset(
         UserWarning: the first element was another one at the second reading.
 
     Raises:
-        ValueError: the dataset is infinite or empty, the samples are of several shapes or
-            types, or larger than max_gib; labels are of several shapes, or no class's: see
-            `class_labels`.
+        ValueError: the dataset is infinite or empty, or has a million elements (`MOST`) without
+            saying so; the samples are of several shapes or types, or larger than max_gib; labels
+            are of several shapes, or no class's: see `class_labels`.
         TypeError: an element is not (x, y) or more, x or y is neither numbers nor text, a weight no
             float, or an id neither a whole number nor text; samples and batches cannot be told
             apart.
@@ -80,7 +81,7 @@ def from_dataset(
     samples, labels = Gathered(_rows(first.x, batches), max_gib), []
     samples.check_length(n_elements - 1)
     columns: list[list[np.ndarray]] = []
-    for number, element in enumerate(chain([first], elements)):
+    for number, element in enumerate(chain([first], _ending(elements, n_elements, dataset))):
         element.check_like(first, number, batches=batches)
         samples.append(_rows(element.x, batches), number)
         labels.append(_rows(element.y, batches))
@@ -91,6 +92,20 @@ def from_dataset(
     _notice_randomness(dataset, first, inputs, batches=batches)
     more = (np.concatenate(column) for column in zip(*columns, strict=True))
     return inputs, _checked(_joined(labels)), *first.with_gaps([*more])
+
+
+def _ending(elements: Iterator[Element], n: int, dataset: Iterable) -> Iterator[Element]:
+    """The elements; raises ValueError if there are too many of a dataset that may have no end."""
+    says_its_length = n > 0 or hasattr(dataset, "__len__")
+    for number, element in enumerate(elements, start=2):
+        if number > MOST and not says_its_length:
+            raise ValueError(
+                f"the dataset must be finite: {MOST:,} elements came, and it does not say how many "
+                "there are. If it has an end, let each element be a batch, dataset.batch(256), or "
+                "say the number: tf.data.experimental.assert_cardinality(n). Of one without end "
+                "take a part: dataset.take(n), itertools.islice(pairs, n)."
+            )
+        yield element
 
 
 def _rows(part: Any, batches: bool) -> Any:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from pathlib import Path
+
+from tssd_keras.data.text_table import read_text
 
 
 def read_ids(path: str | Path) -> list[str]:
     """The lines of the file that are not blank, in order, stripped; comments too, see `named`.
 
+    Names of files need not be text, see `read_text`.
+
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no text.
+        ValueError: it is a text of UTF-16 that is cut short.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -19,10 +24,7 @@ def read_ids(path: str | Path) -> list[str]:
             f"golden.ids must name a text file with one sample id a line, {path.absolute()} is "
             f"{'no file' if path.exists() else 'not there'}."
         )
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be text in UTF-8, byte {error.start} is not.") from error
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", read_text(path))]
     return [line for line in lines if line]
 
 

@@ -22,6 +22,18 @@ ALIGNMENT = 64  # bytes
 TOGETHER = 8  # images that a thread decodes at a time
 
 
+def type_remedy(dtype: np.dtype) -> str:
+    """What makes numbers of an array of another type, where that can be told; begins with a space.
+
+    bfloat16 and float8 are types of ml_dtypes, and bare bytes once np.save has written them.
+    """
+    if dtype.name.startswith(("bfloat", "float8")):
+        return " Try .astype(np.float32)."
+    if dtype.kind == "V" and dtype.names is None:
+        return " np.save keeps no bfloat16: save array.astype(np.float32)."
+    return ""
+
+
 @runtime_checkable
 class Inputs(Protocol):
     """N samples that can be read in any order.

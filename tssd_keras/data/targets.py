@@ -6,12 +6,14 @@ name, a category of pandas, a truth value or 0.0 and 1.0; whoever gives labels s
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tssd_keras.data.class_labels import class_labels, is_missing
+from tssd_keras.data.label_cells import alike_note, not_given, one_spelling
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,19 @@ def as_targets(name: str, labels: Any) -> Targets:
             [N, K]; or categories of pandas.
 
     Raises:
-        ValueError: a category or a name is missing, or rows are of different lengths.
+        ValueError: a category or a name is missing ("nan" and the like too, see `not_given`), two
+            look the same, or rows are of different lengths.
+
+    Warns:
+        UserWarning: names are alike but for case, spaces or leading zeros.
     """
     if (categories := _categories(labels)) is not None:
         codes = np.asarray(getattr(labels, "cat", labels).codes, np.int64)
         _check_none_missing(name, codes < 0)
         names = tuple(str(_name(value)) for value in categories)
+        missing = not_given(names)
+        _check_none_missing(name, np.array([name in missing for name in names])[codes])
+        _check_spelling(name, [names[code] for code in np.unique(codes)])
         return Targets(codes, names, len(names))
     array = _array(name, labels)
     if array.ndim == 2 and array.shape[1] == 1 and len(array):
@@ -94,9 +103,28 @@ def as_targets(name: str, labels: Any) -> Targets:
 
 def _named(name: str, array: np.ndarray) -> Targets:
     given = [_name(value) for value in array.tolist()]
-    _check_none_missing(name, np.array([value is None or not value.strip() for value in given]))
+    missing = not_given({value for value in given if value is not None})
+    _check_none_missing(name, np.array([v is None or not v.strip() or v in missing for v in given]))
     names, labels = np.unique(np.array(given), return_inverse=True)
+    _check_spelling(name, names.tolist())
     return Targets(labels.astype(np.int64), tuple(names.tolist()), len(names))
+
+
+def _check_spelling(name: str, names: list[str]) -> None:
+    """Raise ValueError if names of two classes look or say the same; warn if they are alike."""
+    spelling = one_spelling(names)
+    of_each: dict[str, list[str]] = {}
+    for text in names:
+        of_each.setdefault(spelling[text], []).append(text)
+    twice = [group for group in of_each.values() if len(group) > 1]
+    if twice:
+        raise ValueError(
+            f"{name} must write each class in one way: {len(twice)} come in several that look or "
+            f"say the same, the first as {' and '.join(map(ascii, twice[0]))}. Write it once: "
+            "name.strip(), unicodedata.normalize('NFC', name), or whole numbers without .0."
+        )
+    if note := alike_note(names):
+        warnings.warn(f"{name}: {note}.", UserWarning, stacklevel=2)
 
 
 def encode(name: str, labels: Any, targets: Targets, *, minus_one: str = "") -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from tssd_keras.data.duplicates import in_test
 from tssd_keras.data.id_list import named, read_ids
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.path_names import by_other_writing
 from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels.golden import choose_per_class
 from tssd_keras.recipe.checks import EXAMPLES
@@ -65,7 +66,8 @@ def _by_id(path: str, data: LabelledData) -> np.ndarray:
         )
     test = set() if data.test_ids is None else set(data.test_ids.tolist())
     row = {name: i for i, name in enumerate(data.ids.tolist())}
-    wanted = named(lines, test | row.keys())
+    own = by_other_writing(lines, [*row, *test])
+    wanted = named([own.get(line, line) for line in lines], test | row.keys())
     first_line: dict[str, int] = {}
     twice = [name for i, name in enumerate(wanted) if first_line.setdefault(name, i) != i]
     _refuse(path, "name each sample once", twice, wanted, "Take the repeated lines away.")

@@ -24,7 +24,7 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     Args:
         path: of a TOML file.
         overrides: `section.key=value` texts, applied in order; a value that is
-            no TOML is taken as text.
+            no TOML is taken as text, and so is any that a setting of text is given.
 
     Returns:
         Recipe, checked.
@@ -34,8 +34,8 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         OSError: the file cannot be read.
     """
     try:
-        tables = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig", "surrogateescape"))
+    except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path}: not TOML, nothing was run\n  {error}") from error
     return parse_recipe(tables, overrides, where=str(path))
 
@@ -86,13 +86,26 @@ def _apply_overrides(tables: dict, overrides: Iterable[str]) -> Iterator[str]:
         if not (equals and dot and section and name):
             yield f"--set takes section.key=value, got {text!r}; try --set train.epochs=3"
             continue
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value.strip()
         table = tables.setdefault(section, {})
         if isinstance(table, dict):
-            table[name] = parsed
+            table[name] = _override(section, name, value)
+
+
+def _override(section: str, key: str, text: str) -> object:
+    """The value of an override: TOML, but as it stands where it is text without quotes.
+
+    A folder may be named 2024-01-05, 007, 1e3 or true. Where a setting takes numbers too, these
+    stay numbers.
+    """
+    try:
+        parsed = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+    sections = typing.get_type_hints(Recipe)
+    hint = typing.get_type_hints(sections[section]).get(key) if section in sections else None
+    is_number = isinstance(parsed, int | float) and not isinstance(parsed, bool)
+    takes_text = hint is str or (isinstance(hint, types.UnionType) and not is_number)
+    return text.strip() if takes_text and not isinstance(parsed, str) else parsed
 
 
 def _read_section(section: type, name: str, table: dict) -> tuple[dict, dict[str, str]]:
@@ -106,8 +119,17 @@ def _read_section(section: type, name: str, table: dict) -> tuple[dict, dict[str
         try:
             values[key] = _as_type(value, hints[key])
         except TypeError as error:
-            mistakes[key] = f"[{name}] {key} must be {error}, got {value!r}"
+            mistakes[key] = f"[{name}] {key} must be {error}, got {value!r}" + (
+                f'. Write it in quotes: {key} = "{value}"'
+                if _is_unquoted(value, hints[key])
+                else ""
+            )
     return values, mistakes
+
+
+def _is_unquoted(value: object, hint: object) -> bool:
+    """Whether a value could be text that lacks its quotes: a date, a number, a truth value."""
+    return hint is str and not isinstance(value, list | dict)
 
 
 def _as_type(value: typing.Any, hint: typing.Any) -> object:
@@ -151,7 +173,11 @@ def toml_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        escaped = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
+        # Bytes of a file's name that is no text (surrogates) have no escape in TOML: as they are.
+        escaped = "".join(
+            c if c.isprintable() or "\ud800" <= c <= "\udfff" else f"\\U{ord(c):08x}"
+            for c in escaped
+        )
         return f'"{escaped}"'
     if isinstance(value, tuple):
         return "[" + ", ".join(toml_value(v) for v in value) + "]"

@@ -9,7 +9,7 @@ import numpy as np
 from tssd_keras.data import row_index
 from tssd_keras.data.class_labels import check_enough_of_each, class_labels
 from tssd_keras.data.duplicates import among, digests
-from tssd_keras.data.inputs import ArrayInputs, Inputs, SparseInputs, Subset, as_inputs
+from tssd_keras.data.inputs import ArrayInputs, Inputs, SparseInputs, Subset, as_inputs, type_remedy
 from tssd_keras.data.nested import parts_of
 from tssd_keras.data.targets import Targets, as_targets, whole
 from tssd_keras.labels.golden import Golden, check_golden_labels
@@ -37,6 +37,7 @@ def as_samples(name: str, samples: Any, n: int | None = None) -> Inputs:
         if part.dtype.kind not in "biufSUO":
             raise TypeError(
                 f"{name}{_of(path)} must be numbers or text, got an array of type {part.dtype}."
+                + type_remedy(part.dtype)
             )
     return inputs
 

@@ -283,3 +283,16 @@ def test_arguments_of_keras_that_make_datasets_are_told_what_takes_their_place(n
         from_directory(tmp_path, **{name: 1})
     with pytest.raises(TypeError, match="takes no argument 'sise'"):
         from_directory(tmp_path, sise=3)
+
+
+def test_thumbnails_of_a_nas_and_names_that_are_alike_are_told(tmp_path):
+    for name in ("Cat", "cat", "@eaDir", "cat/@eaDir/0.png"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.fromarray(picture(8, 8)).save(tmp_path / name / "0.jpg")
+    with pytest.warns(UserWarning) as told:
+        folder = from_directory(tmp_path, image_size=8)
+    assert folder.class_names == ("Cat", "cat")
+    assert folder.ids.tolist() == ["Cat/0.jpg", "cat/0.jpg"]
+    passed, alike = (str(warning.message) for warning in told)
+    assert passed.startswith("2 folders that a NAS or a system makes are passed over")
+    assert alike.endswith("the first: Cat and cat.")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tssd_keras.auditing.tables import write_parquet
 from tssd_keras.data import loading
 from tssd_keras.recipe.data_sections import DataRecipe, GoldenRecipe
 
@@ -94,7 +95,9 @@ def test_images_deeper_in_a_class_belong_to_it_and_hidden_files_do_not(tmp_path)
     write(tmp_path, {"ant/notes.txt": b"x", "bee/Thumbs.db": b"x"})
     data = load_folder(tmp_path)
     assert "ant/more/9.png" in {*data.ids, *data.test_ids}
-    assert "2 whose names do not end like an image's are passed over" in data.notes[0]
+    assert data.notes[0].startswith("files: 1 hidden images or folders")
+    assert data.notes[0].endswith("the first is .git/")
+    assert "2 whose names do not end like an image's are passed over" in data.notes[1]
 
 
 @pytest.mark.parametrize(
@@ -388,7 +391,7 @@ def test_labels_that_differ_in_leading_zeros_or_case_are_told_and_have_an_order(
         tmp_path, ["path,label", *[f"img/{i}.png,{('cat', 'Cat')[i % 2]}" for i in range(40)]]
     )
     note = next(note for note in load_table(path).notes if note.startswith("classes:"))
-    assert "leading zeros, case or spaces only" in note
+    assert "leading zeros, case, spaces or what nobody sees only" in note
     assert note.endswith("the first: Cat and cat")
 
 
@@ -561,7 +564,9 @@ def test_one_long_path_takes_no_memory_of_the_other_samples(tmp_path):
 def test_text_of_another_encoding_is_told(tmp_path):
     path = write_table(tmp_path, ["path,label", *rows()])
     path.write_bytes(b"path,label\nimg/0.png,caf\xe9\n")
-    with pytest.raises(ValueError, match="must be text in UTF-8, byte 24 is not"):
+    with pytest.raises(
+        ValueError, match=r"label must be text in UTF-8: .* row 2 .*Save the table as UTF-8"
+    ):
         load_table(path)
 
 
@@ -588,3 +593,165 @@ def test_a_damaged_parquet_file_is_told(tmp_path):
     (tmp_path / "labels.parquet").write_bytes(b"PAR1 not at all")
     with pytest.raises(ValueError, match="is no Parquet file or is damaged"):
         load_table(tmp_path / "labels.parquet")
+
+
+# --- what people's files are like ---
+
+
+def check_notes(data, begin):
+    """The notes that begin so, without the beginning."""
+    return [note.removeprefix(begin) for note in data.notes if note.startswith(begin)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_that_excel_saved_is_read(tmp_path, encoding):
+    lines = ["sep=;", "path;label;;", *[f"{r.replace(',', ';')};;" for r in rows(20)], ";;;", ";;;"]
+    path = write_table(tmp_path, [])
+    path.write_bytes("\r\n".join(lines).encode(encoding))
+    data = load_table(path)
+    assert len(data.ids) + len(data.test_ids) == 20
+    assert data.class_names == ("cat", "dog")
+
+
+def test_whole_numbers_that_pandas_wrote_as_floats_are_the_same_classes_and_it_is_said(tmp_path):
+    lines = [f"{i},img/{i}.png,{i % 3}{'.0' * (i < 20)},{i % 3}.0,nan" for i in range(40)]
+    data = load_table(write_table(tmp_path, [",path,label,true_label,golden", *lines]))
+    assert data.class_names == ("0", "1", "2")
+    np.testing.assert_array_equal(data.labels, data.true_labels)
+    assert not data.trusted.any()
+    (note,) = check_notes(data, "labels: ")
+    assert note.endswith("the first: '0.0' as '0'")
+    assert check_notes(data, "columns: ") == ["one without a name are not used"]
+
+
+@pytest.mark.parametrize(
+    ("gap", "labels"), [("nan", "abc"), ("", "abc"), ("-1", "012"), ("-1.0", "012"), ("NaN", "01")]
+)
+def test_rows_that_nobody_labelled_are_refused_and_counted(tmp_path, gap, labels):
+    cells = [gap if i % 4 == 0 else labels[i % len(labels)] for i in range(40)]
+    lines = [f"img/{i}.png,{cell}" for i, cell in enumerate(cells)]
+    with pytest.raises(ValueError, match=r"label must not be empty.*: 10 of 40 .* rows 2 \('img/0"):
+        load_table(write_table(tmp_path, ["path,label", *lines]))
+
+
+@pytest.mark.parametrize("gap", ["", "nan", "-1"])
+def test_true_labels_that_nobody_gave_are_unknown_and_counted(tmp_path, gap):
+    lines = [f"img/{i}.png,{i % 2},{gap if i % 2 else 0}" for i in range(40)]
+    data = load_table(write_table(tmp_path, ["path,label,true_label", *lines]))
+    assert data.class_names == ("0", "1")
+    assert set(data.true_labels[data.labels == 1]) == {-1}
+    said = [f"20 true labels that say {gap} count as unknown"] if gap else []
+    assert check_notes(data, "labels: ") == said
+
+
+def test_minus_one_and_one_are_two_classes(tmp_path):
+    lines = [f"img/{i}.png,{(-1, 1)[i % 2]}" for i in range(20)]
+    assert load_table(write_table(tmp_path, ["path,label", *lines])).class_names == ("-1", "1")
+
+
+def test_names_that_look_the_same_are_one_class_of_a_table_and_it_is_said(tmp_path):
+    names = ("caf\u00e9", "cafe\u0301", "tea", "tea\u200b")
+    lines = [f"img/{i}.png,{names[i % 4]}" for i in range(40)]
+    data = load_table(write_table(tmp_path, ["path,label", *lines]))
+    assert data.class_names == ("cafe\u0301", "tea")
+    assert check_notes(data, "labels: ")[0].startswith("2 spellings count as that of another label")
+
+
+def test_paths_of_windows_are_found_and_the_samples_named_as_on_disk(tmp_path):
+    lines = [f".\\img\\{i}.png,{('cat', 'dog')[i % 2]}" for i in range(40)]
+    path = write_table(tmp_path, ["path,label", *lines])
+    (tmp_path / "golden.txt").write_text(".\\img\\3.png\nimg\\5.png\n")
+    recipe = DataRecipe(source="table", path=str(path), test_share=0.5)
+    data = loading.load(recipe, GoldenRecipe(ids=str(tmp_path / "golden.txt")))
+    assert "./img/3.png" in data.ids
+    assert check_notes(data, "paths: ") == ["\\ in paths counts as /, the first is .\\img\\0.png"]
+
+
+def test_a_backslash_that_is_part_of_a_name_stays(tmp_path):
+    path = write_table(tmp_path, ["path,label", *rows(20), "img\\0.png,cat"])
+    (tmp_path / "img\\0.png").write_bytes(png(99))
+    data = load_table(path)
+    assert "img\\0.png" in {*data.ids, *data.test_ids}
+    assert not check_notes(data, "paths: ")
+
+
+def test_drives_of_windows_are_refused_with_what_to_write(tmp_path):
+    lines = [f"C:\\photos\\img\\{i}.png,{i % 2}" for i in range(20)]
+    with pytest.raises(ValueError, match=r"not from a drive of Windows: 20 of 20 .* Write it with"):
+        load_table(write_table(tmp_path, ["path,label", *lines]))
+
+
+def test_a_name_in_the_other_unicode_form_is_found_and_counts_once(tmp_path):
+    write(tmp_path, {f"ete\u0301/e\u0301{i}.png": png(20 + i) for i in range(20)})
+    lines = [
+        f"ete\u0301/\u00e9{i}.png,{i % 2}" if i else "et\u00e9/e\u03010.png,0" for i in range(20)
+    ]
+    path = write_table(tmp_path, ["path,label", *lines], n=0)
+    data = load_table(path)
+    assert {*data.ids, *data.test_ids} == {f"ete\u0301/e\u0301{i}.png" for i in range(20)}
+    assert check_notes(data, "paths: ")[0].startswith("paths count in the Unicode form of the disk")
+    path.write_text(
+        path.read_text(encoding="utf-8") + "ete\u0301/e\u03010.png,0\n", encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match="each path must come once: 1 of 21"):
+        load_table(path)
+
+
+def test_a_table_may_name_files_whose_names_are_no_text_but_not_in_another_encoding(tmp_path):
+    path = write_table(tmp_path, ["path,label", *rows(20)])
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).write_bytes(png(99))
+    path.write_bytes(path.read_bytes() + b"caf\xe9.png,cat\n")
+    data = load_table(path)
+    assert name in {*data.ids, *data.test_ids}
+    path.write_bytes(path.read_bytes() + b"th\xe9.png,cat\n")
+    with pytest.raises(ValueError, match=r"path must be text in UTF-8, .* row 23 .* as UTF-8"):
+        load_table(path)
+
+
+def test_what_a_nas_leaves_is_no_image_and_no_class_and_is_counted(tmp_path):
+    write(tmp_path, by_class())
+    clean = load_folder(tmp_path)
+    write(tmp_path, {"ant/@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg": png(9), "@eaDir/ant/0.png": png(9)})
+    write(tmp_path, {"bee/._0.png": b"x", "__MACOSX/ant/._0.png": b"x", "#recycle/1.png": png(9)})
+    data = load_folder(tmp_path)
+    assert data.class_names == clean.class_names
+    assert [*data.ids] == [*clean.ids]
+    (note,) = check_notes(data, "files: ")
+    assert note.startswith("5 hidden images or folders, or folders that a NAS or a system makes")
+    assert note.endswith("the first is #recycle/")
+
+
+def test_rows_of_a_table_that_lie_among_a_nas_s_copies_are_told(tmp_path):
+    write(tmp_path, {"img/@eaDir/0.png": png(9)})
+    data = load_table(write_table(tmp_path, ["path,label", *rows(20), "img/@eaDir/0.png,cat"]))
+    assert check_notes(data, "paths: ")[0].startswith("1 lie in folders that a NAS or a system mak")
+
+
+def test_folders_named_like_dates_and_numbers_are_classes_by_these_names(tmp_path):
+    names = ("007", "1e3", "2024-01-05", "true")
+    write(tmp_path, {f"{name}/{i}.png": png(30 + i) for name in names for i in range(6)})
+    assert load_folder(tmp_path).class_names == names
+
+
+def test_images_whose_names_look_the_same_are_told(tmp_path):
+    write(tmp_path, {**by_class(), "ant/\u00e9.png": png(9), "ant/e\u0301.png": png(11)})
+    (note,) = check_notes(load_folder(tmp_path), "files: ")
+    assert note == (
+        "1 have a name that looks like another image's and are read too, the first is "
+        "'ant/\\xe9.png'"
+    )
+
+
+def test_a_parquet_table_may_lie_in_a_folder_whose_name_is_no_text(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    write_table(folder, [])
+    columns = {
+        "path": [f"img/{i}.png" for i in range(20)],
+        "label": pa.array([b"cat", b"dog"] * 10),  # text without its type
+    }
+    pytest.importorskip("pyarrow.parquet").write_table(pa.table(columns), tmp_path / "l.parquet")
+    (tmp_path / "l.parquet").rename(folder / "l.parquet")
+    assert load_table(folder / "l.parquet").class_names == ("cat", "dog")
+    assert write_parquet(folder / "outputs.parquet", {"path": columns["path"]})

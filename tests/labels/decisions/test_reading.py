@@ -147,7 +147,7 @@ def test_all_mistakes_are_reported_together_and_many_are_counted(run):
         (b"\x89PNG\r\n\x1a\n\x00\x00", "columns must be"),
         (",".join([*HEADER, "id"]).encode() + b"\nx\n", "id twice"),
         (",".join(HEADER).encode() + b'\n"never closed,1,2', "CSV"),
-        (";".join(HEADER).encode() + b"\n", "columns must be"),
+        (";".join(HEADER).encode() + b"\n", "there is none"),
         (",".join(HEADER).encode() + b"\n" + b"x" * 200_000, "7 cells"),
         (",".join(HEADER).encode() + b"\n\xff\xfe,0,cat,dog,confirm,,\n", "id must be"),
     ],
@@ -389,3 +389,40 @@ def test_decided_csv_has_a_row_a_decision(run, tmp_path):
     summary = decided.summary(GIVEN, None)
     assert summary["given_found_wrong"] == 3
     assert summary["agree_with_truth"] is None
+
+
+def as_saved(run, rows, delimiter=",", encoding="utf-8", more=()):
+    path = run.parent / "saved.csv"
+    with open(path, "w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=delimiter).writerows([HEADER, *rows, *more])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-16")]
+)
+def test_decisions_come_back_from_a_spreadsheet(run, delimiter, encoding):
+    path = as_saved(run, GOOD, delimiter, encoding, more=[[""] * 7, [" "] * 7])
+    out = run.parent / "labels.csv"
+    result = CliRunner().invoke(main, ["relabel", str(run), str(path), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("5 decisions applied")
+
+
+def test_cells_that_a_spreadsheet_or_pandas_changed_are_the_run_s_own(tmp_path):
+    names, ids = ("007", "true"), ["01", "2", "e\u0301", "x"]
+    given = np.array([0, 1, 0, 1])
+    run = write_run(tmp_path / "run", given, names, stream=[0, 1, 2, 3], ids=ids)
+    sha = labels_sha256(given)
+    rows = [
+        ("1", "0.0", "7.0", "TRUE", "confirm", "", sha),
+        ("2.0", "1.0", "TRUE", "TRUE", "keep", "", sha),
+        ("\u00e9", "2", "7", "007", "keep", "", sha),
+    ]
+    out = tmp_path / "labels.csv"
+    path = as_saved(run, rows)
+    result = CliRunner().invoke(main, ["relabel", str(run), str(path), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    written = read_csv(out)
+    assert [row["label"] for row in written] == ["true", "true", "007", "true"]
+    assert [row["id"] for row in written[:3]] == ids[:3]

@@ -135,14 +135,14 @@ def test_numbers_that_are_class_names_are_names(tmp_path):
         ("a.csv", "id,path,label\na,b,2\n", r"id, path, label \(some come twice"),
         ("a.csv", "file,label\na,2\n", r"id or path, clean .* got file, label \(file: not known"),
         ("a.csv", ",label\n0,2\n", r"got , label \(one without a name: not known"),
-        ("a.csv", 'label\n"2\n', "must be UTF-8 text: unexpected end"),
-        ("a.csv", b"label\n\xff\n", "must be UTF-8 text"),
+        ("a.csv", 'label\n"2\n', "must be a CSV file: unexpected end of data, line 2"),
+        ("a.csv", b"label\n\xff\n", "line 2 .* They are no text in UTF-8: save it so"),
         (
             "a.txt",
             "cat\n1\ndog\n2\n",
             r"class names, or all whole .* 2 of 4 are not, .* line 2",
         ),
-        ("a.txt", "0\n1.0\n1\n2\n", r"1 of 4 are not, the first are line 2 \('1.0'\)"),
+        ("a.txt", "0\n1.5\n1\n2\n", r"1 of 4 are not, the first are line 2 \('1.5'\)"),
         ("a.txt", "0\n1\n\n2\n", r"1 of 4 are, the first are line 3"),
         ("a.txt", "", "each of the 4 training samples, got 0"),
         ("a.txt", "0\n1\n9999999999999999999999\n2\n", "1 of 4 are not, the first are line 3"),
@@ -387,3 +387,61 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, name, labels, ids,
             class_names=NAMES,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "\ufeffsep=;\r\nid;label;\r\nx;fox;\r\na;cat;\r\n;;\r\nm;dog;\r\nb;dog;\r\n"),
+        ("a.csv", "Path\tLabel\nx\tfox\na\tcat\nm\tdog\nb\tdog\n".encode("utf-16")),
+        ("a.csv", "id,label\nx,2.0\na,0.0\nm,1\nb,1.0\n"),
+    ],
+)
+def test_a_file_of_labels_may_have_been_through_a_spreadsheet_or_pandas(tmp_path, name, content):
+    ids = np.array(["x", "a", "m", "b"])
+    np.testing.assert_array_equal(read(written(tmp_path, name, content), ids=ids), LABELS)
+
+
+@pytest.mark.parametrize("gap", ["", "nan", "-1", "None"])
+def test_labels_that_nobody_gave_are_refused_and_counted(tmp_path, gap):
+    path = written(tmp_path, "a.csv", f"label\n2\n{gap}\n1\n{gap}\n0\n")
+    with pytest.raises(ValueError, match=r"must not be empty.*: 2 of 5 are, the first are line 3"):
+        read(path, n=5)
+
+
+def test_a_class_named_like_a_gap_is_a_class(tmp_path):
+    path = written(tmp_path, "a.txt", "nan\ncat\nnan\n-1\n")
+    assert read(path, names=("nan", "cat", "-1")).tolist() == [0, 1, 0, 2]
+
+
+def test_a_class_is_known_by_how_it_looks(tmp_path):
+    path = written(tmp_path, "a.txt", "cafe\u0301\ntea\u200b\ncaf\u00e9\ntea\n")
+    assert read(path, names=("caf\u00e9", "tea")).tolist() == [0, 1, 0, 1]
+
+
+def test_zeros_that_a_spreadsheet_dropped_are_no_other_class(tmp_path):
+    names = ("001", "002", "003")
+    path = written(tmp_path, "a.txt", "1\n2\n3\n1\n")  # no class number is 3
+    assert read(path, names=names).tolist() == [0, 1, 2, 0]
+    path = written(tmp_path, "b.txt", "1\n2\n2\n1\n")
+    with pytest.raises(ValueError, match="1 could be the class 001 or class number 1, which is"):
+        read(path, names=names)
+    path = written(tmp_path, "c.txt", "1\n2\n2\n0\n")
+    assert read(path, names=("00", "01", "02")).tolist() == [1, 2, 2, 0]
+
+
+def test_ids_of_windows_and_of_the_other_unicode_form_are_the_source_s(tmp_path):
+    path = written(tmp_path, "a.csv", "id,label\nd\\x.png,2\nd\\e\u0301.png,0\nm,1\nb,1\n")
+    ids = np.array(["d/\u00e9.png", "d/x.png", "b", "m"])
+    assert read(path, ids=ids).tolist() == [0, 2, 1, 1]
+    twins = np.array(["d/\u00e9.png", "d/x.png", "b", "d\\x.png"])
+    with pytest.raises(ValueError, match=r"1 .*are not in the file"):
+        read(path, ids=twins)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+def test_names_that_are_no_text_are_written_and_read_back(tmp_path, suffix):
+    ids = np.array(["caf\udce9.png", "a", "b", "c"])
+    path = tmp_path / f"l{suffix}"
+    write_label_file(path, np.array(LABELS), ids, class_names=NAMES)
+    assert read(path, ids=ids).tolist() == LABELS

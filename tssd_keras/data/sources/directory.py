@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 from tssd_keras.data.decoding import BadImage, decode_as_keras
 from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.inputs import EncodedImages, Inputs, Subset
+from tssd_keras.data.label_cells import alike_note
 from tssd_keras.data.labelled_data import as_ids
+from tssd_keras.data.path_names import is_left_by_tools
 from tssd_keras.data.resampling import CROP, INTERPOLATIONS, PAD, STRETCH, fitted
 from tssd_keras.data.row_index import as_index
-from tssd_keras.data.sources.folder import Walk, entries
+from tssd_keras.data.sources.walk import Walk, entries
 from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.choices import MAX_PIXELS
 
@@ -106,7 +109,8 @@ def from_directory(
     The arguments mean what they mean there, and order, labels and pixels are the same, in the
     data format "channels_last". But no dataset comes that has to be read from its begin: each
     batch reads its own files, so the images need no memory, and each keeps its name. Hidden
-    files and folders, which begin with a dot, are passed over.
+    files and folders, which begin with a dot, are passed over, and so are folders that a NAS or a
+    system makes (@eaDir, __MACOSX, ...).
 
     Args:
         directory: holds one folder a class, with images in it, however deep.
@@ -119,6 +123,10 @@ def from_directory(
         crop_to_aspect_ratio: cut the middle out of images of another shape, not distort them.
         pad_to_aspect_ratio: put black beside images of another shape, not distort them.
         others: of Keras' arguments, refused with what takes their place.
+
+    Warns:
+        UserWarning: such folders of a NAS or a system are there; names of classes are alike but
+            for case, spaces or leading zeros.
 
     Raises:
         FileNotFoundError: there is no such directory.
@@ -136,19 +144,44 @@ def from_directory(
     follow_links = as_flag("follow_links", follow_links)
     root = Path(as_path("directory", directory)).expanduser()
     names = _class_names(root, class_names)
-    walk, paths, labels = Walk(root, follow_links=follow_links), [], []
+    walk = Walk(root, follow_links=follow_links)
+    if class_names is None:
+        walk.pass_over("")
+    paths, labels = _files_of(walk, names)
+    _warn([path for path in walk.passed if is_left_by_tools(Path(path).name)], names)
+    how = CROP if crop else PAD if pad else STRETCH
+    inputs = DirectoryImages(FilesOnDisk(root, paths), shape, interpolation, how)
+    return ImageFolder(inputs, np.array(labels, np.int64), names, as_ids(paths))
+
+
+def _files_of(walk: Walk, names: tuple[str, ...]) -> tuple[list[str], list[int]]:
+    """Paths and labels of all images, in Keras' order; raises ValueError if a class has none."""
+    paths: list[str] = []
+    labels: list[int] = []
     for label, name in enumerate(names):
         images = [path for path in walk.files(name) if path.lower().endswith(SUFFIXES)]
         if not images:
             raise ValueError(
-                f"each class must have images ({', '.join(SUFFIXES)}), {root / name} has none. Add "
-                "some, or leave the folder out by class_names=[...]."
+                f"each class must have images ({', '.join(SUFFIXES)}), {walk.root / name} has "
+                "none. Add some, or leave the folder out by class_names=[...]."
             )
         paths += sorted(images, key=lambda path: path.rpartition("/")[::2])  # a folder's together
         labels += [label] * len(images)
-    how = CROP if crop else PAD if pad else STRETCH
-    inputs = DirectoryImages(FilesOnDisk(root, paths), shape, interpolation, how)
-    return ImageFolder(inputs, np.array(labels, np.int64), names, as_ids(paths))
+    return paths, labels
+
+
+def _warn(passed: list[str], names: tuple[str, ...]) -> None:
+    """Say what is passed over, and which classes' names are alike."""
+    alike = alike_note(names)
+    if passed:
+        warnings.warn(
+            f"{len(passed):,} folders that a NAS or a system makes are passed over, the first is "
+            f"{passed[0]}.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if alike:
+        warnings.warn(f"{alike}.", UserWarning, stacklevel=3)
 
 
 # Keras' other arguments -> what takes their place.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,13 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.path_names import alike
 from tssd_keras.data.sources.own_images import own_images
+from tssd_keras.data.sources.walk import SUFFIXES, Walk, entries, is_image
 from tssd_keras.recipe.data_sections import DataRecipe
 
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
-    *(".ppm", ".pgm", ".pbm"),
-)
 # In the order in which they are looked for, in upper or lower case.
 TRAIN_FOLDERS = ("train", "training")
 TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
@@ -97,7 +94,7 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
         recipe,
         test=np.arange(len(images.paths)) >= n_train,
         golden_ids=golden_ids,
-        notes=(*notes, *_passed_over(images)),
+        notes=(*notes, *_passed_over(images, walk.passed)),
     )
 
 
@@ -144,14 +141,34 @@ def _test_images(walk: Walk, train: str, test: str, names: tuple[str, ...]) -> _
     return images
 
 
-def _passed_over(images: _Part) -> tuple[str, ...]:
-    """Notes of what lies in the folders that are read, and is not read."""
-    return _note(
-        images.loose,
-        "files: {} images in no class's folder are passed over, the first is {}",
-    ) + _note(
-        images.other_files,
-        "files: {} whose names do not end like an image's are passed over, the first is {}",
+def _passed_over(images: _Part, passed: list[str]) -> tuple[str, ...]:
+    """Notes of what lies in the folders that are read and is not read, and of names alike.
+
+    Args:
+        images: of the source.
+        passed: see `Walk.passed`.
+    """
+    first: dict[str, str] = {}
+    twins = [path for path in images.paths if first.setdefault(alike(path), path) != path]
+    return (
+        *_note(
+            passed,
+            "files: {} hidden images or folders, or folders that a NAS or a system makes, are "
+            "passed over, the first is {}",
+        ),
+        *_note(
+            images.loose,
+            "files: {} images in no class's folder are passed over, the first is {}",
+        ),
+        *_note(
+            images.other_files,
+            "files: {} whose names do not end like an image's are passed over, the first is {}",
+        ),
+        *_note(
+            [ascii(path) for path in twins],
+            "files: {} have a name that looks like another image's and are read too, the first is "
+            "{}",
+        ),
     )
 
 
@@ -192,20 +209,6 @@ def _first_of(usual: Sequence[str], folders: Sequence[str]) -> str | None:
     return ranked[0][1] if ranked else None
 
 
-def _is_image(path: str) -> bool:
-    return path.lower().endswith(SUFFIXES)
-
-
-def entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
-    """Sorted names of the folders in a folder, and of its images; hidden ones are none."""
-    try:
-        entries = sorted((e.name, e.is_dir()) for e in os.scandir(folder) if e.name[0] != ".")
-    except OSError as error:
-        raise _unreadable(error) from error
-    folders = tuple(name for name, is_folder in entries if is_folder)
-    return folders, [name for name, is_folder in entries if not is_folder and _is_image(name)]
-
-
 def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, ...]) -> _Part:
     """What a split's folder holds.
 
@@ -216,61 +219,12 @@ def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, .
         names: of all classes, in label order.
     """
     images = _Part(loose=entries(walk.root / part)[1])
+    walk.pass_over(part)
     for name in folders:
         for path in walk.files(f"{part}{name}"):
-            if _is_image(path):
+            if is_image(path):
                 images.paths.append(path)
                 images.labels.append(names.index(name))
             else:
                 images.other_files.append(path)
     return images
-
-
-class Walk:
-    """Finds files, and comes to no folder twice.
-
-    Args:
-        root: that paths are told from.
-        follow_links: whether folders are entered through links too.
-    """
-
-    def __init__(self, root: Path, *, follow_links: bool = True) -> None:
-        self.root, self._follow_links = root, follow_links
-        self._visited: dict[tuple[int, int], str] = {_identity(root): str(root)}
-
-    def files(self, part: str) -> list[str]:
-        """Sorted paths within the root of the files of a folder, however deep; no hidden ones.
-
-        Raises:
-            ValueError: a folder cannot be read, or is read already: its images would count
-                twice, or without end.
-        """
-        paths = []
-        walk = os.walk(self.root / part, onerror=_stop, followlinks=self._follow_links)
-        for folder, inner, files in walk:
-            inner[:] = sorted(name for name in inner if not name.startswith("."))
-            visited = self._visited.setdefault(_identity(Path(folder)), folder)
-            if visited != folder:
-                raise ValueError(
-                    f"each folder must be there once, through a link {folder} is {visited} again: "
-                    "its images would count twice. Take the link away."
-                )
-            within = Path(folder).relative_to(self.root).as_posix()
-            paths += [f"{within}/{name}" for name in files if not name.startswith(".")]
-        return sorted(paths)
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-def _stop(error: OSError) -> None:
-    raise _unreadable(error) from error
-
-
-def _unreadable(error: OSError) -> ValueError:
-    return ValueError(
-        f"every folder must be readable, {error.filename} is not: {error.strerror}. Mend its "
-        "rights, or take it away."
-    )

@@ -9,10 +9,11 @@ import numpy as np
 
 from tssd_keras.data.duplicates import equal_to_some
 from tssd_keras.data.files import FilesOnDisk
+from tssd_keras.data.label_cells import alike_note
 from tssd_keras.data.labelled_data import LabelledData, as_ids
+from tssd_keras.data.path_names import by_other_writing
 from tssd_keras.data.sources.hold_out import TRUE, hold_out
 from tssd_keras.data.sources.image_files import Choice, ImageSplit, labelled_images
-from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.recipe.data_sections import DataRecipe
 
 
@@ -60,6 +61,7 @@ def own_images(
         trusted=trusted,
     )
     _check_apart(name, paths, trusted, test)
+    golden_ids |= frozenset(by_other_writing(sorted(golden_ids), paths).values())
     if test.any():
         train = everything.take(np.flatnonzero(~test))
         tests = everything.take(np.flatnonzero(test)).to_judge_on()
@@ -68,7 +70,8 @@ def own_images(
         choice = _hold_out(len(class_names), recipe, golden_ids)
         data = labelled_images(name, everything, choice, class_names, recipe)
         notes = (*notes, _held_out_note(data, recipe))
-    return dataclasses.replace(data, notes=(*notes, *_alike(class_names), *data.notes))
+    alike = alike_note(class_names)
+    return dataclasses.replace(data, notes=(*notes, *[alike] * bool(alike), *data.notes))
 
 
 def _check_apart(name: str, paths: list[str], trusted: np.ndarray | None, test: np.ndarray) -> None:
@@ -85,21 +88,6 @@ def _held_out_note(data: LabelledData, recipe: DataRecipe) -> str:
     return (
         f"accuracy: there is no test split, so {len(data.test_labels):,} samples "
         f"({recipe.test_share:.0%} of each class) are held out under their {labels}"
-    )
-
-
-def _alike(names: tuple[str, ...]) -> tuple[str, ...]:
-    """A note if names differ in nothing but leading zeros, case or spaces."""
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        like = " ".join(name.casefold().split())
-        groups.setdefault(like.lstrip("0") or like[-1:], []).append(name)
-    alike = [" and ".join(group) for group in groups.values() if len(group) > 1]
-    if not alike:
-        return ()
-    return (
-        f"classes: {len(alike)} groups of names differ in leading zeros, case or spaces only and "
-        f"count as classes of their own, the first: {', '.join(alike[:EXAMPLES])}",
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.label_cells import NO_VALUE, WHOLE, not_given, one_spelling
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.path_names import has_drive, is_left_by_tools
 from tssd_keras.data.sources.own_images import own_images
+from tssd_keras.data.sources.paths_on_disk import on_disk
+from tssd_keras.data.text_table import is_text, read_table
 from tssd_keras.recipe.checks import EXAMPLES, did_you_mean
 from tssd_keras.recipe.data_sections import DataRecipe
 
@@ -56,7 +58,8 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
     folder) and label (a class's name or number); if there: true_label (empty
     where unknown), golden (true, yes or 1 where the label is known to be right),
     split (train or test). Without test rows some of each class are held out,
-    see `own_images`.
+    see `own_images`. What says that nobody gave a label is refused, or as a true label unknown
+    (`label_cells.not_given`). Notes name what counts as something else.
 
     Args:
         recipe: path, images, and what `own_images` reads.
@@ -64,7 +67,7 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
 
     Returns:
         LabelledData. Classes are sorted, as numbers if all are; an id is the
-        path as the table has it.
+        path as the disk has it, which the table may write otherwise (`on_disk`).
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -76,13 +79,16 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
             f"data.path must name a .csv or .parquet file, {file.absolute()} is "
             f"{'no file' if file.exists() else 'not there'}."
         )
-    rows = _read(file)
-    _check_rows(rows)
-    names, labels, true_labels = _numbered(rows)
+    rows, folder = _read(file), _images_folder(recipe, file)
+    missing = not_given(rows.columns["label"] + rows.columns.get("true_label", []))
+    _check_rows(rows, missing)
+    names, labels, true_labels, notes = _numbered(rows, missing)
+    paths, changes = on_disk(folder, rows.columns["path"])
+    _check_found(rows, folder, paths)
     return own_images(
         str(file),
-        _images_folder(recipe, file),
-        rows.columns["path"],
+        folder,
+        paths,
         labels,
         names,
         recipe,
@@ -90,12 +96,12 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
         true_labels=true_labels,
         trusted=_golden_rows(rows),
         golden_ids=golden_ids,
-        notes=_unused(rows.columns),
+        notes=(*_unused(rows.columns), *notes, *_of_paths(paths, changes)),
     )
 
 
-def _check_rows(rows: Rows) -> None:
-    """Raise ValueError unless each row has a label and a path of its own."""
+def _check_rows(rows: Rows, missing: frozenset[str]) -> None:
+    """Raise ValueError unless each row has a path and a label, which none of `missing` is."""
     paths, labels = rows.columns["path"], rows.columns["label"]
     rows.refuse("path must not be empty", [not path for path in paths], "Fill it in.")
     rows.refuse(
@@ -103,23 +109,93 @@ def _check_rows(rows: Rows) -> None:
         ["\0" in path for path in paths],
         "Save the table again.",
     )
+    words = sorted(missing.intersection(labels) - {""})
+    say = f", and {', '.join(words)} says that nobody gave one" if words else ""
     rows.refuse(
-        "label must not be empty",
-        [not label for label in labels],
-        "Fill it in, or take the row away.",
+        f"label must not be empty{say}",
+        [label in missing for label in labels],
+        "Fill it in, or take the row away."
+        + f" Is {words[-1] if words else ''} a class? Give it a name of its own." * bool(words),
+    )
+    for column in ("label", "true_label"):
+        rows.refuse(
+            f"{column} must be text in UTF-8",
+            [not is_text(cell) for cell in rows.columns.get(column, ())],
+            "Save the table as UTF-8.",
+        )
+
+
+def _check_found(rows: Rows, folder: Path, paths: list[str]) -> None:
+    """Raise ValueError if a path cannot be one of this machine's, or two are one.
+
+    Args:
+        rows: of the table.
+        folder: that the paths start from.
+        paths: of the rows, as the disk has them.
+    """
+    rows.refuse(
+        "path must be text in UTF-8, or the name of a file that is there",
+        [not is_text(path) and not (folder / path).exists() for path in paths],
+        "Save the table as UTF-8.",
+    )
+    rows.refuse(
+        "path must start from the table's folder or data.images, not from a drive of Windows",
+        [has_drive(path) and not (folder / path).exists() for path in paths],
+        "Write it without the drive, relative to that folder.",
     )
     first_row: dict[str, int] = {}
     repeated = [first_row.setdefault(path, i) != i for i, path in enumerate(paths)]
     rows.refuse("each path must come once", repeated, "Keep the row that is right.")
 
 
-def _numbered(rows: Rows) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None]:
-    """Class names, given labels and true labels (-1 where the cell is empty), or no true ones."""
+def _of_paths(paths: list[str], changes: dict[str, str]) -> tuple[str, ...]:
+    """Notes of paths that were changed, and of those that lie where a NAS or a system keeps copies.
+
+    Args:
+        paths: of the images.
+        changes: see `on_disk`.
+    """
+    words = {"\\": "\\ in paths counts as /", "form": "paths count in the Unicode form of the disk"}
+    notes = [f"paths: {words[kind]}, the first is {path}" for kind, path in changes.items()]
+    copies = [path for path in paths if any(map(is_left_by_tools, path.split("/")[:-1]))]
+    if copies:
+        notes.append(
+            f"paths: {len(copies):,} lie in folders that a NAS or a system makes, as thumbnails or "
+            f"copies of others do, the first is {copies[0]}"
+        )
+    return tuple(notes)
+
+
+def _numbered(
+    rows: Rows, missing: frozenset[str]
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None, tuple[str, ...]]:
+    """Class names, given labels, true ones (-1 where missing) or None, and notes of spelling."""
     labels, truth = rows.columns["label"], rows.columns.get("true_label")
-    names = _class_names({*labels, *(truth or ())} - {""})
-    number = {name: i for i, name in enumerate(names)} | {"": -1}
+    cells = [cell for cell in (*labels, *(truth or ())) if cell not in missing]
+    spelling = one_spelling(cells)
+    names = _class_names(set(spelling.values()))
+    place = {name: i for i, name in enumerate(names)}
+    number = {text: place[name] for text, name in spelling.items()} | dict.fromkeys(missing, -1)
     true_labels = None if truth is None else np.array([number[cell] for cell in truth], np.int64)
-    return names, np.array([number[cell] for cell in labels], np.int64), true_labels
+    given = np.array([number[cell] for cell in labels], np.int64)
+    return names, given, true_labels, tuple(_of_spelling(spelling, missing, truth or []))
+
+
+def _of_spelling(
+    spelling: dict[str, str], missing: frozenset[str], truth: list[str]
+) -> Iterator[str]:
+    """Notes of labels that count as another one, and of words that count as an empty cell."""
+    changed = sorted(text for text in spelling if spelling[text] != text)
+    if changed:
+        first = f"{changed[0]!a} as {spelling[changed[0]]!a}"
+        yield (
+            f"labels: {len(changed)} spellings count as that of another label, which says or shows "
+            f"the same, the first: {first}"
+        )
+    words = sorted(missing.intersection(truth) - {""})
+    if words:
+        n = sum(cell in words for cell in truth)
+        yield f"labels: {n:,} true labels that say {', '.join(words)} count as unknown"
 
 
 def _images_folder(recipe: DataRecipe, file: Path) -> Path:
@@ -156,42 +232,20 @@ def _read(file: Path) -> Rows:
 
 
 def _read_csv(file: Path) -> Rows:
-    try:
-        with open(file, newline="", encoding="utf-8-sig") as handle:
-            header = next((line for line in handle if line.strip()), "")
-            handle.seek(0)
-            delimiter = max(",;\t", key=header.count)
-            rows = list(_filled(csv.reader(handle, delimiter=delimiter, strict=True)))
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file} must be text in UTF-8, byte {error.start} is not. Save it as UTF-8."
-        ) from error
-    except csv.Error as error:
-        raise ValueError(f"{file} must be a CSV file: {error}. Save it again as CSV.") from error
-    names = [name.lower() for name in rows[0][1]] if rows else []
+    table = read_table(file, (*NEEDED, *OPTIONAL)).filled()
+    names = [name.lower() for name in table.header]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{file}: each column must come once, {', '.join(twice)} does not.")
-    body = rows[1:]
-    uneven = [(line, len(row)) for line, row in body if len(row) != len(names)]
+    uneven = [i for i, row in enumerate(table.rows) if len(row) != len(names)]
     if uneven:
         raise ValueError(
-            f"{file}: each row must have {len(names)} cells, {len(uneven)} of {len(body)} have "
-            f"not, the first is row {uneven[0][0]} with {uneven[0][1]}. Quote cells that hold the "
-            "delimiter."
+            f"{file}: each row must have {len(names)} cells, {len(uneven)} of {len(table.rows)} "
+            f"have not, the first is row {table.line[uneven[0]]} with {len(table.rows[uneven[0]])}"
+            ". Quote cells that hold the delimiter."
         )
-    columns = {name: [row[k] for _, row in body] for k, name in enumerate(names)}
-    return Rows(file, columns, [line for line, _ in body])
-
-
-def _filled(reader) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, cells stripped, each with the line that it begins on."""
-    line = 1
-    for row in reader:
-        cells = [cell.strip() for cell in row]
-        if any(cells):
-            yield line, cells
-        line = reader.line_num + 1
+    columns = {name: [row[k].strip() for row in table.rows] for k, name in enumerate(names)}
+    return Rows(file, columns, table.line)
 
 
 def _read_parquet(file: Path) -> Rows:
@@ -204,9 +258,11 @@ def _read_parquet(file: Path) -> Rows:
             "as CSV."
         ) from error
     try:
-        names = pa.parquet.read_schema(file).names
-        wanted = [name for name in names if name.strip().lower() in (*NEEDED, *OPTIONAL)]
-        table = pa.parquet.read_table(file, columns=wanted)
+        with open(file, "rb") as handle:  # Arrow takes no path that is not UTF-8
+            names = pa.parquet.read_schema(handle).names
+            wanted = [name for name in names if name.strip().lower() in (*NEEDED, *OPTIONAL)]
+            handle.seek(0)
+            table = pa.parquet.read_table(handle, columns=wanted)
         nested = [name for name in wanted if pa.types.is_nested(table[name].type)]
     except pa.ArrowInvalid as error:
         raise ValueError(f"{file} is no Parquet file or is damaged: {error}.") from error
@@ -230,12 +286,14 @@ def _cell(value: object) -> str:
         if value != value:
             return ""
         return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape").strip()
     return str(value).strip()
 
 
 def _class_names(labels: set[str]) -> tuple[str, ...]:
     """The labels in order: as numbers if all are whole numbers, else as text."""
-    if all(re.fullmatch(r"-?[0-9]{1,18}", name) for name in labels):
+    if all(WHOLE.fullmatch(name) for name in labels):
         return tuple(sorted(labels, key=lambda name: (int(name), name)))
     return tuple(sorted(labels))
 
@@ -246,7 +304,10 @@ def _golden_rows(rows: Rows) -> np.ndarray | None:
     lower = [cell.lower() for cell in rows.columns["golden"]]
     rows.refuse(
         "golden must be true or false (or yes, no, 1, 0)",
-        [cell not in (*YES, *NO) for cell in lower],
+        [
+            cell not in (*YES, *NO) and rows.columns["golden"][i] not in NO_VALUE
+            for i, cell in enumerate(lower)
+        ],
         "Leave it empty where the label is not trusted.",
     )
     return np.array([cell in YES for cell in lower])
@@ -269,6 +330,6 @@ def _unused(columns: dict[str, list[str]]) -> tuple[str, ...]:
     if not others:
         return ()
     return (
-        f"columns: {', '.join(others)} are not used"
+        f"columns: {', '.join(name or 'one without a name' for name in others)} are not used"
         + "".join(did_you_mean(name, [o for o in OPTIONAL if o not in columns]) for name in others),
     )

@@ -12,7 +12,7 @@ from tssd_keras.labels.decisions.table import (
     KEEP,
     OTHER,
     Mistakes,
-    as_browsers_write,
+    is_written,
     shown,
     whole_number,
 )
@@ -40,10 +40,10 @@ class Fit:
         return self.class_names[label] if label >= 0 else ""
 
     def label(self, name: str) -> int | None:
-        """The class of a name, as it is or as browsers write it; None where none or two fit."""
+        """The class of a name, as it is or as programs write it; None where none or two fit."""
         if name in self.class_names:
             return self.class_names.index(name)
-        fits = [k for k, text in enumerate(self.class_names) if as_browsers_write(text) == name]
+        fits = [k for k, text in enumerate(self.class_names) if is_written(name, text)]
         return fits[0] if len(fits) == 1 else None
 
 
@@ -77,7 +77,7 @@ def sample_of(line: int, cells: dict[str, str], fit: Fit, mistakes: Mistakes) ->
         )
         return None
     for name, expected in (("id", fit.id_of(index)), ("given", fit.name(int(fit.given[index])))):
-        if cells[name] not in (expected, as_browsers_write(expected)):
+        if not is_written(cells[name], expected):
             mistakes.add(
                 f"{name} must be the sample's own",
                 f"line {line} has {shown(cells[name])}, sample {index} has {shown(expected)}",
@@ -112,8 +112,9 @@ def decision_of(
     action = cells["action"]
     if action not in ACTIONS:
         mistakes.add(f"action must be one of {', '.join(ACTIONS)}", f"line {line}: {shown(action)}")
-    elif (action == KEEP and decided != cells["given"]) or (
-        action == OTHER and decided == cells["given"]
+    elif label is not None and (
+        (action == KEEP and label != fit.label(cells["given"]))
+        or (action == OTHER and label == fit.label(cells["given"]))
     ):
         mistakes.add(
             f"{KEEP} must decide on the given class, {OTHER} on another one",

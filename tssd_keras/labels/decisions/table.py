@@ -6,13 +6,13 @@ row with too few or too many cells is a mistake and is not yielded.
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tssd_keras.data.label_cells import WHOLE, looks, without_fraction
+from tssd_keras.data.text_table import read_table
 from tssd_keras.recipe.checks import EXAMPLES
 
 LONGEST = 60  # characters of a cell that a message shows
@@ -78,14 +78,21 @@ def as_browsers_write(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-@contextlib.contextmanager
-def fields_of_any_length() -> Iterator[None]:
-    """Lift the csv module's limit on the length of cells; it is the process's, so put it back."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+def as_programs_write(text: str) -> str:
+    """The text as a spreadsheet or pandas leaves it: 007 as 7, 7.0 as 7, true in capitals.
+
+    Of texts that look the same it is the same, see `looks`.
+    """
+    if WHOLE.fullmatch(text):
+        return str(int(without_fraction(text)))
+    return text.upper() if text.lower() in ("true", "false") else looks(text)
+
+
+def is_written(cell: str, own: str) -> bool:
+    """Whether a cell is a text of one's own, as it is or as some program wrote it."""
+    if cell in (own, as_browsers_write(own)):
+        return True
+    return as_programs_write(cell) == as_programs_write(own)
 
 
 def read_rows(
@@ -94,12 +101,12 @@ def read_rows(
     """The whole rows of a CSV file with a header, one at a time.
 
     Args:
-        path: UTF-8, with or without a byte order mark.
+        path: see `read_table`.
         columns: that it must have; others are not read.
         mistakes: takes those of the file and of its rows.
 
     Yields:
-        Line (from 1, where the row ends) and cells by column; blank lines are none.
+        Line (from 1, where the row begins) and cells by column; blank rows are none.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -109,36 +116,28 @@ def read_rows(
             f"there must be a CSV file with the columns {', '.join(columns)}, {path.absolute()} is "
             f"{'no file' if path.exists() else 'not there'}."
         )
-    # Names of files need not be UTF-8; surrogate escapes bring them back as a run wrote them.
-    with (
-        open(path, newline="", encoding="utf-8-sig", errors="surrogateescape") as file,
-        fields_of_any_length(),
-    ):
-        reader = csv.reader(file, strict=True)
-        place: list[int] = []
-        n_cells = 0
-        try:
-            for row in filter(None, reader):
-                if not n_cells:
-                    place, n_cells = _header(row, columns, mistakes), len(row)
-                    if not place:
-                        return
-                elif len(row) == n_cells:
-                    yield reader.line_num, {c: row[i] for c, i in zip(columns, place, strict=True)}
-                else:
-                    mistakes.add(
-                        f"each row must have {n_cells} cells, as the first",
-                        f"line {reader.line_num} has {len(row)}",
-                    )
-        except csv.Error as error:
-            mistakes.add("the file must be CSV", f"line {reader.line_num + 1}: {error}")
-    if not n_cells and not mistakes:
+    try:
+        table = read_table(path, columns).filled()
+    except ValueError as error:
+        mistakes.add("the file must be CSV", str(error))
+        return
+    if not table.header:
         mistakes.add("the file must have a row of column names", "it has none")
+        return
+    place, n_cells = _header(table.header, columns, mistakes), len(table.header)
+    if not place:
+        return
+    for line, row in zip(table.line, table.rows, strict=True):
+        if len(row) == n_cells:
+            yield line, {c: row[i] for c, i in zip(columns, place, strict=True)}
+        else:
+            mistakes.add(
+                f"each row must have {n_cells} cells, as the first", f"line {line} has {len(row)}"
+            )
 
 
-def _header(row: list[str], columns: Sequence[str], mistakes: Mistakes) -> list[int]:
+def _header(header: list[str], columns: Sequence[str], mistakes: Mistakes) -> list[int]:
     """Where each column stands; empty if one does not, or more than once."""
-    header = [name.strip() for name in row]
     lacking = [name for name in columns if name not in header]
     twice = [name for name in columns if header.count(name) > 1]
     if not lacking and not twice:
@@ -150,8 +149,8 @@ def _header(row: list[str], columns: Sequence[str], mistakes: Mistakes) -> list[
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a cell holds, 0 or more; None if it holds none."""
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+    """The number that a cell holds, 0 or more, 1.0 too; None if it holds none."""
+    return int(without_fraction(text)) if re.fullmatch(r"[0-9]{1,18}(\.0*)?", text) else None
 
 
 def once_each(rows: Iterable[tuple[int, int, str]], mistakes: Mistakes) -> dict[int, int]:

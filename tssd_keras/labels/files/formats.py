@@ -7,13 +7,14 @@
 | .csv | a header with label and, if there, id (or path), clean, name. Or one column, no header |
 | .txt | one label a line |
 
-A CSV file with any other column is refused: that column may name the samples. The column name
-holds the class's name, for people; it is not read. Nothing is ever unpickled.
+A CSV file may be any that `data.text_table` reads. One with any other column is refused: that
+column may name the samples. The column name holds the class's name, for people; it is not read.
+Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
-import csv
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import numpy as np
 
 from tssd_keras.data.class_labels import shape_remedy
 from tssd_keras.data.npz import UNREADABLE
+from tssd_keras.data.text_table import TextTable, read_table, read_text
 from tssd_keras.recipe.checks import EXAMPLES
 
 IDS = ("id", "path")  # columns that name the samples
@@ -104,25 +106,23 @@ def _array(path: Path, what: str, read: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 def _read_txt(path: Path) -> Table:
-    lines = [[line.rstrip("\n")] for line in _text(path, list)]
-    return _cells(path, [(i, line) for i, line in enumerate(lines, start=1)], ["label"])
+    lines = re.split(r"\r\n|\r|\n", read_text(path))
+    table = TextTable(["label"], [[line] for line in lines], list(range(1, 1 + len(lines))))
+    return _cells(path, table, ["label"])
 
 
 def _read_csv(path: Path) -> Table:
-    def parsed(file) -> list[tuple[int, list[str]]]:
-        reader = csv.reader(file, strict=True)
-        return [(reader.line_num, row) for row in reader]
-
-    rows = _text(path, parsed)
-    header = [cell.strip() for cell in rows[0][1]] if rows else ["label"]
-    if header == ["label"]:
-        return _cells(path, rows[1:], header)
+    table = read_table(path, (*COLUMNS, *IDS), one_column=True)
+    header = [name if name == "" else name.lower() for name in table.header]
+    if header == ["label"] or not header:
+        return _cells(path, table, ["label"])
     if len(header) == 1:
-        return _cells(path, rows, ["label"])
+        first = TextTable([], [table.header, *table.rows], [table.first_line, *table.line])
+        return _cells(path, first, ["label"])
     if "label" not in header:
         raise ValueError(
             f"{path}: a table must name its columns in the first row, label among them; got "
-            f"{', '.join(header[:8])}."
+            f"{', '.join(table.header[:8])}."
         )
     columns = ["id" if name in IDS else name for name in header]
     strange = [name or "one without a name" for name in columns if name not in COLUMNS]
@@ -133,37 +133,28 @@ def _read_csv(path: Path) -> Table:
             f"once each; got {', '.join(header[:8])} ({fault}). Call the column that names the "
             "samples id, and take away those that say nothing of the labels."
         )
-    return _cells(path, rows[1:], columns)
+    return _cells(path, table.filled() if "id" in columns else table, columns)
 
 
-def _text(path: Path, parse: Callable) -> list:
-    try:
-        with open(path, newline="" if parse is not list else None, encoding="utf-8-sig") as file:
-            return parse(file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} must be UTF-8 text: {error}. Save it again.") from error
-
-
-def _cells(path: Path, rows: list[tuple[int, list[str]]], header: list[str]) -> Table:
+def _cells(path: Path, table: TextTable, header: list[str]) -> Table:
     """The rows as columns of text, without empty rows at the end."""
-    filled = [i for i, (_, row) in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
-    rows = rows[: max(filled, default=0)]
+    filled = [i for i, row in enumerate(table.rows, start=1) if any(cell.strip() for cell in row)]
+    end = max(filled, default=0)
+    rows, line = table.rows[:end], table.line[:end]
     if len(header) == 1:
-        rows = [(line, row or [""]) for line, row in rows]
-    uneven = [line for line, row in rows if len(row) != len(header)]
+        rows = [row or [""] for row in rows]
+    uneven = [at for at, row in zip(line, rows, strict=True) if len(row) != len(header)]
     if uneven:
         raise ValueError(
             f"{path}: each row must have as many cells as the first, {len(header)}: {len(uneven)} "
             f"of {len(rows)} do not, the first are lines {', '.join(map(str, uneven[:EXAMPLES]))}."
         )
-    columns = {
-        name: np.array([row[at] for _, row in rows], np.str_) for at, name in enumerate(header)
-    }
+    columns = {name: np.array([row[at] for row in rows], np.str_) for at, name in enumerate(header)}
     return Table(
         np.char.strip(columns["label"]),
         ids=columns.get("id"),
         clean=np.char.strip(columns["clean"]) if "clean" in columns else None,
-        line=np.array([line for line, _ in rows], np.int64),
+        line=np.array(line, np.int64),
     )
 
 

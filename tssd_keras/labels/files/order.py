@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tssd_keras.data.path_names import by_other_writing
 from tssd_keras.recipe.checks import EXAMPLES
 from tssd_keras.recipe.choices import ORDERS
 
@@ -69,7 +70,7 @@ def agreement(given: np.ndarray, true: np.ndarray, n_classes: int) -> Agreement:
 
 
 def by_ids(name: str, file_ids: np.ndarray, ids: np.ndarray | None) -> np.ndarray:
-    """The entry of each sample, by the ids of both.
+    """The entry of each sample, by the ids of both; a path may be written otherwise, see `alike`.
 
     Args:
         name: of the file, for messages.
@@ -94,6 +95,10 @@ def by_ids(name: str, file_ids: np.ndarray, ids: np.ndarray | None) -> np.ndarra
                 f"{what} must differ: {_few(unique[count > 1])} of {len(unique)} occur more than "
                 "once."
             )
+    own = by_other_writing(file_ids.tolist(), ids.tolist())
+    written = [own.get(name, name) for name in file_ids.tolist()]
+    if len(set(written)) == len(written):
+        file_ids = np.array(written, np.str_)
     mistakes = []
     in_file, in_source = set(file_ids.tolist()), set(ids.tolist())
     for what, missing in (

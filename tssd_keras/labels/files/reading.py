@@ -2,7 +2,7 @@
 
 `formats` reads the columns, `order` lines them up. Text is class names or whole numbers, one
 kind throughout. Where each text is a class name it counts as such, even if it looks like a
-number.
+number; 1.0 is 1, and é is é in either Unicode form.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
+from tssd_keras.data.label_cells import WHOLE, looks, not_given, without_fraction
+from tssd_keras.data.text_table import is_text
 from tssd_keras.labels.files.formats import READERS, Table
 from tssd_keras.labels.files.order import (
     agreement_mistake,
@@ -168,7 +170,7 @@ def _write_npz(path: Path, labels: np.ndarray, ids, class_names) -> None:
 def _write_csv(path: Path, labels: np.ndarray, ids, class_names) -> None:
     names = [class_names[label] for label in labels]
     columns = [labels.tolist(), names] if ids is None else [ids, labels.tolist(), names]
-    with open(path, "x", newline="", encoding="utf-8") as file:
+    with open(path, "x", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.writer(file)
         writer.writerow(["label", "name"] if ids is None else ["id", "label", "name"])
         writer.writerows(zip(*columns, strict=True))
@@ -220,15 +222,26 @@ def _numbers_of_text(
     name: str, texts: np.ndarray, class_names: tuple[str, ...], place: Callable[[int], str]
 ) -> np.ndarray:
     """int64[N]: places of the class names where each text is one, else the whole numbers."""
-    _refuse(name, "must not be empty", "are", texts, texts == "", place, "Leave none out.")
     unique, inverse = np.unique(texts, return_inverse=True)
-    number = {name: k for k, name in enumerate(class_names)}
-    named = np.array([text in number for text in unique.tolist()], bool)
+    written = unique.tolist()
+    number = _classes_of(written, class_names)
+    named = np.array([text in number for text in written], bool)
     if named.all():
-        return np.array([number[text] for text in unique.tolist()], np.int64)[inverse]
-    whole = np.array([bool(re.fullmatch(r"-?[0-9]{1,18}", t)) for t in unique.tolist()], bool)
+        return np.array([number[text] for text in written], np.int64)[inverse]
+    missing = not_given(written).difference(number)
+    _refuse(
+        name,
+        "must not be empty" + ", nor say that nobody gave one" * bool(missing - {""}),
+        "are",
+        texts,
+        np.array([text in missing for text in written], bool)[inverse],
+        place,
+        "Every sample needs a label: take those samples out of the data, too.",
+    )
+    whole = np.array([bool(WHOLE.fullmatch(text)) for text in written], bool)
     of_one_kind = named if (named & ~whole).any() else whole
     more = ", ..." * (len(class_names) > EXAMPLES)
+    not_text = "" if all(map(is_text, written)) else " They are no text in UTF-8: save it so."
     _refuse(
         name,
         "must all be class names, or all whole numbers",
@@ -236,9 +249,46 @@ def _numbers_of_text(
         texts,
         ~of_one_kind[inverse],
         place,
-        f"The classes are {', '.join(class_names[:EXAMPLES])}{more}.",
+        f"The classes are {', '.join(class_names[:EXAMPLES])}{more}.{not_text}",
     )
-    return np.array([int(text) for text in unique.tolist()], np.int64)[inverse]
+    numbers = [int(without_fraction(text)) for text in written]
+    return np.array(_by_value(name, numbers, class_names), np.int64)[inverse]
+
+
+def _classes_of(written: list[str], class_names: tuple[str, ...]) -> dict[str, int]:
+    """The class of each text that names one: as it is, without .0, or as it looks, see `looks`."""
+    own = {name: k for k, name in enumerate(class_names)}
+    seen: dict[str, list[int]] = {}
+    for k, name in enumerate(class_names):
+        seen.setdefault(looks(name), []).append(k)
+    number = {}
+    for text in written:
+        fits = seen.get(looks(text), [])
+        found = own.get(text, own.get(without_fraction(text), fits[0] if len(fits) == 1 else None))
+        if found is not None:
+            number[text] = found
+    return number
+
+
+def _by_value(name: str, numbers: list[int], class_names: tuple[str, ...]) -> list[int]:
+    """Class numbers; where all are values of class names (1 of 001), the places of these.
+
+    Raises:
+        ValueError: they could be either, and other classes each time.
+    """
+    if not all(re.fullmatch(r"-?[0-9]{1,18}", text) for text in class_names):
+        return numbers
+    place = {int(text): k for k, text in enumerate(class_names)}
+    if len(place) < len(class_names) or not place.keys() >= set(numbers):
+        return numbers
+    by_name = [place[value] for value in numbers]
+    if by_name != numbers and all(0 <= value < len(class_names) for value in numbers):
+        raise ValueError(
+            f"{name} must say which class they mean: {numbers[0]} could be the class "
+            f"{class_names[place[numbers[0]]]} or class number {numbers[0]}, which is "
+            f"{class_names[numbers[0]]}. Write the classes as the data do, with their zeros."
+        )
+    return by_name
 
 
 def _refuse(
