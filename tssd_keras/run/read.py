@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import read_npy
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.data.npz import array_of, read_npy, refused_as
+from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams, load_streams
 from tssd_keras.labels.noise import labels_sha256

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.columns import read_cell
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.sources.own_images import own_images
 from tssd_keras.recipe.checks import EXAMPLES, did_you_mean
@@ -188,7 +189,7 @@ def _filled(reader) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, cells stripped, each with the line that it begins on."""
     line = 1
     for row in reader:
-        cells = [cell.strip() for cell in row]
+        cells = [read_cell(cell).strip() for cell in row]
         if any(cells):
             yield line, cells
         line = reader.line_num + 1

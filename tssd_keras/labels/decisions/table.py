@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tssd_keras.data.columns import read_cell
 from tssd_keras.recipe.checks import EXAMPLES
 
 LONGEST = 60  # characters of a cell that a message shows
@@ -124,7 +125,8 @@ def read_rows(
                     if not place:
                         return
                 elif len(row) == n_cells:
-                    yield reader.line_num, {c: row[i] for c, i in zip(columns, place, strict=True)}
+                    cells = zip(columns, place, strict=True)
+                    yield reader.line_num, {name: read_cell(row[i]) for name, i in cells}
                 else:
                     mistakes.add(
                         f"each row must have {n_cells} cells, as the first",

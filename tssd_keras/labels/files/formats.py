@@ -14,15 +14,22 @@ holds the class's name, for people; it is not read. Nothing is ever unpickled.
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import (
+    NotArraysError,
+    PythonObjectsError,
+    open_npz,
+    read_npy,
+    shown_names,
+)
 from tssd_keras.data.class_labels import shape_remedy
-from tssd_keras.data.npz import UNREADABLE
+from tssd_keras.data.columns import read_cell
 from tssd_keras.recipe.checks import EXAMPLES
 
 IDS = ("id", "path")  # columns that name the samples
@@ -54,25 +61,26 @@ class Table:
 
 def _read_npy(path: Path) -> Table:
     with open(path, "rb") as file:
-        return Table(_array(path, "it", lambda: np.lib.format.read_array(file)))
+        return Table(_array(path, "it", lambda: read_npy(file)))
 
 
 def _read_npz(path: Path) -> Table:
-    if not zipfile.is_zipfile(path):
+    try:
+        with open_npz(path) as file:
+            if "labels" not in file.names:
+                raise ValueError(
+                    f"{path} must hold the array labels. Found: {shown_names(file.names)}."
+                )
+            columns = {
+                key: _array(path, key, partial(file.read, key))
+                for key in ("labels", "ids", "clean", "class_names")
+                if key in file.names
+            }
+    except NotArraysError as error:
         raise ValueError(
             f"{path} is no .npz file, or cut short. Make one with np.savez_compressed(path, "
             "labels=..., ids=...)."
-        )
-    with np.load(path, allow_pickle=False) as file:
-        if "labels" not in file.files:
-            raise ValueError(
-                f"{path} must hold the array labels. Found: {', '.join(file.files) or 'none'}."
-            )
-        columns = {
-            key: _array(path, key, lambda key=key: file[key])  # type: ignore[misc]
-            for key in ("labels", "ids", "clean", "class_names")
-            if key in file.files
-        }
+        ) from error
     for key in ("ids", "class_names"):
         if key in columns and columns[key].dtype.kind != "U":
             raise ValueError(
@@ -85,12 +93,10 @@ def _array(path: Path, what: str, read: Callable[[], np.ndarray]) -> np.ndarray:
     """One array of one axis; bytes become text."""
     try:
         array = read()
-    except (ValueError, OSError, *UNREADABLE) as error:
-        if "allow_pickle" in str(error):
-            raise ValueError(f"{path}: {what} {OBJECTS}.") from error
+    except PythonObjectsError as error:
+        raise ValueError(f"{path}: {what} {OBJECTS}.") from error
+    except (ValueError, OSError) as error:
         raise ValueError(f"{path}: {what} cannot be read: {error}. Save it again.") from error
-    if not isinstance(array, np.ndarray):  # a member that is no .npy comes as bytes
-        raise ValueError(f"{path}: {what} must be an array. Save it with np.savez_compressed.")
     if array.ndim != 1:
         raise ValueError(
             f"{path}: {what} must have shape (N,), got {array.shape}. {shape_remedy(array)}"
@@ -111,7 +117,7 @@ def _read_txt(path: Path) -> Table:
 def _read_csv(path: Path) -> Table:
     def parsed(file) -> list[tuple[int, list[str]]]:
         reader = csv.reader(file, strict=True)
-        return [(reader.line_num, row) for row in reader]
+        return [(reader.line_num, [read_cell(cell) for cell in row]) for row in reader]
 
     rows = _text(path, parsed)
     header = [cell.strip() for cell in rows[0][1]] if rows else ["label"]

@@ -7,7 +7,6 @@ number.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
+from tssd_keras.data.columns import write_rows
 from tssd_keras.labels.files.formats import READERS, Table
 from tssd_keras.labels.files.order import (
     agreement_mistake,
@@ -169,9 +169,8 @@ def _write_csv(path: Path, labels: np.ndarray, ids, class_names) -> None:
     names = [class_names[label] for label in labels]
     columns = [labels.tolist(), names] if ids is None else [ids, labels.tolist(), names]
     with open(path, "x", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["label", "name"] if ids is None else ["id", "label", "name"])
-        writer.writerows(zip(*columns, strict=True))
+        head = ["label", "name"] if ids is None else ["id", "label", "name"]
+        write_rows(file, head, zip(*columns, strict=True))
 
 
 WRITERS: dict[str, Callable[..., None]] = {
