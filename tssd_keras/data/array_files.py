@@ -37,7 +37,7 @@ UNREADABLE = (
     *(EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error),
     *(OverflowError, SyntaxError, TypeError, tokenize.TokenError),
 )
-FREE, RATIO = 2**27, 50  # bytes that any .npz file may unpack to; more, for each byte of the file
+FREE, RATIO = 2**26, 50  # bytes that any .npz file may unpack to; more, for each byte of the file
 MAPPED = 4  # memories' worth of bytes that a mapped array may have
 LONGEST_EMPTY = 1_000_000  # of an axis of an array without entries
 NAMES = 8  # of members, that a message shows
@@ -221,7 +221,7 @@ def _head(file: IO[bytes], size: int, *, bfloat16: bool) -> Head:
             f"it is no whole .npy file (its head says {_short(shape)} of {dtype}, {head.nbytes:,} "
             f"bytes, {held:,} are there: it {more})"
         )
-    if not head.nbytes and (math.prod(head.shape) or max(head.shape, default=0) > LONGEST_EMPTY):
+    if not head.nbytes and (0 not in head.shape or max(head.shape) > LONGEST_EMPTY):
         raise _FaultError(f"it says {_short(shape)} of {dtype}, and holds no entries")
     return head
 

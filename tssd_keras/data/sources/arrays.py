@@ -39,13 +39,15 @@ def load(recipe: DataRecipe) -> LabelledData:
     """
     path = Path(recipe.path).expanduser()
     arrays = _read(path)
+    for x in ("x_train", "x_test"):
+        _check_lengths(path, x, arrays)
     labels = {
         key: class_labels(f"{path}: {key}", arrays[key], minus_one=MINUS_ONE.get(key, ""))
         for key in arrays
         if key.startswith("y_")
     }
     for x in ("x_train", "x_test"):
-        _check_samples(path, x, arrays[x], n_labels=len(labels[x.replace("x_", "y_")]))
+        _check_samples(path, x, arrays[x])
     return LabelledData(
         name=str(path),
         inputs=ArrayInputs(arrays["x_train"]),
@@ -102,16 +104,21 @@ def _member(path: Path, file: ArrayMembers, key: str) -> np.ndarray:
         raise ValueError(f"{path}: {key} cannot be read: {error}. Save it again.") from error
 
 
-def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) -> None:
+def _check_lengths(path: Path, key: str, arrays: dict[str, np.ndarray]) -> None:
+    """Raise ValueError unless samples and labels of a split, each with an axis, are as many."""
+    samples, labels = arrays[key], arrays[key.replace("x_", "y_")]
+    if samples.ndim and labels.ndim and len(samples) != len(labels):
+        raise ValueError(
+            f"{path}: {key} and {key.replace('x_', 'y_')} must have one length, got "
+            f"{len(samples)} and {len(labels)}."
+        )
+
+
+def _check_samples(path: Path, key: str, samples: np.ndarray) -> None:
     if samples.dtype.kind not in "biuf" or samples.ndim < 2:
         raise ValueError(
             f"{path}: {key} must be numbers with one sample a row, shape (N, ...), got "
             f"{samples.dtype}{samples.shape}."
-        )
-    if len(samples) != n_labels:
-        raise ValueError(
-            f"{path}: {key} and {key.replace('x_', 'y_')} must have one length, got "
-            f"{len(samples)} and {n_labels}."
         )
     if not samples.size:
         raise ValueError(f"{path}: {key} must hold samples, it is empty, shape {samples.shape}.")

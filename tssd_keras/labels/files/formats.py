@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.array_files import (
+    FREE,
     NotArraysError,
     PythonObjectsError,
     open_npz,
@@ -30,10 +31,11 @@ from tssd_keras.data.array_files import (
 )
 from tssd_keras.data.class_labels import shape_remedy
 from tssd_keras.data.columns import read_cell
-from tssd_keras.recipe.checks import EXAMPLES
+from tssd_keras.recipe.checks import EXAMPLES, shown
 
 IDS = ("id", "path")  # columns that name the samples
 COLUMNS = ("label", "id", "clean", "name")
+SPREAD = 20  # bytes of a column in memory, for each of its file, beyond `FREE`
 OBJECTS = (
     "holds Python objects, which only unpickling could read, and that can run any code. If you "
     "trust it, load it yourself and save the one array of labels with np.save"
@@ -150,6 +152,18 @@ def _text(path: Path, parse: Callable) -> list:
         raise ValueError(f"{path} must be UTF-8 text: {error}. Save it again.") from error
 
 
+def _column(path: Path, name: str, cells: list[str]) -> np.ndarray:
+    """str[N]: the cells of a column, each as long in memory as the longest."""
+    longest = max(range(len(cells)), key=lambda i: len(cells[i]), default=0)
+    length = len(cells[longest]) if cells else 0
+    if 4 * length * len(cells) > FREE + SPREAD * path.stat().st_size:
+        raise ValueError(
+            f"{path}: no cell of {name} must be far longer than the others: row {longest + 1} has "
+            f"{length:,} characters, {shown(cells[longest])}. Give that sample a shorter name."
+        )
+    return np.array(cells, np.str_)
+
+
 def _cells(path: Path, rows: list[tuple[int, list[str]]], header: list[str]) -> Table:
     """The rows as columns of text, without empty rows at the end."""
     filled = [i for i, (_, row) in enumerate(rows, start=1) if any(cell.strip() for cell in row)]
@@ -163,7 +177,9 @@ def _cells(path: Path, rows: list[tuple[int, list[str]]], header: list[str]) -> 
             f"of {len(rows)} do not, the first are lines {', '.join(map(str, uneven[:EXAMPLES]))}."
         )
     columns = {
-        name: np.array([row[at] for _, row in rows], np.str_) for at, name in enumerate(header)
+        name: _column(path, name, [row[at] for _, row in rows])
+        for at, name in enumerate(header)
+        if name != "name"
     }
     return Table(
         np.char.strip(columns["label"]),
