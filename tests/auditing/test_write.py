@@ -13,6 +13,7 @@ from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.label_studio import choice_names, config, document_root, tasks
 from tssd_keras.auditing.pictures import NO_PICTURES, Pictures
 from tssd_keras.auditing.write import write_audit
+from tssd_keras.data.columns import read_cell
 from tssd_keras.data.labelled_data import as_ids
 
 pytestmark = pytest.mark.backend_free
@@ -21,7 +22,7 @@ HOSTILE = ("<b>&\"'", "a\nb\tc\rd", "\u202e\u05d0", "x" * 10_000, "\x00\x1b", "\
 
 def rows(path):
     with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return list(csv.DictReader(file))
+        return [{k: read_cell(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
 def test_names_and_ids_of_any_kind_come_back_from_every_csv(tmp_path):

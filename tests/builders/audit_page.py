@@ -8,6 +8,7 @@ from builders.audit_samples import SHA, some_judged
 
 from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.suspects import rank_suspects
+from tssd_keras.data.columns import read_cell
 
 STORE = f"tssd-audit:{SHA}"
 JUDGED = some_judged(300)
@@ -42,4 +43,4 @@ def exported(page, tmp_path):
     path = tmp_path / "decisions.csv"
     download.value.save_as(path)
     with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [{k: read_cell(v) for k, v in row.items()} for row in csv.DictReader(file)]

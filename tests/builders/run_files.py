@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 
+from tssd_keras.data.columns import read_cell
 from tssd_keras.judge.table import Rewrite, SampleTable
 from tssd_keras.labels.decisions.reading import Decisions
 from tssd_keras.labels.decisions.uses import Decided
@@ -85,4 +86,4 @@ def write_csv(path, header, rows):
 
 def read_csv(path):
     with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
-        return list(csv.DictReader(file))
+        return [{k: read_cell(v) for k, v in row.items()} for row in csv.DictReader(file)]

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from tssd_keras.data.columns import cell, names_of, write_columns
+from tssd_keras.data.columns import cell, names_of, read_cell, write_columns
 
 pytestmark = pytest.mark.backend_free
 
@@ -30,7 +30,31 @@ def test_texts_of_any_kind_come_back_byte_for_byte(tmp_path):
     texts = ['a,"b"\r\n', "caf\udce9", "\u202e\u05d0", "=1+1", ""]
     assert b"caf\xe9" in written(tmp_path, {"id": texts, "n": range(5)})
     with open(tmp_path / "a.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        assert [row["id"] for row in csv.DictReader(file)] == texts
+        assert [read_cell(row["id"]) for row in csv.DictReader(file)] == texts
+
+
+CALCULATED = (
+    *("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "\nx", " =1+1", "\0=1", "\xa0+1"),
+    *("\uff1d1", "-", "=", "-foo", "+1", '=HYPERLINK("http://x")', "'=1", "''-a", "'\t"),
+)
+INERT = ("", "'", "''", "'cat'", "cat", "a=1", "-1", "-0.5", "-1e-09", "'-1x"[1:-1], " cat", "1-1")
+
+
+@pytest.mark.parametrize("text", CALCULATED)
+def test_a_text_that_a_spreadsheet_would_calculate_is_kept_as_text_and_comes_back(text):
+    written = cell(text)
+    assert written == f"'{text}"
+    assert read_cell(written) == text
+
+
+@pytest.mark.parametrize("text", INERT)
+def test_other_texts_and_numbers_are_written_as_they_are(text):
+    assert cell(text) == text
+    assert read_cell(text) == text
+
+
+def test_numbers_stay_numbers():
+    assert [cell(v) for v in (-0.5, -3, 1e-9)] == ["-0.5", -3, "1e-09"]
 
 
 def test_columns_of_no_entries_are_a_header(tmp_path):

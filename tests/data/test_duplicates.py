@@ -172,4 +172,4 @@ def test_the_file_has_a_row_for_each_member(tmp_path):
     assert rows[3] == ["0", "test", "2", "", "dog, big", "train+test"]
     assert rows[4] == ["1", "train", "1", "train_01", "dog, big", "same label"]
     assert rows[9] == ["3", "train", "7", "train_07", "dog, big", "different labels"]
-    assert rows[10][4] == "=fox"  # as it is: the file is data, as samples.csv is
+    assert rows[10][4] == "'=fox"  # no spreadsheet calculates it

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import PythonObjectsError, map_npy
 from tssd_keras.data.labelled_data import class_name_mistakes
-from tssd_keras.data.npz import UNREADABLE
 from tssd_keras.labels.files.formats import OBJECTS
 
 
@@ -28,10 +28,10 @@ def read_array(option: str, path: Path) -> np.ndarray:
             f"{'no file' if path.exists() else 'not there'}."
         )
     try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OSError, *UNREADABLE) as error:
-        if "objects" in str(error).lower():
-            raise ValueError(f"{option}: {path} {OBJECTS}.") from error
+        return map_npy(path)
+    except PythonObjectsError as error:
+        raise ValueError(f"{option}: {path} {OBJECTS}.") from error
+    except (ValueError, OSError) as error:
         raise ValueError(
             f"{option}: {path} must be a .npy file with one array: {error}. Make one with "
             "np.save(path, array)."

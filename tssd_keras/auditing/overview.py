@@ -11,12 +11,11 @@ from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.mixture import Mixtures, scaled
 from tssd_keras.judge.roles import DECIDED, SEMI_HARD
 from tssd_keras.judge.streams import Streams
+from tssd_keras.run.read_tables import EPOCH_FIGURES, ROUND_FIGURES
 
 BINS = 48  # of a histogram
 MOST_CLASSES = 200  # drawn of a matrix, and of histograms by class
 MOST_PAIRS = 40
-EPOCH_FIGURES = ("accuracy", "train_accuracy", "loss")
-ROUND_FIGURES = ("kept", "semi_hard", "kept_precision", "kept_recall", "estimated_clean_share")
 
 
 def overview(findings: Findings) -> dict[str, Any]:

@@ -1,17 +1,32 @@
-"""Columns as a CSV file: the one writer of every table that a person reads."""
+"""Columns as a CSV file: the one writer of every table that a person reads.
+
+A spreadsheet calculates texts that begin with =, +, - or @. Such a text gets an apostrophe before
+it, by which a spreadsheet takes it as text; `read_cell` takes that apostrophe away. A text that
+begins so behind apostrophes of its own gets one more: every text comes back as it was. Numbers
+stay numbers.
+"""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from tssd_keras.data.whole_file import whole_file
 
 Columns = Mapping[str, Sequence | np.ndarray]
+
+# What a spreadsheet would calculate, or take apart: wide forms and leading blanks are no way round.
+# The page (auditing/page_files/decisions.js) has the same pattern.
+_CALCULATED = r"(?:[\t\r\n]|[ \t\r\n\0\u00a0]*[=+\-@\uff1d\uff0b\uff0d\uff20])"
+_TO_WRITE = re.compile(f"'*{_CALCULATED}")
+_TO_READ = re.compile(f"'+{_CALCULATED}")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 
 
 def write_columns(path: str | Path, columns: Columns) -> None:
@@ -35,16 +50,38 @@ def write_columns(path: str | Path, columns: Columns) -> None:
         whole_file(path) as part,
         open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow(cells)
-        writer.writerows(zip(*cells.values(), strict=True))
+        write_rows(file, cells, zip(*cells.values(), strict=True))
+
+
+def write_rows(file: TextIO, head: Iterable[str], rows: Iterable[Iterable]) -> None:
+    """Write a table as CSV: its head, and each value as `cell` has it.
+
+    Args:
+        file: open, without translation of line ends.
+        head: names of the columns.
+        rows: of values.
+    """
+    writer = csv.writer(file)
+    writer.writerow(map(cell, head))
+    writer.writerows(map(cell, row) for row in rows)
 
 
 def cell(value: object) -> object:
-    """One value for a CSV writer: a float with six digits, NaN as it is, None empty."""
+    """One value for a CSV writer: a float with six digits, NaN as it is, None empty.
+
+    A text that a spreadsheet would calculate gets an apostrophe before it.
+    """
     if value is None:
         return ""
+    if isinstance(value, str):
+        calculated = _TO_WRITE.match(value) and not _NUMBER.fullmatch(value)
+        return f"'{value}" if calculated else value
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def read_cell(text: str) -> str:
+    """The text of a cell that `cell` wrote; any other text as it is."""
+    return text[1:] if _TO_READ.match(text) else text
 
 
 def names_of(labels: np.ndarray, names: Sequence[str]) -> list[str]:
@@ -59,4 +96,4 @@ def names_of(labels: np.ndarray, names: Sequence[str]) -> list[str]:
 
 def _cells(values: Sequence | np.ndarray) -> list:
     plain = values.tolist() if isinstance(values, np.ndarray) else values
-    return ["" if isinstance(v, float) and math.isnan(v) else cell(v) for v in plain]
+    return ["" if isinstance(v, float) and math.isnan(v) else v for v in plain]

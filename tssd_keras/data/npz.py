@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
+from tssd_keras.data.array_files import UNREADABLE, open_npz, shown_names
 from tssd_keras.data.whole_file import whole_file
-
-# What NumPy and zipfile raise of a file that is cut short, spoilt, or something else; the last four
-# are of an array's head.
-UNREADABLE = (
-    *(EOFError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error),
-    *(OverflowError, SyntaxError, TypeError, tokenize.TokenError),
-)
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -61,30 +51,30 @@ def load_arrays(path: str | Path, *, format: int) -> dict[str, np.ndarray]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError and `UNREADABLE`: it is no .npz file of that format, or holds Python objects.
+        ValueError: it is no .npz file of that format, or `array_files` refuses an array.
     """
-    with open(path, "rb") as handle:
-        if not zipfile.is_zipfile(handle):
-            raise ValueError("it is no .npz file, or cut short")
-        with np.lib.npyio.NpzFile(handle, allow_pickle=False) as file:
-            number = file["format"] if "format" in file.files else None
-            if not isinstance(number, np.ndarray) or number.shape or number.dtype.kind != "i":
-                raise ValueError("it has no number of its format")
-            if int(number) != format:
-                raise ValueError(f"its format is {number}, known is {format}")
-            return {name: file[name] for name in file.files}
+    with open_npz(path) as file:
+        number = np.empty(0)
+        if "format" in file.names:
+            number = file.read("format")
+        if number.shape or number.dtype.kind != "i":
+            raise ValueError("it has no number of its format")
+        if int(number) != format:
+            raise ValueError(f"its format is {number}, known is {format}")
+        arrays = {}
+        for name in file.names:
+            try:
+                arrays[name] = file.read(name)
+            except ValueError as error:
+                raise ValueError(f"{name[:60]}: {error}") from error
+        return arrays
 
 
-def read_npy(file: BinaryIO) -> np.ndarray:
-    """The array of an open .npy file.
-
-    Raises:
-        ValueError: it is no .npy file, cut short, too large, or holds Python objects.
-    """
-    try:
-        return np.lib.format.read_array(file, allow_pickle=False)
-    except UNREADABLE as error:
-        raise ValueError(f"it is no whole .npy file ({error})") from error
+def check_known(arrays: Arrays, known: Collection[str]) -> None:
+    """Raise ValueError if the file has an array whose name is not known."""
+    strange = [name for name in arrays if name not in known and name != "format"]
+    if strange:
+        raise ValueError(f"it holds arrays that are not known: {shown_names(strange)}")
 
 
 def array_of(
@@ -115,12 +105,11 @@ def array_of(
     array = arrays[name]
     lengths = ", ".join("n" if n is None else str(n) for n in shape)
     if (
-        not isinstance(array, np.ndarray)  # a member that is no .npy comes as bytes
-        or array.dtype != dtype
+        array.dtype != dtype
         or array.ndim != len(shape)
         or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True))
     ):
-        got = f"{array.dtype}{array.shape}" if isinstance(array, np.ndarray) else "no array"
+        got = f"{array.dtype}{array.shape}"
         raise ValueError(f"{name} must be {np.dtype(dtype)}[{lengths}], got {got}")
     outside = (array < lowest) | (array > highest)
     if outside.any():

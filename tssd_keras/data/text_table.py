@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tssd_keras.data.columns import read_cell
+
 DELIMITERS = ",;\t"
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?[,;\t]*\s*', re.I)  # read by Excel, and no row
 SURROGATES = re.compile("[\ud800-\udfff]")
@@ -90,6 +92,7 @@ def fields_of_any_length() -> Iterator[None]:
 def read_table(path: str | Path, known: Collection[str], *, one_column: bool = False) -> TextTable:
     """Read a table of comma, semicolon or tab separated cells.
 
+    Texts that were written so that a spreadsheet does not calculate them come back as they were.
     Blank rows before the header, columns without a name and a cell, and blank cells behind the
     last column are left away.
 
@@ -112,7 +115,7 @@ def read_table(path: str | Path, known: Collection[str], *, one_column: bool = F
     try:
         with fields_of_any_length():
             for row in reader:
-                rows.append((line + 1, row))
+                rows.append((line + 1, [read_cell(text) for text in row]))
                 line = before + reader.line_num
     except csv.Error as error:
         raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from tssd_keras.data.npz import (
     array_of,
+    check_known,
     load_arrays,
     refused_as,
     save_arrays,
@@ -129,6 +130,12 @@ def streams_of(arrays: dict[str, np.ndarray]) -> tuple[list[Streams], tuple[str,
     """
     names = tuple(texts_of(arrays, "class"))
     n_networks = int(array_of(arrays, "networks", np.int64, (), lowest=1, highest=len(arrays)))
+    mixtures = [
+        f"{stream}_mixture/{name}" for stream in ("loss", "feature") for name in MIXTURE_DTYPES
+    ]
+    of_network = [*(f.name for f in fields(Streams)), *mixtures]
+    every = {f"{i}/{name}" for i in range(n_networks) for name in of_network}
+    check_known(arrays, every | {"networks", "class_bytes", "class_lengths"})
     return [_read(arrays, i, len(names)) for i in range(n_networks)], names
 
 

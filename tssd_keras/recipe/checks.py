@@ -11,6 +11,24 @@ import numpy as np
 from tssd_keras.recipe.setting import settings_of
 
 EXAMPLES = 3  # of what is wrong, that a message names
+LONGEST = 200  # characters of what came, that a message shows
+
+
+def cut(text: str) -> str:
+    """What came, for a message: its first `LONGEST` characters."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def shown(value: object) -> str:
+    """A value for a message: as Python writes it, cut; texts and numbers of any length."""
+    try:
+        if isinstance(value, str):
+            return cut(repr(value[: LONGEST + 1]))
+        return cut(repr(value))
+    except RecursionError:
+        return f"a {type(value).__name__} that nests too deeply"
+    except ValueError:  # Python shows no more digits than it reads
+        return "a number of thousands of digits"
 
 
 def not_a_choice(section: Any) -> Iterator[str]:
@@ -38,6 +56,8 @@ def at_most(section: object, **limits: int) -> Iterator[str]:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The nearest of the possible names as the end of a message, or nothing."""
+    if len(name) > LONGEST:  # no name is as long, and a search would take as long
+        return ""
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 

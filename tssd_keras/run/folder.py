@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import itertools
 import json
 import os
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tssd_keras.data import duplicates
-from tssd_keras.data.columns import cell, write_columns
+from tssd_keras.data.columns import write_columns, write_rows
 from tssd_keras.data.whole_file import whole_file, write_text
 from tssd_keras.judge.streams import Streams, save_streams
 from tssd_keras.judge.table import SampleTable
@@ -278,9 +277,7 @@ class RunFolder:
             whole_file(path) as part,
             open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
         ):
-            writer = csv.writer(file)
-            writer.writerow(rows[0])
-            writer.writerows(map(cell, row.values()) for row in rows)
+            write_rows(file, rows[0], (row.values() for row in rows))
 
 
 def _beside(path: Path) -> Path:

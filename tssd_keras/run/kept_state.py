@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.state import State
+from tssd_keras.recipe.checks import shown
 from tssd_keras.recipe.recipe import Recipe
-from tssd_keras.recipe.toml import load_recipe, parse_recipe, to_toml
+from tssd_keras.recipe.toml import load_recipe, parse_recipe, parse_toml, to_toml
 from tssd_keras.run.folder import RECIPE, STATE, SUMMARY
 from tssd_keras.run.saved_recipe import with_absolute_paths
 from tssd_keras.train.state_file import load_state
@@ -104,19 +105,38 @@ def read_kept(folder: Path) -> Kept:
             f"{path} must have format {FORMAT}, got {found}: another version of tssd_keras wrote "
             "it. Go on with that version, or run the recipe anew."
         )
-    texts = {name: str(state.pop(name)) for name in TEXTS}
-    recipe = parse_recipe(tomllib.loads(texts["recipe"]), where=str(path))
+    with refused_as(path, "the state of a run"):
+        texts = {name: str(state.pop(name)) for name in TEXTS}
+        recipe = parse_recipe(parse_toml(texts["recipe"]))
+        epochs, resumed = (_listed(texts[name], name) for name in ("epochs", "resumed"))
+        if not all(isinstance(row, dict) for row in epochs):
+            raise ValueError("epochs must be a list of rows")
+        if not all(type(after) is int for after in resumed):
+            raise ValueError("resumed must be a list of whole numbers")
+        seconds = array_of(state, "seconds", np.float64, (), lowest=0, finite=True)
+        del state["seconds"]
     _check_same(recipe, folder / RECIPE)
     return Kept(
         recipe,
         texts["backend"],
         texts["labels_sha256"],
-        json.loads(texts["epochs"]),
-        json.loads(texts["resumed"]),
+        epochs,
+        resumed,
         texts["threads"],
-        float(state.pop("seconds")),
+        float(seconds),
         state,
     )
+
+
+def _listed(text: str, name: str) -> list:
+    """The list that a text of JSON holds; raises ValueError if it holds none."""
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"{name} nests too deeply") from error
+    if not isinstance(found, list):
+        raise ValueError(f"{name} must be a list, got {shown(found)}")
+    return found
 
 
 def _is_text(state: State, name: str) -> bool:

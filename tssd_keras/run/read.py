@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import read_npy
 from tssd_keras.data.labelled_data import as_ids
-from tssd_keras.data.npz import array_of, read_npy, refused_as
+from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams, load_streams
 from tssd_keras.labels.noise import labels_sha256
@@ -28,6 +27,7 @@ from tssd_keras.run.folder import (
     STREAMS_FILE,
     SUMMARY,
 )
+from tssd_keras.run.read_tables import read_summary, read_table, read_text
 from tssd_keras.run.samples import PROBABILITIES, EarlierDecisions, StoredSamples, load_samples
 
 
@@ -66,10 +66,19 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
             one run.
     """
     folder = Path(folder)
-    _check_files(folder, (RECIPE, LABELS_SHA256, SAMPLES, SUMMARY))
-    recipe, summary = load_recipe(folder / RECIPE), _summary(folder / SUMMARY)
+    _check_files(folder, (RECIPE, LABELS, LABELS_SHA256, SAMPLES, SUMMARY))
+    recipe, summary = load_recipe(folder / RECIPE), read_summary(folder / SUMMARY)
     _check_judged(folder, recipe, summary)
     samples = _samples(folder)
+    _given(folder, samples)
+    n_samples = (summary.get("samples") or {}).get("stream", len(samples.columns["index"]))
+    if n_samples != len(samples.columns["index"]):
+        raise _not_one_run(
+            folder,
+            f"{SUMMARY} says that {n_samples:,} samples were in the stream, {SAMPLES} has "
+            f"{len(samples.columns['index']):,}",
+        )
+    ended_by_error = summary.get("error") is not None
     columns = dict(samples.columns)
     truth, ids = columns.pop("true"), samples.ids
     columns |= {name: columns[name].astype(np.float64) for name in PROBABILITIES}
@@ -82,8 +91,8 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
         paths=None if ids is None else _paths(recipe.data, ids),
         truth=truth if (truth >= 0).any() else None,
         streams=_streams(folder, samples),
-        epochs=_rows(folder / EPOCHS),
-        rounds=_rows(folder / ROUNDS),
+        epochs=read_table(folder / EPOCHS, n=summary.get("epochs"), or_fewer=ended_by_error),
+        rounds=read_table(folder / ROUNDS, n=summary["rounds"], or_fewer=ended_by_error),
         summary=summary,
     )
     return findings, recipe
@@ -102,22 +111,8 @@ def read_labels(folder: str | Path) -> RunLabels:
     folder = Path(folder)
     _check_files(folder, (LABELS, LABELS_SHA256, SAMPLES))
     samples = _samples(folder)
-    given = _given(folder, len(samples.class_names))
-    if labels_sha256(given) != samples.labels_sha256:
-        raise _not_one_run(folder, f"{LABELS} has not the hash that {LABELS_SHA256} says")
+    given = _given(folder, samples)
     index, decided = samples.columns["index"], samples.decided
-    for where in (index, np.empty(0, np.int64) if decided is None else decided.index):
-        if len(where) and where[-1] >= len(given):
-            raise _not_one_run(
-                folder, f"{SAMPLES} names sample {where[-1]}, {LABELS} has {len(given)}"
-            )
-    differ = index[given[index] != samples.columns["given"]]
-    if len(differ):
-        raise _not_one_run(
-            folder,
-            f"sample {differ[0]} has another label in {SAMPLES} than in {LABELS} (as it has under "
-            "golden.train_on)",
-        )
     names = [""] * len(index) if samples.ids is None else samples.ids.tolist()
     before = set() if decided is None else set(decided.index.tolist())
     ids = {i: name for i, name in zip(index.tolist(), names, strict=True) if i not in before}
@@ -169,39 +164,11 @@ def _not_one_run(folder: Path, fault: str) -> ValueError:
     )
 
 
-def _summary(path: Path) -> dict:
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        _check_summary(summary)
-        return summary
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path} must be the summary that a run writes, it is not: {error}. Run the recipe "
-            "again."
-        ) from error
-
-
-def _check_summary(summary: object) -> None:
-    """Raise ValueError unless what audits and comparisons read of a summary is of its type."""
-    if not isinstance(summary, dict):
-        raise ValueError(f"it is a {type(summary).__name__}, no object")
-    for name in ("rounds", "epochs"):
-        count = summary.get(name, 0)
-        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise ValueError(f"{name} must be a whole number, got {count!r}")
-    for name in ("accuracy", "decisions"):
-        if not isinstance(summary.get(name) or {}, dict):
-            raise ValueError(f"{name} must be an object, got {summary[name]!r}")
-    for name, value in (summary.get("accuracy") or {}).items():
-        if name != "evaluated_on" and not isinstance(value, float | int | None):
-            raise ValueError(f"accuracy.{name} must be a number, got {value!r}")
-
-
 def _samples(folder: Path) -> StoredSamples:
     """The samples, of the labels whose hash the folder has."""
     samples = load_samples(folder / SAMPLES)
     with refused_as(folder / LABELS_SHA256, "the hash of labels"):
-        sha256 = (folder / LABELS_SHA256).read_text(encoding="utf-8").strip()
+        sha256 = read_text(folder / LABELS_SHA256, largest=1000).strip()
     if samples.labels_sha256 != sha256:
         raise _not_one_run(
             folder,
@@ -211,11 +178,28 @@ def _samples(folder: Path) -> StoredSamples:
     return samples
 
 
-def _given(folder: Path, n_classes: int) -> np.ndarray:
-    """int64[N]: the given labels of the whole training split."""
+def _given(folder: Path, samples: StoredSamples) -> np.ndarray:
+    """int64[N]: the given labels of the whole training split, of which the samples are a part."""
+    highest = len(samples.class_names) - 1
     with refused_as(folder / LABELS, "the given labels"), open(folder / LABELS, "rb") as file:
         arrays = {LABELS: read_npy(file)}
-        return array_of(arrays, LABELS, np.int64, (None,), lowest=-1, highest=n_classes - 1)
+        given = array_of(arrays, LABELS, np.int64, (None,), lowest=-1, highest=highest)
+    if labels_sha256(given) != samples.labels_sha256:
+        raise _not_one_run(folder, f"{LABELS} has not the hash that {LABELS_SHA256} says")
+    index, decided = samples.columns["index"], samples.decided
+    for where in (index, np.empty(0, np.int64) if decided is None else decided.index):
+        if len(where) and where[-1] >= len(given):
+            raise _not_one_run(
+                folder, f"{SAMPLES} names sample {where[-1]}, {LABELS} has {len(given)}"
+            )
+    differ = index[given[index] != samples.columns["given"]]
+    if len(differ):
+        raise _not_one_run(
+            folder,
+            f"sample {differ[0]} has another label in {SAMPLES} than in {LABELS} (as it has under "
+            "golden.train_on)",
+        )
+    return given
 
 
 def _streams(folder: Path, samples: StoredSamples) -> tuple[Streams, ...]:
@@ -231,22 +215,6 @@ def _streams(folder: Path, samples: StoredSamples) -> tuple[Streams, ...]:
         if (given[rows] != of_network.given).any():
             raise _not_one_run(folder, f"{STREAMS_FILE} and {SAMPLES} have other given labels")
     return tuple(streams)
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file that grew by a row at a time; none if it is not there."""
-    if not path.exists():
-        return []
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if not all((row.get("epoch") or "").isdigit() for row in rows):
-            raise ValueError("a row has no whole number in a column named epoch")
-        return rows
-    except (ValueError, csv.Error) as error:
-        raise ValueError(
-            f"{path} must be the table that a run writes, it is not: {error}. Run the recipe again."
-        ) from error
 
 
 def _paths(recipe: DataRecipe, ids: np.ndarray) -> np.ndarray | None:

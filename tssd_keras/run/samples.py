@@ -12,6 +12,7 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.npz import (
     Arrays,
     array_of,
+    check_known,
     load_arrays,
     refused_as,
     save_arrays,
@@ -25,6 +26,14 @@ from tssd_keras.labels.decisions.uses import Decided
 
 FORMAT = 1  # of the file; another number is refused
 PROBABILITIES = ("weight", "p_loss", "p_feature", "q", "confidence")
+_TEXTS = ("class", "labels_sha256", "id", "decided_action", "decided_id")
+_KNOWN = frozenset(
+    (
+        *("index", "given", "true", "role", "suggested", "changed", *PROBABILITIES),
+        *("decided_index", "decided_label"),
+        *(f"{name}_{part}" for name in _TEXTS for part in ("bytes", "lengths")),
+    )
+)  # arrays of the file
 ROUNDED = 1e-3  # what half precision may add to a probability of 1
 
 
@@ -129,6 +138,7 @@ def load_samples(path: str | Path) -> StoredSamples:
     """
     with refused_as(path, "the samples of a run"):
         arrays = load_arrays(path, format=FORMAT)
+        check_known(arrays, _KNOWN)
         names = tuple(texts_of(arrays, "class"))
         if len(set(names)) < len(names):
             raise ValueError(f"its {len(names)} class names must differ from each other")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import open_npz
 from tssd_keras.data.whole_file import whole_file
 from tssd_keras.judge.state import State
 from tssd_keras.recipe.argument import as_path
@@ -73,17 +73,11 @@ def load_state(path: str | os.PathLike) -> State:
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
-        with open(path, "rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no .npz file, or cut short")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+        with open_npz(path) as arrays:
+            return {name: arrays.read(name) for name in arrays.names}
     except OSError as error:
         raise _told(error, path, "be read", "Name a file that TSSD.save wrote.") from error
-    except MemoryError:
-        raise
-    except Exception as error:  # damage surfaces as anything within zipfile and NumPy
+    except ValueError as error:
         raise ValueError(
             f"{path} must hold the state of a TSSD as TSSD.save writes it, it does not: "
             f"{str(error).rstrip('.')}. Save it again, or delete it and train from the beginning."

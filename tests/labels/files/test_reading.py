@@ -136,7 +136,11 @@ def test_numbers_that_are_class_names_are_names(tmp_path):
         ("a.csv", "file,label\na,2\n", r"id or path, clean .* got file, label \(file: not known"),
         ("a.csv", ",label\n0,2\n", r"got , label \(one without a name: not known"),
         ("a.csv", 'label\n"2\n', "must be a CSV file: unexpected end of data, line 2"),
-        ("a.csv", b"label\n\xff\n", "line 2 .* They are no text in UTF-8: save it so"),
+        (
+            "a.csv",
+            b"label\n\xff\ncat\ncat\ncat\n",
+            "line 2 .* They are no text in UTF-8: save it so",
+        ),
         (
             "a.txt",
             "cat\n1\ndog\n2\n",

@@ -99,7 +99,15 @@ function tally(listed) {
   return counts;
 }
 
-const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
+// What a spreadsheet would calculate gets an apostrophe before it, as tssd_keras/data/columns.py has it.
+const CALCULATED = /^'*(?:[\t\r\n]|[ \t\r\n\0\u00a0]*[=+\-@\uff1d\uff0b\uff0d\uff20])/;
+const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?$/;
+
+function quoted(text) {
+  const value = String(text);
+  const inert = CALCULATED.test(value) && !NUMBER.test(value) ? `'${value}` : value;
+  return `"${inert.replaceAll('"', '""')}"`;
+}
 
 // Fields follow RFC 4180. Names are written as they are, even if they begin like a formula.
 function decisionsAsCsv() {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import read_npy
 from tssd_keras.data.named.local_files import check_members
-from tssd_keras.data.npz import read_npy
 
 PIXELS = 3 * 32 * 32  # bytes an image
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import (
+    ArrayMembers,
+    NotArraysError,
+    PythonObjectsError,
+    open_npz,
+    shown_names,
+)
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import LabelledData
@@ -33,13 +39,15 @@ def load(recipe: DataRecipe) -> LabelledData:
     """
     path = Path(recipe.path).expanduser()
     arrays = _read(path)
+    for x in ("x_train", "x_test"):
+        _check_lengths(path, x, arrays)
     labels = {
         key: class_labels(f"{path}: {key}", arrays[key], minus_one=MINUS_ONE.get(key, ""))
         for key in arrays
         if key.startswith("y_")
     }
     for x in ("x_train", "x_test"):
-        _check_samples(path, x, arrays[x], n_labels=len(labels[x.replace("x_", "y_")]))
+        _check_samples(path, x, arrays[x])
     return LabelledData(
         name=str(path),
         inputs=ArrayInputs(arrays["x_train"]),
@@ -60,16 +68,18 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             f"data.path must name an .npz file, {path.absolute()} is "
             f"{'not a file' if path.exists() else 'not there'}."
         )
-    if not zipfile.is_zipfile(path):  # a lone .npy, a pickle, a file cut short
+    try:
+        with open_npz(path) as file:
+            missing = [key for key in NEEDED if key not in file.names]
+            if missing:
+                raise ValueError(_missing_text(path, missing, file.names))
+            wanted = [key for key in (*NEEDED, *OPTIONAL) if key in file.names]
+            return {key: _member(path, file, key) for key in wanted}
+    except NotArraysError as error:  # a lone .npy, a pickle, a file cut short
         raise ValueError(
             f"data.path must name an .npz file, {path} is something else or cut short. Make one "
             "with np.savez_compressed(path, x_train=..., y_train=..., x_test=..., y_test=...)."
-        )
-    with np.load(path, allow_pickle=False) as file:
-        missing = [key for key in NEEDED if key not in file.files]
-        if missing:
-            raise ValueError(_missing_text(path, missing, file.files))
-        return {key: _member(path, file, key) for key in (*NEEDED, *OPTIONAL) if key in file.files}
+        ) from error
 
 
 def _missing_text(path: Path, missing: list[str], present: list[str]) -> str:
@@ -78,35 +88,37 @@ def _missing_text(path: Path, missing: list[str], present: list[str]) -> str:
     renames = "".join(f" Rename {match[0]} to {key}?" for key, match in near.items() if match)
     return (
         f"{path} must hold the arrays {', '.join(NEEDED)}; missing: {', '.join(missing)}. "
-        f"Found: {', '.join(present) or 'none'}.{renames}"
+        f"Found: {shown_names(present)}.{renames}"
     )
 
 
-def _member(path: Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+def _member(path: Path, file: ArrayMembers, key: str) -> np.ndarray:
     try:
-        array = file[key]
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
-            raise ValueError(
-                f"{path}: {key} is an array of Python objects, which only unpickling could read, "
-                "and that can run any code. Save it as numbers (or text), all rows of one length."
-            ) from error
+        return file.read(key)
+    except PythonObjectsError as error:
+        raise ValueError(
+            f"{path}: {key} is an array of Python objects, which only unpickling could read, "
+            "and that can run any code. Save it as numbers (or text), all rows of one length."
+        ) from error
+    except ValueError as error:
         raise ValueError(f"{path}: {key} cannot be read: {error}. Save it again.") from error
-    if not isinstance(array, np.ndarray):  # a member that is no .npy comes as bytes
-        raise ValueError(f"{path}: {key} must be an array. Save it with np.savez_compressed.")
-    return array
 
 
-def _check_samples(path: Path, key: str, samples: np.ndarray, *, n_labels: int) -> None:
+def _check_lengths(path: Path, key: str, arrays: dict[str, np.ndarray]) -> None:
+    """Raise ValueError unless samples and labels of a split, each with an axis, are as many."""
+    samples, labels = arrays[key], arrays[key.replace("x_", "y_")]
+    if samples.ndim and labels.ndim and len(samples) != len(labels):
+        raise ValueError(
+            f"{path}: {key} and {key.replace('x_', 'y_')} must have one length, got "
+            f"{len(samples)} and {len(labels)}."
+        )
+
+
+def _check_samples(path: Path, key: str, samples: np.ndarray) -> None:
     if samples.dtype.kind not in "biuf" or samples.ndim < 2:
         raise ValueError(
             f"{path}: {key} must be numbers with one sample a row, shape (N, ...), got "
             f"{samples.dtype}{samples.shape}."
-        )
-    if len(samples) != n_labels:
-        raise ValueError(
-            f"{path}: {key} and {key.replace('x_', 'y_')} must have one length, got "
-            f"{len(samples)} and {n_labels}."
         )
     if not samples.size:
         raise ValueError(f"{path}: {key} must hold samples, it is empty, shape {samples.shape}.")

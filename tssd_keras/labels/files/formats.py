@@ -15,20 +15,28 @@ Nothing is ever unpickled.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.array_files import (
+    FREE,
+    NotArraysError,
+    PythonObjectsError,
+    open_npz,
+    read_npy,
+    shown_names,
+)
 from tssd_keras.data.class_labels import shape_remedy
-from tssd_keras.data.npz import UNREADABLE
 from tssd_keras.data.text_table import TextTable, read_table, read_text
-from tssd_keras.recipe.checks import EXAMPLES
+from tssd_keras.recipe.checks import EXAMPLES, shown
 
 IDS = ("id", "path")  # columns that name the samples
 COLUMNS = ("label", "id", "clean", "name")
+SPREAD = 20  # bytes of a column in memory, for each of its file, beyond `FREE`
 OBJECTS = (
     "holds Python objects, which only unpickling could read, and that can run any code. If you "
     "trust it, load it yourself and save the one array of labels with np.save"
@@ -56,25 +64,26 @@ class Table:
 
 def _read_npy(path: Path) -> Table:
     with open(path, "rb") as file:
-        return Table(_array(path, "it", lambda: np.lib.format.read_array(file)))
+        return Table(_array(path, "it", lambda: read_npy(file)))
 
 
 def _read_npz(path: Path) -> Table:
-    if not zipfile.is_zipfile(path):
+    try:
+        with open_npz(path) as file:
+            if "labels" not in file.names:
+                raise ValueError(
+                    f"{path} must hold the array labels. Found: {shown_names(file.names)}."
+                )
+            columns = {
+                key: _array(path, key, partial(file.read, key))
+                for key in ("labels", "ids", "clean", "class_names")
+                if key in file.names
+            }
+    except NotArraysError as error:
         raise ValueError(
             f"{path} is no .npz file, or cut short. Make one with np.savez_compressed(path, "
             "labels=..., ids=...)."
-        )
-    with np.load(path, allow_pickle=False) as file:
-        if "labels" not in file.files:
-            raise ValueError(
-                f"{path} must hold the array labels. Found: {', '.join(file.files) or 'none'}."
-            )
-        columns = {
-            key: _array(path, key, lambda key=key: file[key])  # type: ignore[misc]
-            for key in ("labels", "ids", "clean", "class_names")
-            if key in file.files
-        }
+        ) from error
     for key in ("ids", "class_names"):
         if key in columns and columns[key].dtype.kind != "U":
             raise ValueError(
@@ -87,12 +96,10 @@ def _array(path: Path, what: str, read: Callable[[], np.ndarray]) -> np.ndarray:
     """One array of one axis; bytes become text."""
     try:
         array = read()
-    except (ValueError, OSError, *UNREADABLE) as error:
-        if "allow_pickle" in str(error):
-            raise ValueError(f"{path}: {what} {OBJECTS}.") from error
+    except PythonObjectsError as error:
+        raise ValueError(f"{path}: {what} {OBJECTS}.") from error
+    except (ValueError, OSError) as error:
         raise ValueError(f"{path}: {what} cannot be read: {error}. Save it again.") from error
-    if not isinstance(array, np.ndarray):  # a member that is no .npy comes as bytes
-        raise ValueError(f"{path}: {what} must be an array. Save it with np.savez_compressed.")
     if array.ndim != 1:
         raise ValueError(
             f"{path}: {what} must have shape (N,), got {array.shape}. {shape_remedy(array)}"
@@ -136,6 +143,18 @@ def _read_csv(path: Path) -> Table:
     return _cells(path, table.filled() if "id" in columns else table, columns)
 
 
+def _column(path: Path, name: str, cells: list[str]) -> np.ndarray:
+    """str[N]: the cells of a column, each as long in memory as the longest."""
+    longest = max(range(len(cells)), key=lambda i: len(cells[i]), default=0)
+    length = len(cells[longest]) if cells else 0
+    if 4 * length * len(cells) > FREE + SPREAD * path.stat().st_size:
+        raise ValueError(
+            f"{path}: no cell of {name} must be far longer than the others: row {longest + 1} has "
+            f"{length:,} characters, {shown(cells[longest])}. Give that sample a shorter name."
+        )
+    return np.array(cells, np.str_)
+
+
 def _cells(path: Path, table: TextTable, header: list[str]) -> Table:
     """The rows as columns of text, without empty rows at the end."""
     filled = [i for i, row in enumerate(table.rows, start=1) if any(cell.strip() for cell in row)]
@@ -149,7 +168,11 @@ def _cells(path: Path, table: TextTable, header: list[str]) -> Table:
             f"{path}: each row must have as many cells as the first, {len(header)}: {len(uneven)} "
             f"of {len(rows)} do not, the first are lines {', '.join(map(str, uneven[:EXAMPLES]))}."
         )
-    columns = {name: np.array([row[at] for row in rows], np.str_) for at, name in enumerate(header)}
+    columns = {
+        name: _column(path, name, [row[at] for row in rows])
+        for at, name in enumerate(header)
+        if name != "name"
+    }
     return Table(
         np.char.strip(columns["label"]),
         ids=columns.get("id"),

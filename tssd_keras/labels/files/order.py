@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tssd_keras.data.path_names import by_other_writing
-from tssd_keras.recipe.checks import EXAMPLES
+from tssd_keras.recipe.checks import EXAMPLES, cut
 from tssd_keras.recipe.choices import ORDERS
 
 SURE = 4.0  # standard deviations above or below chance that count as agreement
@@ -240,6 +240,6 @@ def other_order(
 
 def _few(values: object) -> str:
     """How many, and the first few."""
-    listed = [str(value) for value in values]  # type: ignore[attr-defined]
+    listed = [cut(str(value)) for value in values]  # type: ignore[attr-defined]
     more = ", ..." if len(listed) > EXAMPLES else ""
     return f"{len(listed)} ({', '.join(listed[:EXAMPLES])}{more})"

@@ -7,7 +7,6 @@ number; 1.0 is 1, and é is é in either Unicode form.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.class_labels import class_labels
+from tssd_keras.data.columns import write_rows
 from tssd_keras.data.label_cells import WHOLE, looks, not_given, without_fraction
 from tssd_keras.data.text_table import is_text
 from tssd_keras.labels.files.formats import READERS, Table
@@ -25,7 +25,7 @@ from tssd_keras.labels.files.order import (
     clean_mistake,
     other_order,
 )
-from tssd_keras.recipe.checks import EXAMPLES
+from tssd_keras.recipe.checks import EXAMPLES, shown
 
 
 def read_label_file(
@@ -65,11 +65,11 @@ def read_label_file(
     table = _read(path)
     if table.class_names is not None:
         _check_class_names(path, table.class_names, class_names)
+    _check_lengths(path, table, n)
     labels = _numbers(path, "labels", table.labels, class_names, table.line)
     clean = None
     if table.clean is not None:
         clean = _numbers(path, "clean labels", table.clean, class_names, table.line)
-    _check_lengths(path, len(labels), {"ids": table.ids, "clean labels": clean})
     rows = _rows(path, table, ids, order, n)
     reference = own_labels if true_labels is None else true_labels
     mistake, compared = "", labels
@@ -98,23 +98,24 @@ def _read(path: Path) -> Table:
     return READERS[path.suffix.lower()](path)
 
 
-def _check_lengths(path: Path, n: int, columns: dict[str, np.ndarray | None]) -> None:
-    for what, column in columns.items():
-        if column is not None and len(column) != n:
+def _check_lengths(path: Path, table: Table, n: int) -> None:
+    """Raise ValueError unless the columns are of one length, without ids that of the source."""
+    length = len(table.labels)
+    for what, column in (("ids", table.ids), ("clean labels", table.clean)):
+        if column is not None and len(column) != length:
             raise ValueError(
-                f"{path}: {what} must be as many as labels, got {len(column)} for {n}."
+                f"{path}: {what} must be as many as labels, got {len(column)} for {length}."
             )
+    if table.ids is None and length != n:
+        raise ValueError(
+            f"{path} must hold one label for each of the {n} training samples, got {length}."
+        )
 
 
 def _rows(path: Path, table: Table, ids: np.ndarray | None, order: str, n: int) -> np.ndarray:
     """int64[N]: the file's entry of each sample."""
     if table.ids is not None:
         return by_ids(str(path), table.ids, ids)
-    if len(table.labels) != n:
-        raise ValueError(
-            f"{path} must hold one label for each of the {n} training samples, got "
-            f"{len(table.labels)}."
-        )
     return by_order(str(path), order, ids, n)
 
 
@@ -171,9 +172,8 @@ def _write_csv(path: Path, labels: np.ndarray, ids, class_names) -> None:
     names = [class_names[label] for label in labels]
     columns = [labels.tolist(), names] if ids is None else [ids, labels.tolist(), names]
     with open(path, "x", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file)
-        writer.writerow(["label", "name"] if ids is None else ["id", "label", "name"])
-        writer.writerows(zip(*columns, strict=True))
+        head = ["label", "name"] if ids is None else ["id", "label", "name"]
+        write_rows(file, head, zip(*columns, strict=True))
 
 
 WRITERS: dict[str, Callable[..., None]] = {
@@ -187,7 +187,7 @@ def _check_class_names(path: Path, in_file: np.ndarray, expected: tuple[str, ...
     names = tuple(in_file.tolist())
     if names != expected:
         at = [k for k, (a, b) in enumerate(zip(names, expected, strict=False)) if a != b]
-        where = f"; the first that differs is class {at[0]}, {names[at[0]]!r}" if at else ""
+        where = f"; the first that differs is class {at[0]}, {shown(names[at[0]])}" if at else ""
         raise ValueError(
             f"{path}: its class_names must be those of the source, {len(expected)} in label "
             f"order, got {len(names)}{where}. Number its labels as the source does."
@@ -303,7 +303,9 @@ def _refuse(
     """Raise ValueError naming the texts that are wrong, if any are."""
     rows = np.flatnonzero(wrong)
     if len(rows):
-        examples = ", ".join(f"{place(i)} ({str(texts[i])!r})" for i in rows[:EXAMPLES].tolist())
+        examples = ", ".join(
+            f"{place(i)} ({shown(str(texts[i]))})" for i in rows[:EXAMPLES].tolist()
+        )
         raise ValueError(
             f"{name} {must}: {len(rows)} of {len(texts)} {verb}, the first are {examples}. {remedy}"
         )

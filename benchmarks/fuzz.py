@@ -1,0 +1,352 @@
+"""Files and settings that strangers might bring: does every command answer with words, and soon?
+
+    python benchmarks/fuzz.py run --minutes 60 --seed 0      # all kinds in turn
+    python benchmarks/fuzz.py run --minutes 5 --kind recipes set
+    python benchmarks/fuzz.py case arrays 123                # one case again, with what it said
+    python benchmarks/fuzz.py table                          # of what has run
+
+Files of the project's own commands are spoilt, by their bytes and by what they mean, and given to
+the command line. Each case is a process of its own, forked from one that has loaded the library:
+ten seconds, two gigabytes of new memory. It is told by its kind and its number, so it can be had
+again. A traceback is any exception that the command line does not turn into its `Error:` line. A
+line a failure goes to results/fuzz_failures.jsonl, a line a run to results/fuzz.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import csv
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+import fuzz_spoil
+import numpy as np
+import result_lines
+
+RESULTS = result_lines.RESULTS / "fuzz.jsonl"
+FAILURES = result_lines.RESULTS / "fuzz_failures.jsonl"
+SECONDS, BYTES, LONGEST = 10, 2**30, 20_000
+SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=16")
+OUTCOMES = ("refused", "accepted", "traceback", "over 10 s", "over 1 GB", "a flood of words")
+FAILED = OUTCOMES[2:]
+
+
+class Originals:
+    """Small files of the project's own commands, made once.
+
+    Args:
+        folder: where they are, or are made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run, self.other = folder / "run", folder / "other"
+        self.decisions, self.labels = folder / "decisions.csv", folder / "labels.csv"
+
+    def make(self) -> None:
+        """Make what is not there: two runs, an audit, decisions, labels, arrays, a recipe."""
+        if (self.folder / "whole").exists():
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        settings = [word for text in SHORT for word in ("--set", text)]
+        for place, seed in ((self.run, 0), (self.other, 1)):
+            out = ("--out", str(place), "--set", f"train.seed={seed}")
+            _said("train", "recipes/digits.toml", *settings, *out)
+        _said("audit", str(self.run), "--without-samples")
+        self._decide()
+        _said("relabel", str(self.run), str(self.decisions), "--out", str(self.labels))
+        for name in ("given.csv", "given.npy", "given.npz"):
+            out = ("--out", str(self.folder / name), "--picture", f"{self.folder / name}.png")
+            _said("noise", "recipes/digits.toml", *out)
+        given = np.load(self.folder / "given.npy")
+        (self.folder / "given.txt").write_text("".join(f"{label}\n" for label in given))
+        rng = np.random.default_rng(0)
+        likely = rng.dirichlet(np.ones(10), len(given)).astype(np.float32)
+        np.save(self.folder / "predictions.npy", likely)
+        np.save(self.folder / "features.npy", rng.normal(size=(len(given), 4)).astype("f4"))
+        arrays = {
+            f"{what}_{split}": rng.normal(size=(40, 3)) if what == "x" else np.arange(40) % 4
+            for what in "xy"
+            for split in ("train", "test")
+        }
+        names = np.array(["cat", "dog", "fox", "owl"])
+        np.savez_compressed(self.folder / "own.npz", **arrays, class_names=names)
+        shutil.copy(result_lines.ROOT / "recipes" / "digits.toml", self.folder / "recipe.toml")
+        (self.folder / "whole").touch()
+
+    def _decide(self) -> None:
+        with open(self.run / "audit" / "samples.csv", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["rank"]][:20]
+        sha = (self.run / "labels.sha256").read_text().strip()
+        with open(self.decisions, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ("id", "index", "given", "decided", "action", "stratum", "labels_sha256")
+            )
+            for row in rows:
+                kept = row["given_name"] == row["suggested_name"]
+                writer.writerow(
+                    (
+                        row["id"],
+                        row["index"],
+                        row["given_name"],
+                        row["suggested_name"],
+                        "keep" if kept else "confirm",
+                        row["stratum"],
+                        sha,
+                    )
+                )
+
+
+def _said(*words: str) -> None:
+    from tssd_keras.cli.main import main
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(list(words), standalone_mode=False)
+
+
+def recipes(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    path = fuzz_spoil.spoil(rng, made.folder / "recipe.toml", place / "recipe.toml")
+    return [["check", str(path)]]
+
+
+def settings(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    words = []
+    for _ in range(rng.randint(1, 4)):
+        words += ["--set", fuzz_spoil.setting(rng)]
+    return [["check", *words]]
+
+
+def decisions(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    if rng.random() < 0.5:
+        path = fuzz_spoil.spoil(rng, made.decisions, place / "decisions.csv")
+        return [["relabel", str(made.run), str(path), "--out", str(place / "labels.csv")]]
+    path = fuzz_spoil.spoil(rng, made.labels, place / "labels.csv")
+    return [["check", str(made.folder / "recipe.toml"), "--set", f"golden.decisions={path}"]]
+
+
+def labels(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    name = rng.choice(("given.csv", "given.npy", "given.npz", "given.txt"))
+    path = fuzz_spoil.spoil(rng, made.folder / name, place / name)
+    order = ("--set", f"noise.order={rng.choice(('source', 'id'))}")
+    return [["check", "--set", "noise.kind=file", "--set", f"noise.labels={path}", *order]]
+
+
+def run_folders(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    run = place / "run"
+    shutil.copytree(made.run, run)
+    files = [path for path in sorted(run.rglob("*")) if path.suffix in fuzz_spoil.SUFFIXES]
+    for path in rng.sample(files, rng.randint(1, 2)):
+        fuzz_spoil.spoil(rng, path, path)
+    return [
+        rng.choice(
+            (
+                ["audit", str(run), "--without-samples", "--out", str(place / "audit")],
+                ["compare", str(made.other), str(run)],
+                ["relabel", str(run), str(made.decisions), "--out", str(place / "new.csv")],
+            )
+        )
+    ]
+
+
+def arrays(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    if rng.random() < 0.3:
+        path = fuzz_spoil.spoil(rng, made.folder / "own.npz", place / "own.npz")
+        return [["check", "--set", "data.source=npz", "--set", f"data.path={path}"]]
+    names = {"predictions": "predictions.npy", "labels": "given.npy", "features": "features.npy"}
+    spoilt = rng.choice(list(names))
+    words = ["audit", "--out", str(place / "out")]
+    for option, name in names.items():
+        path = made.folder / name
+        if option == spoilt:
+            path = fuzz_spoil.spoil(rng, path, place / name)
+        words += [f"--{option}", str(path)]
+    return [words + ["--logits"] * (rng.random() < 0.2)]
+
+
+KINDS = {
+    "recipes": recipes,
+    "set": settings,
+    "decisions": decisions,
+    "labels": labels,
+    "run_folders": run_folders,
+    "arrays": arrays,
+}
+
+
+def tried(kind: str, number: int, made: Originals) -> dict:
+    """One case: its outcome, seconds, bytes, and the end of what it said."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        place = Path(name)
+        (words,) = KINDS[kind](random.Random(f"{kind} {number}"), made, place)
+        began = time.monotonic()
+        child = os.fork()
+        if not child:
+            _answer(words, place)
+        status, used, late = _waited(child, began)
+        said = (place / "said").read_text(errors="replace") if (place / "said").exists() else ""
+        seconds = time.monotonic() - began
+    outcome = _outcome(status, said, late, used.ru_maxrss * 1024)
+    return {
+        "kind": kind,
+        "seed": number,
+        "outcome": outcome,
+        "seconds": round(seconds, 2),
+        "megabytes": used.ru_maxrss // 1024,
+        "words": [word[:300] for word in words],
+        "said": said[-1500:],
+    }
+
+
+def _waited(child: int, began: float) -> tuple[int, resource.struct_rusage, bool]:
+    late = False
+    while True:
+        pid, status, used = os.wait4(child, os.WNOHANG)
+        if pid:
+            return status, used, late
+        if not late and time.monotonic() - began > SECONDS:
+            late = True
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.005)
+
+
+def _outcome(status: int, said: str, late: bool, used: int) -> str:
+    if late:
+        return "over 10 s"
+    if used > BYTES:
+        return "over 1 GB"
+    code = os.waitstatus_to_exitcode(status)
+    if code not in (0, 1, 2) or (code and "Error:" not in said):
+        return "traceback"
+    if len(said) > LONGEST:
+        return "a flood of words"
+    return "refused" if code else "accepted"
+
+
+def _answer(words: list[str], place: Path) -> None:
+    """The command in this process, which ends with it; 3: an exception came out."""
+    resource.setrlimit(resource.RLIMIT_DATA, (3 * BYTES, 3 * BYTES))
+    with open(place / "said", "w", errors="replace") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        sys.stdout = sys.stderr = file
+        warnings.simplefilter("default")
+        code: object = 0
+        from tssd_keras.cli.main import main
+
+        try:
+            main(words, standalone_mode=True)
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc(file=file)
+            code = 3
+    os._exit(code if isinstance(code, int) else 1)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Cases of all kinds in turn until the time is over."""
+    warmed(made := Originals(args.originals))
+    counts = {kind: collections.Counter() for kind in args.kind}
+    slowest, largest = 0.0, 0
+    began, number = time.monotonic(), args.seed * 1_000_000
+    while time.monotonic() - began < args.minutes * 60:
+        for kind in args.kind:
+            case = tried(kind, number, made)
+            counts[kind][case["outcome"]] += 1
+            slowest = max(slowest, case["seconds"])
+            largest = max(largest, case["megabytes"])
+            if case["outcome"] in FAILED:
+                result_lines.append(FAILURES, case)
+        number += 1
+    result = {
+        "date": time.strftime("%Y-%m-%d"),
+        "minutes": args.minutes,
+        "seed": args.seed,
+        "slowest_seconds": slowest,
+        "largest_megabytes": largest,
+        "counts": {kind: dict(count) for kind, count in counts.items()},
+    }
+    result_lines.append(RESULTS, result)
+    table(result)
+
+
+def warmed(made: Originals) -> None:
+    """Make the originals in a process of its own, and load what the commands need but Keras."""
+    child = os.fork()
+    if not child:
+        made.make()
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit("the originals could not be made")
+    for words in (
+        ["check", str(made.folder / "recipe.toml")],
+        ["compare", str(made.run), str(made.other)],
+    ):
+        _said(*words)
+    import tssd_keras.auditing.outputs
+    import tssd_keras.auditing.relabel
+    import tssd_keras.auditing.write  # noqa: F401
+
+    for name in ("keras", "tensorflow", "jax"):
+        if name in sys.modules:
+            raise SystemExit(f"{name} must not be loaded, it is")
+
+
+def table(result: dict) -> None:
+    print(f"| kind | tried | {' | '.join(OUTCOMES)} |")
+    print("|" + " --- |" * (len(OUTCOMES) + 2))
+    for kind, count in result["counts"].items():
+        cells = [f"{n:,}" for n in (sum(count.values()), *(count.get(o, 0) for o in OUTCOMES))]
+        print(f"| {kind} | {' | '.join(cells)} |")
+    print(
+        f"{result['date']}, {result['minutes']} minutes, seed {result['seed']}; the slowest answer "
+        f"took {result['slowest_seconds']} s, the largest {result['largest_megabytes']} MB"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--originals", type=Path, default=result_lines.ROOT / "runs" / "fuzz")
+    commands = parser.add_subparsers(dest="command", required=True)
+    runner = commands.add_parser("run")
+    runner.add_argument("--minutes", type=float, default=60)
+    runner.add_argument("--seed", type=int, default=0)
+    runner.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
+    one = commands.add_parser("case")
+    one.add_argument("kind", choices=KINDS)
+    one.add_argument("number", type=int)
+    commands.add_parser("table")
+    args = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.chdir(result_lines.ROOT)
+    args.originals = args.originals.absolute()
+    if args.command == "run":
+        run(args)
+    elif args.command == "case":
+        warmed(made := Originals(args.originals))
+        case = tried(args.kind, args.number, made)
+        print(json.dumps({k: v for k, v in case.items() if k != "said"}, indent=2))
+        print(case["said"])
+    else:
+        for line in RESULTS.read_text().splitlines():
+            table(json.loads(line))
+
+
+if __name__ == "__main__":
+    main()
