@@ -31,7 +31,7 @@ from tssd_keras.data.array_files import (
 )
 from tssd_keras.data.class_labels import shape_remedy
 from tssd_keras.data.columns import read_cell
-from tssd_keras.recipe.checks import EXAMPLES, shown
+from tssd_keras.recipe.checks import EXAMPLES, cut, shown
 
 IDS = ("id", "path")  # columns that name the samples
 COLUMNS = ("label", "id", "clean", "name")
@@ -123,22 +123,26 @@ def _read_csv(path: Path) -> Table:
 
     rows = _text(path, parsed)
     header = [cell.strip() for cell in rows[0][1]] if rows else ["label"]
+    came = ", ".join(map(cut, header[:8]))
     if header == ["label"]:
         return _cells(path, rows[1:], header)
     if len(header) == 1:
         return _cells(path, rows, ["label"])
     if "label" not in header:
         raise ValueError(
-            f"{path}: a table must name its columns in the first row, label among them; got "
-            f"{', '.join(header[:8])}."
+            f"{path}: a table must name its columns in the first row, label among them; got {came}."
         )
     columns = ["id" if name in IDS else name for name in header]
     strange = [name or "one without a name" for name in columns if name not in COLUMNS]
     if strange or len(set(columns)) < len(columns):
-        fault = f"{', '.join(strange[:EXAMPLES])}: not known" if strange else "some come twice"
+        fault = (
+            f"{', '.join(map(cut, strange[:EXAMPLES]))}: not known"
+            if strange
+            else "some come twice"
+        )
         raise ValueError(
             f"{path}: its columns must be label and, if there, {' or '.join(IDS)}, clean and name, "
-            f"once each; got {', '.join(header[:8])} ({fault}). Call the column that names the "
+            f"once each; got {came} ({fault}). Call the column that names the "
             "samples id, and take away those that say nothing of the labels."
         )
     return _cells(path, rows[1:], columns)
