@@ -38,7 +38,7 @@ import result_lines
 
 RESULTS = result_lines.RESULTS / "fuzz.jsonl"
 FAILURES = result_lines.RESULTS / "fuzz_failures.jsonl"
-SECONDS, BYTES, LONGEST = 10, 2**30, 20_000
+SECONDS, BYTES, LONGEST = 10, 2**30, 10_000
 SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=16")
 OUTCOMES = ("refused", "accepted", "traceback", "over 10 s", "over 1 GB", "a flood of words")
 FAILED = OUTCOMES[2:]
@@ -232,7 +232,7 @@ def _outcome(status: int, said: str, late: bool, used: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     if code not in (0, 1, 2) or (code and "Error:" not in said):
         return "traceback"
-    if len(said) > LONGEST:
+    if len(said.partition("Error:")[2]) > LONGEST:
         return "a flood of words"
     return "refused" if code else "accepted"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 import random
 import re
 import zipfile
@@ -42,12 +43,38 @@ def spoil(rng: random.Random, source: Path, target: Path) -> Path:
         target: where the spoilt one is written.
     """
     content = source.read_bytes()
+    if rng.random() < 0.02:
+        target.unlink(missing_ok=True)
+        rng.choice(NO_FILES)(target)
+        return target
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         ways = [by_bytes, *BY_MEANING.get(source.suffix, (by_numbers, by_lines))]
         with contextlib.suppress(Exception):  # what is spoilt already may not open: it stays so
             content = rng.choice(ways)(rng, content)
     target.write_bytes(content[:10_000_000])
     return target
+
+
+def _sparse(path: Path) -> None:
+    """An .npy file of a terabyte of which nothing is on the disk."""
+    rows = 2**37
+    head = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({rows},), }}".ljust(117) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
+        file.truncate(file.tell() + 8 * rows)
+
+
+# What has a file's name and is none, or is none that could be read.
+NO_FILES: tuple[Callable[[Path], object], ...] = (
+    os.mkfifo,
+    Path.mkdir,
+    lambda path: path.symlink_to("/dev/zero"),
+    lambda path: path.symlink_to(path),
+    lambda path: path.symlink_to(path.parent / "not-there"),
+    lambda path: None,
+    Path.touch,
+    _sparse,
+)
 
 
 def setting(rng: random.Random) -> str:

@@ -32,7 +32,7 @@ from tssd_keras.data.array_files import (
 )
 from tssd_keras.data.class_labels import shape_remedy
 from tssd_keras.data.text_table import TextTable, read_table, read_text
-from tssd_keras.recipe.checks import EXAMPLES, shown
+from tssd_keras.recipe.checks import EXAMPLES, cut, shown
 
 IDS = ("id", "path")  # columns that name the samples
 COLUMNS = ("label", "id", "clean", "name")
@@ -121,6 +121,7 @@ def _read_txt(path: Path) -> Table:
 def _read_csv(path: Path) -> Table:
     table = read_table(path, (*COLUMNS, *IDS), one_column=True)
     header = [name if name == "" else name.lower() for name in table.header]
+    came = ", ".join(map(cut, table.header[:8]))
     if header == ["label"] or not header:
         return _cells(path, table, ["label"])
     if len(header) == 1:
@@ -128,16 +129,19 @@ def _read_csv(path: Path) -> Table:
         return _cells(path, first, ["label"])
     if "label" not in header:
         raise ValueError(
-            f"{path}: a table must name its columns in the first row, label among them; got "
-            f"{', '.join(table.header[:8])}."
+            f"{path}: a table must name its columns in the first row, label among them; got {came}."
         )
     columns = ["id" if name in IDS else name for name in header]
     strange = [name or "one without a name" for name in columns if name not in COLUMNS]
     if strange or len(set(columns)) < len(columns):
-        fault = f"{', '.join(strange[:EXAMPLES])}: not known" if strange else "some come twice"
+        fault = (
+            f"{', '.join(map(cut, strange[:EXAMPLES]))}: not known"
+            if strange
+            else "some come twice"
+        )
         raise ValueError(
             f"{path}: its columns must be label and, if there, {' or '.join(IDS)}, clean and name, "
-            f"once each; got {', '.join(header[:8])} ({fault}). Call the column that names the "
+            f"once each; got {came} ({fault}). Call the column that names the "
             "samples id, and take away those that say nothing of the labels."
         )
     return _cells(path, table.filled() if "id" in columns else table, columns)
