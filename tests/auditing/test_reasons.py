@@ -20,6 +20,7 @@ def test_reasons_say_what_each_judge_says():
         q=np.array([0.1, 0.9, np.nan, 0.8, 0.2]),
         role=np.array([NEGATIVE, SEMI_HARD, NEGATIVE, POSITIVE, FLOOR], np.int8),
         weight=np.array([0, 0.9, 0, 1, 1]),
+        streams=(),
     )
     texts, which = reasons(judged, np.arange(5))
     said = [texts[i] for i in which]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.backend_free
 COLUMNS = (
     "epoch,kept,positive,negative,uncertain,semi_hard,floor,loss_abstains,classes_abstaining,"
     "network_unready,kept_precision,kept_recall,kept_f1,auroc_loss,auroc_feature,auroc_q,label_error_auroc,"
-    "uncertain_purity,semi_hard_purity,semi_hard_recall,reach,criterion,estimated_clean_share,"
+    "uncertain_purity,semi_hard_purity,semi_hard_recall,reach,criterion,estimated_clean_share,nothing_to_tell,"
     "golden_pairs,clean_share_error,classes_short,neighbours_before,network_share,golden_auroc_q,golden_auroc_streams,"
     "rejected_count,rejected_fitted,rejected_fit,seconds_score,seconds_divide,seconds_purify"
 )

@@ -316,14 +316,17 @@ def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
 
 @pytest.mark.parametrize("at_random", [False, True])
 def test_pairs_of_a_users_golden_samples_reach_the_purification(digits, warmed_up, at_random):
-    """They say that no label is right, which nothing else says: no neighbours are asked."""
+    """They say that no label is right, which nothing else says: then nobody is judged."""
     trusted = digits[3]
     given = (trusted[1] + 1) % 10
     golden = Golden(*trusted, given, at_random=np.full(len(given), at_random))
     tssd = judged(warmed_up[1], digits, golden, divide=DivideRecipe(place="class_means"))
     purification = tssd.rounds[-1].purification
     assert purification.golden_pairs == (len(given) if at_random else 0)
-    assert (purification.estimated_clean_share < 0.35) == at_random
+    assert (purification.estimated_clean_share is None) == at_random
+    assert purification.nothing_to_tell == ("no golden pair is right" if at_random else "")
+    assert (tssd.table.weight == 1).all() == at_random
+    assert np.isnan(tssd.table.q).all() == at_random
 
 
 def test_neighbours_before_training_make_the_share_of_right_labels_surer(digits, warmed_up):

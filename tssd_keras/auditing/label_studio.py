@@ -72,7 +72,7 @@ def _task(
         "index": int(findings.index[row]),
         "id": "" if findings.ids is None else str(findings.ids[row]),
         "given": findings.named(findings.given[row]),
-        "p_wrong": round(float(findings.p_wrong[row]), 6),
+        "p_wrong": round(float(findings.p_wrong[row]), 6) if findings.told[row] else None,
         "stratum": stratum,
         "labels_sha256": findings.labels_sha256,
     }

@@ -14,11 +14,13 @@ import numpy as np
 
 from tssd_keras.auditing.outputs_check import ModelOutputs, check_outputs
 from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.judge.chance import Agreement, agreement
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
+from tssd_keras.judge.told import NOTHING_TO_TELL, STREAMS_ABSTAIN, remedy
 from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.choices import STREAMS
@@ -52,6 +54,10 @@ class LabelAudit:
         loss_abstains: whether the losses are unimodal, so that they tell nothing.
         feature_abstains: bool[K], whether the feature stream says nothing of a class; all
             True without features.
+        wrong_share: share of wrong labels that is estimated; NaN where there is nothing to tell.
+        wrong_share_error: its standard error by golden labels; NaN without.
+        nothing_to_tell: why no label was judged, in words; "" where labels were. Then scores are
+            NaN and no label is suspect.
         notes: what a person should know, a line each.
     """
 
@@ -66,6 +72,9 @@ class LabelAudit:
     order: np.ndarray
     loss_abstains: bool
     feature_abstains: np.ndarray
+    wrong_share: float
+    wrong_share_error: float
+    nothing_to_tell: str
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -165,13 +174,21 @@ def audit(
     outputs = check_outputs(
         predictions, labels, features, golden, from_logits=as_flag("from_logits", from_logits)
     )
+    found = agreement(outputs.log_p.argmax(axis=1), outputs.given, outputs.n_classes)
+    if golden is None and not found.knows:
+        outputs = outputs.without_predictions()
     division, where = _divided(outputs, settings)
-    purification = None
+    purification, why = None, ""
     if golden is not None:
         purification = _purified(outputs, division, where, purify_settings)
+        why = "" if purification is None else purification.figures.nothing_to_tell or ""
     elif where.silent is not None and division.speaks and set(settings.streams) == set(STREAMS):
         purification = _without_golden(outputs, division, where)
-    return _label_audit(outputs, division, purification)
+    if why:
+        purification, division = None, division.silenced()
+    elif purification is None and not division.speaks:
+        why = STREAMS_ABSTAIN
+    return _label_audit(outputs, division, purification, found, why)
 
 
 def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, Place]:
@@ -239,20 +256,30 @@ def _without_golden(outputs: ModelOutputs, division: Division, where: Place) -> 
 
 
 def _label_audit(
-    outputs: ModelOutputs, division: Division, purification: Purification | None
+    outputs: ModelOutputs,
+    division: Division,
+    purification: Purification | None,
+    found: Agreement,
+    why: str,
 ) -> LabelAudit:
-    """Put together what is said of the judged samples and of the golden ones."""
+    """Put together what is said of the judged samples and of the golden ones.
+
+    Args:
+        outputs, division, purification: of the samples that are judged.
+        found: of the predictions with the labels.
+        why: nothing is told of any label; "" if something is.
+    """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
     given = outputs.given[rows]
     role, q = division.role, np.full(len(rows), np.nan)
     suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))
-    agree = suggested == outputs.given
     if purification is not None:
         role, q = purification.role, purification.q.astype(np.float64)
         suggested, confidence = outputs.true.copy(), np.ones(n)
         suggested[rows], confidence[rows] = purification.suggested, purification.confidence
     score = np.where(np.isnan(q), _mean_of_streams(division, given), q)
-    if not (outputs.true >= 0).any():
+    golden = bool((outputs.true >= 0).any())
+    if not golden:
         q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
     margin = _margin(log_p[rows], given)
 
@@ -275,7 +302,9 @@ def _label_audit(
         order=rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))],
         loss_abstains=division.loss_abstains,
         feature_abstains=division.feature_abstains,
-        notes=tuple(_notes(division, outputs.has_features, agree)),
+        **_wrong_share(score, purification),
+        nothing_to_tell=why,
+        notes=tuple(_notes(division, outputs.has_features, found, why, golden=golden)),
     )
 
 
@@ -300,13 +329,37 @@ def _margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return of_label - log_p.max(axis=1)
 
 
-def _notes(division: Division, has_features: bool, agree: np.ndarray) -> Iterator[str]:
-    if agree.mean() > BY_HEART:
+def _wrong_share(score: np.ndarray, purification: Purification | None) -> dict[str, float]:
+    """The estimated share of wrong labels, and its standard error; NaN where there is none."""
+    error = None
+    if purification is not None and purification.figures.estimated_clean_share is not None:
+        wrong = 1 - purification.figures.estimated_clean_share
+        error = purification.figures.clean_share_error
+    else:
+        told = score[~np.isnan(score)]
+        wrong = float(1 - told.mean()) if len(told) else np.nan
+    return {"wrong_share": wrong, "wrong_share_error": np.nan if error is None else error}
+
+
+def _notes(
+    division: Division, has_features: bool, found: Agreement, why: str, *, golden: bool
+) -> Iterator[str]:
+    if why:
+        yield f"{NOTHING_TO_TELL}, and no label was judged: {why}{remedy(why)}"
+    if not found.knows and not golden:
         yield (
-            f"the predictions agree with {agree.mean():.2%} of the labels: the model seems to have "
+            f"the predictions agree with {found.share:.1%} of the labels, by chance "
+            f"{found.chance:.1%}: nobody is judged by them. Look whether rows and columns of "
+            "predictions are in the order of the labels"
+        )
+    if found.share > BY_HEART:
+        yield (
+            f"the predictions agree with {found.share:.2%} of the labels: the model seems to have "
             "learned these very labels, and the wrong ones that it learned cannot be found. Use "
             "predictions for samples that the model was not trained on (cross-validation)"
         )
+    if why and why != STREAMS_ABSTAIN:
+        return
     if division.loss_abstains:
         yield "the loss stream abstains: the losses are unimodal"
     n, k = int(division.feature_abstains.sum()), len(division.feature_abstains)

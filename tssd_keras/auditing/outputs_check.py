@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,13 @@ from scipy.sparse import issparse
 
 from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.inputs import type_remedy
+from tssd_keras.judge.common_size import of_common_size
 from tssd_keras.judge.neighbours import projection
 from tssd_keras.labels.golden import check_golden_labels
 
 BLOCK_BYTES = 16 << 20  # of rows held as float64 at once
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
+UNSEEN = 0.01  # what a probability of 0 counts as, at most
 MIN_LOG_P = -80.0  # as of the score pass: keeps half-precision log-probabilities finite
 
 
@@ -47,6 +49,11 @@ class ModelOutputs:
         """int64[n], the samples whose true label nobody knows."""
         return np.flatnonzero(self.true < 0)
 
+    def without_predictions(self) -> ModelOutputs:
+        """The same, and every class is as probable."""
+        even = np.full_like(self.log_p, -np.log(self.n_classes))
+        return replace(self, log_p=even)
+
     @property
     def loss(self) -> np.ndarray:
         """float32[N], cross-entropy of the given labels, in nats."""
@@ -75,7 +82,12 @@ def check_outputs(
         true = class_labels(
             "golden", golden, n=n, n_classes=k, why=why, minus_one="where nobody knows"
         )
-        check_golden_labels(true[true >= 0], k, remedy="Add some, or leave golden out.")
+        check_golden_labels(
+            true[true >= 0],
+            k,
+            remedy="Add some, leave out the columns of predictions that no label names, or leave "
+            "golden out.",
+        )
     if (true >= 0).all():
         raise ValueError("some labels must be judged: all are golden. Put -1 where nobody knows.")
     return ModelOutputs(
@@ -102,7 +114,8 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
         from_logits: whether they are logits.
 
     Returns:
-        float32[N, K], at least `MIN_LOG_P`.
+        float32[N, K], at least `MIN_LOG_P`. A probability of 0 counts as half the least that is
+        above 0, at most UNSEEN: of a few trees or neighbours it is no certainty.
 
     Raises:
         TypeError: they are no array of numbers.
@@ -117,7 +130,7 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
             "np.stack([1 - p, p], axis=1)."
         )
     out = np.empty(predictions.shape, np.float32)
-    probable = from_logits
+    probable, least = from_logits, np.inf
     for rows in blocks(predictions):
         block = np.asarray(predictions[rows], np.float64)
         _check_finite("predictions", block, rows.start)
@@ -129,7 +142,10 @@ def log_probabilities(predictions: np.ndarray, *, from_logits: bool) -> np.ndarr
             _check_probabilities(block, rows.start)
             total = block.sum(axis=1, keepdims=True)  # 1, but for rounding
             log_p = np.log(np.maximum(block / total, 1e-300))
+            least = min(least, block.min(where=block > 0, initial=np.inf))
         out[rows] = np.maximum(log_p, MIN_LOG_P)
+    if not from_logits:
+        np.maximum(out, np.log(min(least / 2, UNSEEN)), out=out)
     if probable:
         raise ValueError(
             "predictions must be logits where from_logits is True (--logits), and each of "
@@ -173,6 +189,7 @@ def unit_features(features: Any, n: int) -> np.ndarray:
             block = block.toarray() if matrix is None else block @ matrix
         block = np.asarray(block, np.float64).reshape(-1, width)
         _check_finite("features", block, rows.start)
+        block = of_common_size(block)
         length = np.linalg.norm(block, axis=1, keepdims=True)
         out[rows] = block / np.maximum(length, 1e-300)
     return out

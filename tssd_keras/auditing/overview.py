@@ -11,6 +11,7 @@ from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.mixture import Mixtures, scaled
 from tssd_keras.judge.roles import DECIDED, SEMI_HARD
 from tssd_keras.judge.streams import Streams
+from tssd_keras.judge.told import at_bound
 from tssd_keras.run.read_tables import EPOCH_FIGURES, ROUND_FIGURES
 
 BINS = 48  # of a histogram
@@ -48,10 +49,10 @@ def overview(findings: Findings) -> dict[str, Any]:
 def _totals(findings: Findings) -> dict[str, object]:
     facts, judged = findings.summary, findings.judged
     by = "q" if not np.isnan(findings.q[judged]).all() else "streams"
-    wrong, error = _mean(findings.p_wrong[judged]), None
+    wrong, error = _mean(findings.p_wrong[findings.told]), None
     last = findings.rounds[-1] if findings.rounds else {}
     share = _number(last.get("estimated_clean_share"))
-    if by == "q" and share is not None:
+    if by == "q" and share is not None and wrong is not None:
         wrong, error = 1 - share, _number(last.get("clean_share_error"))
     return {
         "samples": len(findings),
@@ -62,6 +63,8 @@ def _totals(findings: Findings) -> dict[str, object]:
         "suspects": int(findings.suspect.sum()),
         "wrong": wrong,
         "wrong_error": error,
+        "at_bound": wrong is not None and at_bound(wrong, int(judged.sum())),
+        "nothing_to_tell": findings.nothing_to_tell,
         "golden_pairs": _number(last.get("golden_pairs")),
         "by": by,
         "decided": int((~judged & (findings.role == DECIDED)).sum()),
@@ -82,15 +85,15 @@ def _classes(findings: Findings) -> dict[str, list]:
     def count(which: np.ndarray) -> list[int]:
         return np.bincount(given[which], minlength=k).tolist()
 
-    wrong = np.bincount(given[judged], weights=findings.p_wrong[judged], minlength=k)
-    n_judged = count(judged)
+    told = findings.told
+    wrong, n_told = np.bincount(given[told], findings.p_wrong[told], minlength=k), count(told)
     return {
         "samples": np.bincount(given, minlength=k).tolist(),
         "kept": count(judged & (findings.weight > 0)),
         "mined": count(findings.role == SEMI_HARD),
         "suspects": count(findings.suspect),
         "wrong": [
-            round(float(w / n), 4) if n else None for w, n in zip(wrong, n_judged, strict=True)
+            round(float(w / n), 4) if n else None for w, n in zip(wrong, n_told, strict=True)
         ],
     }
 

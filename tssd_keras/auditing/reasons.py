@@ -57,6 +57,9 @@ def _sentences(
         right="It lies {}among its given class.",
         nothing="Its place in feature space says nothing of its given class.",
     )
+    if not findings.told[row]:
+        yield "There is nothing to tell of it, so it counts fully."
+        return
     q, role = findings.q[row], findings.role[row]
     if not np.isnan(q):
         says = "right" if q > 0.5 else "wrong"

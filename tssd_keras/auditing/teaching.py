@@ -33,7 +33,7 @@ def teaching_order(findings: Findings, seed: int) -> np.ndarray:
         (weighted draws without replacement by exponential keys).
     """
     rows = np.flatnonzero(findings.judged)
-    p = np.clip(findings.p_wrong[rows], 0, 1)
+    p = np.nan_to_num(np.clip(findings.p_wrong[rows], 0, 1), nan=0.5)  # nothing is told of it
     weight = np.sqrt(p * (1 - p)) + SURE
     suggested = findings.suggested[rows]
     weight /= np.bincount(suggested, weight)[suggested]

@@ -16,6 +16,7 @@ from tssd_keras.data.columns import write_columns
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.whole_file import write_each, write_text
 from tssd_keras.judge.findings import Findings
+from tssd_keras.judge.told import NOTHING_TO_TELL
 from tssd_keras.labels.given import given_labels
 from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.recipe.recipe import Recipe
@@ -185,6 +186,8 @@ def _first_of(unwritten: dict[str, Exception]) -> Exception:
 def _summary(findings: Findings, gallery: Gallery, n_pictures: int, n_tasks: int) -> Iterator[str]:
     n_suspects = int((gallery.rank > 0).sum())
     n_listed = int((gallery.rank[gallery.rows[: gallery.n_listed]] > 0).sum())
+    if findings.nothing_to_tell:
+        yield f"{NOTHING_TO_TELL}, and no label was judged: {findings.nothing_to_tell}"
     yield (
         f"{n_suspects:,} suspects among {int(findings.judged.sum()):,} judged samples; the page "
         f"lists {n_listed:,} of them to find wrong labels, and {len(gallery.teaching):,} judged "

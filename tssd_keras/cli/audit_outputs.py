@@ -88,6 +88,7 @@ def audit_outputs(
     write_text(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")
     for note in audited.notes:
         click.echo(f"note: {note}")
+    click.echo(f"estimated wrong labels: {_estimate(audited)}")
     click.echo(
         f"{summary['suspects']:,} of {summary['judged']:,} labels are no likelier to be right than "
         "wrong"
@@ -95,15 +96,33 @@ def audit_outputs(
     click.echo(f"everything is in {folder.path}")
 
 
+def _estimate(audited: LabelAudit) -> str:
+    """The estimated share of wrong labels, in words."""
+    from tssd_keras.judge.told import NOTHING_TO_TELL, at_bound
+
+    share, error = audited.wrong_share, audited.wrong_share_error
+    if audited.nothing_to_tell or np.isnan(share):
+        return NOTHING_TO_TELL
+    if at_bound(share, len(audited.order)):
+        what = "right" if share > 0.5 else "wrong"
+        return f"{share:.1%} (at its bound: fewer than one label is estimated to be {what})"
+    return f"{share:.1%}" + ("" if np.isnan(error) else f" (standard error {error:.1%})")
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
 def _summary(audited: LabelAudit) -> dict[str, Any]:
     """What summary.json holds."""
     roles, counts = np.unique(audited.role.astype(str), return_counts=True)
-    scored = not np.isnan(audited.score).all()
     return {
         "samples": len(audited),
         "judged": len(audited.order),
         "suspects": int(audited.suspect.sum()),
-        "estimated_wrong_share": float(np.nanmean(1 - audited.score)) if scored else None,
+        "estimated_wrong_share": _number(audited.wrong_share),
+        "estimated_wrong_share_error": _number(audited.wrong_share_error),
+        "nothing_to_tell": audited.nothing_to_tell,
         "roles": dict(zip(roles.tolist(), counts.tolist(), strict=True)),
         "loss_abstains": audited.loss_abstains,
         "classes_whose_features_abstain": int(audited.feature_abstains.sum()),

@@ -12,6 +12,7 @@ import click
 
 from tssd_keras.cli.backend import BACKENDS, choose_backend
 from tssd_keras.cli.recipe_options import load, recipe_argument, set_option, skip_option
+from tssd_keras.judge.told import NOTHING_TO_TELL
 from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.folder import RECIPE, RunFolder
 from tssd_keras.run.interrupts import Stopped, exit_status
@@ -125,6 +126,12 @@ def _say(finished: Finished, backend: str) -> None:
         click.echo(f"its wrong labels, as a page: python cli.py audit {folder}")
 
 
+def _estimated(summary: dict) -> str:
+    """The last round's share of wrong labels, or that there is nothing to tell."""
+    nothing = (summary["nothing_to_tell"] or "").strip(" /")
+    return NOTHING_TO_TELL if nothing else _share(summary["estimated_wrong_share"])
+
+
 def _table(summary: dict) -> str:
     """The final table: a name and a value a line."""
     accuracy, kept, semi_hard = summary["accuracy"], summary["kept"], summary["semi_hard"]
@@ -144,6 +151,7 @@ def _table(summary: dict) -> str:
         ),
         ("  purity", _share(semi_hard["purity"])),
         ("label-error AUROC", _share(summary["label_error_auroc"])),
+        ("wrong labels, as estimated", _estimated(summary)),
         ("wrong labels in the training split", _share(summary["effective_noise_rate"])),
         *(
             [("decided samples: trained / golden", f"{decided['trained']} / {decided['golden']}")]

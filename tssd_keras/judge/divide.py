@@ -7,7 +7,7 @@ DivideMix (arXiv 2002.07394), the feature stream follows PSDC (arXiv 2404.01853)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -47,6 +47,17 @@ class Division:
     def speaks(self) -> bool:
         """Whether any stream says anything of any class."""
         return not (self.loss_abstains and self.feature_abstains.all())
+
+    def silenced(self) -> Division:
+        """The same scores, and nobody is judged by them."""
+        return replace(
+            self,
+            p_loss=np.full_like(self.p_loss, 0.5),
+            p_feature=np.full_like(self.p_feature, 0.5),
+            role=np.full_like(self.role, UNCERTAIN),
+            loss_abstains=True,
+            feature_abstains=np.ones_like(self.feature_abstains),
+        )
 
 
 def divide(

@@ -8,6 +8,7 @@ import numpy as np
 
 from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.streams import Streams
+from tssd_keras.judge.told import STREAMS_ABSTAIN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,15 +68,29 @@ class Findings:
         return (self.role >= 0) & ~np.isnan(self.p_loss)
 
     @property
+    def told(self) -> np.ndarray:
+        """bool[N]: which of them a stream or q says something of."""
+        silent = np.isnan(self.q) & (self.p_loss == 0.5) & (self.p_feature == 0.5)
+        return self.judged & ~silent
+
+    @property
+    def nothing_to_tell(self) -> str:
+        """Why the last round judged no label, see `told`; "" where it judged some."""
+        if self.told.any():
+            return ""
+        last = self.rounds[-1] if self.rounds else {}
+        return (last.get("nothing_to_tell") or "").strip(" /") or STREAMS_ABSTAIN
+
+    @property
     def p_wrong(self) -> np.ndarray:
-        """float64[N]: 1 - q, or without q 1 - the mean of both streams; NaN where nobody judged."""
+        """float64[N]: 1 - q, without q 1 - the mean of both streams; NaN where nothing is told."""
         streams = (np.asarray(self.p_loss, np.float64) + self.p_feature) / 2
-        return np.where(self.judged, 1 - np.where(np.isnan(self.q), streams, self.q), np.nan)
+        return np.where(self.told, 1 - np.where(np.isnan(self.q), streams, self.q), np.nan)
 
     @property
     def suspect(self) -> np.ndarray:
-        """bool[N]: judged, and without weight or with another class suggested."""
-        return self.judged & ((self.weight <= 0) | (self.suggested != self.given))
+        """bool[N]: told of, and without weight or with another class suggested."""
+        return self.told & ((self.weight <= 0) | (self.suggested != self.given))
 
     def named(self, label: int) -> str:
         """The class's name; nothing for -1."""

@@ -320,6 +320,8 @@ def _fit(
     with warnings.catch_warnings():
         if head.warm_start:  # the next round goes on
             warnings.simplefilter("ignore", ConvergenceWarning)
+        # Two samples of a class are enough: they may be many classes for so few samples.
+        warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
         head.fit(rows[use], labels[use], sample_weight=counts[use])
     coefficients, bias = np.zeros((rows.shape[1], n_classes)), np.full(n_classes, -30.0)
     # Of two classes one row stands for the difference.

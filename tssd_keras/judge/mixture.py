@@ -20,6 +20,7 @@ MAX_ITER = 100
 TOL = 1e-4  # stop when the mean log-likelihood gains less, in nats
 N_BINS = 1024
 MIN_ASHMAN_D = 2.0  # modes closer than this are one; Ashman, Bird and Zepf 1994
+FEWEST = 10  # scores, two for each of a mixture's five parameters; fewer are one heap
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def fit_mixtures(score: np.ndarray, group: np.ndarray, n_groups: int) -> Mixture
     Args:
         score: float[N], finite.
         group: int[N] in 0..n_groups-1.
-        n_groups: G. A group may be empty: then `bimodal` is false.
+        n_groups: G. Of a group with fewer than FEWEST scores, or none, `bimodal` is false.
 
     Returns:
         Mixtures of the G groups. They do not change with the order, the unit
@@ -120,7 +121,7 @@ def fit_mixtures(score: np.ndarray, group: np.ndarray, n_groups: int) -> Mixture
     order = np.argsort(mean, axis=1)
     mean, variance, share = (np.take_along_axis(v, order, axis=1) for v in (mean, variance, share))
     ashman_d = np.sqrt(2.0) * (mean[:, 1] - mean[:, 0]) / np.sqrt(variance.sum(axis=1))
-    spread = high > low
+    spread = (high > low) & (n >= FEWEST)
     bimodal = spread & (ashman_d >= MIN_ASHMAN_D)
     bimodal &= _bic(_log_likelihood(x, count, mean, variance, share), 5, n) < _bic(
         _unimodal_log_likelihood(x, count), 2, n

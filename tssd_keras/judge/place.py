@@ -171,7 +171,7 @@ def silent_classes(vote: np.ndarray, labels: np.ndarray, n_classes: int) -> np.n
         n_classes: K.
 
     Returns:
-        bool[K]: the shares differ by less than SILENT standard errors.
+        bool[K]: the shares differ by less than SILENT standard errors, or all samples are of it.
     """
     n, count = len(labels), np.bincount(labels, minlength=n_classes)
     voted = np.bincount(vote, minlength=n_classes)
@@ -182,7 +182,8 @@ def silent_classes(vote: np.ndarray, labels: np.ndarray, n_classes: int) -> np.n
     error = np.sqrt(
         overall * (1 - overall) * (1 / np.maximum(count, 1) + 1 / np.maximum(n - count, 1))
     )
-    return among_own - among_others <= SILENT * error
+    nobody_else = count == n  # so that there is nothing to be told apart from
+    return (among_own - among_others <= SILENT * error) | nobody_else
 
 
 def place(

@@ -29,6 +29,7 @@ from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import bar_of, mining_criterion, overrule, settle
 from tssd_keras.judge.state import State, part, under
+from tssd_keras.judge.told import bounded_share, why_nobody_is_judged
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
 CAUTION = 2.0  # standard errors of the share of right labels
@@ -139,7 +140,8 @@ class Purifier:
 
         Returns:
             Purification, or None where source is "certain" and the division left
-            too few certain samples to learn from.
+            too few certain samples to learn from. Nobody may be judged by one whose figures have
+            a reason `nothing_to_tell`.
         """
         rng = np.random.default_rng((self.settings.seed, round_index))
         evidence = gather(
@@ -201,12 +203,20 @@ class Purifier:
         kept = answers.features[(role == POSITIVE) | (role == SEMI_HARD)]
         voice = evidence.context.head.voice
         trusted = self.source == "trusted"  # else the rows are the streams' own choice
+        true, pair_given, _ = evidence.trusted.pairs
+        why = why_nobody_is_judged(
+            found.q,
+            auroc_q if trusted else None,
+            len(evidence.trusted.labels),
+            true == pair_given,
+        )
         figures = PurificationFigures(
             reach=reach,
             criterion=found.as_q(criterion),
-            estimated_clean_share=found.share,
+            estimated_clean_share=None if why else bounded_share(found.share, len(found.q)),
+            nothing_to_tell=why,
             golden_pairs=int(evidence.trusted.is_pair.sum()),
-            clean_share_error=found.error,
+            clean_share_error=None if why else found.error,
             network_share=voice.network / (voice.network + voice.head),
             golden_auroc_q=auroc_q if trusted else None,
             golden_auroc_streams=auroc_streams if trusted else None,

@@ -92,6 +92,8 @@ class PurificationFigures:
         reach: "uncertain" or "all".
         criterion: the q above which uncertain samples are mined; in 0.5..1.
         estimated_clean_share: of right labels among the judged.
+        nothing_to_tell: why no label was judged, see `told`; "" where labels were, None where
+            nobody looked. Then there is no estimated share.
         golden_pairs: how many random pairs of true and given label that share rests on.
         clean_share_error: its standard error by these pairs; None without them.
         classes_short: numbers of the classes, as text, that would have kept less than half of the
@@ -107,6 +109,7 @@ class PurificationFigures:
     reach: str | None = None
     criterion: float | None = None
     estimated_clean_share: float | None = None
+    nothing_to_tell: str | None = None
     golden_pairs: int | None = None
     clean_share_error: float | None = None
     classes_short: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tssd_keras.judge.record import RoundRecord
+from tssd_keras.judge.told import NOTHING_TO_TELL
 
 
 def round_line(record: RoundRecord) -> str:
@@ -21,6 +22,9 @@ def round_line(record: RoundRecord) -> str:
         parts.append(f"AUROC {quality.label_error_auroc:.4f}")
     if unready := abstentions.network_unready.strip(" /"):
         parts.append(f"nothing was judged: the network {unready}")
+    nothing = (record.purification.nothing_to_tell or "").strip(" /")
+    if nothing and not unready:
+        parts.append(f"{NOTHING_TO_TELL}: {nothing}")
     silent = []
     if abstentions.loss_abstains:
         silent.append("loss stream")

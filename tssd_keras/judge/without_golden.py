@@ -14,6 +14,7 @@ from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import overrule, settle
 from tssd_keras.judge.state import State
+from tssd_keras.judge.told import bounded_share
 
 BLOCK = 8192  # samples judged at once
 
@@ -80,7 +81,9 @@ class WithoutGolden:
         role = settle(overrule(division.role, q), q, 0.5)
         transition, right = self._noise(scores, given, place)
         figures = PurificationFigures(
-            reach="all", criterion=0.5, estimated_clean_share=float(right.sum())
+            reach="all",
+            criterion=0.5,
+            estimated_clean_share=bounded_share(float(right.sum()), len(given)),
         )
         q, expected = q.astype(np.float32), len(given) * right
         return Purification(q, role, suggested, confidence, transition, expected, figures)

@@ -29,7 +29,8 @@ class Compared:
         accuracy: {"last", "mean_last_10", "best"}, None where no epoch ended.
         kept: share with weight.
         suspects: share suspected.
-        wrong: mean probability of a wrong label, as the run estimates it.
+        wrong: mean probability of a wrong label, as the run estimates it; None where it tells
+            nothing of any.
         auroc: of label errors; None where the truth is unknown.
     """
 
@@ -41,7 +42,7 @@ class Compared:
     accuracy: dict[str, float | None]
     kept: float
     suspects: float
-    wrong: float
+    wrong: float | None
     auroc: float | None
 
 
@@ -119,7 +120,8 @@ def _figures(path: Path, run: Findings, shared: np.ndarray) -> Compared:
     decisions, accuracy = (run.summary.get(key) or {} for key in ("decisions", "accuracy"))
     auroc = None
     if clean is not None and run.truth is not None:
-        auroc = label_error_auroc(clean, 1 - p_wrong[run.truth[rows] >= 0])
+        right = 1 - p_wrong[run.truth[rows] >= 0]
+        auroc = label_error_auroc(clean, right) if not np.isnan(right).any() else None
     return Compared(
         folder=path,
         decisions=(int(decisions.get("trained", 0)), int(decisions.get("golden", 0))),
@@ -129,7 +131,7 @@ def _figures(path: Path, run: Findings, shared: np.ndarray) -> Compared:
         accuracy={key: accuracy.get(key) for key in ("last", "mean_last_10", "best")},
         kept=float((run.weight[rows] > 0).mean()),
         suspects=float(run.suspect[rows].mean()),
-        wrong=float(p_wrong.mean()),
+        wrong=float(np.nanmean(p_wrong)) if not np.isnan(p_wrong).all() else None,
         auroc=auroc,
     )
 

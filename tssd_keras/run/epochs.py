@@ -65,10 +65,9 @@ class EpochRecord(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Evaluate the model; append the row.
 
-        Raises:
-            ValueError: the loss is not finite. Row and weights stay those of the epoch before.
+        Where the loss is not finite `TSSD` ends the training before, so that row and weights stay
+        those of the epoch before.
         """
-        check_loss(float(logs["loss"]), epoch, self._prepared)
         seconds = time.perf_counter() - self._start
         row = {
             "epoch": epoch + 1,
@@ -97,40 +96,3 @@ class EpochRecord(keras.callbacks.Callback):
             n_right += int((predicted == labels[rows]).sum())
             done(size)
         return n_right / len(labels)
-
-
-def check_loss(loss: float, epoch: int, prepared: Prepared) -> None:
-    """Raise ValueError if an epoch's mean loss is not finite, with the sample if one is to blame.
-
-    Args:
-        loss: of the epoch.
-        epoch: counted from 0.
-        prepared: what was trained on.
-    """
-    if np.isfinite(loss):
-        return
-    what = f"the loss must be finite, it is {loss} in epoch {epoch + 1}"
-    faulty = _not_finite(prepared)
-    if faulty is None:
-        raise ValueError(
-            f"{what}; every sample is finite. Try a lower train.learning_rate, or train.precision "
-            '"float32".'
-        )
-    name = "" if prepared.data.ids is None else f" ({prepared.data.ids[faulty]})"
-    raise ValueError(
-        f"{what}: sample {faulty}{name} has entries that are NaN or infinite. Fill the gaps in, or "
-        "leave such samples out."
-    )
-
-
-def _not_finite(prepared: Prepared) -> int | None:
-    """The first sample of the stream with an entry that is not finite, by its index; None: none."""
-    inputs, stream = prepared.data.inputs, np.sort(prepared.stream)
-    if inputs.dtype.kind != "f":
-        return None
-    for rows, batch in fixed_batches(inputs, stream, min(1024, len(stream))):
-        block = np.asarray(batch)[: rows.stop - rows.start]
-        faulty = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
-        if len(faulty):
-            return int(stream[rows][faulty[0]])
-    return None

@@ -59,6 +59,7 @@ def _accuracy(evaluated_on: str, accuracy: list[float]) -> dict[str, object]:
 
 def _of_last_round(record: dict) -> dict[str, object]:
     """The figures of the newest round; None where there was none."""
+    share = record.get("estimated_clean_share")
     return {
         "kept": {
             "count": record.get("kept"),
@@ -72,6 +73,8 @@ def _of_last_round(record: dict) -> dict[str, object]:
             "recall": record.get("semi_hard_recall"),
             "uncertain_purity": record.get("uncertain_purity"),
         },
+        "estimated_wrong_share": None if share is None else 1 - float(share),
+        "nothing_to_tell": record.get("nothing_to_tell"),
         "label_error_auroc": record.get("label_error_auroc"),
         "auroc": {name: record.get(f"auroc_{name}") for name in ("loss", "feature", "q")},
     }

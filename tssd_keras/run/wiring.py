@@ -111,6 +111,7 @@ def callback(recipe: Recipe, prepared: Prepared, on_round: Callable[[RoundRecord
             true=None if truth is None else truth[stream],
             decided=decided,
             index=stream,
+            ids=None if prepared.data.ids is None else prepared.data.ids[stream],
             n_classes=len(prepared.data.class_names),
         ),
         golden="none" if plain else golden,

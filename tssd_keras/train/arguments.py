@@ -88,13 +88,13 @@ def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
 
 
 def _check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
-    if isinstance(inputs, SparseInputs) and np.isfinite(inputs.stored).all():
+    if isinstance(inputs, SparseInputs) and _fits(inputs.stored).all():
         return
     sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
     size = max(1, BLOCK_BYTES // max(sample, 1))
     faulty = np.concatenate(
         [
-            block[~np.isfinite(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
+            block[~_fits(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
             for block in np.split(index, range(size, len(index), size))
         ]
     )
@@ -103,7 +103,17 @@ def _check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
             f"{name} must be finite: {len(faulty)} of {len(index)} samples have entries that are "
             f"NaN or infinite, the first are {', '.join(map(str, faulty[:EXAMPLES]))}. Fill the "
             "gaps in, or leave these samples out."
+            f"{_TOO_LARGE if inputs.dtype == np.float64 else ''}"
         )
+
+
+_TOO_LARGE = " An entry above 3e38 is infinite in float32, which networks read: scale such inputs."
+
+
+def _fits(values: np.ndarray) -> np.ndarray:
+    """Whether numbers are finite in float32."""
+    with np.errstate(over="ignore"):
+        return np.isfinite(values.astype(np.float32, copy=False))
 
 
 def as_index(index: Any, n_inputs: int) -> np.ndarray:

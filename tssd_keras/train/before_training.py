@@ -8,6 +8,7 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.nested import parts_of
+from tssd_keras.judge.common_size import of_common_size
 from tssd_keras.judge.neighbours import Neighbours, Votes, projection
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.progress import Progress, no_progress
@@ -126,6 +127,7 @@ def projected_inputs(
         )
         if matrix is not None:
             rows = rows @ matrix
+        rows = of_common_size(rows)
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         out[start : start + size] = rows / np.maximum(length, 1e-12)
     return out

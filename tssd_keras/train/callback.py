@@ -26,6 +26,7 @@ from tssd_keras.train.eval_networks import (
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
+from tssd_keras.train.not_finite import stop_at_no_number
 from tssd_keras.train.remembering import Remembering
 from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
@@ -74,7 +75,8 @@ class TSSD(Remembering):
         arguments: as they were checked, `checked.CheckedArguments`.
 
     Raises:
-        ValueError, TypeError: an argument does not fit, see its message.
+        ValueError, TypeError: an argument does not fit, see its message. During `fit`, a loss or
+            a feature is not finite, in the last epoch, too.
         RuntimeError: Keras runs neither on TensorFlow nor on JAX. During `fit`, an epoch ended
             without the feed being read.
 
@@ -233,6 +235,7 @@ class TSSD(Remembering):
         self._short_epochs.end()
         if not self._feed.was_read:
             raise RuntimeError(_UNREAD)
+        stop_at_no_number(self.model, logs, epoch, self.arguments)
         self.table.mark_trained(self._feed.planned)
         trained = self.epochs_trained
         self._epochs.end()

@@ -64,7 +64,8 @@ class Judges:
         p, found = [v.p_given for v in verdicts], [v.columns for v in verdicts]
         rest = rest_of(self._rejected, p, found, table, rows)
         table.rewrite(replace(in_agreement(found), rest=rest), rows, epoch=epoch)
-        self._warner.hear([v.readiness for v in verdicts], scorers)
+        untold = [v.figures.nothing_to_tell or "" for v in verdicts]
+        self._warner.hear([v.readiness for v in verdicts], untold, scorers)
         record = RoundRecord(
             epoch=epoch,
             roles=role_counts(table),

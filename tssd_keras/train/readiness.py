@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from tssd_keras.judge import chance
+from tssd_keras.judge.chance import SURELY
+from tssd_keras.judge.told import remedy
 from tssd_keras.train.looking import every_layer
 from tssd_keras.train.scoring_model import ScoringModel
 
-SURELY = 2.0  # standard errors above chance
 LOST = 0.5  # of what a network knows as it trains, so much may be lost as it predicts
 LOOKED_AT = 256  # samples that it is seen with as it trains
 NOTHING, UNSETTLED = "knows nothing", "predicts otherwise than it trains"
@@ -49,12 +51,8 @@ class Readiness:
 
 def agreement(predicted: np.ndarray, given: np.ndarray, n_classes: int) -> Readiness:
     """Of int64[n] predicted classes with int64[n] given labels in 0..K-1."""
-    n = max(len(given), 1)
-    shares = [np.bincount(labels, minlength=n_classes) / n for labels in (predicted, given)]
-    chance = float(shares[0][: len(shares[1])] @ shares[1])
-    agree = float((predicted == given).mean()) if len(given) else 0.0
-    knows = agree > chance + SURELY * np.sqrt(chance * (1 - chance) / n)
-    return Readiness("" if knows else NOTHING, agree, chance)
+    knows, agree, by_chance = chance.agreement(predicted, given, n_classes)
+    return Readiness("" if knows else NOTHING, agree, by_chance)
 
 
 def settled(
@@ -88,18 +86,25 @@ def normalisations(network: keras.Model) -> list[str]:
     return [path for path, layer in every_layer(network).items() if isinstance(layer, kinds)]
 
 
+_UNTOLD = "no label was judged in this round, and each counts as in the warm-up: {}{}."
+
+
 class Warner:
-    """Warns of networks that may not judge, once for each reason."""
+    """Warns of networks that may not judge and of rounds that judged nobody, once a reason."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
 
-    def hear(self, found: Iterable[Readiness], scorers: Iterable[ScoringModel]) -> None:
-        """Of a round, by network."""
-        for one, scorer in zip(found, scorers, strict=True):
-            if one.why and one.why not in self._said:
-                self._said.add(one.why)
-                warnings.warn(advice(one, scorer.network), UserWarning, stacklevel=5)
+    def hear(
+        self, found: Iterable[Readiness], untold: Iterable[str], scorers: Iterable[ScoringModel]
+    ) -> None:
+        """Of a round, by network: what it knows, and why nothing is told of any label ("": is)."""
+        for one, why, scorer in zip(found, untold, scorers, strict=True):
+            reason = one.why or why
+            if reason and reason not in self._said:
+                self._said.add(reason)
+                text = advice(one, scorer.network) if one.why else _UNTOLD.format(why, remedy(why))
+                warnings.warn(text, UserWarning, stacklevel=5)
 
 
 def advice(found: Readiness, network: keras.Model) -> str:

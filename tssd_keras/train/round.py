@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tssd_keras.data.inputs import Inputs, as_inputs
-from tssd_keras.judge.divide import Division, apply_floor, check_finite, classes_short, divide
+from tssd_keras.judge.divide import Division, apply_floor, classes_short, divide
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
@@ -21,6 +21,7 @@ from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.judge.table import Rewrite, weights_of
+from tssd_keras.judge.told import STREAMS_ABSTAIN
 from tssd_keras.judge.without_golden import WithoutGolden
 from tssd_keras.labels.golden import Golden, effective_weights
 from tssd_keras.progress import Progress
@@ -32,6 +33,7 @@ from tssd_keras.train.before_training import (
     projected_inputs,
 )
 from tssd_keras.train.checked import CheckedArguments
+from tssd_keras.train.not_finite import check_scores
 from tssd_keras.train.places import Places
 from tssd_keras.train.readiness import LOOKED_AT, Readiness, agreement, normalisations, settled
 from tssd_keras.train.score_pass import score_pass
@@ -181,7 +183,6 @@ class NetworkJudge:
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        check_finite("loss", loss)
         golden = None
         if self._golden is not None and golden_scores is not None:
             golden = self._trusted(self._golden, golden_scores)
@@ -201,10 +202,12 @@ class NetworkJudge:
         found = None
         if not ready.why:
             found = self._purified(scores, given, where, division, golden, rows, round_index)
+        figures = _figures(given, found, division, self._before, ready)
+        if figures.nothing_to_tell:
+            found, division = None, division.silenced()
         role = self._with_floor(found, division, loss, similarity, given)
         clock.lap("purify")
-        columns = _columns(given, role, division, found, scores, knows=not ready.why)
-        figures = _figures(given, found, self._before)
+        columns = _columns(given, role, division, found, scores)
         transition = None if found is None else found.transition
         seconds = Seconds(**clock.laps)
         return Verdict(
@@ -284,9 +287,11 @@ class NetworkJudge:
         self, scorer: ScoringModel, what: str, inputs: Inputs, index: np.ndarray, labels: np.ndarray
     ) -> Scores:
         on_batch = self._progress(what, len(index))
-        return score_pass(
+        scores = score_pass(
             scorer, inputs, index, labels, batch_size=self._batch_size, on_batch=on_batch
         )
+        check_scores(scores, inputs, index)
+        return scores
 
     def _golden_scores(self, scorer: ScoringModel) -> Scores | None:
         """Of the golden samples; None without."""
@@ -321,19 +326,18 @@ def _columns(
     division: Division,
     purification: Purification | None,
     scores: Scores,
-    *,
-    knows: bool,
 ) -> Rewrite:
     """The samples' new entries in the table."""
     if purification is None:
         q = np.full(len(given), np.nan, np.float32)
         log_p = np.asarray(scores.log_p, np.float32)
         suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
-        if not knows:
-            suggested, confidence = given, np.exp(log_p[np.arange(len(given)), given])
         weight = weights_of(role, None)
-        # Nobody judged these: they count as in the warm-up.
+        # Nobody judged these: they count as in the warm-up, and no other class is suggested.
         unjudged = division.loss_abstains & division.feature_abstains[given]
+        own = np.exp(log_p[np.arange(len(given)), given])
+        suggested = np.where(unjudged, given, suggested)
+        confidence = np.where(unjudged, own, confidence)
         weight[unjudged & (role == UNCERTAIN)] = 1.0
     else:
         q, suggested = purification.q, purification.suggested
@@ -351,13 +355,23 @@ def _spaces(
 
 
 def _figures(
-    given: np.ndarray, found: Purification | None, before: Before | None
+    given: np.ndarray,
+    found: Purification | None,
+    division: Division,
+    before: Before | None,
+    ready: Readiness,
 ) -> PurificationFigures:
-    """The purification's figures, and where neighbours were looked for before training."""
-    figures = PurificationFigures()
+    """The purification's figures, why nothing is told, where neighbours were before training."""
+    silent = f"the network {ready.why}" if ready.why else STREAMS_ABSTAIN
+    figures = PurificationFigures(nothing_to_tell="" if division.speaks else silent)
     if found is not None:
         short = classes_short(found.role, given, found.expected)
-        figures = replace(found.figures, classes_short=some_of(short))
+        told = found.figures.nothing_to_tell
+        figures = replace(
+            found.figures,
+            classes_short=None if told else some_of(short),
+            nothing_to_tell=told or "",
+        )
     return figures if before is None else replace(figures, neighbours_before=before.by)
 
 

@@ -15,6 +15,7 @@ from tssd_keras.train.head import Network, find_head
 from tssd_keras.train.looking import Call, every_layer, watched
 
 SUM_TO_ONE = 0.02  # how far from 1 probabilities may sum; half precision rounds
+COMMON = 1e15  # a feature of a larger size, or a row below 1 / COMMON, has no length in float32
 MIN_LOG_P = -80.0  # keeps half-precision log-probabilities finite
 SAMPLES = 8  # that a network is looked at with
 OF_PROBABILITIES = {"softmax", "sigmoid"}  # activations
@@ -253,6 +254,9 @@ def _predictions(network: keras.Model, output: str | int | None) -> Look:
 def _unit(features):
     """Rows of length 1, float32[n, d]."""
     flat = ops.reshape(ops.cast(features, "float32"), (-1, int(np.prod(features.shape[1:]))))
+    most = ops.max(ops.abs(flat), axis=-1, keepdims=True)
+    extreme = ops.logical_or(most > COMMON, ops.logical_and(most < 1 / COMMON, most > 0))
+    flat = flat / ops.where(extreme, most, ops.ones_like(most))
     # A length of squares overflows half precision; the division is done before the cast.
     return flat / ops.maximum(ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True)), 1e-12)
 
@@ -293,6 +297,12 @@ def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: obj
         return name not in OF_PROBABILITIES and not looks_like_probabilities
     if said is None:
         return not looks_like_probabilities
+    if not np.isfinite(p).all():
+        raise ValueError(
+            f"the model's predictions must be finite, of {len(p)} samples some are NaN or "
+            "infinite. Look for NaN, and for entries too large for float32, in the samples and in "
+            "the model's weights."
+        )
     # Predictions that look like probabilities may be logits where a loss reads them so.
     impossible = not said.from_logits and not looks_like_probabilities
     if impossible and p.shape[-1] > 1 and p.min() >= 0 and p.max() <= 1:

@@ -1,5 +1,9 @@
 // The first part: the run as a whole.
 function groundOfNoise(totals) {
+  if (totals.wrong === null) return totals.nothing_to_tell;
+  if (totals.at_bound) {
+    return `at its bound: fewer than one label is estimated to be ${totals.wrong > 0.5 ? 'right' : 'wrong'}`;
+  }
   if (totals.wrong_error !== null) {
     return `\u00b1 ${share(totals.wrong_error)} (one standard error), by ${totals.golden_pairs} golden pairs`;
   }
@@ -25,7 +29,7 @@ function tiles(all) {
     tile(count(totals.kept) + of(totals.kept), 'kept'),
     tile(count(totals.dropped) + of(totals.dropped), 'rejected'),
     tile(count(totals.mined) + of(totals.mined), 'mined (semi-hard)'),
-    tile(share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
+    tile(totals.wrong === null ? 'nothing to tell' : share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
   ];
   if (totals.decided) shown.push(tile(count(totals.decided), 'decided by people before the run'));
