@@ -4,7 +4,7 @@
     python benchmarks/nothing_to_tell.py 7 8        # other seeds
 
 Each row is `tssd_keras.audit` of digits with cross-validated predictions (three parts): the share
-of wrong labels as estimated, or why there is none, suspects, and what these are in truth. Means over
+of wrong labels as estimated, or why there is none, suspects, and what these are. Means over
 the seeds, which draw the noise and the golden samples.
 """
 

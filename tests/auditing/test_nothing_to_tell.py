@@ -212,3 +212,28 @@ def test_an_estimate_at_its_bound_is_said_to_be_there():
     assert totals["at_bound"]
     assert totals["wrong"] == pytest.approx(0.0025)
     assert not overview(judged)["totals"]["at_bound"]
+
+
+@free
+def test_without_q_a_stream_that_abstains_has_no_part_in_the_ranking_and_leaves_no_share():
+    """By class means clean digits came out as 42 % noise: halves of who abstains were in it."""
+    judged = some_judged(90)
+    silent = dataclasses.replace(judged.streams[0], loss_abstains=True)
+    p_feature = np.where(np.arange(90) < 60, np.asarray(judged.p_feature), 0.5)
+    run = dataclasses.replace(
+        judged,
+        q=np.full(90, np.nan),
+        p_loss=np.full(90, 0.5),
+        p_feature=p_feature,
+        streams=(silent,),
+    )
+    np.testing.assert_allclose(run.p_wrong[:60], 1 - p_feature[:60])
+    assert np.isnan(run.p_wrong[60:]).all()
+    assert not run.suspect[60:].any()
+    assert run.nothing_to_tell == ""
+    found = overview(run)
+    assert found["totals"]["wrong"] is None
+    assert found["totals"]["nothing_to_tell"] == "the loss stream abstains"
+    assert found["classes"]["wrong"] == [None, None, None]
+    speaks = dataclasses.replace(run, streams=judged.streams)
+    assert overview(speaks)["totals"]["wrong"] == pytest.approx(1 - p_feature[:60].mean())

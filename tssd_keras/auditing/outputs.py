@@ -302,7 +302,12 @@ def _label_audit(
         order=rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))],
         loss_abstains=division.loss_abstains,
         feature_abstains=division.feature_abstains,
-        **_wrong_share(score, purification, estimated=known.knows or golden),
+        **_wrong_share(
+            score,
+            purification,
+            estimated=known.knows or golden,
+            loss_abstains=division.loss_abstains,
+        ),
         nothing_to_tell=why,
         notes=tuple(_notes(division, outputs.has_features, known, why, golden=golden)),
     )
@@ -330,20 +335,25 @@ def _margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _wrong_share(
-    score: np.ndarray, purification: Purification | None, *, estimated: bool
+    score: np.ndarray,
+    purification: Purification | None,
+    *,
+    estimated: bool,
+    loss_abstains: bool,
 ) -> dict[str, float]:
     """The share of wrong labels, and its standard error; NaN where there is none.
 
     Args:
         score: float64[n], of the samples that are judged.
         purification: of these.
+        loss_abstains: whether that stream does.
         estimated: whether there is a share, so that it is no number that nothing has told.
     """
     wrong, error, told = np.nan, None, score[~np.isnan(score)]
     if purification is not None and purification.figures.estimated_clean_share is not None:
         wrong = 1 - purification.figures.estimated_clean_share
         error = purification.figures.clean_share_error
-    elif len(told):
+    elif len(told) and not loss_abstains:  # places alone do not tell how many labels are wrong
         wrong = float(1 - told.mean())
     return {
         "wrong_share": wrong if estimated else np.nan,

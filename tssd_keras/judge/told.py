@@ -12,6 +12,7 @@ from scipy.special import logit
 
 NOTHING_TO_TELL = "nothing to tell"
 STREAMS_ABSTAIN = "every stream abstains"
+LOSSES_ABSTAIN = "the loss stream abstains"  # of the share, where no q tells it
 NO_RIGHT_PAIR = "no golden pair is right"
 NO_BETTER_THAN_CHANCE = "q tells golden labels from wrong ones no better than chance"
 CONSTANT = "q is the same for every label"
