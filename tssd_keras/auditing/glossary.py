@@ -90,6 +90,11 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
             "apart. The other stream then decides alone; if both abstain, the sample is uncertain.",
         ),
         Term(
+            "nothing to tell",
+            "Every stream abstains, or golden samples show that q says nothing. Then nobody is "
+            "judged, every label counts, and no share of wrong labels is named.",
+        ),
+        Term(
             "certain",
             "Both streams are sure and agree that the label is right (role positive) or wrong "
             "(role negative).",

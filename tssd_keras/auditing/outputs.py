@@ -174,8 +174,8 @@ def audit(
     outputs = check_outputs(
         predictions, labels, features, golden, from_logits=as_flag("from_logits", from_logits)
     )
-    found = agreement(outputs.log_p.argmax(axis=1), outputs.given, outputs.n_classes)
-    if golden is None and not found.knows:
+    known = agreement(outputs.log_p.argmax(axis=1), outputs.given, outputs.n_classes)
+    if golden is None and not known.knows:
         outputs = outputs.without_predictions()
     division, where = _divided(outputs, settings)
     purification, why = None, ""
@@ -188,7 +188,7 @@ def audit(
         purification, division = None, division.silenced()
     elif purification is None and not division.speaks:
         why = STREAMS_ABSTAIN
-    return _label_audit(outputs, division, purification, found, why)
+    return _label_audit(outputs, division, purification, known, why)
 
 
 def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, Place]:
@@ -259,14 +259,14 @@ def _label_audit(
     outputs: ModelOutputs,
     division: Division,
     purification: Purification | None,
-    found: Agreement,
+    known: Agreement,
     why: str,
 ) -> LabelAudit:
     """Put together what is said of the judged samples and of the golden ones.
 
     Args:
         outputs, division, purification: of the samples that are judged.
-        found: of the predictions with the labels.
+        known: of the labels by the predictions.
         why: nothing is told of any label; "" if something is.
     """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
@@ -302,9 +302,14 @@ def _label_audit(
         order=rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))],
         loss_abstains=division.loss_abstains,
         feature_abstains=division.feature_abstains,
-        **_wrong_share(score, purification),
+        **_wrong_share(
+            score,
+            purification,
+            estimated=known.knows or golden,
+            loss_abstains=division.loss_abstains,
+        ),
         nothing_to_tell=why,
-        notes=tuple(_notes(division, outputs.has_features, found, why, golden=golden)),
+        notes=tuple(_notes(division, outputs.has_features, known, why, golden=golden)),
     )
 
 
@@ -329,32 +334,48 @@ def _margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return of_label - log_p.max(axis=1)
 
 
-def _wrong_share(score: np.ndarray, purification: Purification | None) -> dict[str, float]:
-    """The estimated share of wrong labels, and its standard error; NaN where there is none."""
-    error = None
+def _wrong_share(
+    score: np.ndarray,
+    purification: Purification | None,
+    *,
+    estimated: bool,
+    loss_abstains: bool,
+) -> dict[str, float]:
+    """The share of wrong labels, and its standard error; NaN where there is none.
+
+    Args:
+        score: float64[n], of the samples that are judged.
+        purification: of these.
+        loss_abstains: whether that stream does.
+        estimated: whether there is a share, so that it is no number that nothing has told.
+    """
+    wrong, error, told = np.nan, None, score[~np.isnan(score)]
     if purification is not None and purification.figures.estimated_clean_share is not None:
         wrong = 1 - purification.figures.estimated_clean_share
         error = purification.figures.clean_share_error
-    else:
-        told = score[~np.isnan(score)]
-        wrong = float(1 - told.mean()) if len(told) else np.nan
-    return {"wrong_share": wrong, "wrong_share_error": np.nan if error is None else error}
+    elif len(told) and not loss_abstains:  # places alone do not tell how many labels are wrong
+        wrong = float(1 - told.mean())
+    return {
+        "wrong_share": wrong if estimated else np.nan,
+        "wrong_share_error": np.nan if error is None else error,
+    }
 
 
 def _notes(
-    division: Division, has_features: bool, found: Agreement, why: str, *, golden: bool
+    division: Division, has_features: bool, known: Agreement, why: str, *, golden: bool
 ) -> Iterator[str]:
     if why:
         yield f"{NOTHING_TO_TELL}, and no label was judged: {why}{remedy(why)}"
-    if not found.knows and not golden:
+    if not known.knows and not golden:
         yield (
-            f"the predictions agree with {found.share:.1%} of the labels, by chance "
-            f"{found.chance:.1%}: nobody is judged by them. Look whether rows and columns of "
+            f"the predictions agree with {known.share:.1%} of the labels, by chance "
+            f"{known.chance:.1%}: nobody is judged by them, and neighbours alone do not tell "
+            "how many labels are wrong. Look whether rows and columns of "
             "predictions are in the order of the labels"
         )
-    if found.share > BY_HEART:
+    if known.share > BY_HEART:
         yield (
-            f"the predictions agree with {found.share:.2%} of the labels: the model seems to have "
+            f"the predictions agree with {known.share:.2%} of the labels: the model seems to have "
             "learned these very labels, and the wrong ones that it learned cannot be found. Use "
             "predictions for samples that the model was not trained on (cross-validation)"
         )

@@ -49,7 +49,8 @@ def overview(findings: Findings) -> dict[str, Any]:
 def _totals(findings: Findings) -> dict[str, object]:
     facts, judged = findings.summary, findings.judged
     by = "q" if not np.isnan(findings.q[judged]).all() else "streams"
-    wrong, error = _mean(findings.p_wrong[findings.told]), None
+    no_share = findings.no_share
+    wrong, error = None if no_share else _mean(findings.p_wrong[findings.told]), None
     last = findings.rounds[-1] if findings.rounds else {}
     share = _number(last.get("estimated_clean_share"))
     if by == "q" and share is not None and wrong is not None:
@@ -64,7 +65,7 @@ def _totals(findings: Findings) -> dict[str, object]:
         "wrong": wrong,
         "wrong_error": error,
         "at_bound": wrong is not None and at_bound(wrong, int(judged.sum())),
-        "nothing_to_tell": findings.nothing_to_tell,
+        "nothing_to_tell": no_share,
         "golden_pairs": _number(last.get("golden_pairs")),
         "by": by,
         "decided": int((~judged & (findings.role == DECIDED)).sum()),
@@ -85,7 +86,7 @@ def _classes(findings: Findings) -> dict[str, list]:
     def count(which: np.ndarray) -> list[int]:
         return np.bincount(given[which], minlength=k).tolist()
 
-    told = findings.told
+    told = findings.told & (not findings.no_share)
     wrong, n_told = np.bincount(given[told], findings.p_wrong[told], minlength=k), count(told)
     return {
         "samples": np.bincount(given, minlength=k).tolist(),

@@ -8,7 +8,7 @@ import numpy as np
 
 from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.streams import Streams
-from tssd_keras.judge.told import STREAMS_ABSTAIN
+from tssd_keras.judge.told import LOSSES_ABSTAIN, STREAMS_ABSTAIN
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,9 +82,23 @@ class Findings:
         return (last.get("nothing_to_tell") or "").strip(" /") or STREAMS_ABSTAIN
 
     @property
+    def no_share(self) -> str:
+        """Why there is no estimated share of wrong labels; "" where there is one.
+
+        Without q it would be the mean of the streams. Places in feature space alone do not tell how
+        many labels are wrong: a class of two kinds of samples has two heaps, too.
+        """
+        if self.nothing_to_tell:
+            return self.nothing_to_tell
+        silent = bool(self.streams) and all(one.loss_abstains for one in self.streams)
+        return LOSSES_ABSTAIN if silent and np.isnan(self.q[self.judged]).all() else ""
+
+    @property
     def p_wrong(self) -> np.ndarray:
         """float64[N]: 1 - q, without q 1 - the mean of both streams; NaN where nothing is told."""
-        streams = (np.asarray(self.p_loss, np.float64) + self.p_feature) / 2
+        p = np.stack([np.asarray(self.p_loss, np.float64), self.p_feature])
+        says = p != 0.5  # a stream that abstains has no part in the mean
+        streams = np.where(says, p, 0.0).sum(axis=0) / np.maximum(says.sum(axis=0), 1)
         return np.where(self.told, 1 - np.where(np.isnan(self.q), streams, self.q), np.nan)
 
     @property

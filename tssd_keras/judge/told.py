@@ -12,6 +12,7 @@ from scipy.special import logit
 
 NOTHING_TO_TELL = "nothing to tell"
 STREAMS_ABSTAIN = "every stream abstains"
+LOSSES_ABSTAIN = "the loss stream abstains"  # of the share, where no q tells it
 NO_RIGHT_PAIR = "no golden pair is right"
 NO_BETTER_THAN_CHANCE = "q tells golden labels from wrong ones no better than chance"
 CONSTANT = "q is the same for every label"
@@ -25,7 +26,8 @@ _REMEDIES = {
 }
 
 FEWEST_PAIRS = 10  # of which none is right; under 80 % wrong labels fewer can happen to be so
-SURELY = 2.0  # standard errors above chance
+SURELY = 2.0  # standard errors above chance,
+LITTLE = 0.1  # but an AUROC so far above it counts, however few samples are golden
 LEAST_SPREAD = 0.01  # of the log-odds of q
 
 
@@ -61,7 +63,7 @@ def why_nobody_is_judged(
     """
     if len(pair_is_right) >= FEWEST_PAIRS and not pair_is_right.any():
         return NO_RIGHT_PAIR
-    if auroc is not None and auroc <= 0.5 + SURELY * chance_error(n_golden):
+    if auroc is not None and auroc <= 0.5 + min(SURELY * chance_error(n_golden), LITTLE):
         return NO_BETTER_THAN_CHANCE
     log_odds = logit(np.clip(np.asarray(q, np.float64), 1e-12, 1 - 1e-12))
     if len(q) > 1 and float(np.ptp(log_odds)) < LEAST_SPREAD:

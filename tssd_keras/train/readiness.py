@@ -90,7 +90,7 @@ _UNTOLD = "no label was judged in this round, and each counts as in the warm-up:
 
 
 class Warner:
-    """Warns of networks that may not judge and of rounds that judged nobody, once a reason."""
+    """Warns of networks that may not judge and of rounds without judgement, once a reason."""
 
     def __init__(self) -> None:
         self._said: set[str] = set()
@@ -98,7 +98,7 @@ class Warner:
     def hear(
         self, found: Iterable[Readiness], untold: Iterable[str], scorers: Iterable[ScoringModel]
     ) -> None:
-        """Of a round, by network: what it knows, and why nothing is told of any label ("": is)."""
+        """Of a round, by network: what it knows, and why no label was judged ("": some were)."""
         for one, why, scorer in zip(found, untold, scorers, strict=True):
             reason = one.why or why
             if reason and reason not in self._said:
