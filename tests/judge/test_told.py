@@ -49,7 +49,7 @@ def test_golden_pairs_of_which_none_is_right_leave_nothing_to_tell():
 
 def test_a_q_that_ranks_golden_labels_by_chance_leaves_nothing_to_tell():
     rng = np.random.default_rng(0)
-    n = 50
+    n = 100
     aurocs = [
         (rng.random((n, 1)) > rng.random((1, n))).mean() for _ in range(500)
     ]  # of right and wrong labels that nothing tells apart
@@ -57,6 +57,7 @@ def test_a_q_that_ranks_golden_labels_by_chance_leaves_nothing_to_tell():
     assert np.mean([why == NO_BETTER_THAN_CHANCE for why in said]) > 0.95
     assert np.std(aurocs) == pytest.approx(chance_error(n), rel=0.1)
     assert why_nobody_is_judged(Q, 0.7, n, NO_PAIRS) == ""
+    assert why_nobody_is_judged(Q, 0.61, 5, NO_PAIRS) == ""  # few golden samples, good ranks
     assert why_nobody_is_judged(Q, None, n, NO_PAIRS) == ""
 
 
