@@ -1,6 +1,7 @@
 """A run folder, written without training and read back; and folders that were tampered with."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -94,10 +95,6 @@ def streams(**changes):
     return lambda run: edit_arrays(run / "streams.npz", **{f"0/{k}": v for k, v in changes.items()})
 
 
-def other_given(run):
-    np.save(run / "labels.npy", np.roll(GIVEN, 1))
-
-
 N = len(STREAM)
 
 
@@ -125,6 +122,12 @@ N = len(STREAM)
             "decided_action must be one of confirm, keep, other, got 'Other'",
         ),
         (samples(class_lengths=np.array([0, 0, 17])), "class names must differ"),
+        (samples(p_meta=np.ones(N), z=np.ones(1)), "arrays that are not known: p_meta, z"),
+        (samples(q=np.full(N, 1.1, np.float32)), r"q must lie in 0..1.001, got 1.1"),
+        (samples(index=STREAM + 1), "names sample 60, labels.npy has 60"),
+        (samples(given=np.roll(GIVEN[STREAM], 1)), "sample 3 has another label in samples.npz"),
+        (lambda run: np.save(run / "labels.npy", np.roll(GIVEN, 1)), "labels.npy has not the hash"),
+        (lambda run: (run / "labels.sha256").write_text("0" * 2000), "at most 1,000 bytes"),
         (samples(given=np.full(N, {}, object)), "samples.npz must hold the samples"),
         (
             samples(labels_sha256_bytes=np.full(64, 48, np.uint8)),
@@ -160,6 +163,7 @@ def test_samples_that_are_not_what_a_run_writes_are_refused_by_both(run, spoil, 
             lambda run: edit_arrays(run / "streams.npz", class_bytes=np.full(17, 65, np.uint8)),
             "name other classes",
         ),
+        (streams(extra=np.arange(3)), "arrays that are not known: 0/extra"),
         (lambda run: (run / "epochs.csv").write_bytes(b"\xff\xfe"), r"epochs\.csv must be"),
         (
             lambda run: (run / "rounds.csv").write_text("a\n1\n"),
@@ -196,6 +200,88 @@ def test_streams_and_tables_of_another_run_are_refused(run, spoil, words):
         read_run(run)
 
 
+def table(name, text):
+    return lambda run: (run / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (table("epochs.csv", "epoch,accuracy\n1,high\n"), "accuracy in row 2 must be a number"),
+        (
+            table("epochs.csv", "epoch,accuracy\n1,1.2\n"),
+            r"accuracy in row 2 must lie in 0..1, got",
+        ),
+        (table("epochs.csv", "epoch,accuracy\n1,-1e5\n"), "must lie in 0..1, got '-1e5'"),
+        (table("epochs.csv", "epoch,loss\n1,2,3\n"), "row 2 has more or fewer cells"),
+        (table("epochs.csv", "epoch,loss\n1\n"), "row 2 has more or fewer cells"),
+        (table("epochs.csv", "epoch,loss\n\u00b2,1\n"), "no whole number in a column named epoch"),
+        (table("epochs.csv", f"epoch\n{'9' * 5000}\n"), "no whole number in a column named epoch"),
+        (table("epochs.csv", "epoch\n1\n2\n"), "says that there are 1 rows, there are 2"),
+        (table("epochs.csv", "epoch\n"), "says that there are 1 rows, there are 0"),
+        (table("rounds.csv", "epoch\n1\n1\n"), "its epochs must rise"),
+        (table("rounds.csv", "epoch,kept\n1,many\n"), "kept in row 2 must be a number, got 'many'"),
+        (table("rounds.csv", "epoch,kept_recall\n1,0.5 / x\n"), "kept_recall in row 2 must be"),
+        (lambda run: ((run / "rounds.csv").unlink(), os.mkfifo(run / "rounds.csv")), "no file"),
+    ],
+)
+def test_tables_with_rows_that_no_run_writes_are_refused(run, spoil, words):
+    spoil(run)
+    with pytest.raises(ValueError, match=words):
+        read_run(run)
+
+
+def test_a_table_may_have_fewer_rows_where_an_error_ended_the_run(run):
+    (run / "summary.json").write_text('{"rounds": 1, "epochs": 2, "error": "no room"}')
+    assert len(read_run(run)[0].epochs) == 1
+    (run / "summary.json").write_text('{"rounds": 1, "epochs": 0, "error": "no room"}')
+    with pytest.raises(ValueError, match="there are 0 rows, there are 1"):
+        read_run(run)
+
+
+def test_figures_of_networks_that_differ_and_empty_ones_are_read(run):
+    (run / "rounds.csv").write_text("epoch,kept_recall,reach\n1,0.5 / 0.25,all / '-x\n")
+    (run / "epochs.csv").write_text("epoch,accuracy,loss\n1,,nan\n")
+    found = read_run(run)[0]
+    assert found.rounds == [{"epoch": "1", "kept_recall": "0.5 / 0.25", "reach": "all / '-x"}]
+    assert found.epochs == [{"epoch": "1", "accuracy": "", "loss": "nan"}]
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ('"accuracy": {"last": NaN}', "it says NaN, where a run writes null"),
+        ('"accuracy": {"last": 1e999}', "accuracy.last must lie in 0..1, got inf"),
+        ('"accuracy": {"last": 1.5}', "accuracy.last must lie in 0..1, got 1.5"),
+        ('"accuracy": {"last": true}', "accuracy.last must be a number, got True"),
+        ('"accuracy": {"evaluated_on": 3}', "accuracy.evaluated_on must be text, got 3"),
+        ('"epochs": 10000000000', "epochs must be a whole number, got 10000000000"),
+        (f'"epochs": {"1" * 5000}', "must be the summary"),
+        (f'"epochs": "{"1" * 5000}"', "got '1{199}[.]{3}"),
+        ('"decisions": {"trained": "all"}', "decisions.trained must be a whole number, got 'all'"),
+        ('"samples": 5', "samples must be an object, got 5"),
+        ('"samples": {"stream": 58}', "58 samples were in the stream, samples.npz has 57"),
+        ('"label_error_auroc": -1', "label_error_auroc must lie in 0..1"),
+        ('"error": 3', "error must be text, got 3"),
+        (f'"note": "{"x" * 10_000_000}"', "at most 10,000,000 bytes"),
+    ],
+)
+def test_figures_that_no_run_writes_are_refused(run, figures, words):
+    (run / "summary.json").write_text(f'{{"rounds": 1, "epochs": 1, {figures}}}')
+    with pytest.raises(ValueError, match=words):
+        read_run(run)
+
+
+def test_a_recipe_that_is_a_pipe_is_lacking_and_a_hostile_one_is_refused(run):
+    (run / "recipe.toml").write_text("[train]\nepochs = " + "[" * 10_000)
+    with pytest.raises(ValueError, match=r"recipe\.toml: not TOML"):
+        read_run(run)
+    (run / "recipe.toml").unlink()
+    os.mkfifo(run / "recipe.toml")
+    with pytest.raises(FileNotFoundError, match=r"lacks recipe\.toml"):
+        read_run(run)
+
+
 def npy_head(text):
     """Spoils labels.npy: a head of that text, and nothing behind it."""
     head = text.encode().ljust(117) + b"\n"
@@ -206,7 +292,6 @@ def npy_head(text):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (other_given, "labels.npy has not the hash that labels.sha256 says"),
         (lambda run: np.save(run / "labels.npy", GIVEN * 1.0), r"labels\.npy must be int64\[n\]"),
         (lambda run: np.save(run / "labels.npy", GIVEN + 9), r"labels\.npy must lie in -1..2"),
         (lambda run: (run / "labels.npy").write_bytes(b""), "must hold the given labels"),
@@ -218,8 +303,6 @@ def npy_head(text):
             "it is no whole .npy file",
         ),
         (samples(decided_index=np.array([5, 60])), "names sample 60, labels.npy has 60"),
-        (samples(index=STREAM + 1), "names sample 60, labels.npy has 60"),
-        (samples(given=np.roll(GIVEN[STREAM], 1)), "sample 3 has another label in samples.npz"),
     ],
 )
 def test_labels_of_another_run_are_refused(run, spoil, words):

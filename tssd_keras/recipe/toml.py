@@ -186,10 +186,10 @@ def _read_section(section: type, name: str, table: dict) -> tuple[dict, dict[str
         try:
             values[key] = _as_type(value, hints[key])
         except TypeError as error:
-            quoted = f'. Write it in quotes: {key} = "{cut(str(value))}"'
-            mistakes[key] = f"[{name}] {key} must be {error}, got {shown(value)}" + (
-                quoted if _is_unquoted(value, hints[key]) else ""
-            )
+            mistakes[key] = f"[{name}] {key} must be {error}, got {shown(value)}"
+            if _is_unquoted(value, hints[key]):
+                text = shown(value) if isinstance(value, int) else cut(str(value))
+                mistakes[key] += f'. Write it in quotes: {key} = "{text}"'
     return values, mistakes
 
 

@@ -43,7 +43,7 @@ def read_summary(path: Path) -> dict[str, Any]:
         _check_summary(summary)
         return summary
     except (ValueError, RecursionError) as error:
-        fault = "it nests too deeply" if isinstance(error, RecursionError) else cut(str(error))
+        fault = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
         raise ValueError(
             f"{path} must be the summary that a run writes, it is not: {fault}. Run the recipe "
             "again."
