@@ -274,7 +274,7 @@ def run(args: argparse.Namespace) -> None:
                 result_lines.append(FAILURES, case)
         number += 1
     result = {
-        "date": time.strftime("%Y-%m-%d"),
+        **result_lines.origin(),
         "minutes": args.minutes,
         "seed": args.seed,
         "slowest_seconds": slowest,
