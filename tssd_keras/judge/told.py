@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logit
 
+from tssd_keras.judge.chance import SURELY
+
 NOTHING_TO_TELL = "nothing to tell"
 STREAMS_ABSTAIN = "every stream abstains"
 LOSSES_ABSTAIN = "the loss stream abstains"  # of the share, where no q tells it
@@ -26,8 +28,7 @@ _REMEDIES = {
 }
 
 FEWEST_PAIRS = 10  # of which none is right; under 80 % wrong labels fewer can happen to be so
-SURELY = 2.0  # standard errors above chance,
-LITTLE = 0.1  # but an AUROC so far above it counts, however few samples are golden
+LITTLE = 0.1  # an AUROC so far above chance counts, however few samples are golden
 LEAST_SPREAD = 0.01  # of the log-odds of q
 
 
