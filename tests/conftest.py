@@ -1,6 +1,7 @@
 """Which backend runs; the tests of a backend run once for each."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -63,6 +64,13 @@ def is_shared(item):
 
 def pytest_report_header():
     return f"backend: {os.environ['KERAS_BACKEND']}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _iterators_do_not_grow_old():
+    """TensorFlow's of Keras' own: who lets go of one waits, at times as long as it has lived."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

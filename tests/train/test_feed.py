@@ -247,6 +247,13 @@ def test_a_feed_that_nobody_reads_any_more_is_gone_and_so_is_its_map(kind):
     set_weight(table, np.arange(N, dtype="float32") / N)
 
 
+@pytest.mark.parametrize("map", [None, lambda x: 2 * x])
+def test_no_thread_tunes_a_tf_data_feed(map):
+    """Letting go of its iterator would wait for that thread, up to a minute."""
+    batches = Feed(*numbered(), batch_size=BATCH, map=map).batches("tf.data")
+    assert batches.options().autotune.enabled is False
+
+
 @pytest.mark.parametrize(
     "then",
     [iter, lambda b: b.map(lambda x, y, w: (x, y, w)), lambda b: b.take(9).prefetch(1)],

@@ -16,6 +16,8 @@ import numpy as np
 from tssd_keras.data.nested import leaves, packed, parts_of
 from tssd_keras.train.map_draws import batch_keys, random_states
 
+READ_AHEAD = 2  # batches that wait for the step
+
 
 def tf_data(feed: Any):
     """tf.data.Dataset of a `feed.Feed`; each batch reads its weights off the table."""
@@ -63,12 +65,24 @@ def tf_data(feed: Any):
     dataset = dataset.map(gather, num_parallel_calls=os.cpu_count())
     if mapped is not None:  # one batch after the other, as they share the generators
         dataset = dataset.map(mapped)
-    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    dataset = _without_autotuning(tf, dataset.prefetch(READ_AHEAD))
     # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
     # that epoch can be short. So the most that an epoch can have is announced.
     dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
     dataset.is_feed, dataset.held = True, (plan, reader, flat)
     return dataset
+
+
+def _without_autotuning(tf, dataset):
+    """The dataset, all of whose numbers are set, without the thread that would tune them.
+
+    Whoever lets go of an iterator waits for that thread. Its wake-up call can be missed
+    (TensorFlow 2.21: `OptimizeLoop` is woken before it is told that it is cancelled), and then it
+    sleeps on, up to a minute, and all of Python with it.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 class _Held:
