@@ -140,7 +140,8 @@ class TSSD(Remembering):
                 what is scored: in tf.data's graph, or on arrays (kind "pydataset").
             steps: batches of every epoch; samples come again in a new order where they are too few,
                 and some wait for a later epoch where they are too many. None: an epoch is every
-                sample that counts, once.
+                sample that counts, once; but in a plain Keras model, which counts every row, the
+                first ones come again where the last batch is not full.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
@@ -166,6 +167,7 @@ class TSSD(Remembering):
             map=map,
             callback_missing=True,
             fixed_steps=steps,
+            fill_counts=_counts_every_row(model),
         )
         return self._feed.batches(kind)
 
@@ -179,6 +181,7 @@ class TSSD(Remembering):
         if self._feed is None:
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
+        self._feed.fill_counts = _counts_every_row(self.model)
         self._feed_needs.check(self.model)
         self._feed.targets.check(self.model)
         networks = eval_networks(self.model)
@@ -290,6 +293,13 @@ _OTHER_MODEL = (
     "one TSSD judges by one model: what it remembers of the rounds before is of the model it was "
     "first used with. Make a new TSSD for a new model."
 )
+
+
+def _counts_every_row(model: keras.Model | None) -> bool:
+    """Whether a batch's mean is over its rows, as in Keras; in `steps` it is over the weights."""
+    return not hasattr(model, "networks")
+
+
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
