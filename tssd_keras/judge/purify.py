@@ -273,4 +273,5 @@ def _why(evidence: Evidence, found: _Probability, auroc: float | None) -> str:
         return why
     shares, matrix = evidence.class_share, evidence.context.transition
     given = np.bincount(evidence.given, minlength=len(shares)) / max(len(evidence.given), 1)
-    return why_shares_say_nothing(found.share, float(shares @ np.diag(matrix)), shares @ given)
+    by_golden, chance = float(shares @ np.diag(matrix)), float(shares @ given)
+    return why_shares_say_nothing(found.share, by_golden, chance)
