@@ -9,6 +9,8 @@ from tssd_keras.judge.place import silent_classes
 from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.told import (
     CONSTANT,
+    CONTRADICTION,
+    FEWER_THAN_BY_CHANCE,
     FEWEST_PAIRS,
     NO_BETTER_THAN_CHANCE,
     NO_RIGHT_PAIR,
@@ -18,6 +20,7 @@ from tssd_keras.judge.told import (
     chance_error,
     remedy,
     why_nobody_is_judged,
+    why_shares_say_nothing,
 )
 
 pytestmark = pytest.mark.backend_free
@@ -47,6 +50,21 @@ def test_golden_pairs_of_which_none_is_right_leave_nothing_to_tell():
     assert why_nobody_is_judged(Q, 0.95, 50, wrong[1:]) == ""  # fewer happen to be so
 
 
+@pytest.mark.parametrize(
+    ("share", "by_golden", "why"),
+    [
+        (0.99, 0.98, ""),
+        (0.11, 0.1, ""),  # labels that are unrelated to the true classes
+        (0.85, 0.6, ""),  # a network that learned wrong labels
+        (0.03, 0.02, FEWER_THAN_BY_CHANCE),
+        (0.999, 0.3, CONTRADICTION),
+        (0.001, 0.99, CONTRADICTION),
+    ],
+)
+def test_shares_of_right_labels_without_a_golden_pair_must_fit_each_other(share, by_golden, why):
+    assert why_shares_say_nothing(share, by_golden, 0.1) == why
+
+
 def test_a_q_that_ranks_golden_labels_by_chance_leaves_nothing_to_tell():
     rng = np.random.default_rng(0)
     n = 100
@@ -70,8 +88,11 @@ def test_a_q_that_is_the_same_for_all_leaves_nothing_to_tell(level):
 
 
 def test_every_reason_has_a_remedy_and_no_other_word_has_one():
-    reasons = (STREAMS_ABSTAIN, NO_RIGHT_PAIR, NO_BETTER_THAN_CHANCE, CONSTANT)
-    assert len({remedy(why) for why in reasons}) == len(reasons)
+    reasons = (
+        *(STREAMS_ABSTAIN, NO_RIGHT_PAIR, NO_BETTER_THAN_CHANCE, CONSTANT),
+        *(FEWER_THAN_BY_CHANCE, CONTRADICTION),
+    )
+    assert all(remedy(why) for why in reasons)
     assert all(remedy(why).startswith(". ") for why in reasons)
     assert remedy("the network knows nothing") == ""
 

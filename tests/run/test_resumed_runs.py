@@ -145,7 +145,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(kind, line, tmp_path,
     stopped_after(tmp_path / "run", line, *settings)
     kept = read_kept(tmp_path / "run")
     lines = []
-    done = experiment.resume(tmp_path / "run", kept, say=lines.append)
+    done = experiment.resume(tmp_path / "run", say=lines.append)
     n_ended = len(kept.epochs)
     assert f"going on after {n_ended} of 4 epochs" in lines
     assert not any("last digits" in said for said in lines)
@@ -257,6 +257,33 @@ def test_of_two_runs_that_ask_for_one_folder_one_gets_it(tmp_path):
     assert list((tmp_path / "run").iterdir()) == []
 
 
+def test_who_waits_at_a_file_that_a_run_takes_away_does_not_get_the_folder(tmp_path, monkeypatch):
+    first, second, third = (RunFolder(tmp_path) for _ in range(3))
+    first.take(new=True)
+    opened = os.open
+
+    def opened_before_the_end(path, *rest):
+        handle = opened(path, *rest)
+        if first._lock is not None:  # the run ends now, and another one begins
+            first.release()
+            third.take(new=True)
+        return handle
+
+    monkeypatch.setattr(os, "open", opened_before_the_end)
+    with pytest.raises(FileExistsError, match="another has taken"):
+        second.take(new=False)
+    third.release()
+
+
+def test_a_run_that_ends_while_another_process_loads_does_not_go_on(tmp_path, uncut):
+    out = tmp_path / "run"
+    shutil.copytree(uncut(), out)
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    with pytest.raises(ValueError, match="takes a run that was stopped"):
+        experiment.resume(out)  # its state was there when the command line looked
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
 def test_two_processes_at_once_share_no_folder(tmp_path):
     running = [begun(command(tmp_path / "run", *SHORT)) for _ in range(2)]
     said = [process.communicate(timeout=120)[0] for process in running]
@@ -324,7 +351,7 @@ def test_another_number_of_threads_is_said(tmp_path, monkeypatch):
     stopped_after(tmp_path / "run", "epoch 3/", *SHORT)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     lines = []
-    experiment.resume(tmp_path / "run", read_kept(tmp_path / "run"), say=lines.append)
+    experiment.resume(tmp_path / "run", say=lines.append)
     assert any("OMP_NUM_THREADS=7" in said and "last digits" in said for said in lines)
 
 

@@ -111,7 +111,7 @@ def _go_on(folder: Path, backend: str | None) -> tuple[Finished, str]:
             f"{backend}. Leave --backend out, or run {folder / RECIPE} anew."
         )
     chosen = choose_backend(kept.backend)
-    return _carried_out(chosen, lambda run: run.resume(folder, kept, say=click.echo)), chosen
+    return _carried_out(chosen, lambda run: run.resume(folder, say=click.echo)), chosen
 
 
 def _carried_out(backend: str, work: Callable[[Any], Finished]) -> Finished:

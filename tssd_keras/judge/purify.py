@@ -29,7 +29,11 @@ from tssd_keras.judge.roles import POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import bar_of, mining_criterion, overrule, settle
 from tssd_keras.judge.state import State, part, under
-from tssd_keras.judge.told import bounded_share, why_nobody_is_judged
+from tssd_keras.judge.told import (
+    bounded_share,
+    why_nobody_is_judged,
+    why_shares_say_nothing,
+)
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
 CAUTION = 2.0  # standard errors of the share of right labels
@@ -203,13 +207,7 @@ class Purifier:
         kept = answers.features[(role == POSITIVE) | (role == SEMI_HARD)]
         voice = evidence.context.head.voice
         trusted = self.source == "trusted"  # else the rows are the streams' own choice
-        true, pair_given, _ = evidence.trusted.pairs
-        why = why_nobody_is_judged(
-            found.q,
-            auroc_q if trusted else None,
-            len(evidence.trusted.labels),
-            true == pair_given,
-        )
+        why = _why(evidence, found, auroc_q if trusted else None)
         figures = PurificationFigures(
             reach=reach,
             criterion=found.as_q(criterion),
@@ -259,3 +257,21 @@ class Purifier:
         # Under "certain" the streams chose the rows, which so cannot show the streams wrong.
         better = self.source == "trusted" and auroc_q >= auroc_streams
         return "all" if better else "uncertain"
+
+
+def _why(evidence: Evidence, found: _Probability, auroc: float | None) -> str:
+    """Why nobody may be judged by q; "" where labels may be.
+
+    Args:
+        evidence, found: of the round.
+        auroc: of q on golden rows; None where nothing was golden.
+    """
+    true, pair_given, _ = evidence.trusted.pairs
+    n_golden = len(evidence.trusted.labels)
+    why = why_nobody_is_judged(found.q, auroc, n_golden, true == pair_given)
+    if why or auroc is None or evidence.estimated is not None:
+        return why
+    shares, matrix = evidence.class_share, evidence.context.transition
+    given = np.bincount(evidence.given, minlength=len(shares)) / max(len(evidence.given), 1)
+    by_golden, chance = float(shares @ np.diag(matrix)), float(shares @ given)
+    return why_shares_say_nothing(found.share, by_golden, chance)

@@ -18,11 +18,16 @@ LOSSES_ABSTAIN = "the loss stream abstains"  # of the share, where no q tells it
 NO_RIGHT_PAIR = "no golden pair is right"
 NO_BETTER_THAN_CHANCE = "q tells golden labels from wrong ones no better than chance"
 CONSTANT = "q is the same for every label"
+FEWER_THAN_BY_CHANCE = "by the golden labels fewer labels are right than by chance"
+CONTRADICTION = "golden labels and network disagree on how many labels are right"
 
 _REMEDIES = {
     STREAMS_ABSTAIN: "Losses in one heap and neighbours of any label do not show which labels are "
     "wrong: perhaps none is, or hardly any is right. Golden labels would tell",
-    NO_RIGHT_PAIR: "Look whether golden and given labels number the classes alike",
+    **dict.fromkeys(
+        (NO_RIGHT_PAIR, FEWER_THAN_BY_CHANCE, CONTRADICTION),
+        "Look whether golden and given labels number the classes alike",
+    ),
     NO_BETTER_THAN_CHANCE: "Give more golden labels, or a model and features that know the classes",
     CONSTANT: "Look whether the samples differ",
 }
@@ -30,6 +35,8 @@ _REMEDIES = {
 FEWEST_PAIRS = 10  # of which none is right; under 80 % wrong labels fewer can happen to be so
 LITTLE = 0.1  # an AUROC so far above chance counts, however few samples are golden
 LEAST_SPREAD = 0.01  # of the log-odds of q
+OF_CHANCE = 0.5  # of the share by chance; digits with random labels come to all of it
+MOST_APART = 0.5  # two estimates of one share; on digits with 0 to 80 % wrong they are .01 apart
 
 
 def remedy(why: str) -> str:
@@ -70,6 +77,25 @@ def why_nobody_is_judged(
     if len(q) > 1 and float(np.ptp(log_odds)) < LEAST_SPREAD:
         return CONSTANT
     return ""
+
+
+def why_shares_say_nothing(share: float, by_golden: float, chance: float) -> str:
+    """Why the share of right labels is not to be believed where no golden pair tells it.
+
+    Golden samples without a given label cannot show that they number the classes otherwise.
+    Labels that are all wrong can then seem right to q, and right ones wrong.
+
+    Args:
+        share: of right labels, by q.
+        by_golden: the same by the transition matrix that the golden head estimated.
+        chance: the share that would be right if labels were unrelated to the true classes.
+
+    Returns:
+        FEWER_THAN_BY_CHANCE, CONTRADICTION or "".
+    """
+    if by_golden < OF_CHANCE * chance:
+        return FEWER_THAN_BY_CHANCE
+    return CONTRADICTION if abs(share - by_golden) > MOST_APART else ""
 
 
 def chance_error(n: int) -> float:

@@ -24,7 +24,7 @@ from tssd_keras.run.epochs import EpochRecord
 from tssd_keras.run.folder import SUMMARY, RunFolder
 from tssd_keras.run.go_on import KeepState, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
-from tssd_keras.run.kept_state import Kept, threads_now
+from tssd_keras.run.kept_state import read_kept, threads_now
 from tssd_keras.run.saved_recipe import saved_recipe
 from tssd_keras.run.summary import summarise
 from tssd_keras.train.callback import TSSD
@@ -100,12 +100,14 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Say = print) -> Finishe
     return _carry_out(training, folder, keep, say)
 
 
-def resume(path: Path, kept: Kept, *, say: Say = print) -> Finished:
+def resume(path: Path, *, say: Say = print) -> Finished:
     """Go on with a run that was stopped or killed, from the last epoch's end that it kept.
+
+    The state is read once nobody else can be at the run: another process may have ended it, or
+    gone on with it, just before.
 
     Args:
         path: the run folder.
-        kept: what `kept_state.read_kept` reads there.
         say: takes each line of progress.
 
     Returns:
@@ -114,13 +116,14 @@ def resume(path: Path, kept: Kept, *, say: Say = print) -> Finished:
 
     Raises:
         FileExistsError: the run has not ended: another process is at it.
-        ValueError: the data are others than the run's; nothing was changed.
+        ValueError: the run has ended, or the data are others than the run's; nothing was changed.
         FileNotFoundError, Exception: as for `run`.
     """
-    start = time.perf_counter() - kept.seconds
+    start = time.perf_counter()
     folder = RunFolder(path, say)
     folder.take(new=False)
     try:
+        kept = read_kept(path)
         training = set_up(kept.recipe, folder, say)
         sha256, ended = training.prepared.labels_sha256, len(kept.epochs)
         if sha256 != kept.labels_sha256:
@@ -143,7 +146,8 @@ def resume(path: Path, kept: Kept, *, say: Say = print) -> Finished:
         )
     say(f"going on after {ended} of {kept.recipe.train.epochs} epochs")
     resumed = [*kept.resumed, ended]
-    keep = KeepState(training, folder, started=start, streams=streams, resumed=resumed)
+    started = start - kept.seconds
+    keep = KeepState(training, folder, started=started, streams=streams, resumed=resumed)
     return _carry_out(training, folder, keep, say)
 
 

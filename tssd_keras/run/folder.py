@@ -104,12 +104,9 @@ class RunFolder:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | (os.O_EXCL if new else 0), 0o644)
         except FileExistsError as error:
             raise FileExistsError(_TAKEN.format(self.path)) from error
-        try:
-            if fcntl is not None:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _locked(handle, path):
             os.close(handle)
-            raise FileExistsError(_TAKEN.format(self.path)) from error
+            raise FileExistsError(_TAKEN.format(self.path))
         self._lock = handle
 
     def release(self) -> None:
@@ -278,6 +275,21 @@ class RunFolder:
             open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
         ):
             write_rows(file, rows[0], (row.values() for row in rows))
+
+
+def _locked(handle: int, path: Path) -> bool:
+    """Lock an open file; whether it is locked, and the one that is there.
+
+    A run that ends takes its file away: who had opened that one before would share the folder with
+    whoever makes the next.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _beside(path: Path) -> Path:

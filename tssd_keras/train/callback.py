@@ -34,10 +34,9 @@ from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 class TSSD(Remembering):
     """Two-Stream Sample Distillation as a callback of any Keras model.
 
-    Before every epoch after the warm-up, each sample's label is judged by its
-    loss and by its place in feature space; where the two disagree, a meta
-    classifier fitted on trusted samples decides; the sample weights are
-    rewritten, and training goes on with them::
+    Before every epoch after the warm-up, each sample's label is judged by its loss and by its place
+    in feature space; where the two disagree, a meta classifier fitted on trusted samples decides;
+    the sample weights are rewritten, and training goes on with them::
 
         tssd = TSSD(x, y, golden=(x_trusted, y_trusted), warmup_epochs=3)
         model.fit(tssd.feed(batch_size=64), epochs=20, callbacks=[tssd], shuffle=False)
@@ -51,8 +50,7 @@ class TSSD(Remembering):
         labels: N labels, possibly wrong, in any form of `Labels.given`; or `Labels`.
         golden: (x, y), an `ImageFolder`, a dataset of (x, y) or `Golden`: trusted samples that are
             not among the inputs (arrays in memory are compared), at least two of each class.
-            "certain": none are at hand, the division's own certain samples
-            stand in. None: no purification.
+            "certain": the division's own certain samples stand in. None: no purification.
         warmup_epochs: epochs before the first division, at least 1, on every sample but a few held
             back (`judge.rejected`). None: the feed only, and never a division.
         scoring: how the model is looked into.
