@@ -27,6 +27,7 @@ from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
 from tssd_keras.train.not_finite import stop_at_no_number
+from tssd_keras.train.own_networks import own_networks
 from tssd_keras.train.remembering import Remembering
 from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
@@ -191,7 +192,7 @@ class TSSD(Remembering):
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
             raise RuntimeError(_OTHER_MODEL)
         self._go_on()
-        if hasattr(self.model, "epoch_count"):
+        if self._feed_needs.unlabelled and hasattr(self.model, "epoch_count"):
             self.model.epoch_count = self._epochs
         if self.warmup_epochs is not None:
             self._judges.look_before_training(self._scorers)
@@ -243,7 +244,8 @@ class TSSD(Remembering):
         trained = self.epochs_trained
         self._epochs.end()
         warmed_up = self.warmup_epochs is not None and trained >= self.warmup_epochs
-        if warmed_up and getattr(self.model, "warming_up", False):
+        may_warm_up = self._feed_needs.unlabelled  # else it is an attribute of the user's
+        if warmed_up and may_warm_up and getattr(self.model, "warming_up", False):
             raise RuntimeError(
                 "an epoch after the warm-up was trained as warm-up, on every label. Give fit the "
                 "callback steps.semi_supervised.SemiSupervisedSchedule, with TSSD's warmup_epochs "
@@ -297,7 +299,7 @@ _OTHER_MODEL = (
 
 def _counts_every_row(model: keras.Model | None) -> bool:
     """Whether a batch's mean is over its rows, as in Keras; in `steps` it is over the weights."""
-    return not hasattr(model, "networks")
+    return own_networks(model) is None
 
 
 _UNREAD = (

@@ -10,6 +10,7 @@ import numpy as np
 from tssd_keras.data.nested import leaves, mapped, packed
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
+from tssd_keras.train.own_networks import own_networks
 
 SPARSE = ("SparseCategoricalCrossentropy", "sparse_categorical_crossentropy")
 ONE_HOT = (
@@ -170,7 +171,7 @@ def form_for(loss: Any, came: Form) -> Form:
 
 def _wanted(model: Any, form: Form, output: Output | None) -> Form:
     """The form of labels that a model takes; those of `steps` take whole numbers."""
-    if hasattr(model, "networks"):
+    if own_networks(model) is not None:
         return Form()
     return form_for(loss_of(model, output), form)
 
