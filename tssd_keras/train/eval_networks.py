@@ -48,8 +48,8 @@ class FeedNeeds:
         if needs != self:
             raise ValueError(
                 f"the feed must be made for the model that is fitted: it was made for {self}, and "
-                f"the model has {needs}. Make it by tssd.feed(batch_size=..., model=model). One "
-                f"network whose attribute {' or '.join(OF_STEPS)} holds its parts names it otherwise."
+                f"the model has {needs}. Make it by tssd.feed(batch_size=..., model=model). Where "
+                f"{' and '.join(OF_STEPS)} hold parts of one network, call them otherwise."
             )
 
     def __str__(self) -> str:
