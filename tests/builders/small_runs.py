@@ -38,11 +38,19 @@ def network(*, rate=1e-2, dropout=0.2):
 
 
 class Several(keras.Model):
-    """A model of several networks, as a feed asks for them."""
+    """A model of several networks, as a feed asks for them; each has weights of its own."""
 
     def __init__(self, n_networks):
         super().__init__()
         self.networks = [network() for _ in range(n_networks)]
+
+    def call(self, x, training=None):
+        return [one(x, training=training) for one in self.networks]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        weights = keras.ops.reshape(sample_weight, (-1, len(self.networks)))
+        losses = [keras.losses.sparse_categorical_crossentropy(y, p, True) for p in y_pred]
+        return keras.ops.mean(weights * keras.ops.stack(losses, axis=1))
 
 
 def new_tssd(golden=40, **settings):

@@ -189,6 +189,7 @@ ONE_HOT = {
     "as an object": keras.losses.CategoricalCrossentropy(reduction="mean_with_sample_weight"),
     "smoothed": keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
     "focal": keras.losses.CategoricalFocalCrossentropy(),
+    "in a list": ["categorical_crossentropy"],
 }
 
 
@@ -202,6 +203,18 @@ def test_a_loss_of_one_hot_rows_gets_them_and_validation_gets_them_too(loss):
     assert fitted.score(x[160:], right[160:]) > 0.7
     assert np.nanmean(fitted.label_quality_[y[:160] == right[:160]]) > 0.5
     assert np.nanmean(fitted.label_quality_[y[:160] != right[:160]]) < 0.5
+
+
+def test_a_binary_loss_of_several_units_gets_one_hot_rows():
+    x, y, right = digits(0, 1, 2, n=240)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    fitted = small(
+        model_kwargs={"loss": loss, "last": None, "rate": 0.5}, epochs=6, warmup_epochs=3
+    )
+    fitted.fit(x[:160], y[:160], validation_data=(x[160:], right[160:]))
+    assert fitted.tssd_._feed.targets.read(np.arange(5)).shape == (5, 3)
+    assert fitted.history_["val_loss"][-1] < fitted.history_["val_loss"][0]
+    assert fitted.score(x[160:], right[160:]) > 0.7
 
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", keras.losses.BinaryCrossentropy()])

@@ -120,6 +120,30 @@ def test_the_feed_gives_the_form_that_the_models_loss_takes():
     judged(A, np.eye(2)[GIVEN], one_input(), SPARSE, "auto", told=True)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [["categorical_crossentropy"], {"scores": keras.losses.CategoricalCrossentropy()}, "mse"],
+    ids=["in a list", "in a dict", "of numbers"],
+)
+def test_a_loss_of_the_only_output_may_stand_in_a_list_or_a_dict(loss):
+    inputs = keras.Input((5,))
+    hidden = layers.Dense(16, activation="relu")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, "softmax", name="scores")(hidden))
+    judged(A, GIVEN, model, loss, "auto", told=True)
+
+
+@pytest.mark.parametrize("loss", [keras.losses.BinaryCrossentropy(from_logits=True), "mse"])
+def test_several_units_that_are_compared_one_by_one_take_one_hot_rows(loss):
+    model = one_input(2, None)
+    model.compile("sgd", loss)
+    tssd = TSSD(A, GIVEN, warmup_epochs=None)
+    _, y, _ = next(iter(tssd.feed(20, model=model, shuffle=False, kind="pydataset")))
+    np.testing.assert_array_equal(y, np.eye(2)[GIVEN[:20]])
+    if keras.backend.backend() == "tensorflow":  # Keras on JAX looks at a batch first
+        with pytest.raises(ValueError, match=r"one-hot, and the feed gives int64 of shape \(n,\)"):
+            model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
+
+
 def test_names_of_classes_are_kept_for_golden_and_true_labels():
     names = np.array(["no", "yes"])
     golden = (A[:30], names[TRUE[:30]])

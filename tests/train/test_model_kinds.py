@@ -95,3 +95,27 @@ def test_one_unit_that_is_trained_as_a_number_is_refused(loss):
     tssd = TSSD(x, np.arange(60) % 2)
     with pytest.raises(ValueError, match=r"neither.*BinaryCrossentropy\(from_logits=True\)"):
         model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
+
+
+class Wrapped(keras.Model):
+    """A user's model around a part of it, whose attributes are called as those of `steps` are."""
+
+    def __init__(self, name):
+        super().__init__()
+        part = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(10)])
+        setattr(self, name, [part] if name.endswith("s") else part)
+        self.part, self.warming_up, self.epoch_count = part, True, "as it was"
+
+    def call(self, x, training=None):
+        return -self.part(x / 2)
+
+
+@pytest.mark.parametrize("name", ["network", "networks", "eval_networks"])
+def test_a_model_is_judged_as_it_predicts_whatever_its_attributes_are_called(digits, name):
+    keras.utils.set_random_seed(1)
+    model = Wrapped(name)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    tssd = fitted(model, digits, epochs=8, warmup_epochs=5, loss=loss)
+    assert tssd.rounds[-1].abstentions.network_unready == ""
+    assert tssd.rounds[-1].quality.label_error_auroc > 0.95
+    assert model.epoch_count == "as it was"

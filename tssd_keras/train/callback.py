@@ -27,6 +27,7 @@ from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
 from tssd_keras.train.not_finite import stop_at_no_number
+from tssd_keras.train.own_networks import own_networks
 from tssd_keras.train.remembering import Remembering
 from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
@@ -129,17 +130,15 @@ class TSSD(Remembering):
 
         Args:
             batch_size: rows of every batch.
-            model: what will be fitted, where it has several networks or learns from samples
-                without weight too, as `steps.mixmatch_step`; `table` is then made anew, with
-                a column of weights a network. None: a plain Keras model.
+            model: what will be fitted: it says the form of labels, and `steps.mixmatch_step` its
+                needs; `table` is then made anew. None: a plain Keras model, labels as they came.
             shuffle: whether the order changes every epoch.
             kind: "tf.data", "pydataset", or "auto".
             map: augmentation, samples [B, ...] -> samples, done to every batch anew but not to
                 what is scored: in tf.data's graph, or on arrays (kind "pydataset").
             steps: batches of every epoch; samples come again in a new order where they are too few,
-                and some wait for a later epoch where they are too many. None: an epoch is every
-                sample that counts, once; but in a plain Keras model, which counts every row, the
-                first ones come again where the last batch is not full.
+                and some wait for a later epoch where they are too many. None: every sample that
+                counts comes once; in a plain Keras model the first ones fill up the last batch.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
@@ -189,7 +188,7 @@ class TSSD(Remembering):
         elif any(new is not old for new, old in zip(networks, self._networks, strict=True)):
             raise RuntimeError(_OTHER_MODEL)
         self._go_on()
-        if hasattr(self.model, "epoch_count"):
+        if self._feed_needs.unlabelled and hasattr(self.model, "epoch_count"):
             self.model.epoch_count = self._epochs
         if self.warmup_epochs is not None:
             self._judges.look_before_training(self._scorers)
@@ -241,7 +240,7 @@ class TSSD(Remembering):
         trained = self.epochs_trained
         self._epochs.end()
         warmed_up = self.warmup_epochs is not None and trained >= self.warmup_epochs
-        if warmed_up and getattr(self.model, "warming_up", False):
+        if warmed_up and self._feed_needs.unlabelled and getattr(self.model, "warming_up", False):
             raise RuntimeError(
                 "an epoch after the warm-up was trained as warm-up, on every label. Give fit the "
                 "callback steps.semi_supervised.SemiSupervisedSchedule, with TSSD's warmup_epochs "
@@ -295,7 +294,7 @@ _OTHER_MODEL = (
 
 def _counts_every_row(model: keras.Model | None) -> bool:
     """Whether a batch's mean is over its rows, as in Keras; in `steps` it is over the weights."""
-    return not hasattr(model, "networks")
+    return own_networks(model) is None
 
 
 _UNREAD = (

@@ -29,7 +29,7 @@ from tssd_keras.recipe.argument import as_whole
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.classifier_model import made_model
-from tssd_keras.train.fed_targets import form_for
+from tssd_keras.train.fed_targets import form_wanted, loss_of
 from tssd_keras.train.score_pass import fixed_batches
 from tssd_keras.train.scoring_model import SAMPLES, ScoringModel, scoring_model
 from tssd_keras.train.settings import Drawing, Scoring
@@ -249,7 +249,7 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
         """Validation data as Keras takes them, labels in the form that the model's loss takes."""
         X = validate_data(self, X, reset=False, dtype=KEPT, allow_nd=True)
         labels = self._known("validation labels", y)
-        return X, form_for(model.loss, Form()).of(labels, len(self.classes_)), *weights
+        return X, form_wanted(model, Form()).of(labels, len(self.classes_)), *weights
 
     def _callback(self, X, labels, golden, drawing_seed: int, purify_seed: int) -> TSSD:
         return TSSD(
@@ -270,7 +270,7 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
             self._sample,
             features=self.features,
             from_logits=self.from_logits,
-            loss=self.model_.loss,
+            loss=loss_of(self.model_, None),
         )
 
     def __getstate__(self):

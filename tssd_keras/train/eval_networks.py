@@ -8,6 +8,7 @@ import keras
 
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.fed_targets import loss_of
+from tssd_keras.train.own_networks import OF_STEPS, own_networks
 from tssd_keras.train.scoring_model import (
     SAMPLES,
     ScoringModel,
@@ -47,7 +48,8 @@ class FeedNeeds:
         if needs != self:
             raise ValueError(
                 f"the feed must be made for the model that is fitted: it was made for {self}, and "
-                f"the model has {needs}. Make it by tssd.feed(batch_size=..., model=model)."
+                f"the model has {needs}. Make it by tssd.feed(batch_size=..., model=model). Where "
+                f"{' and '.join(OF_STEPS)} hold parts of one network, call them otherwise."
             )
 
     def __str__(self) -> str:
@@ -56,12 +58,12 @@ class FeedNeeds:
 
 
 def eval_networks(model: keras.Model) -> list[keras.Model]:
-    """The networks that judge: a model's `eval_networks`, its `networks`, its `network`, or itself.
+    """The networks that judge: those that a model names (see `own_networks`), or itself.
 
     Network i judges for the weights of network i + 1, the last one for those of the first.
     """
-    networks = getattr(model, "eval_networks", getattr(model, "networks", None))
-    return [getattr(model, "network", model)] if networks is None else list(networks)
+    networks = own_networks(model)
+    return [model] if networks is None else networks
 
 
 def scoring_models(

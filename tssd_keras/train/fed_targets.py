@@ -10,6 +10,7 @@ import numpy as np
 from tssd_keras.data.nested import leaves, mapped, packed
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
+from tssd_keras.train.own_networks import own_networks
 
 SPARSE = ("SparseCategoricalCrossentropy", "sparse_categorical_crossentropy")
 ONE_HOT = (
@@ -21,6 +22,10 @@ BINARY = (
     *("BinaryCrossentropy", "binary_crossentropy", "BinaryFocalCrossentropy"),
     *("binary_focal_crossentropy",),
 )
+REGRESSION = {
+    *("mse", "meansquarederror", "mae", "meanabsoluteerror", "huber", "logcosh", "msle"),
+    *("mape", "meanabsolutepercentageerror", "meansquaredlogarithmicerror"),
+}  # losses of numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +125,7 @@ class FedTargets:
         model: Any = None,
     ) -> None:
         self._table, self._n_classes, self._output = table, n_classes, output
-        self.form = came if model is None else _wanted(model, came, output)
+        self.form = came if model is None else form_wanted(model, came, output)
 
     def read(self, rows: np.ndarray) -> Any:
         """Of the given rows: labels in their form, or a structure of all outputs' targets."""
@@ -134,7 +139,7 @@ class FedTargets:
 
     def check(self, model: Any) -> None:
         """Raise ValueError if a model's loss takes labels in another form than they are fed in."""
-        wanted = _wanted(model, self.form, self._output)
+        wanted = form_wanted(model, self.form, self._output)
         if wanted.kind != self.form.kind:
             raise ValueError(
                 f"the loss takes labels as {wanted}, and the feed gives {self.form}. Make the feed "
@@ -150,12 +155,14 @@ class FedTargets:
         return packed(None if self._output is None else self._output.targets, iter(parts))
 
 
-def form_for(loss: Any, came: Form) -> Form:
+def form_for(loss: Any, came: Form, *, n_units: int | None = None) -> Form:
     """The form of labels that a loss takes.
 
     Args:
         loss: as `compile` was given it: a loss, a function, its name, or None.
         came: the form in which the labels came, which a loss of one's own is taken to want.
+        n_units: that the output has; of several a loss that compares numbers one by one wants a
+            target each. None: nobody knows.
     """
     name = loss if isinstance(loss, str) else getattr(loss, "name", None)
     names = {name, type(loss).__name__, getattr(loss, "__name__", None)}
@@ -163,25 +170,54 @@ def form_for(loss: Any, came: Form) -> Form:
         return Form(came.kind if came.kind != "one_hot" else "whole", "int64")
     if names & set(ONE_HOT):
         return Form("one_hot", "float32")
+    by_unit = bool(names & set(BINARY)) or is_regression(loss)
+    if by_unit and n_units is not None and n_units > 1:
+        return Form("one_hot", "float32")
     if names & set(BINARY) and came.kind != "one_hot":
         return Form(came.kind, "float32")
     return came
 
 
-def _wanted(model: Any, form: Form, output: Output | None) -> Form:
-    """The form of labels that a model takes; those of `steps` take whole numbers."""
-    if hasattr(model, "networks"):
+def is_regression(loss: Any) -> bool:
+    """Whether a loss is one of Keras' for numbers, not for classes."""
+    return called(loss).lower().replace("_", "") in REGRESSION
+
+
+def called(loss: Any) -> str:
+    """What a loss is called."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return str(name)
+
+
+def form_wanted(model: Any, form: Form, output: Output | None = None) -> Form:
+    """The form of labels that a model takes, that came in another; `steps` take whole numbers."""
+    if own_networks(model) is not None:
         return Form()
-    return form_for(loss_of(model, output), form)
+    return form_for(loss_of(model, output), form, n_units=_units(model, output))
 
 
 def loss_of(model: Any, output: Output | None) -> Any:
     """What a model was compiled with, for the output that is judged; None: nothing."""
-    loss = getattr(model, "loss", None)
-    if output is None or loss is None:
-        return loss
-    if isinstance(loss, dict):
-        return loss.get(output.name)
-    if isinstance(loss, list | tuple) and isinstance(output.name, int):
-        return loss[output.name]
-    return loss
+    return _of_output(model, getattr(model, "loss", None), output)
+
+
+def _units(model: Any, output: Output | None) -> int | None:
+    """How many numbers the judged output gives of a sample; None: nobody knows yet."""
+    shapes = getattr(model, "output_shape", None)
+    shape = shapes if isinstance(shapes, tuple) else _of_output(model, shapes, output)
+    is_row = isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[1], int)
+    return shape[1] if is_row else None
+
+
+def _of_output(model: Any, things: Any, output: Output | None) -> Any:
+    """Of one thing an output, by name or by place, that of the judged one; else `things`."""
+    if isinstance(things, dict):
+        things, names = list(things.values()), list(things)
+    elif isinstance(things, list | tuple):
+        names = getattr(model, "output_names", None) or list(range(len(things)))
+    else:
+        return things
+    if output is None:
+        return things[0] if len(things) == 1 else things
+    place = list(names).index(output.name) if output.name in names else output.name
+    return things[place] if isinstance(place, int) and place < len(things) else None

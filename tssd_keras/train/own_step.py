@@ -13,6 +13,7 @@ import numpy as np
 from keras.src.backend.common import global_state  # no public name tells whether one was made
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR
 
+from tssd_keras.train.own_networks import own_networks
 from tssd_keras.train.steps import tried_updates
 
 SAME = 1e-4  # of what other samples change; rounding and the order of a sum stay below it
@@ -24,7 +25,7 @@ def has_own_step(model: keras.Model) -> bool:
     One that runs eagerly is left alone: it may keep what it computes wherever it likes.
     """
     home = str(getattr(model.train_step, "__module__", "")).partition(".")[0]
-    known = home in ("keras", "tssd_keras") or hasattr(model, "networks")
+    known = home in ("keras", "tssd_keras") or own_networks(model) is not None
     return not known and not model.run_eagerly
 
 

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tssd_keras.train.fed_targets import called, is_regression
 from tssd_keras.train.head import Network, find_head
 from tssd_keras.train.looking import Call, every_layer, watched
 
@@ -23,11 +24,6 @@ NAMED_LOSSES = {
     *("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"),
     *("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "BinaryCrossentropy"),
 }  # that take probabilities where they are given by their names
-
-REGRESSION = {
-    *("mse", "meansquarederror", "mae", "meanabsoluteerror", "huber", "logcosh", "msle"),
-    *("mape", "meanabsolutepercentageerror", "meansquaredlogarithmicerror"),
-}  # losses of numbers
 
 # A network, a batch and whether as in training -> features [n, ...] and predictions [n, ...].
 Look = Callable[[keras.Model, object, bool], tuple[object, object]]
@@ -276,10 +272,10 @@ def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: obj
     looks_like_probabilities = bool((p >= 0).all() and (p <= 1 + SUM_TO_ONE).all())
     if p.shape[-1] > 1:
         looks_like_probabilities &= bool((abs(p.sum(axis=-1) - 1) < SUM_TO_ONE).all())
-    if claim is None and p.shape[-1] == 1 and not looks_like_probabilities and _regresses(loss):
+    if claim is None and p.shape[-1] == 1 and not looks_like_probabilities and is_regression(loss):
         raise ValueError(
             "one output unit must give a probability or a logit, and trained by the loss "
-            f"{_name(loss)} it gives neither: of {len(p)} samples it is {p.min():.3g} to "
+            f"{called(loss)} it gives neither: of {len(p)} samples it is {p.min():.3g} to "
             f"{p.max():.3g}. Compile with keras.losses.BinaryCrossentropy(from_logits=True), or "
             "end the model in a sigmoid."
         )
@@ -319,17 +315,6 @@ def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: obj
             f"rows sum to {p.sum(axis=-1).min():.3g} to {p.sum(axis=-1).max():.3g}. {said.remedy}"
         )
     return said.from_logits
-
-
-def _regresses(loss: object) -> bool:
-    """Whether a loss is one of Keras' for numbers, not for classes."""
-    return _name(loss).lower().replace("_", "") in REGRESSION
-
-
-def _name(loss: object) -> str:
-    """What a loss is called."""
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    return str(name)
 
 
 def _loss_from_logits(loss: object) -> bool | None:

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tssd_keras.train.own_networks import own_networks
+
 ROWS = 8  # that a loss is tried on
 SAME = 1e-5  # relative; a loss in half precision is not told apart
 
@@ -18,7 +20,7 @@ def weight_note(model: keras.Model, x: Any, y: Any) -> str | None:
         model: that is fitted; those of `steps` weigh by themselves and are not looked at.
         x, y: some rows of the feed, at least two.
     """
-    if hasattr(model, "networks") or not _can_be_tried(model):
+    if own_networks(model) is not None or not _can_be_tried(model):
         return None
     return _WITHOUT_EFFECT.format(_of_loss(model)) if _ignores_weights(model, x, y) else None
 
