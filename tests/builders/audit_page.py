@@ -13,7 +13,7 @@ from tssd_keras.data.columns import read_cell
 STORE = f"tssd-audit:{SHA}"
 JUDGED = some_judged(300)
 N_SUSPECTS = int(JUDGED.suspect.sum())
-SHOWN = {"kept": 30, "teaching": 50, "thumbnails": 40}
+SHOWN = {"kept": 30, "teaching": 50}
 GALLERY = make_gallery(JUDGED, most=999, **SHOWN)
 N_SHOWN = len(GALLERY.rows)  # suspects, 30 of the kept, and what teaches
 

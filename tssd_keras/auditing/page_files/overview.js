@@ -114,11 +114,11 @@ function classPanel({ classes }) {
       count(classes.suspects[c]), classes.wrong[c] === null ? '-' : share(classes.wrong[c])])));
 }
 
-function pairPanel({ pairs }, showPair) {
+function pairPanel({ pairs }) {
   if (!pairs.length) return panel('Classes most confused', 'No other class is suggested for any sample.');
   const button = ([given, suggested]) => element('button', {
     type: 'button', text: 'Show', 'aria-label': `Show ${className(given)} to ${className(suggested)}`,
-    on: { click: () => showPair(given, suggested) },
+    on: { click: () => leadTo({ pair: String(given * data.classes.length + suggested) }) },
   });
   return panel('Classes most confused', 'Suspects by given and suggested class.', scrollTable(
     'Pairs of classes', ['given', 'suggested', 'suspects', ''],
@@ -132,16 +132,22 @@ function scrollTable(label, head, rows) {
   return element('div', { class: 'tall', tabindex: 0, role: 'region', 'aria-label': label }, table);
 }
 
-function showOverview(showPair) {
+function showTitle() {
   const all = data.overview;
-  byId('title').textContent = `Audit of ${short(data.name)}`;
+  byId('title').textContent = `Audit of ${short(data.run)}`;
   const stopped = all.totals.error ? ' The run ended with an error.' : all.totals.interrupted ? ' The run was stopped early.' : '';
   byId('subtitle').textContent =
-    `${count(all.totals.samples)} samples, ${count(data.classes.length)} classes; labels ${data.sha.slice(0, 12)}.${stopped}`;
+    `${short(data.name)}: ${count(all.totals.samples)} samples, ${count(data.classes.length)} classes; labels ${data.sha.slice(0, 12)}.${stopped}`;
   if (data.note) {
     byId('note').textContent = data.note;
     byId('note').hidden = false;
   }
-  const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all, showPair), classPanel(all)];
+}
+
+// Drawn when it is first looked at: the samples come first.
+function showOverview() {
+  if (byId('overview').querySelector('.panels')) return;
+  const all = data.overview;
+  const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all), classPanel(all)];
   byId('overview').append(tiles(all), element('div', { class: 'panels' }, ...panels.filter((p) => p !== null)));
 }
