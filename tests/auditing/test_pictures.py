@@ -57,7 +57,10 @@ def test_floats_go_from_black_to_white(low, high):
 
 def test_flat_floats_are_no_division_by_zero():
     flat = np.full((1, 4, 4, 1), -3.0, np.float32)
-    assert decoded(pictures(Samples(inputs=ArrayInputs(flat)), np.array([0])).content[0]).shape == (4, 4)
+    assert decoded(pictures(Samples(inputs=ArrayInputs(flat)), np.array([0])).content[0]).shape == (
+        4,
+        4,
+    )
 
 
 def test_what_is_no_image_is_a_row_of_numbers():

@@ -72,4 +72,3 @@ def _shares_below(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     out = np.empty(len(v))
     out[order] = (first_equal - start) / np.maximum(np.repeat(size, size) - 1, 1)
     return out
-

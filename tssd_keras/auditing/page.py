@@ -23,7 +23,7 @@ from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.glossary import as_html
 from tssd_keras.auditing.overview import overview
 from tssd_keras.auditing.pictures import NO_PICTURES, Pictures
-from tssd_keras.auditing.reasons import reasons
+from tssd_keras.auditing.reasons import abstains, reasons
 from tssd_keras.judge.findings import Findings
 
 # In the order in which they build on each other.
@@ -68,6 +68,7 @@ def page_data(
         Dicts, lists, text, numbers and None. Probabilities are in thousandths.
     """
     texts, text_of = reasons(findings, gallery.rows)
+    loss_abstains, feature_abstains = abstains(findings)
     return {
         "name": findings.name,
         "run": findings.run or findings.name,
@@ -75,6 +76,10 @@ def page_data(
         "note": note,
         "classes": list(findings.class_names),
         "overview": overview(findings),
+        "abstains": {
+            "loss": loss_abstains,
+            "feature": np.flatnonzero(feature_abstains).tolist(),
+        },
         "strata": [vars(stratum) for stratum in gallery.strata],
         "reasons": texts,
         "pictures": {

@@ -120,9 +120,7 @@ def _batches(index: np.ndarray) -> Iterator[slice]:
         yield slice(start, start + READ_AT_ONCE)
 
 
-def _texts(
-    texts: np.ndarray, index: np.ndarray, on_some: Callable[[int], object]
-) -> Iterator[str]:
+def _texts(texts: np.ndarray, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
     for some in _batches(index):
         yield from (shortened(str(texts[i])) for i in index[some].tolist())
         on_some(len(index[some]))
@@ -199,9 +197,7 @@ def data_uri(image, side: int = SIDE) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
-def _rows(
-    inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object]
-) -> Iterator[str]:
+def _rows(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
     for some in _batches(index):
         batch = inputs.read(index[some])
         for sample in batch:

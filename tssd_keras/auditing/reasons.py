@@ -23,16 +23,16 @@ def reasons(findings: Findings, rows: np.ndarray) -> tuple[list[str], np.ndarray
         The different texts, and int64[n], which of them each sample has. The texts hold no
         names, so there are few.
     """
-    abstains = _abstains(findings)
+    silent = abstains(findings)
     number: dict[str, int] = {}
     text_of = np.empty(len(rows), np.int64)
     for i, row in enumerate(rows.tolist()):
-        text = " ".join(_sentences(findings, row, *abstains))
+        text = " ".join(_sentences(findings, row, *silent))
         text_of[i] = number.setdefault(text, len(number))
     return list(number), text_of
 
 
-def _abstains(findings: Findings) -> tuple[bool, np.ndarray]:
+def abstains(findings: Findings) -> tuple[bool, np.ndarray]:
     """Whether the loss stream, and in which classes the feature stream, says nothing."""
     if not findings.streams:
         return False, np.zeros(len(findings.class_names), bool)

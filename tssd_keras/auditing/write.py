@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.auditing import label_studio, page, tables
-from tssd_keras.auditing.gallery import TEACHING, Gallery, make_gallery
 from tssd_keras.auditing.beside import Beside, choose_beside
 from tssd_keras.auditing.evidence import gather
+from tssd_keras.auditing.gallery import TEACHING, Gallery, make_gallery
 from tssd_keras.auditing.pictures import (
     NO_PICTURES,
     SIDE,

@@ -43,7 +43,7 @@ class EarlierDecisions:
 
     Attributes:
         index: int64[m], rising, in the training split.
-        label: int64[m], the decided classes.
+        label: int64[m], the decided classes; -1 of what was unusable.
         action: m of `decisions.table.ACTIONS`.
         ids: the source's own names of the m samples; empty texts where it has none.
     """
@@ -185,7 +185,7 @@ def _decided(arrays: Arrays, k: int) -> EarlierDecisions:
             raise ValueError(f"decided_action must be one of {', '.join(ACTIONS)}, got {name!r}")
     return EarlierDecisions(
         index=index,
-        label=array_of(arrays, "decided_label", np.int64, (len(index),), lowest=0, highest=k - 1),
+        label=array_of(arrays, "decided_label", np.int64, (len(index),), lowest=-1, highest=k - 1),
         action=tuple(action),
         ids=tuple(texts_of(arrays, "decided_id", len(index))),
     )

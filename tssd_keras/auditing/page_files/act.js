@@ -35,8 +35,8 @@ function decideOn(list, labelFor) {
   const changes = list.map((i) => [i, labelFor(i)]).filter(([, label]) => label !== null);
   const passed = list.length - changes.length;
   if (!changes.length) return say('No other class is suggested: keep it, or choose another class.');
-  const over = decideAll(changes.map(([i, label]) => [samples.index[i], label]));
   for (const [i] of changes) conflicts.delete(samples.index[i]);
+  const over = decideAll(changes.map(([i, label]) => [samples.index[i], label]));
   noteDecisions(changes.length);
   say(told(changes, over, passed));
   if (state.view === 'one') nextOpen();

@@ -8,6 +8,7 @@ const STORE = `tssd-audit:${data.sha}`;
 const MOST_UNDONE = 2000;
 
 const place = new Map(samples.index.map((index, i) => [index, i]));
+const conflicts = new Map(); // index -> [label, who], of a file that was read and differs
 const decisions = { of: new Map(), by: new Map(), steps: [], fresh: new Set(), stored: true };
 
 // A class, UNSURE or UNUSABLE; anything else in the storage is passed over.
@@ -25,10 +26,11 @@ function readStored() {
       by: new Map(decided.filter((row) => typeof row[2] === 'string').map((row) => [row[0], row[2]])),
       steps: list(stored.steps).filter((step) => Array.isArray(step) && step.length && step.every(isChange)),
       fresh: new Set(list(stored.fresh).filter(Number.isInteger)),
+      differ: list(stored.differ).filter(([index, label, by]) => Number.isInteger(index) && isDecision(label) && typeof by === 'string'),
     };
   } catch (error) {
     decisions.stored = storageWorks();
-    return { of: new Map(), by: new Map(), steps: [], fresh: new Set() };
+    return { of: new Map(), by: new Map(), steps: [], fresh: new Set(), differ: [] };
   }
 }
 
@@ -44,7 +46,9 @@ function storageWorks() {
 
 function loadDecisions() {
   decisions.stored = storageWorks();
-  Object.assign(decisions, readStored());
+  const { differ, ...stored } = readStored();
+  Object.assign(decisions, stored);
+  for (const [index, label, by] of differ) conflicts.set(index, [label, by]);
 }
 
 // What another page about the same labels has decided since. The own steps stay.
@@ -55,7 +59,8 @@ function takeOver() {
 
 function storeDecisions() {
   const decided = [...decisions.of].map(([index, label]) => (decisions.by.has(index) ? [index, label, decisions.by.get(index)] : [index, label]));
-  remember('', JSON.stringify({ decided, steps: decisions.steps, fresh: [...decisions.fresh] }));
+  remember('', JSON.stringify({ decided, steps: decisions.steps, fresh: [...decisions.fresh],
+    differ: [...conflicts].map(([index, [label, by]]) => [index, label, by]) }));
 }
 
 // A choice of the person that outlives a reload.

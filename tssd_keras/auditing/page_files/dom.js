@@ -57,10 +57,10 @@ const count = (n) => grouped.format(n);
 const share = (p, digits = 1) =>
   p === null || p === undefined ? 'not known' : `${(100 * p).toFixed(digits)}\u00a0%`;
 const thousandths = (p) => (p === null ? '\u2013' : (p / 1000).toFixed(3));
-// Thousandths as whole per cent; never 0 or 100 of what is not quite so.
+// Thousandths as whole per cent; never 0 or 100, as nothing is so sure.
 function percent(p) {
   if (p === null || p === undefined) return '\u2013';
-  const shown = p > 995 && p < 1000 ? '>\u200a99' : p > 0 && p < 5 ? '<\u200a1' : String(Math.round(p / 10));
+  const shown = p >= 995 ? '>\u200a99' : p < 5 ? '<\u200a1' : String(Math.round(p / 10));
   return `${shown}\u00a0%`;
 }
 const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;

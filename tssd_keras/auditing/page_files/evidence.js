@@ -2,6 +2,9 @@
 const T = samples.index.length ? samples.top.length / samples.index.length : 0;
 const calibrated = Boolean(data.overview.totals.golden_pairs);
 
+const ABSTAINS = '\u2013 (it abstains)';
+const silentClasses = new Set(data.abstains.feature);
+
 // [class, probability in thousandths], the most probable first.
 function topOf(i) {
   const found = [];
@@ -63,8 +66,8 @@ function scoresOf(i) {
   const rows = [
     [word('probably wrong'), wrongOf(i)],
     [word('q'), thousandths(samples.q[i])],
-    [word('stream', 'loss stream'), thousandths(samples.p_loss[i])],
-    [word('stream', 'feature stream'), thousandths(samples.p_feature[i])],
+    [word('stream', 'loss stream'), data.abstains.loss ? ABSTAINS : thousandths(samples.p_loss[i])],
+    [word('stream', 'feature stream'), silentClasses.has(samples.given[i]) ? ABSTAINS : thousandths(samples.p_feature[i])],
     [word('suggested label', 'suggestion'), percent(samples.confidence[i])],
     [word('weight'), thousandths(samples.weight[i])],
     [word('role'), samples.role[i] || '\u2013'],

@@ -2,15 +2,19 @@
 // the screen. Those are selected by click, shift and drag; a key decides on all of them.
 const select = new Set();
 const grid = { columns: 8, rows: 5, anchor: -1, drag: null };
-const TILE = { width: 116, height: 118, gap: 6 };
+const GAP = 6; // pixels between tiles
+const CAPTION = 38; // of a tile's height
+const WANTED = { narrow: 12, wide: 44 }; // tiles on a screen, at least
 
 function measureGrid() {
   const box = byId('grid').getBoundingClientRect();
-  const narrow = window.innerWidth < 600;
-  const width = narrow ? 84 : TILE.width;
-  const height = narrow ? 98 : TILE.height;
-  grid.columns = Math.max(2, Math.floor((box.width + TILE.gap) / (width + TILE.gap)));
-  grid.rows = Math.max(2, Math.floor((box.height + TILE.gap) / (height + TILE.gap)));
+  const wanted = window.innerWidth < 600 ? WANTED.narrow : WANTED.wide;
+  // The fewest columns of square pictures with which as many fit: the tiles are as large as can be.
+  for (grid.columns = 2; grid.columns < 24; grid.columns += 1) {
+    const side = (box.width + GAP) / grid.columns;
+    grid.rows = Math.max(1, Math.floor((box.height + GAP) / (side + CAPTION)));
+    if (grid.columns * grid.rows >= wanted) break;
+  }
   byId('grid').style.setProperty('--columns', String(grid.columns));
   byId('grid').style.setProperty('--rows', String(grid.rows));
 }
@@ -40,9 +44,9 @@ function showGrid() {
 function makeTile(i) {
   const p = samples.confidence[i];
   return element('div', { class: 'tile-of', role: 'option', id: `tile-${i}`, 'data-i': i, title: cut(nameOfSample(i), 200) }, pictureOf(i),
-    element('span', { class: 'caption' }, element('span', { class: 'from', text: className(samples.given[i]) }),
-      differs(i) ? element('span', { class: 'to', text: `\u2192 ${className(samples.suggested[i])}` }) : null,
-      p !== null && differs(i) ? element('span', { class: 'p', text: percent(p) }) : null),
+    element('span', { class: 'caption' }, element('span', { class: differs(i) ? 'from' : 'same', text: className(samples.given[i]) }),
+      p !== null && differs(i) ? element('span', { class: 'p', text: percent(p) }) : null,
+      differs(i) ? element('span', { class: 'to', text: `\u2192 ${className(samples.suggested[i])}` }) : null),
     element('span', { class: 'mark-of', 'aria-hidden': 'true' }));
 }
 

@@ -11,8 +11,8 @@ function groundOfNoise(totals) {
   return `${by}; a lower bound if people labelled, as no golden pairs tell more`;
 }
 
-function tile(value, name, title = null) {
-  return element('div', { class: 'tile', title }, element('dt', { text: name }), element('dd', { text: value }));
+function tile(value, name, about = null) {
+  return element('div', { class: 'tile' }, element('dt', {}, word(name), about ? element('span', { class: 'about', text: about }) : null), element('dd', { text: value }));
 }
 
 function panel(title, about, ...content) {
@@ -29,7 +29,7 @@ function tiles(all) {
     tile(count(totals.kept) + of(totals.kept), 'kept'),
     tile(count(totals.dropped) + of(totals.dropped), 'rejected'),
     tile(count(totals.mined) + of(totals.mined), 'mined (semi-hard)'),
-    tile(totals.wrong === null ? 'nothing to tell' : share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
+    tile(totals.wrong === null ? '\u2013' : share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
   ];
   if (totals.decided) shown.push(tile(count(totals.decided), 'decided by people before the run'));
@@ -110,8 +110,14 @@ function classPanel({ classes }) {
     .sort((a, b) => (classes.wrong[b] ?? -1) - (classes.wrong[a] ?? -1));
   return panel('By given class', 'The noisiest first, as estimated.', scrollTable(
     'Figures by class', ['class', 'samples', 'kept', 'mined', 'suspects', 'noise'],
-    order.map((c) => [nameOf(c), count(classes.samples[c]), count(classes.kept[c]), count(classes.mined[c]),
-      count(classes.suspects[c]), classes.wrong[c] === null ? '-' : share(classes.wrong[c])])));
+    order.map((c) => [classLink(c), count(classes.samples[c]), count(classes.kept[c]), count(classes.mined[c]),
+      count(classes.suspects[c]), classes.wrong[c] === null ? '\u2013' : share(classes.wrong[c])])));
+}
+
+// A class leads to its samples, if this page has any.
+function classLink(c) {
+  if (!samples.index.some((_, i) => FILTERS.class(i, c))) return nameOf(c);
+  return element('button', { type: 'button', class: 'link', on: { click: () => leadTo({ class: String(c) }) } }, nameOf(c));
 }
 
 function pairPanel({ pairs }) {
@@ -132,8 +138,25 @@ function scrollTable(label, head, rows) {
   return element('div', { class: 'tall', tabindex: 0, role: 'region', 'aria-label': label }, table);
 }
 
+// What a person must know before they believe a number.
+function showBanner(totals) {
+  const parts = [];
+  const expected = totals.wrong === null ? null : totals.wrong * totals.judged;
+  if (totals.nothing_to_tell) parts.push(`Nothing tells how many labels are wrong: ${totals.nothing_to_tell}.`);
+  if (data.abstains.loss && !totals.nothing_to_tell) parts.push('The loss stream abstains: neighbours judge alone.');
+  const silent = data.abstains.feature.length;
+  if (silent && !totals.nothing_to_tell) parts.push(`The feature stream abstains in ${silent === data.classes.length ? 'every class' : `${count(silent)} of ${plural(data.classes.length, 'class', 'classes')}`}.`);
+  if (expected !== null && totals.suspects > 2 * expected + 5) {
+    parts.push(`About ${count(Math.round(expected))} of ${count(totals.judged)} labels are estimated to be wrong, and ${count(totals.suspects)} are suspects: most of these are right.`);
+  }
+  if (!calibrated && totals.suspects) parts.push('Without golden samples the numbers rank labels; they are no probabilities.');
+  byId('banner').textContent = parts.join(' ');
+  byId('banner').hidden = !parts.length;
+}
+
 function showTitle() {
   const all = data.overview;
+  showBanner(all.totals);
   byId('title').textContent = `Audit of ${short(data.run)}`;
   const stopped = all.totals.error ? ' The run ended with an error.' : all.totals.interrupted ? ' The run was stopped early.' : '';
   byId('subtitle').textContent =

@@ -16,6 +16,7 @@ function showPart() {
 }
 
 function refresh() {
+  byId('work').dataset.current = String(current());
   const inGrid = state.view === 'grid';
   document.body.dataset.view = state.view;
   byId('stage').hidden = inGrid;
@@ -68,9 +69,9 @@ function showProgress() {
   byId('progress-text').textContent = parts.join(' \u00b7 ');
   byId('progress-box').title = `${count(tallied.confirm)} confirmed, ${count(tallied.keep)} kept, ${count(tallied.other)} other, ${count(tallied.unusable)} unusable, ` +
     `${count(tallied.unsure)} not sure; ${count(tallied.elsewhere)} more on samples that are not in this order`;
-  const fresh = [...decisions.fresh].filter((index) => place.has(index)).length;
+  const fresh = freshHere();
   byId('unexported').textContent = fresh ? `${count(fresh)} not exported` : '';
-  byId('export').disabled = decisions.of.size === 0;
+  byId('export').classList.toggle('main', fresh > 0);
   byId('storage-note').hidden = decisions.stored;
   byId('storage-note').textContent = decisions.stored ? ''
     : 'This browser does not store anything for this page: export before you close or reload it.';
@@ -130,8 +131,22 @@ function makeSwitches() {
   }
 }
 
+// On paper: the overview, and what was decided.
+const MOST_PRINTED = 500;
+
+function showPrinted() {
+  showOverview();
+  const decided = [...samples.index.keys()].filter((i) => !isOpen(i));
+  const more = decided.length > MOST_PRINTED ? ` (the first ${count(MOST_PRINTED)} are shown)` : '';
+  byId('printed').hidden = false;
+  byId('printed').replaceChildren(element('h2', { text: `${plural(decided.length, 'sample')} decided${more}` }),
+    ...decided.slice(0, MOST_PRINTED).map((i) => element('div', { class: 'printed-row' }, pictureAt.has(i) ? pictureOf(i) : null,
+      element('span', { text: `${short(nameOfSample(i))}: ${className(samples.given[i])} \u2192 ${labelName(decisionOf(i))}` }))));
+}
+
 function listen() {
-  byId('export').addEventListener('click', exportDecisions);
+  byId('export').addEventListener('click', askPeople);
+  window.addEventListener('beforeunload', warnBeforeLeaving);
   byId('help-open').addEventListener('click', () => byId('help').showModal());
   byId('help-close').addEventListener('click', () => byId('help').close());
   byId('filters-open').addEventListener('click', openFilters);
@@ -147,6 +162,7 @@ function listen() {
     switchView('one');
   });
   document.addEventListener('keydown', onKey);
+  window.addEventListener('beforeprint', showPrinted);
   window.addEventListener('hashchange', showPart);
   window.addEventListener('resize', () => { if (state.view === 'grid' && !byId('decide').hidden) refresh(); });
   window.addEventListener('storage', (event) => { // another page decides: marks change, nothing moves
