@@ -107,10 +107,13 @@ function turnPage(by) {
   return refresh();
 }
 
+// The grid takes all of a pointer's events once it is pressed, so that their target is no tile.
+const tileUnder = (event) => document.elementFromPoint(event.clientX, event.clientY)?.closest('.tile-of');
+
 // A press and a way: what lies within the rectangle is selected, beside what was.
 function beginDrag(event) {
   if (event.button !== 0) return;
-  const tile = event.target.closest('.tile-of');
+  const tile = tileUnder(event);
   grid.drag = { x: event.clientX, y: event.clientY, before: new Set(select), tile, shift: event.shiftKey, moved: false };
   byId('grid').setPointerCapture(event.pointerId);
 }

@@ -57,7 +57,9 @@ function onScreen(made) {
   const box = made.getBoundingClientRect();
   const bar = byId('bar').getBoundingClientRect();
   const floor = getComputedStyle(byId('bar')).position === 'static' ? window.innerHeight : Math.min(window.innerHeight, bar.top);
-  const high = Math.min(box.bottom, floor) - Math.max(box.top, 0);
+  const head = document.querySelector('header');
+  const ceiling = getComputedStyle(head).position === 'static' ? 0 : Math.max(0, head.getBoundingClientRect().bottom);
+  const high = Math.min(box.bottom, floor) - Math.max(box.top, ceiling);
   const wide = Math.min(box.right, window.innerWidth) - Math.max(box.left, 0);
-  return high >= 0.9 * Math.min(box.height, floor) && wide >= 0.9 * Math.min(box.width, window.innerWidth);
+  return high >= 0.9 * Math.min(box.height, floor - ceiling) && wide >= 0.9 * Math.min(box.width, window.innerWidth);
 }

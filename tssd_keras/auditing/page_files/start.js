@@ -156,7 +156,7 @@ function listen() {
   byId('other').addEventListener('keydown', moveInList);
   for (const [event, listener] of [['pointerdown', beginDrag], ['pointermove', goOnDragging], ['pointerup', endDrag], ['pointercancel', endDrag]]) byId('grid').addEventListener(event, listener);
   byId('grid').addEventListener('dblclick', (event) => {
-    const tile = event.target.closest('.tile-of');
+    const tile = tileUnder(event);
     if (!tile) return;
     state.at = placeInList(Number(tile.dataset.i));
     switchView('one');
