@@ -54,7 +54,6 @@ class Tabs:
         self.pages[key].goto(address)
         return self.pages[key]
 
-
     def _answer(self, dialog):
         """Leave where the page asks, and note it; whatever else a page asks is a fault."""
         if dialog.type == "beforeunload":
@@ -98,7 +97,9 @@ def hostile(served):
     folder, url = served
     n = 60
     ids = [f"{HOSTILE[i % 6]}{i}" for i in range(n)]
-    judged = some_judged(n, HOSTILE, name=HOSTILE[1], run=HOSTILE[0], ids=as_ids(ids), labels_sha256="cd" * 32)
+    judged = some_judged(
+        n, HOSTILE, name=HOSTILE[1], run=HOSTILE[0], ids=as_ids(ids), labels_sha256="cd" * 32
+    )
     assert set(np.flatnonzero(judged.suspect) % 6) == set(range(6))
     texts = np.array([HOSTILE[i % 6] for i in range(2 * n)])
     samples = Samples(inputs=ArrayInputs(np.zeros((2 * n, 3))), texts=texts)

@@ -130,7 +130,9 @@ def test_an_other_class_is_chosen_beside_the_picture_not_upon_it(opened, address
         page = opened(address, width=width, height=800)
         page.locator("[data-action=other]").click()
         other, stage = (page.locator(s).bounding_box() for s in ("#other", "#stage"))
-        apart = other["x"] >= stage["x"] + stage["width"] or other["y"] >= stage["y"] + stage["height"]
+        apart = (
+            other["x"] >= stage["x"] + stage["width"] or other["y"] >= stage["y"] + stage["height"]
+        )
         assert apart
         page.keyboard.type("cks")
         assert page.locator("#other-more").text_content() == "No class is called so."

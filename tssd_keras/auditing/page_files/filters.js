@@ -41,8 +41,8 @@ function makeFilters() {
   const parts = Object.entries(CHOICES).map(([name, [label]]) => field(name, label, element('select', { on: { change: () => choose(name) } })));
   const sort = element('select', { on: { change: () => choose('sort') } }, ...Object.entries(SORTS).map(([value, [text]]) => element('option', { value, text })));
   const says = element('output', { id: 'sure-says', for: 'filter-sure' });
-  const sure = element('input', { type: 'range', min: 0, max: 100, step: 1, value: 0, on: { input: () => choose('sure', false), change: () => choose('sure') } });
-  const search = element('input', { type: 'search', autocomplete: 'off', spellcheck: 'false', on: { input: () => choose('search', false), change: () => choose('search') } });
+  const sure = element('input', { type: 'range', min: 0, max: 100, step: 1, value: 0, on: { input: () => choose('sure', false) } });
+  const search = element('input', { type: 'search', autocomplete: 'off', spellcheck: 'false', on: { input: () => choose('search', false) } });
   byId('filter-form').append(
     field('search', 'Search by id, number or class', search), field('sort', 'Sort by', sort), ...parts,
     field('sure', 'Suggestion at least ', sure, says),

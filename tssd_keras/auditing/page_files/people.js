@@ -29,7 +29,7 @@ function decisionsAsCsv() {
 
 // Named after the run and the person.
 function exportName() {
-  const plain = (text) => text.normalize('NFKD').replace(/[^A-Za-z0-9._-]+/g, '_').replace(/^[._]+|_+$/g, '').slice(0, 60);
+  const plain = (text) => text.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^A-Za-z0-9._-]+/g, '_').replace(/^[._]+|_+$/g, '').slice(0, 60);
   return `${['decisions', plain(data.run), plain(who())].filter((part) => part !== '').join('-')}.csv`;
 }
 
