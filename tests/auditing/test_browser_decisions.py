@@ -114,8 +114,13 @@ def test_beside_the_sample_stand_kept_ones_of_both_classes_and_the_reason_in_num
 def test_the_next_two_pictures_are_there_before_their_turn(opened, address):
     page = opened(address)
     shown = page.evaluate(
-        """() => { window.made = []; const make = document.createElement.bind(document);
-        document.createElement = (tag) => { if (tag === 'img') window.made.push(1); return make(tag); };
+        """() => {
+        window.made = [];
+        const make = document.createElement.bind(document);
+        document.createElement = (tag) => {
+          if (tag === 'img') window.made.push(1);
+          return make(tag);
+        };
         return document.querySelector('#stage img').alt; }"""
     )
     press(page, "k")

@@ -120,12 +120,7 @@ def write_audit(
         raise ValueError(f"a sample must have been judged, of {len(findings)} none was.")
     check_free(out, what="the audit's folder")
     gallery = make_gallery(findings, most=most, kept=kept, teaching=teaching, seed=seed)
-    evidence = gather(findings)
-    beside = choose_beside(findings, evidence.place, gallery.rows, seed=seed)
-    made, of_beside = _pictures(findings, gallery, beside, samples, pictures_mb, progress)
-    html = page.render(
-        page.page_data(findings, gallery, evidence, beside, made, note), made, of_beside
-    )
+    made, html = _page(findings, gallery, samples, pictures_mb, seed, note, progress)
     tasks, config = label_studio.tasks(findings, gallery, made)
     out.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
@@ -136,6 +131,23 @@ def write_audit(
     if unwritten:
         raise _first_of(unwritten)
     return [*lines, *_summary(findings, gallery, len(made.content), len(tasks))]
+
+
+def _page(
+    findings: Findings,
+    gallery: Gallery,
+    samples: Samples | None,
+    pictures_mb: float,
+    seed: int,
+    note: str,
+    progress: Progress,
+) -> tuple[Pictures, str]:
+    """The pictures of the gallery, and the text of report.html; see `write_audit`."""
+    evidence = gather(findings)
+    beside = choose_beside(findings, evidence.place, gallery.rows, seed=seed)
+    made, of_beside = _pictures(findings, gallery, beside, samples, pictures_mb, progress)
+    data = page.page_data(findings, gallery, evidence, beside, made, note)
+    return made, page.render(data, made, of_beside)
 
 
 def _pictures(

@@ -25,7 +25,7 @@ from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.judge.told import STREAMS_ABSTAIN
 from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.judge.without_golden import WithoutGolden
-from tssd_keras.labels.golden import Golden, effective_weights
+from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.train.before_training import (
@@ -189,9 +189,7 @@ class NetworkJudge:
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        golden = None
-        if self._golden is not None and golden_scores is not None:
-            golden = self._trusted(self._golden, golden_scores)
+        golden = self._trusted(golden_scores)
         where, golden = self._places.of(scores, given, rows, self._before, golden, round_index)
         similarity = where.scores()
         division = divide(
@@ -215,8 +213,6 @@ class NetworkJudge:
         clock.lap("purify")
         top = TopClasses.of_log_p(scores.log_p) if found is None else found.top
         columns = _columns(given, role, division, found, scores, top)
-        transition = None if found is None else found.transition
-        seconds = Seconds(**clock.laps)
         return Verdict(
             rows,
             np.exp(-scores.loss),
@@ -225,10 +221,10 @@ class NetworkJudge:
             division,
             top,
             short_features(scores.features),
-            transition,
+            None if found is None else found.transition,
             columns,
             figures,
-            seconds,
+            Seconds(**clock.laps),
             ready,
         )
 
@@ -311,8 +307,11 @@ class NetworkJudge:
         inputs = as_inputs(golden.inputs)
         return self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
 
-    def _trusted(self, golden: Golden, scores: Scores) -> Trusted:
-        """The golden samples of a round."""
+    def _trusted(self, scores: Scores | None) -> Trusted | None:
+        """The golden samples of a round; None without."""
+        golden = self._golden
+        if golden is None or scores is None:
+            return None
         before, score_before = None, np.zeros((), np.float32)
         if self._before is not None and self._before.golden is not None:
             before = self._before.golden
