@@ -468,7 +468,7 @@ def test_every_text_has_the_contrast_of_wcag_aa(opened, address, scheme, width, 
 NAMELESS = """
 () => {
   const kinds = 'button, select, input, progress, [role=region], [role=img], '
-    + '[role=option], [role=listbox]';
+    + '[role=listbox]';
   const all = [...document.querySelectorAll(kinds)];
   const nameless = all.filter((e) => !e.getAttribute('aria-label') && !(e.labels && e.labels.length)
     && (e.tagName !== 'BUTTON' || !e.textContent.trim()));

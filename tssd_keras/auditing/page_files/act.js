@@ -103,7 +103,7 @@ function undo() {
 // To a sample, whatever way and filter it needs.
 function goTo(i) {
   if (placeInList(i) < 0) {
-    if (!ordered().includes(i)) state.way = state.way === 'teaching' ? 'surest' : 'teaching';
+    if (!IN_WAY[state.way].has(i)) state.way = state.way === 'teaching' ? 'surest' : 'teaching';
     relist();
     if (placeInList(i) < 0) {
       clearFilters();

@@ -138,14 +138,15 @@ const DONE = { keep: 'kept', confirm: 'confirmed', other: 'other class', unusabl
 const labelName = (label) => (label === UNSURE ? 'not sure' : label === UNUSABLE ? 'unusable' : className(label));
 const nameOfSample = (i) => (samples.id === null ? `sample ${samples.index[i]}` : samples.id[i]);
 
+// Decisions by what they are, on samples that a set has and on others.
 function tally(listed) {
   const counts = { keep: 0, confirm: 0, other: 0, unusable: 0, unsure: 0 };
   let here = 0;
-  for (const i of listed) {
-    const action = actionOf(i);
-    if (action === null) continue;
+  for (const index of decisions.of.keys()) {
+    const i = place.get(index);
+    if (i === undefined || !listed.has(i)) continue;
     here += 1;
-    counts[action] += 1;
+    counts[actionOf(i)] += 1;
   }
   return { ...counts, here, elsewhere: decisions.of.size - here };
 }

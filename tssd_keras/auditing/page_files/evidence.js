@@ -84,7 +84,7 @@ function besideStrip(i, label, which) {
   const { near, width, by_features: alike } = data.beside;
   const start = 2 * width * i + (which === 'given' ? 0 : width);
   const shown = near.slice(start, start + width).filter((at) => at >= 0 && at < nBeside);
-  const title = element('h3', {}, alike ? 'Most like it among kept ' : 'Kept ', nameOf(label));
+  const title = element('h2', {}, alike ? 'Most like it among kept ' : 'Kept ', nameOf(label));
   const strip = shown.length ? element('div', { class: 'strip' }, ...shown.map((at) => besideOf(at)))
     : element('p', { class: 'quiet', text: 'None with a picture.' });
   return element('div', { class: `beside ${which}` }, title, strip);

@@ -47,7 +47,7 @@ function makeTile(i) {
     element('span', { class: 'caption' }, element('span', { class: differs(i) ? 'from' : 'same', text: className(samples.given[i]) }),
       p !== null && differs(i) ? element('span', { class: 'p', text: percent(p) }) : null,
       differs(i) ? element('span', { class: 'to', text: `\u2192 ${className(samples.suggested[i])}` }) : null),
-    element('span', { class: 'mark-of', 'aria-hidden': 'true' }));
+    element('span', { class: 'mark-of', 'aria-hidden': 'true' }), element('span', { class: 'unseen' }));
 }
 
 const MARKS = { confirm: '\u2713', keep: '=', other: '\u2260', unusable: '\u00d7', unsure: '?' };
@@ -59,7 +59,7 @@ function showTile(i) {
   tile.classList.toggle('current', i === current());
   tile.setAttribute('aria-selected', String(select.has(i)));
   tile.querySelector('.mark-of').textContent = action ? MARKS[action] : '';
-  tile.setAttribute('aria-label', `${cut(nameOfSample(i), 60)}: ${className(samples.given[i])}${differs(i) ? `, suggested ${className(samples.suggested[i])}` : ''}, ${action ? `${DONE[action]} ${labelName(decisionOf(i))}` : 'not decided'}`);
+  tile.querySelector('.unseen').textContent = action ? `${DONE[action]} ${labelName(decisionOf(i))}` : 'not decided';
 }
 
 function chooseOnly(places) {

@@ -52,7 +52,7 @@ function accuracyPanel({ epochs, rounds, totals }) {
   const evaluatedOn = (totals.accuracy || {}).evaluated_on || 'test';
   const mark = rounds.epoch.length ? rounds.epoch[0] : null;
   const chart = lineChart('Accuracy by epoch', [
-    { name: `${evaluatedOn} accuracy`, class: 'accent', x: epochs.epoch, y: epochs.accuracy },
+    { name: `${evaluatedOn} accuracy`, class: 'ink', x: epochs.epoch, y: epochs.accuracy },
     { name: 'agreement with the labels trained on', class: 'quiet-line', x: epochs.epoch, y: epochs.train_accuracy },
   ], { yTicks: fifths, mark });
   return chart && panel('Accuracy by epoch', mark === null ? '' : 'The upright line is the first round.', chart);
@@ -63,9 +63,9 @@ function selectionPanel({ rounds, totals }) {
   const chart = lineChart('Selection by epoch', [
     { name: 'kept, share of the stream', class: 'ink', x: rounds.epoch, y: part(rounds.kept) },
     { name: 'mined, share of the stream', class: 'quiet-line', x: rounds.epoch, y: part(rounds.semi_hard) },
-    { name: 'estimated share of right labels', class: 'third', x: rounds.epoch, y: rounds.estimated_clean_share },
-    { name: 'kept: precision, against the truth', class: 'right', x: rounds.epoch, y: rounds.kept_precision },
-    { name: 'kept: recall, against the truth', class: 'wrong', x: rounds.epoch, y: rounds.kept_recall },
+    { name: 'estimated share of right labels', class: 'right', x: rounds.epoch, y: rounds.estimated_clean_share },
+    { name: 'kept: precision, against the truth', class: 'third', x: rounds.epoch, y: rounds.kept_precision },
+    { name: 'kept: recall, against the truth', class: 'fourth', x: rounds.epoch, y: rounds.kept_recall },
   ], { yTicks: fifths });
   return chart && panel('Selection by epoch', 'What the round before each epoch kept.', chart);
 }
@@ -127,7 +127,7 @@ function pairPanel({ pairs }) {
     on: { click: () => leadTo({ pair: String(given * data.classes.length + suggested) }) },
   });
   return panel('Classes most confused', 'Suspects by given and suggested class.', scrollTable(
-    'Pairs of classes', ['given', 'suggested', 'suspects', ''],
+    'Pairs of classes', ['given', 'suggested', 'suspects', 'samples'],
     pairs.map((pair) => [nameOf(pair[0]), nameOf(pair[1]), count(pair[2]), button(pair)])));
 }
 

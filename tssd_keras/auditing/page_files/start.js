@@ -40,7 +40,8 @@ function showWhere() {
   byId('filters-active').textContent = active ? ` (${active})` : '';
   for (const made of document.querySelectorAll('#ways button')) made.setAttribute('aria-pressed', String(made.dataset.way === state.way));
   for (const made of document.querySelectorAll('#views button')) made.setAttribute('aria-pressed', String(made.dataset.view === state.view));
-  byId('about').textContent = state.way === 'teaching' ? aboutTeaching() : aboutSuspects();
+  byId('about').textContent = ABOUT[state.way];
+  byId('about').title = ABOUT[state.way];
 }
 
 function aboutTeaching() {
@@ -55,9 +56,11 @@ function aboutSuspects() {
   return `${all ? `${count(listed)} of ${count(all)} suspects, the surest first` : 'No label is suspected'}${kept ? `, and ${count(kept)} kept samples at random` : ''}.`;
 }
 
+const ABOUT = { surest: aboutSuspects(), teaching: aboutTeaching() };
+
 function showProgress() {
   const list = ordered();
-  const tallied = tally(list);
+  const tallied = tally(IN_WAY[state.way]);
   const done = tallied.here;
   byId('progress').max = Math.max(1, list.length);
   byId('progress').value = done;

@@ -10,6 +10,7 @@ const WAYS = {
 };
 const WAY_NAMES = { surest: 'Find wrong labels', teaching: 'Teach the next run' };
 const ordered = () => WAYS[state.way];
+const IN_WAY = { surest: new Set(WAYS.surest), teaching: new Set(WAYS.teaching) };
 const current = () => (state.at < state.list.length ? state.list[state.at] : -1);
 const pairKey = (i) => samples.given[i] * data.classes.length + samples.suggested[i];
 const differs = (i) => samples.suggested[i] >= 0 && samples.suggested[i] !== samples.given[i];
