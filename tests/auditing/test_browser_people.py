@@ -48,6 +48,7 @@ def write(path, rows, delimiter=","):
 def give(page, path):
     page.locator("#export").click()
     page.locator("#read").set_input_files(path)
+    page.locator("#people-title", has_text="read").wait_for()
 
 
 def test_the_export_is_named_after_run_and_person_who_also_stands_in_it(opened, address, tmp_path):

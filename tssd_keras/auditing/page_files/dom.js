@@ -44,6 +44,8 @@ function short(text, most = LONGEST) {
 const shortNames = data.classes.map((name) => short(name));
 const className = (label) => (label >= 0 ? shortNames[label] : '-');
 
+const briefName = (label, most) => (label >= 0 ? short(data.classes[label], most) : '-');
+
 // A name in its own writing direction; a cut one has the whole name as a tooltip.
 function nameOf(label) {
   if (label < 0) return element('span', { text: '-' });

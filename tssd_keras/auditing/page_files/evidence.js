@@ -23,24 +23,25 @@ const times = (odds) => (odds >= 99 ? 'a hundred times' : `${Number(odds.toPreci
 function reasonOf(i) {
   const given = samples.given[i];
   const suggested = samples.suggested[i];
+  const said = (label) => briefName(label, 24);
   const parts = [];
   if (samples.p_wrong[i] === null) return 'Nothing is told of this label: every stream abstains on it.';
   if (suggested >= 0 && samples.confidence[i] !== null) {
     const own = probabilityOf(i, given);
     parts.push(suggested === given
-      ? `${className(given)}, as it is labelled, is the most probable class, by ${percent(samples.confidence[i])}.`
-      : `${className(suggested)} is ${percent(samples.confidence[i])} probable, ${className(given)} ${own === null ? 'less than each of the classes below' : percent(own)}.`);
+      ? `${said(given)}, as it is labelled, is the most probable class, by ${percent(samples.confidence[i])}.`
+      : `${said(suggested)} is ${percent(samples.confidence[i])} probable, ${said(given)} ${own === null ? 'less than each of the classes below' : percent(own)}.`);
   }
   const above = samples.loss_above[i];
   const odds = samples.odds[i];
   const second = [];
   if (above !== null) {
-    second.push(above >= 500 ? `its loss is higher than that of ${percent(above)} of all labelled ${className(given)}`
-      : `its loss is lower than that of ${percent(1000 - above)} of all labelled ${className(given)}`);
+    second.push(above >= 500 ? `its loss is higher than that of ${percent(above)} of all labelled ${said(given)}`
+      : `its loss is lower than that of ${percent(1000 - above)} of all labelled ${said(given)}`);
   }
   if (odds !== null) {
     second.push(odds < 1 ? `its neighbours speak ${times(1 / odds)} as much for another class`
-      : `its neighbours speak ${times(odds)} as much for ${className(given)} as for any other class`);
+      : `its neighbours speak ${times(odds)} as much for ${said(given)} as for any other class`);
   }
   if (second.length) {
     const text = second.join(', and ');

@@ -40,7 +40,7 @@ function factsOf(i) {
   return [
     element('p', { id: 'head', class: 'head' }, element('span', { class: 'rank', text: rank > 0 ? `#${count(rank)}` : 'kept' }), ' ',
       element('bdi', { class: 'id', dir: 'auto', text: short(id, 60), title: cut(id, 500) })),
-    element('dl', { class: 'labels' },
+    element('dl', { class: [samples.given[i], samples.suggested[i]].some((c) => c >= 0 && data.classes[c].length > 12) ? 'labels long' : 'labels' },
       element('dt', { text: 'Labelled' }), element('dd', { class: differs(i) ? 'is-given doubted' : 'is-given' }, nameOf(samples.given[i])),
       element('dt', { text: 'Suggested' }), element('dd', { class: differs(i) ? 'is-suggested' : 'is-given' }, nameOf(samples.suggested[i]),
         differs(i) ? null : element('span', { class: 'quiet', text: samples.suggested[i] < 0 ? '' : ', the same' })),

@@ -149,7 +149,7 @@ function showBanner(totals) {
   if (expected !== null && totals.suspects > 2 * expected + 5) {
     parts.push(`About ${count(Math.round(expected))} of ${count(totals.judged)} labels are estimated to be wrong, and ${count(totals.suspects)} are suspects: most of these are right.`);
   }
-  if (!calibrated && totals.suspects) parts.push('Without golden samples the numbers rank labels; they are no probabilities.');
+  if (!calibrated && totals.suspects) parts.push('Without golden samples the numbers rank labels and are no probabilities.');
   byId('banner').textContent = parts.join(' ');
   byId('banner').hidden = !parts.length;
 }

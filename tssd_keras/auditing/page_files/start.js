@@ -99,7 +99,11 @@ function showActions() {
   const list = byId('decide').hidden ? [] : targets();
   const i = list.length === 1 ? list[0] : -1;
   const many = list.length > 1 ? ` ${count(list.length)}` : '';
-  const texts = { confirm: i >= 0 && differs(i) ? `Confirm ${className(samples.suggested[i])}` : `Confirm${many}`, keep: i >= 0 ? `Keep ${className(samples.given[i])}` : `Keep${many}` };
+  const named = i >= 0 && state.view === 'one';
+  const texts = {
+    confirm: named && differs(i) ? `Confirm ${briefName(samples.suggested[i], 32)}` : `Confirm${many}`,
+    keep: named ? `Keep ${briefName(samples.given[i], 32)}` : `Keep${many}`,
+  };
   for (const made of byId('actions').querySelectorAll('[data-action]')) {
     const { action } = made.dataset;
     if (texts[action]) made.querySelector('.what').textContent = texts[action];
