@@ -238,3 +238,13 @@ def test_after_an_empty_filter_keys_do_nothing(grid):
     assert stored(page) == {}
     assert page.locator("#grid").text_content() == "No samples are like this."
     assert not np.any(JUDGED.index < 0)
+
+
+def test_nothing_that_is_said_changes_how_many_are_on_the_screen(grid):
+    page = grid(width=400, height=800)
+    before = tiles(page), page.locator(".tile-of").first.bounding_box()
+    page.evaluate("document.getElementById('said').textContent = 'a long story '.repeat(30)")
+    press(page, "a")
+    page.evaluate("document.getElementById('said').textContent = 'a long story '.repeat(30)")
+    assert (tiles(page), page.locator(".tile-of").first.bounding_box()) == before
+    assert selected(page) == tiles(page)

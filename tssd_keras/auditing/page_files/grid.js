@@ -1,19 +1,23 @@
 // Many at once, to look over what is alike: as many tiles as the window holds, so that each is on
 // the screen. Those are selected by click, shift and drag; a key decides on all of them.
 const select = new Set();
-const grid = { columns: 8, rows: 5, anchor: -1, drag: null };
+const grid = { columns: 8, rows: 5, anchor: -1, drag: null, measured: false };
 const GAP = 6; // pixels between tiles
 const CAPTION = 38; // of a tile's height
-const WANTED = { narrow: 12, wide: 44 }; // tiles on a screen, at least
+const MOST = { narrow: 20, wide: 60 }; // tiles on a screen
 
+// Once a window: nothing that is said may change how many are shown.
 function measureGrid() {
+  grid.measured = true;
   const box = byId('grid').getBoundingClientRect();
-  const wanted = window.innerWidth < 600 ? WANTED.narrow : WANTED.wide;
-  // The fewest columns of square pictures with which as many fit: the tiles are as large as can be.
-  for (grid.columns = 2; grid.columns < 24; grid.columns += 1) {
-    const side = (box.width + GAP) / grid.columns;
-    grid.rows = Math.max(1, Math.floor((box.height + GAP) / (side + CAPTION)));
-    if (grid.columns * grid.rows >= wanted) break;
+  const most = window.innerWidth < 600 ? MOST.narrow : MOST.wide;
+  Object.assign(grid, { columns: 2, rows: 1 });
+  // Square pictures above their captions, as many as fit, and not too many to be looked over.
+  for (let columns = 2; columns < 24; columns += 1) {
+    const side = (box.width + GAP) / columns;
+    const rows = Math.max(1, Math.floor((box.height + GAP) / (side + CAPTION)));
+    const n = columns * rows;
+    if (n <= most && n > grid.columns * grid.rows) Object.assign(grid, { columns, rows });
   }
   byId('grid').style.setProperty('--columns', String(grid.columns));
   byId('grid').style.setProperty('--rows', String(grid.rows));
@@ -28,7 +32,7 @@ const tileOf = (i) => byId('grid').querySelector(`[data-i="${i}"]`);
 const chosen = () => (select.size ? onPage().filter((i) => select.has(i)) : [current()].filter((i) => i >= 0));
 
 function showGrid() {
-  measureGrid();
+  if (!grid.measured) measureGrid();
   const rows = onPage();
   const key = `${rows.join()}`;
   for (const i of select) if (!rows.includes(i)) select.delete(i);

@@ -171,7 +171,10 @@ function listen() {
   document.addEventListener('keydown', onKey);
   window.addEventListener('beforeprint', showPrinted);
   window.addEventListener('hashchange', showPart);
-  window.addEventListener('resize', () => { if (state.view === 'grid' && !byId('decide').hidden) refresh(); });
+  window.addEventListener('resize', () => {
+    grid.measured = false;
+    refresh();
+  });
   window.addEventListener('storage', (event) => { // another page decides: marks change, nothing moves
     if (event.key !== STORE && event.key !== null) return;
     takeOver();
