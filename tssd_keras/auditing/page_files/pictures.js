@@ -14,7 +14,7 @@ const nBeside = byId('beside').textContent === '' ? 0 : (lineOf('beside', 0), li
 const isImage = data.pictures.kind === 'image';
 
 function withoutPicture() {
-  if (data.pictures.kind === 'none') return 'No picture: the audit was made without samples.';
+  if (data.pictures.kind === 'none') return 'No picture is in this page.';
   return `Not in the page: ${count(pictureAt.size)} samples have a picture. audit --pictures-mb makes room for more.`;
 }
 
