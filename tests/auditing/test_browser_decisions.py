@@ -181,6 +181,17 @@ def test_after_a_filter_the_keys_go_to_the_samples_not_into_the_select(opened, a
     assert 2 in (JUDGED.given[row], JUDGED.suggested[row])
 
 
+def test_while_a_dialog_is_open_no_key_decides(opened, address):
+    page = opened(address)
+    for button in ("#filters-open", "#export", "#help-open"):
+        page.locator(button).click()
+        page.locator("dialog[open] h2").click()
+        press(page, "ckx1")
+        page.keyboard.press("Escape")
+    assert stored(page) == {}
+    assert current(page) == 0
+
+
 def test_at_the_end_of_a_list_all_is_decided_and_no_key_changes_the_last_one(opened, address):
     page = opened(address)
     choose(page, "role", "uncertain")

@@ -116,10 +116,12 @@ def test_keys_move_select_and_look_at_one(grid):
     page.keyboard.press("Space")
     assert selected(page) == [0, 1]
     page.keyboard.press("Escape")
+    assert selected(page) == []
     page.keyboard.press("ArrowDown")
     below = current(page)
     assert tile(page, below).bounding_box()["y"] > tile(page, 2).bounding_box()["y"]
     page.keyboard.press("a")
+    assert selected(page) == tiles(page)
     page.keyboard.press("a")
     assert selected(page) == []
     page.keyboard.press("k")  # without a selection the current one

@@ -13,11 +13,6 @@ function seen() {
     say('The samples are on the screen now. Nothing was decided.');
     return false;
   }
-  if (byId('filters').open) {
-    byId('filters').close();
-    say('The sample is on the screen now. Nothing was decided.');
-    return false;
-  }
   const hidden = shown().find((made) => !onScreen(made) || (made.tagName === 'IMG' && !made.complete));
   if (!hidden) return true;
   hidden.scrollIntoView({ block: 'nearest' });

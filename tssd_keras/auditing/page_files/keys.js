@@ -17,6 +17,7 @@ const KEYS = [
   ['KeyP', 'p', 'The undecided sample before; in the grid the screen before', () => leap(-1)],
   ['KeyA', 'a', 'Grid: select all that are undecided, or none', () => selectAll(), 'grid'],
   ['Space', 'Space', 'Grid: select the sample, or not', () => toggle(current()), 'grid'],
+  ['Escape', 'Esc', 'Grid: select none', () => { chooseOnly([]); refresh(); }, 'grid'],
   ['Enter', 'Enter', 'Grid: look at the sample alone', () => switchView('one'), 'grid'],
   ['KeyM', 'm', 'Scale small pictures up in squares, or smoothly', () => switchSquares()],
   ['Help', '?', 'These keys', () => byId('help').showModal()],
@@ -49,7 +50,7 @@ function onKey(event) {
   const code = event.key === '?' ? 'Help' : event.code.replace('Numpad', 'Digit');
   const key = KEYS.find(([name]) => name === code);
   if (!key || (!byId('keys-on').checked && code !== 'Help')) return;
-  if ((code === 'Space' || code === 'Enter') && (state.view !== 'grid' || event.target.closest('button, a, summary'))) return;
+  if (key[4] === 'grid' && code !== 'KeyA' && (state.view !== 'grid' || event.target.closest('button, a, summary'))) return;
   if (code.startsWith('Arrow') && byId('decide').hidden) return;
   learn(event);
   event.preventDefault();
