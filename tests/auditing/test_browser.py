@@ -391,6 +391,10 @@ def test_on_paper_are_the_overview_and_the_decided_ones(opened, address):
     rows = page.locator(".printed-row")
     assert rows.count() == 3
     assert rows.locator("img").count() == 3
+    ends = page.locator("#overview").bounding_box()
+    assert page.locator("#printed").bounding_box()["y"] >= ends["y"] + ends["height"]
+    last = page.locator("#overview .panel").last.bounding_box()
+    assert last["y"] + last["height"] <= ends["y"] + ends["height"]
     assert rows.nth(2).text_content().endswith("\u2192 unusable")
     page.emulate_media(media="null")
 
