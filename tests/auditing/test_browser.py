@@ -448,9 +448,12 @@ def test_every_text_has_the_contrast_of_wcag_aa(opened, address, scheme, width, 
     page.keyboard.press("ArrowLeft")
     page.locator("summary").click()
     page.evaluate("document.getAnimations().forEach((a) => a.finish())")
-    seen, poor = page.evaluate(CONTRAST)
-    assert seen > 40
-    assert poor == []
+    for _ in range(4):  # unusable, not sure, kept, confirmed: another button is pressed on each
+        seen, poor = page.evaluate(CONTRAST)
+        assert seen > 40
+        assert poor == []
+        page.keyboard.press("ArrowLeft")
+        page.evaluate("document.getAnimations().forEach((a) => a.finish())")
     page.keyboard.press("g")
     page.locator(".tile-of").nth(5).click()
     page.evaluate("document.getAnimations().forEach((a) => a.finish())")
