@@ -5,8 +5,8 @@
     python cli.py audit runs/pictures --kept 200
     python benchmarks/audit_pictures.py runs/pictures/audit/report.html [FOLDER]
 
-Written are audit_overview.png, audit_suspects.png (in the dark, with decisions) and
-audit_narrow.png (400 pixels wide) into FOLDER, by default docs. Needs chromium, and
+Written are audit_overview.png, audit_one.png (in the dark), audit_grid.png (some are selected)
+and audit_narrow.png (400 pixels wide) into FOLDER, by default docs. Needs chromium, and
 playwright (the extra dev).
 """
 
@@ -23,41 +23,41 @@ from PIL import Image
 
 DOCS = Path(__file__).parent.parent / "docs"
 COLOURS = 128  # of a picture on file
-SUSPECTS = "document.getElementById('suspects').scrollIntoView()"
-SECOND_CARD = (
-    "window.scrollTo(0, document.querySelectorAll('.card')[1].getBoundingClientRect().top"
-    " + window.scrollY - 410)"
-)
 
 
 def overview(page: Any) -> None:
-    """The page as it opens."""
+    """The run as a whole."""
+    page.get_by_role("link", name="Overview", exact=True).click()
+    page.locator("svg.chart").first.wait_for()
 
 
-def suspects(page: Any) -> None:
-    """The first suspects: two confirmed, one skipped."""
+def one(page: Any) -> None:
+    """Two confirmed, one not sure, the fourth at hand."""
     press(page, "ccs")
-    page.evaluate(SUSPECTS)
 
 
-def narrow(page: Any) -> None:
-    """The first suspect confirmed, the second at hand."""
-    press(page, "c")
-    page.evaluate(SECOND_CARD)
+def grid(page: Any) -> None:
+    """A pair of classes, the first screen confirmed, some of the second selected."""
+    press(page, "g")
+    page.locator("#filters-open").click()
+    page.locator("#filter-pair").select_option(index=1)
+    press(page, "ac")
+    for n in (2, 3, 4, 13, 14):
+        page.locator(".tile-of").nth(n).click()
 
 
 def press(page: Any, keys: str) -> None:
-    """Decide on the first samples by key."""
-    page.locator(".card").first.focus()
+    """Press one key after the other."""
     for key in keys:
         page.keyboard.press(key)
 
 
 # Name -> width, height, colour scheme, and what is done before the picture is taken.
 PICTURES: dict[str, tuple[int, int, str, Callable[[Any], None]]] = {
-    "overview": (1280, 1330, "light", overview),
-    "suspects": (1280, 900, "dark", suspects),
-    "narrow": (400, 900, "light", narrow),
+    "overview": (1280, 1260, "light", overview),
+    "one": (1280, 900, "dark", one),
+    "grid": (1280, 900, "light", grid),
+    "narrow": (400, 800, "light", one),
 }
 
 
@@ -75,6 +75,7 @@ def main(report: Path, folder: Path) -> None:
             page = context.new_page()
             page.goto(report.absolute().as_uri())
             prepare(page)
+            page.wait_for_timeout(300)
             taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
             context.close()
             path = folder / f"audit_{name}.png"

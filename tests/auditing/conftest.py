@@ -35,22 +35,33 @@ class Tabs:
     """One tab for each width and scheme, used again: to open one takes half a second."""
 
     def __init__(self, browser):
-        self.browser, self.pages, self.said = browser, {}, []
+        self.browser, self.pages, self.said, self.asked = browser, {}, [], 0
 
-    def __call__(self, address, *, width=1280, scheme="light", another=False):
-        key = (width, scheme, another)
+    def __call__(self, address, *, width=1280, height=900, scheme="light", another=False):
+        key = (width, height, scheme, another)
         if key not in self.pages:
-            context = self.pages[width, scheme, False].context if another else None
+            context = self.pages[width, height, scheme, False].context if another else None
             context = context or self.browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme=scheme
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                has_touch=width <= 400,
             )
             page = self.pages[key] = context.new_page()
             page.set_default_timeout(10_000)
             page.on("console", lambda message: self.said.append(message.text))
             page.on("pageerror", lambda error: self.said.append(str(error)))
-            page.on("dialog", lambda dialog: self.said.append(dialog.message) or dialog.dismiss())
+            page.on("dialog", self._answer)
         self.pages[key].goto(address)
         return self.pages[key]
+
+    def _answer(self, dialog):
+        """Leave where the page asks, and note it; whatever else a page asks is a fault."""
+        if dialog.type == "beforeunload":
+            self.asked += 1
+            dialog.accept()
+        else:
+            self.said.append(dialog.message)
+            dialog.dismiss()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +97,9 @@ def hostile(served):
     folder, url = served
     n = 60
     ids = [f"{HOSTILE[i % 6]}{i}" for i in range(n)]
-    judged = some_judged(n, HOSTILE, name=HOSTILE[1], ids=as_ids(ids), labels_sha256="cd" * 32)
+    judged = some_judged(
+        n, HOSTILE, name=HOSTILE[1], run=HOSTILE[0], ids=as_ids(ids), labels_sha256="cd" * 32
+    )
     assert set(np.flatnonzero(judged.suspect) % 6) == set(range(6))
     texts = np.array([HOSTILE[i % 6] for i in range(2 * n)])
     samples = Samples(inputs=ArrayInputs(np.zeros((2 * n, 3))), texts=texts)

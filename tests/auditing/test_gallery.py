@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from builders.audit_samples import some_judged
 
-from tssd_keras.auditing.gallery import choose_pictured, choose_shown, make_gallery
+from tssd_keras.auditing.gallery import choose_shown, make_gallery, order_pictured
 from tssd_keras.auditing.suspects import rank_suspects
 from tssd_keras.auditing.teaching import teaching_order
 
@@ -35,10 +35,7 @@ def test_what_teaches_is_shown_once_and_in_its_order():
 
 def test_pictures_go_to_the_drawn_then_in_turn_to_the_surest_and_to_what_teaches():
     nothing = np.empty(0, np.int64)
-    assert choose_pictured(nothing, 8, nothing, 100).tolist() == list(range(8))
+    assert order_pictured(nothing, 8, nothing).tolist() == list(range(8))
     drawn, teaching = np.array([8, 9]), np.array([5, 11, 0])
-    assert choose_pictured(drawn, 8, teaching, 0).tolist() == []
-    assert choose_pictured(drawn, 8, teaching, 1).tolist() == [8]
-    assert choose_pictured(drawn, 8, teaching, 6).tolist() == [0, 1, 5, 8, 9, 11]
-    assert choose_pictured(drawn, 8, teaching, 7).tolist() == [0, 1, 2, 5, 8, 9, 11]
-    assert choose_pictured(drawn, 0, teaching, 99).tolist() == [0, 5, 8, 9, 11]
+    assert order_pictured(drawn, 8, teaching).tolist() == [8, 9, 0, 5, 1, 11, 2, 3, 4, 6, 7]
+    assert order_pictured(drawn, 0, teaching).tolist() == [8, 9, 5, 11, 0]

@@ -8,6 +8,8 @@ import pytest
 from builders.audit_samples import some_judged
 
 from tssd_keras.auditing import glossary
+from tssd_keras.auditing.beside import choose_beside
+from tssd_keras.auditing.evidence import gather
 from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.glossary import GLOSSARY, Term, as_html, as_markdown
 from tssd_keras.auditing.page import SCRIPTS, page_data, render
@@ -30,7 +32,9 @@ def test_the_page_of_the_docs_is_what_its_command_writes():
 
 def test_the_audit_s_page_shows_every_term_and_its_meaning():
     findings = some_judged(9)
-    page = render(page_data(findings, make_gallery(findings, most=9), NO_PICTURES))
+    gallery, evidence = make_gallery(findings, most=9), gather(findings)
+    beside = choose_beside(findings, evidence.place, gallery.rows)
+    page = render(page_data(findings, gallery, evidence, beside, NO_PICTURES))
     rows = re.findall(r'<dt id="([^"]*)">(.*?)</dt><dd>(.*?)</dd>', page, re.S)
     shown = [(anchor, html.unescape(name), html.unescape(text)) for anchor, name, text in rows]
     assert shown == [(term.anchor, term.name, term.meaning) for term in TERMS]

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from builders.audit_samples import HOSTILE, some_images, some_judged
 
+from tssd_keras.auditing.beside import choose_beside
+from tssd_keras.auditing.evidence import gather
 from tssd_keras.auditing.gallery import make_gallery
 from tssd_keras.auditing.page import as_json, page_data, render
-from tssd_keras.auditing.pictures import NO_PICTURES
+from tssd_keras.auditing.pictures import NO_PICTURES, as_image, data_uri
 from tssd_keras.auditing.write import Samples, write_audit
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
@@ -36,8 +38,15 @@ class Tags(HTMLParser):
 
 
 def page_of(judged, **change):
-    data = page_data(judged, make_gallery(judged, most=10**6), NO_PICTURES, **change)
+    gallery, evidence = make_gallery(judged, most=10**6), gather(judged)
+    beside = choose_beside(judged, evidence.place, gallery.rows)
+    data = page_data(judged, gallery, evidence, beside, NO_PICTURES, **change)
     return data, render(data)
+
+
+def pictures_of(html, block="pictures"):
+    """The pictures of a page, as they went in."""
+    return [json.loads(line) for line in parsed(html).data[("script", block)].split("\n")]
 
 
 def parsed(html):
@@ -111,7 +120,7 @@ def test_the_script_parses_no_html():
         assert word not in html
 
 
-def test_a_page_of_50_000_samples_with_2_000_pictures_stays_under_30_mb(tmp_path):
+def test_a_page_of_50_000_samples_holds_as_many_pictures_as_15_mb(tmp_path):
     n = 50_000
     images = np.random.default_rng(0).integers(0, 256, (2100, 64, 64, 3), dtype=np.uint8)
 
@@ -120,24 +129,28 @@ def test_a_page_of_50_000_samples_with_2_000_pictures_stays_under_30_mb(tmp_path
             return super().read(index % len(images))
 
     judged = some_judged(n, [f"class {i}" for i in range(100)])
-    judged.index[:] = np.arange(n)
     out = tmp_path / "audit"
-    write_audit(judged, Samples(inputs=Repeated(images)), out, thumbnails=2000, most=n, teaching=0)
-    size = (out / "report.html").stat().st_size
-    assert 8e6 < size < 30e6  # of noise, which compresses worse than any photograph
-    data = json.loads(parsed((out / "report.html").read_text()).data[("script", "data")])
-    assert len(data["pictures"]["content"]) == 2000
+    write_audit(judged, Samples(inputs=Repeated(images)), out, most=n, teaching=0)
+    html = (out / "report.html").read_text()
+    made, beside = pictures_of(html), pictures_of(html, "beside")
+    assert 14.9e6 < sum(map(len, made + beside)) <= 15e6
+    assert len(html) < 21e6
+    data = json.loads(parsed(html).data[("script", "data")])
+    assert len(made) == len(data["pictures"]["at"]) > 1000
+    assert data["pictures"]["at"] == list(range(len(made)))  # the surest suspects
     assert len(data["samples"]["index"]) == judged.suspect.sum()
 
 
 def test_pictures_are_those_of_the_samples_they_stand_beside(tmp_path):
     judged, samples = some_judged(60), some_images(60)
     out = tmp_path / "audit"
-    write_audit(judged, samples, out, thumbnails=5)
-    data = json.loads(parsed((out / "report.html").read_text()).data[("script", "data")])
-    from tssd_keras.auditing.pictures import data_uri
-
+    write_audit(judged, samples, out, pictures_mb=0.01)
+    html = (out / "report.html").read_text()
+    data = json.loads(parsed(html).data[("script", "data")])
     places = data["pictures"]["at"]
-    assert len(places) == 5
+    assert 0 < len(places) < len(data["samples"]["index"])
     expected = samples.inputs.read(np.array(data["samples"]["index"])[places])
-    assert data["pictures"]["content"] == [data_uri(image) for image in expected]
+    assert pictures_of(html) == [data_uri(as_image(image)) for image in expected]
+    beside = pictures_of(html, "beside")
+    expected = samples.inputs.read(np.array(data["beside"]["index"])[: len(beside)])
+    assert beside == [data_uri(as_image(image)) for image in expected]

@@ -37,7 +37,7 @@ def test_names_and_ids_of_any_kind_come_back_from_every_csv(tmp_path):
 
 def test_labels_are_escaped_in_the_labelling_config_and_fit_the_predictions():
     judged = some_judged(70, HOSTILE)
-    gallery = make_gallery(judged, most=70, teaching=0, thumbnails=70)
+    gallery = make_gallery(judged, most=70, teaching=0)
     shown = gallery.rows[: gallery.n_listed]
     pictures = Pictures("text", ["some text"] * len(shown))
     made, xml = tasks(judged, gallery, pictures)
@@ -113,7 +113,7 @@ def test_a_folder_with_something_in_it_is_not_touched(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"thumbnails": -1}, "thumbnails must be 0 or more, got -1"),
+        ({"pictures_mb": -1}, "pictures_mb must be 0 or more, got -1"),
         ({"most": -1}, "most must be 0 or more, got -1"),
         ({"kept": -2}, "kept must be 0 or more, got -2"),
     ],

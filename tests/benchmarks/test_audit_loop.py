@@ -22,17 +22,18 @@ def rows(path):
 
 
 def decide(page, path):
-    """Three confirmed, two kept, one given another class, one skipped, as they teach."""
-    page.locator("#filter-order").select_option("teaching")
+    """Three confirmed, two kept, one unsure, one unusable, one of another class, as they teach."""
+    page.locator("[data-way=teaching]").click()
+    page.keyboard.press("f")
     page.locator("#filter-stratum").select_option("0")
-    page.locator(".card").first.focus()
-    for key in "cckkcs":
+    for key in "cckkcsx":
         page.keyboard.press(key)
     page.keyboard.press("o")
     page.keyboard.type("7")
     page.keyboard.press("Enter")
+    page.locator("#export").click()
     with page.expect_download() as download:
-        page.locator("#export").click()
+        page.locator("#write").click()
     download.value.save_as(path)
 
 
@@ -45,7 +46,10 @@ def test_what_is_decided_on_the_page_can_be_applied_and_trained_with(browser, di
     decide(page, tmp_path / "decisions.csv")
     context.close()
     decided = rows(tmp_path / "decisions.csv")
-    assert len(decided) == 6
+    assert [r["action"] for r in decided].count("unsure") == 1
+    assert len(decided) == 8
+    decided = [r for r in decided if r["action"] != "unsure"]
+    left_out = next(r["index"] for r in decided if r["action"] == "unusable")
     tssd("relabel", run, tmp_path / "decisions.csv", "--out", tmp_path / "labels.csv")
     labels = {r["index"]: r["label"] for r in rows(tmp_path / "labels.csv")}
     given = np.load(run / "labels.npy", allow_pickle=False)
@@ -54,6 +58,7 @@ def test_what_is_decided_on_the_page_can_be_applied_and_trained_with(browser, di
     again = train(tmp_path / "again", f"golden.decisions={tmp_path / 'labels.csv'}")
     tssd("audit", again)
     found = rows(again / "audit" / "samples.csv")
+    assert left_out not in {r["index"] for r in found}
     before = [r for r in found if r["stratum"] == "decided"]
     assert before
     assert {r["role"] for r in before} == {"decided"}

@@ -1,5 +1,7 @@
 """Findings for tests of the audit, made without training."""
 
+import dataclasses
+
 import numpy as np
 
 from tssd_keras.auditing.write import Samples
@@ -9,6 +11,7 @@ from tssd_keras.judge.divide import divide
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.roles import NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.streams import Streams
+from tssd_keras.judge.top_classes import TopClasses
 
 SHA = "ab" * 32
 # Names and texts that a page or a table may stumble over, or run.
@@ -37,7 +40,23 @@ def some_streams(given, wrong, n_classes, *, seed=0, transition=True):
         index=np.arange(n),
         given=given,
         transition=matrix if transition else None,
+        top=some_top(given, wrong, n_classes),
+        place=some_place(given, wrong, n_classes, rng),
     )
+
+
+def some_top(given, wrong, n_classes):
+    """The suggested class of `some_judged` with .9, the rest evenly."""
+    p = np.full((len(given), n_classes), 0.1 / max(n_classes - 1, 1))
+    p[np.arange(len(given)), np.where(wrong, (given + 1) % n_classes, given)] = 0.9
+    return TopClasses.of_log_p(np.log(p))
+
+
+def some_place(given, wrong, n_classes, rng):
+    """Places near the true class's own axis."""
+    place = rng.normal(0, 0.2, (len(given), max(n_classes, 2)))
+    place[np.arange(len(given)), np.where(wrong, (given + 1) % n_classes, given)] += 1
+    return place / np.linalg.norm(place, axis=1, keepdims=True)
 
 
 def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
@@ -48,6 +67,7 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
     wrong = rng.random(n) < 1 / 3
     q = np.where(wrong, rng.uniform(0.01, 0.4, n), rng.uniform(0.6, 0.99, n))
     streams = some_streams(given, wrong, k, seed=seed)
+    streams = dataclasses.replace(streams, index=2 * np.arange(n))
     role = np.where(wrong, NEGATIVE, POSITIVE).astype(np.int8)
     role[wrong & (q > 0.3)] = UNCERTAIN
     role[~wrong & (q < 0.65)] = SEMI_HARD

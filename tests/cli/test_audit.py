@@ -51,6 +51,12 @@ def page_data(folder):
     return json.loads(re.search(r'id="data">(.*?)</script>', html, re.S).group(1))
 
 
+def pictures_of(folder, block="pictures"):
+    html = (folder / "report.html").read_text(encoding="ascii")
+    lines = re.search(rf'id="{block}">(.*?)</script>', html, re.S).group(1)
+    return [json.loads(line) for line in lines.split("\n")]
+
+
 def edit(path, old, new):
     text = path.read_text()
     assert old in text
@@ -68,7 +74,7 @@ def audit(run):
     before = {path: path.read_bytes() for path in run.iterdir()}
     code = (
         "import sys; from tssd_keras.cli.main import main;"
-        "options = ['--thumbnails=20', '--kept=10', '--teaching=40'];"
+        "options = ['--pictures-mb=0.02', '--kept=10', '--teaching=40'];"
         "main(['audit', sys.argv[1], *options], standalone_mode=False);"
         "print([n for n in ('keras', 'tensorflow', 'jax') if n in sys.modules])"
     )
@@ -120,7 +126,9 @@ def test_the_strata_count_the_rows_and_the_page_shows_what_they_say(audit):
         assert data["samples"]["stratum"].count(place) == int(s["shown"])
     assert strata[-1]["stratum"] == "kept"
     assert 10 < int(strata[-1]["shown"]) <= 50
-    assert len(data["pictures"]["content"]) == 20
+    made = pictures_of(audit)
+    assert 10 < len(made) == len(data["pictures"]["at"]) < len(data["samples"]["index"])
+    assert sum(map(len, made + pictures_of(audit, "beside"))) <= 20_000
 
 
 def test_the_suspects_are_mostly_wrong_and_come_first(audit):
@@ -275,7 +283,7 @@ def test_sentences_are_shown_where_the_samples_were_made_of_some(tmp_path):
     data = page_data(out / "audit")
     assert data["pictures"]["kind"] == "text"
     first = data["samples"]["index"][0]
-    assert data["pictures"]["content"][0] == f"sentence <b>{first}</b>"
+    assert pictures_of(out / "audit")[0] == f"sentence <b>{first}</b>"
     task = json.loads((out / "audit" / "label_studio_tasks.json").read_text())[0]
     assert task["data"]["text"] == f"sentence <b>{first}</b>"
 
@@ -305,7 +313,7 @@ def test_image_files_have_their_path_in_every_table(tmp_path):
         f"data.path={photos / 'labels.csv'}",
         "noise.kind=none",
     )
-    output = audited(out, "--thumbnails", 5)
+    output = audited(out, "--pictures-mb", 0.05)
     assert f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={photos}" in output
     samples = rows(out / "audit" / "samples.csv")
     assert samples[0]["path"] == str(photos / samples[0]["id"])
@@ -320,6 +328,6 @@ def test_image_files_have_their_path_in_every_table(tmp_path):
 
 def test_the_command_has_the_defaults_of_the_function():
     defaults = {o.name: o.default for o in cli_audit.audit.params}
-    assert defaults["thumbnails"] == audit_files.THUMBNAILS
+    assert defaults["pictures_mb"] == audit_files.PICTURES_MB
     assert defaults["most"] == audit_files.MOST_SUSPECTS
     assert defaults["teaching"] == audit_files.TEACHING

@@ -33,6 +33,9 @@ def test_what_is_saved_is_loaded_again(tmp_path):
             for name, value in vars(getattr(ours, mixtures)).items():
                 np.testing.assert_array_equal(value, getattr(getattr(theirs, mixtures), name))
         assert ours.loss_abstains is theirs.loss_abstains
+        for name in ("label", "p"):
+            np.testing.assert_array_equal(getattr(ours.top, name), getattr(theirs.top, name))
+        np.testing.assert_array_equal(ours.place, theirs.place)
     np.testing.assert_array_equal(found[0].transition, two()[0].transition)
     assert found[1].transition is None
 
@@ -42,7 +45,14 @@ def test_log_odds_among_neighbours_have_no_mixtures_a_class(tmp_path):
     division = divide(loss, log_odds, GIVEN, 3, silent=np.array([False, True, False]))
     assert division.feature_mixture is None
     streams = Streams.of(
-        division, loss, log_odds, index=np.arange(60), given=GIVEN, transition=None
+        division,
+        loss,
+        log_odds,
+        index=np.arange(60),
+        given=GIVEN,
+        transition=None,
+        top=two()[0].top,
+        place=two()[0].place,
     )
     save_streams(tmp_path / "streams.npz", [streams, two()[1]], ("a", "b", "c"))
     (found, other), _ = load_streams(tmp_path / "streams.npz")

@@ -242,6 +242,24 @@ def test_drawn_golden_samples_are_the_same_with_and_without_decisions(first):
     assert without.golden.stands_for is None
 
 
+def test_unusable_samples_are_neither_trained_on_nor_golden_and_all_else_stays(first, tmp_path):
+    without = prepare(dataclasses.replace(recipe(""), golden=GoldenRecipe()), SOURCE)
+    rows = read_csv(first[2])
+    drawn = int(without.golden_index[0])
+    undecided = next(i for i in without.stream.tolist() if not rows[i]["action"])
+    sha = next(row["labels_sha256"] for row in rows if row["action"])
+    for i in (drawn, undecided):
+        rows[i] |= {"id": str(SOURCE.ids[i]), "label": "", "action": "unusable"}
+        rows[i] |= {"stratum": "these", "stratum_size": "2", "labels_sha256": sha}
+    write_csv(tmp_path / "labels.csv", list(rows[0]), [row.values() for row in rows])
+    found = prepare(recipe(tmp_path / "labels.csv"), SOURCE)
+    assert undecided not in found.stream
+    assert drawn not in found.stream
+    assert drawn not in found.golden_index
+    assert found.golden_index[:49].tolist() == without.golden_index[1:].tolist()
+    assert found.decided.summary(found.given, found.truth)["left_out"] == 2
+
+
 def test_decided_samples_can_be_all_the_golden_ones_there_are(first, tmp_path):
     unknown = dataclasses.replace(SOURCE, true_labels=None)
     every = read_csv(first[2])

@@ -7,6 +7,7 @@ import pytest
 from tssd_keras import auditing
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.streams import Streams
+from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.run import plots
 
 pytestmark = pytest.mark.backend_free
@@ -27,6 +28,8 @@ def figure(labels, n_classes, known=True, silent=None):
         index=np.arange(len(labels)),
         given=labels,
         transition=None,
+        top=TopClasses.empty(len(labels), n_classes),
+        place=np.zeros((len(labels), 2)),
     )
     return plots.feature_figure(streams, clean if known else None, names)
 

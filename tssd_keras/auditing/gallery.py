@@ -24,7 +24,8 @@ class Gallery:
             those that are shown for the order that teaches alone.
         n_listed: of `rows`, the first ones that are no such.
         teaching: int64[t], places in `rows`: the beginning of `teaching.teaching_order`.
-        pictured: int64[m], the places in `rows` whose samples get a picture.
+        pictured: int64[n], the places in `rows` in the order in which they get a picture, as
+            far as there is room.
         strata: every stratum, with its counts.
     """
 
@@ -43,7 +44,6 @@ def make_gallery(
     most: int,
     kept: int = 0,
     teaching: int = TEACHING,
-    thumbnails: int = 0,
     seed: int = 0,
 ) -> Gallery:
     """Choose what the page shows.
@@ -53,7 +53,6 @@ def make_gallery(
         most: suspects at most, see `choose_shown`.
         kept: samples at most of the stratum "kept", see `choose_shown`.
         teaching: the page has so many samples at most of the order that teaches.
-        thumbnails: pictures at most, see `choose_pictured`.
         seed: of the draws.
     """
     rank = rank_suspects(findings)
@@ -65,7 +64,7 @@ def make_gallery(
     n_suspects = min(most, int(rank.max(initial=0)))
     n_drawn = min(kept, int((findings.judged & (rank == 0)).sum()))
     drawn = np.arange(n_suspects, n_suspects + n_drawn)
-    pictured = choose_pictured(drawn, n_suspects, place[taught], thumbnails)
+    pictured = order_pictured(drawn, n_suspects, place[taught])
     strata = count_strata(stratum, rows)
     return Gallery(rank, stratum, rows, n_suspects + n_drawn, place[taught], pictured, strata)
 
@@ -101,26 +100,24 @@ def choose_shown(
     return np.concatenate([chosen, taught[~np.isin(taught, chosen)]])
 
 
-def choose_pictured(drawn: np.ndarray, n_suspects: int, teaching: np.ndarray, n: int) -> np.ndarray:
-    """Choose the places in the gallery that get a picture.
+def order_pictured(drawn: np.ndarray, n_suspects: int, teaching: np.ndarray) -> np.ndarray:
+    """Order the places in the gallery by who gets a picture first.
 
-    The drawn come first, as they were drawn to be looked at. Half of the other pictures go
-    to the surest suspects, half to the beginning of the order that teaches; what one of these
-    leaves goes to the other.
+    The drawn come first, as they were drawn to be looked at. Then the surest suspects and the
+    beginning of the order that teaches have a picture in turn; what one of these leaves goes to
+    the other.
 
     Args:
         drawn: int64[m], the places of the drawn.
         n_suspects: suspects in the gallery, at its places from 0, by rank.
         teaching: int64[t], places, as they teach.
-        n: pictures at most.
 
     Returns:
-        int64[m], in rising order.
+        int64[m], each once.
     """
-    drawn = drawn[:n]
     in_turn = np.full(2 * max(n_suspects, len(teaching)), -1)
     in_turn[: 2 * n_suspects : 2] = np.arange(n_suspects)
     in_turn[1 : 2 * len(teaching) : 2] = teaching
     wanted = np.concatenate([drawn, in_turn[in_turn >= 0]])
     _, first = np.unique(wanted, return_index=True)
-    return np.sort(wanted[np.sort(first)][:n])
+    return wanted[np.sort(first)]

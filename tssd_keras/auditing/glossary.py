@@ -51,6 +51,15 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
             "A person has said which label of a decided sample is right. The next run trains on "
             "it at weight 1, or takes it as golden.",
         ),
+        Term(
+            "unusable",
+            "A person has said that no class fits a sample, or that it cannot be told. The next "
+            "run leaves it out: it is neither trained on nor golden.",
+        ),
+        Term(
+            "not sure",
+            "A person has looked at a sample and did not decide. It counts as no decision.",
+        ),
     ),
     "How a label is judged": (
         Term(

@@ -9,6 +9,7 @@ the document root has the address /data/local-files/?d=PATH).
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -51,7 +52,7 @@ def tasks(findings: Findings, gallery: Gallery, pictures: Pictures) -> tuple[lis
     kind = "image" if root is not None or pictures.kind == "image" else "text"
     names = choice_names(findings.class_names)
     content_at = dict(zip(gallery.pictured.tolist(), pictures.content, strict=False))
-    made = []
+    wrong, made = findings.p_wrong, []  # NaN where nothing is told
     for place, row in enumerate(gallery.rows[: gallery.n_listed].tolist()):
         if root is not None and findings.paths is not None:
             inside = Path(os.path.relpath(findings.paths[row], root)).as_posix()
@@ -60,19 +61,27 @@ def tasks(findings: Findings, gallery: Gallery, pictures: Pictures) -> tuple[lis
             content = content_at[place]
         else:
             continue
-        made.append(_task(findings, row, kind, content, names, gallery.stratum[row]))
+        made.append(
+            _task(findings, row, kind, content, names, gallery.stratum[row], float(wrong[row]))
+        )
     return made, config(kind, names)
 
 
 def _task(
-    findings: Findings, row: int, kind: str, content: str, names: list[str], stratum: str
+    findings: Findings,
+    row: int,
+    kind: str,
+    content: str,
+    names: list[str],
+    stratum: str,
+    p_wrong: float,
 ) -> dict:
     data = {
         kind: content,
         "index": int(findings.index[row]),
         "id": "" if findings.ids is None else str(findings.ids[row]),
         "given": findings.named(findings.given[row]),
-        "p_wrong": round(float(findings.p_wrong[row]), 6) if findings.told[row] else None,
+        "p_wrong": None if math.isnan(p_wrong) else round(p_wrong, 6),
         "stratum": stratum,
         "labels_sha256": findings.labels_sha256,
     }

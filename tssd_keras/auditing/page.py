@@ -17,11 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.auditing.beside import Beside
+from tssd_keras.auditing.evidence import Evidence
 from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.glossary import as_html
 from tssd_keras.auditing.overview import overview
-from tssd_keras.auditing.pictures import Pictures
-from tssd_keras.auditing.reasons import reasons
+from tssd_keras.auditing.pictures import NO_PICTURES, Pictures
+from tssd_keras.auditing.reasons import abstains, reasons
 from tssd_keras.judge.findings import Findings
 
 # In the order in which they build on each other.
@@ -30,44 +32,66 @@ SCRIPTS = (
     "charts.js",
     "overview.js",
     "decisions.js",
-    "cards.js",
-    "gallery.js",
+    "pictures.js",
+    "state.js",
+    "evidence.js",
+    "act.js",
+    "one.js",
+    "grid.js",
     "choose.js",
+    "filters.js",
+    "people.js",
     "keys.js",
+    "start.js",
 )
 
 
 def page_data(
-    findings: Findings, gallery: Gallery, pictures: Pictures, note: str = ""
+    findings: Findings,
+    gallery: Gallery,
+    evidence: Evidence,
+    beside: Beside,
+    pictures: Pictures,
+    note: str = "",
 ) -> dict[str, Any]:
     """Gather all that the page says, as plain data.
 
     Args:
         findings: N samples.
         gallery: of these.
-        pictures: of `gallery.pictured`, or none.
+        evidence: of the findings.
+        beside: of the gallery's rows.
+        pictures: of the first of `gallery.pictured`, or none.
         note: what a person must know, above everything else.
 
     Returns:
         Dicts, lists, text, numbers and None. Probabilities are in thousandths.
     """
     texts, text_of = reasons(findings, gallery.rows)
+    loss_abstains, feature_abstains = abstains(findings)
     return {
         "name": findings.name,
+        "run": findings.run or findings.name,
         "sha": findings.labels_sha256,
         "note": note,
         "classes": list(findings.class_names),
         "overview": overview(findings),
+        "abstains": {
+            "loss": loss_abstains,
+            "feature": np.flatnonzero(feature_abstains).tolist(),
+        },
         "strata": [vars(stratum) for stratum in gallery.strata],
         "reasons": texts,
         "pictures": {
             "kind": pictures.kind,
             "at": gallery.pictured[: len(pictures.content)].tolist(),
-            "content": pictures.content,
         },
+        "beside": _beside(findings, beside),
         "listed": gallery.n_listed,
         "teaching": gallery.teaching.tolist(),
-        "samples": _samples(findings, gallery) | {"reason": text_of.tolist()},
+        "samples": _samples(findings, gallery)
+        | _evidence(evidence, gallery.rows)
+        | {"reason": text_of.tolist()},
     }
 
 
@@ -75,9 +99,6 @@ def _samples(findings: Findings, gallery: Gallery) -> dict[str, list | None]:
     """Columns with one entry a sample of the gallery."""
     rows = gallery.rows
     place = {stratum.name: i for i, stratum in enumerate(gallery.strata)}
-
-    def thousandths(values: np.ndarray) -> list[int | None]:
-        return [None if np.isnan(v) else round(1000 * float(v)) for v in values[rows]]
 
     return {
         "index": findings.index[rows].tolist(),
@@ -89,17 +110,49 @@ def _samples(findings: Findings, gallery: Gallery) -> dict[str, list | None]:
         "rank": gallery.rank[rows].tolist(),
         "stratum": [place[name] for name in gallery.stratum[rows].tolist()],
         **{
-            name: thousandths(getattr(findings, name))
+            name: _thousandths(getattr(findings, name)[rows])
             for name in ("confidence", "weight", "p_loss", "p_feature", "q", "p_wrong")
         },
     }
 
 
-def render(data: dict[str, Any]) -> str:
+def _beside(findings: Findings, beside: Beside) -> dict[str, Any]:
+    """The samples that stand beside others; `near` has 2 NEAR of their places a sample."""
+    near = np.concatenate([beside.given, beside.suggested], axis=1)
+    return {
+        "by_features": beside.by_features,
+        "index": findings.index[beside.pool].tolist(),
+        "id": None if findings.ids is None else [str(v) for v in findings.ids[beside.pool]],
+        "label": findings.given[beside.pool].tolist(),
+        "width": beside.given.shape[1],
+        "near": near.ravel().tolist(),
+    }
+
+
+def _evidence(evidence: Evidence, rows: np.ndarray) -> dict[str, list]:
+    """Columns with one entry a sample; `top` and `top_p` have T entries a sample."""
+    odds = np.clip(evidence.odds[rows], 0.01, 100)
+    return {
+        "top": evidence.top_label[rows].ravel().tolist(),
+        "top_p": _thousandths(evidence.top_p[rows].ravel()),
+        "loss_above": _thousandths(evidence.loss_above[rows]),
+        "odds": [None if np.isnan(v) else float(f"{v:.2g}") for v in odds],
+    }
+
+
+def _thousandths(values: np.ndarray) -> list[int | None]:
+    return [None if np.isnan(v) else round(1000 * float(v)) for v in values]
+
+
+def render(
+    data: dict[str, Any], pictures: Pictures = NO_PICTURES, beside: Pictures = NO_PICTURES
+) -> str:
     """Fill the template.
 
     Args:
         data: of `page_data`.
+        pictures: of the samples that `data` says.
+        beside: of the first of the samples that stand beside others.
 
     Returns:
         The text of report.html. It is pure ASCII, whatever the data hold.
@@ -110,13 +163,15 @@ def render(data: dict[str, Any]) -> str:
     return _fill(
         _part("page.html"),
         {
-            "title": html.escape(_ascii(f"Audit of {data['name']}")),
+            "title": html.escape(_ascii(f"Audit of {data['run']}")),
             "script-hash": _hash(script),
             "style-hash": _hash(style),
             "style": style,
             "script": script,
             "glossary": _ascii(as_html()),
             "data": as_json(data),
+            "pictures": _lines(pictures),
+            "beside": _lines(beside),
         },
     )
 
@@ -125,6 +180,11 @@ def as_json(data: object) -> str:
     """JSON that can stand within a script block: ASCII, and no <, > or & in it."""
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _lines(pictures: Pictures) -> str:
+    """A picture a line, which a browser splits faster than it reads JSON: each is JSON itself."""
+    return "\n".join(as_json(one) for one in pictures.content)
 
 
 def _fill(text: str, values: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Samples as a person can look at them: small images, text, or rows of numbers."""
+"""Samples as a person can look at them: images, text, or rows of numbers, up to a size in bytes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from tssd_keras.data.decoding import BadImage, decode_for_people
+from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.inputs import Inputs
 
-SIDE = 96  # pixels of a thumbnail's longer side, at most
+SIDE = 256  # pixels of a picture's longer side, at most
+SIDE_BESIDE = 96  # of a neighbour's
 LOSSLESS_SIDE = 32  # images of up to so many pixels a side stay as they are
-QUALITY = 85  # of JPEG
-MOST_TEXT = 1000  # characters of a text
+FINE_SIDE = 128  # up to so many, every pixel is seen
+QUALITY, FINE_QUALITY = 80, 90  # of JPEG
+MOST_TEXT = 20_000  # characters of a text
 MOST_NUMBERS = 48  # of a row
-READ_AT_ONCE = 256  # samples
+READ_AT_ONCE = 64  # samples
 
 
 @dataclass(frozen=True)
@@ -31,33 +36,68 @@ class Pictures:
     kind: str
     content: list[str]
 
+    @property
+    def size(self) -> int:
+        """Bytes on the page, about."""
+        return sum(map(len, self.content))
+
 
 NO_PICTURES = Pictures("none", [])
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """The samples themselves, to be looked at.
+
+    Attributes:
+        inputs: of the source.
+        texts: object[N] or str[N], shown in place of inputs that say little to a person, e.g. the
+            sentences behind rows of word numbers; or None.
+    """
+
+    inputs: Inputs
+    texts: np.ndarray | None = None
+
+
 def pictures(
-    inputs: Inputs,
+    samples: Samples,
     index: np.ndarray,
-    texts: np.ndarray | None = None,
+    *,
+    files: np.ndarray | None = None,
+    side: int = SIDE,
+    most_bytes: float = float("inf"),
     on_some: Callable[[int], object] = lambda n: None,
 ) -> Pictures:
-    """Make what is shown of some samples.
+    """Make what is shown of some samples, one after the other, until a size is reached.
 
     Args:
-        inputs: of the source.
-        index: int64[n], which of them.
-        texts: object[N] or str[N], shown in place of the inputs, e.g. the sentences
-            behind rows of word numbers; None: the inputs themselves.
+        samples: of the source.
+        index: int64[n], which of them, in order.
+        files: object[n] of str, their image files, which are shown in place of the inputs; None:
+            there are none. One that cannot be decoded any more gives way to its input.
+        side: pixels of the longer side of an image, at most.
+        most_bytes: of all of them together.
         on_some: called with the number of samples done since the last call.
+
+    Returns:
+        Pictures of the first m of the samples, as many as there is room for.
 
     Raises:
         ValueError: an image cannot be read.
     """
-    if texts is not None:
-        return Pictures("text", [shortened(str(texts[i])) for i in index.tolist()])
-    if is_image(inputs):
-        return Pictures("image", list(_images(inputs, index, on_some)))
-    return Pictures("row", list(_rows(inputs, index, on_some)))
+    if samples.texts is not None:
+        kind, made = "text", _texts(samples.texts, index, on_some)
+    elif is_image(samples.inputs):
+        kind, made = "image", _images(samples.inputs, index, files, side, on_some)
+    else:
+        kind, made = "row", _rows(samples.inputs, index, on_some)
+    content, room = [], most_bytes
+    for one in made:
+        room -= len(one)
+        if room < 0:
+            break
+        content.append(one)
+    return Pictures(kind, content)
 
 
 def is_image(inputs: Inputs) -> bool:
@@ -75,22 +115,50 @@ def shortened(text: str) -> str:
     return f"{text[:MOST_TEXT]}… ({len(text):,} characters)"
 
 
-def _batches(inputs: Inputs, index: np.ndarray) -> Iterator[np.ndarray]:
+def _batches(index: np.ndarray) -> Iterator[slice]:
     for start in range(0, len(index), READ_AT_ONCE):
-        yield inputs.read(index[start : start + READ_AT_ONCE])
+        yield slice(start, start + READ_AT_ONCE)
 
 
-def _images(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
+def _texts(texts: np.ndarray, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
+    for some in _batches(index):
+        yield from (shortened(str(texts[i])) for i in index[some].tolist())
+        on_some(len(index[some]))
+
+
+def _images(
+    inputs: Inputs,
+    index: np.ndarray,
+    files: np.ndarray | None,
+    side: int,
+    on_some: Callable[[int], object],
+) -> Iterator[str]:
     span: tuple[float, float] | None = None
-    for batch in _batches(inputs, index):
-        if batch.dtype != np.uint8:
+    for some in _batches(index):
+        own = [None] * len(index[some]) if files is None else _decoded(files[some], side)
+        batch = inputs.read(index[some]) if any(image is None for image in own) else None
+        if batch is not None and batch.dtype != np.uint8:
             span = span or _span(batch)  # by the first batch, for all
             low, high = span
             batch = np.clip((batch.astype(np.float64) - low) * (255 / (high - low)), 0, 255).astype(
                 np.uint8
             )
-        yield from map(data_uri, batch)
-        on_some(len(batch))
+        for i, image in enumerate(own):
+            if image is None and batch is not None:
+                image = as_image(batch[i])
+            yield data_uri(image, side)
+        on_some(len(own))
+
+
+def _decoded(files: np.ndarray, side: int) -> list:
+    """Image files as Pillow images; None where one cannot be decoded."""
+    on_disk, out = FilesOnDisk(Path(), files.tolist()), []
+    for i in range(len(files)):
+        try:
+            out.append(decode_for_people(on_disk[i], side))
+        except BadImage:
+            out.append(None)
+    return out
 
 
 def _span(batch: np.ndarray) -> tuple[float, float]:
@@ -101,12 +169,8 @@ def _span(batch: np.ndarray) -> tuple[float, float]:
     return low, max(high, low + 1e-6 * max(1.0, abs(low)))
 
 
-def data_uri(pixels: np.ndarray) -> str:
-    """Encode an image as a data URI: PNG if it is small, else JPEG, scaled down to `SIDE`.
-
-    Args:
-        pixels: uint8[height, width] or uint8[height, width, 1, 3 or 4].
-    """
+def as_image(pixels: np.ndarray):
+    """A Pillow image of uint8[height, width] or uint8[height, width, 1, 3 or 4], laid on white."""
     from PIL import Image
 
     if pixels.ndim == 3 and pixels.shape[2] == 1:
@@ -114,19 +178,28 @@ def data_uri(pixels: np.ndarray) -> str:
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    small = max(image.size) <= LOSSLESS_SIDE
-    image.thumbnail((SIDE, SIDE))
+    return image
+
+
+def data_uri(image, side: int = SIDE) -> str:
+    """Encode a Pillow image as a data URI: PNG if it is small, else JPEG, scaled down to a side."""
+    largest = max(image.size)
+    if largest > side:
+        image = image.copy()
+        image.thumbnail((side, side))
     file = io.BytesIO()
-    if small:
+    if largest <= LOSSLESS_SIDE:
         image.save(file, "PNG", optimize=True)
     else:
-        image.save(file, "JPEG", quality=QUALITY)
-    kind = "png" if small else "jpeg"
+        fine = max(image.size) <= FINE_SIDE
+        image.save(file, "JPEG", quality=FINE_QUALITY if fine else QUALITY)
+    kind = "png" if largest <= LOSSLESS_SIDE else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 def _rows(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
-    for batch in _batches(inputs, index):
+    for some in _batches(index):
+        batch = inputs.read(index[some])
         for sample in batch:
             flat = np.ravel(sample)
             shown = ", ".join(f"{v:.4g}" for v in flat[:MOST_NUMBERS].tolist())

@@ -23,16 +23,16 @@ def reasons(findings: Findings, rows: np.ndarray) -> tuple[list[str], np.ndarray
         The different texts, and int64[n], which of them each sample has. The texts hold no
         names, so there are few.
     """
-    abstains = _abstains(findings)
+    silent, told = abstains(findings), findings.told
     number: dict[str, int] = {}
     text_of = np.empty(len(rows), np.int64)
     for i, row in enumerate(rows.tolist()):
-        text = " ".join(_sentences(findings, row, *abstains))
+        text = " ".join(_sentences(findings, row, *silent, told=bool(told[row])))
         text_of[i] = number.setdefault(text, len(number))
     return list(number), text_of
 
 
-def _abstains(findings: Findings) -> tuple[bool, np.ndarray]:
+def abstains(findings: Findings) -> tuple[bool, np.ndarray]:
     """Whether the loss stream, and in which classes the feature stream, says nothing."""
     if not findings.streams:
         return False, np.zeros(len(findings.class_names), bool)
@@ -41,7 +41,12 @@ def _abstains(findings: Findings) -> tuple[bool, np.ndarray]:
 
 
 def _sentences(
-    findings: Findings, row: int, loss_abstains: bool, feature_abstains: np.ndarray
+    findings: Findings,
+    row: int,
+    loss_abstains: bool,
+    feature_abstains: np.ndarray,
+    *,
+    told: bool,
 ) -> Iterator[str]:
     yield _stream(
         findings.p_loss[row],
@@ -57,7 +62,7 @@ def _sentences(
         right="It lies {}among its given class.",
         nothing="Its place in feature space says nothing of its given class.",
     )
-    if not findings.told[row]:
+    if not told:
         yield "There is nothing to tell of it, so it counts fully."
         return
     q, role = findings.q[row], findings.role[row]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tssd_keras.data.columns import names_of, write_columns
-from tssd_keras.labels.decisions.checks import Fit, check_hash, decision_of, sample_of
+from tssd_keras.labels.decisions.checks import Fit, check_hash, check_unsure, decision_of, sample_of
 from tssd_keras.labels.decisions.table import (
     DECISIONS,
     LABELS,
+    UNSURE,
     DecisionError,
     Mistakes,
     once_each,
@@ -46,11 +47,13 @@ class Applied:
     Attributes:
         actions: action -> decisions.
         changed: labels that differ from the given ones.
+        unsure: samples that somebody looked at and did not decide on.
         before: decisions that the run itself was given.
     """
 
     actions: dict[str, int]
     changed: int
+    unsure: int
     before: int
 
 
@@ -79,6 +82,14 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
     labels = read_labels(run)
     strata = read_strata(run / "audit" if audit is None else audit)
     decided = fitting_decisions(decisions, labels, strata)
+    unsure = [index for index, cells in decided.items() if cells["action"] == UNSURE]
+    for index in unsure:
+        del decided[index]
+    if not decided:
+        raise DecisionError(
+            f"{decisions} must decide on a sample, and somebody was not sure of any of the "
+            f"{len(unsure):,} that it names. Nothing was written."
+        )
     columns = _columns(labels, strata, decided)
     part = out.with_name(f".{out.name}.part")
     try:
@@ -89,6 +100,7 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
     return Applied(
         actions=dict(Counter(cells["action"] for cells in decided.values())),
         changed=sum(a != b for a, b in zip(columns["label"], columns["given"], strict=True)),
+        unsure=len(unsure),
         before=len(_earlier(labels)),
     )
 
@@ -133,7 +145,7 @@ def _earlier(labels: RunLabels) -> dict[int, Cells]:
 
 
 def fitting_decisions(path: Path, labels: RunLabels, strata: Strata) -> dict[int, Cells]:
-    """Decisions that fit a run: index of the sample -> cells of its row.
+    """Decisions that fit a run, the unsure too: index of the sample -> cells of its row.
 
     Raises:
         FileNotFoundError: the file does not exist.
@@ -150,7 +162,9 @@ def fitting_decisions(path: Path, labels: RunLabels, strata: Strata) -> dict[int
             fitting += _fitting(line, cells, fit, strata, mistakes)
     if not fitting and not mistakes:
         mistakes.add("there must be decisions", "there is none")
-    places = once_each([(line, i, cells["decided"]) for line, i, cells in fitting], mistakes)
+    places = once_each(
+        [(line, i, cells["decided"] or cells["action"]) for line, i, cells in fitting], mistakes
+    )
     mistakes.refuse(
         path,
         "Nothing was written. Export the decisions from the page of this run's own audit",
@@ -178,10 +192,14 @@ def _fitting(
     index = sample_of(line, cells, fit, mistakes)
     if index is None:
         return
-    label = decision_of(line, cells, cells["decided"], fit, mistakes)
+    if cells["action"] == UNSURE:
+        label: int | None = -1
+        check_unsure(line, cells["decided"], mistakes)
+    else:
+        label = decision_of(line, cells, cells["decided"], fit, mistakes)
     in_stratum = _in_stratum(line, index, cells["stratum"], strata, mistakes)
     if in_stratum and label is not None:
-        own_names = {"id": fit.id_of(index), "decided": fit.class_names[label]}
+        own_names = {"id": fit.id_of(index), "decided": fit.name(label)}
         yield line, index, {**cells, **own_names}
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras.auditing import label_studio, page, tables
+from tssd_keras.auditing.beside import Beside, choose_beside
+from tssd_keras.auditing.evidence import gather
 from tssd_keras.auditing.gallery import TEACHING, Gallery, make_gallery
-from tssd_keras.auditing.pictures import NO_PICTURES, Pictures, pictures
+from tssd_keras.auditing.pictures import (
+    NO_PICTURES,
+    SIDE,
+    SIDE_BESIDE,
+    Pictures,
+    Samples,
+    pictures,
+)
 from tssd_keras.data.columns import write_columns
-from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.whole_file import write_each, write_text
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.told import NOTHING_TO_TELL
@@ -22,24 +29,11 @@ from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.folder import check_free
 
-THUMBNAILS = 1000
+PICTURES_MB = 15.0
+BESIDE = 0.2  # of these, at most, are of the samples that stand beside others
 MOST_SUSPECTS = 20_000  # on the page
 WITHOUT_SAMPLES = "Give --without-samples for a page without them."
 Progress = Callable[[str, int], Callable[[int], object]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """The samples themselves, to be looked at.
-
-    Attributes:
-        inputs: of the source.
-        texts: object[N] or str[N], shown in place of inputs that say little to a
-            person; or None.
-    """
-
-    inputs: Inputs
-    texts: np.ndarray | None = None
 
 
 def load_samples(findings: Findings, recipe: Recipe) -> Samples:
@@ -85,7 +79,7 @@ def write_audit(
     samples: Samples | None,
     out: Path,
     *,
-    thumbnails: int = THUMBNAILS,
+    pictures_mb: float = PICTURES_MB,
     most: int = MOST_SUSPECTS,
     kept: int = 0,
     teaching: int = TEACHING,
@@ -99,8 +93,8 @@ def write_audit(
         findings: N samples.
         samples: to be shown; None: the page has no pictures.
         out: the folder, new or empty.
-        thumbnails: samples of the page with an embedded picture (text, row), at most;
-            see `gallery.choose_pictured`.
+        pictures_mb: megabytes of pictures (texts, rows) in the page, at most; see
+            `gallery.order_pictured` for which samples have one.
         most: suspects on the page, at most.
         kept: samples of the stratum "kept" on the page, at random.
         teaching: samples of the page in the order that teaches the next run, at most; see
@@ -118,18 +112,15 @@ def write_audit(
         OSError: nothing can be written there, or a file cannot; the others were written.
         ValueError: no sample was judged, or a number is negative.
     """
-    numbers = {"thumbnails": thumbnails, "most": most, "kept": kept, "teaching": teaching}
+    numbers = {"pictures_mb": pictures_mb, "most": most, "kept": kept, "teaching": teaching}
     for name, value in numbers.items():
         if value < 0:
             raise ValueError(f"{name} must be 0 or more, got {value}.")
     if not findings.judged.any():
         raise ValueError(f"a sample must have been judged, of {len(findings)} none was.")
     check_free(out, what="the audit's folder")
-    gallery = make_gallery(
-        findings, most=most, kept=kept, teaching=teaching, thumbnails=thumbnails, seed=seed
-    )
-    made = _pictures(findings, gallery, samples, progress)
-    html = page.render(page.page_data(findings, gallery, made, note))
+    gallery = make_gallery(findings, most=most, kept=kept, teaching=teaching, seed=seed)
+    made, html = _page(findings, gallery, samples, pictures_mb, seed, note, progress)
     tasks, config = label_studio.tasks(findings, gallery, made)
     out.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
@@ -142,15 +133,52 @@ def write_audit(
     return [*lines, *_summary(findings, gallery, len(made.content), len(tasks))]
 
 
+def _page(
+    findings: Findings,
+    gallery: Gallery,
+    samples: Samples | None,
+    pictures_mb: float,
+    seed: int,
+    note: str,
+    progress: Progress,
+) -> tuple[Pictures, str]:
+    """The pictures of the gallery, and the text of report.html; see `write_audit`."""
+    evidence = gather(findings)
+    beside = choose_beside(findings, evidence.place, gallery.rows, seed=seed)
+    made, of_beside = _pictures(findings, gallery, beside, samples, pictures_mb, progress)
+    data = page.page_data(findings, gallery, evidence, beside, made, note)
+    return made, page.render(data, made, of_beside)
+
+
 def _pictures(
-    findings: Findings, gallery: Gallery, samples: Samples | None, progress: Progress
-) -> Pictures:
-    """Pictures of `gallery.pictured`; none where there are no samples."""
+    findings: Findings,
+    gallery: Gallery,
+    beside: Beside,
+    samples: Samples | None,
+    most_mb: float,
+    progress: Progress,
+) -> tuple[Pictures, Pictures]:
+    """Pictures of the first of `gallery.pictured`, and of the first of `beside.pool`.
+
+    There are none without samples.
+    """
     rows = gallery.rows[gallery.pictured]
-    if samples is None or not len(rows):
-        return NO_PICTURES
-    done = progress("making thumbnails", len(rows))
-    return pictures(samples.inputs, findings.index[rows], samples.texts, done)
+    if samples is None or not len(rows) or not most_mb:
+        return NO_PICTURES, NO_PICTURES
+
+    def of(some: np.ndarray, side: int, most_bytes: float, what: str) -> Pictures:
+        return pictures(
+            samples,
+            findings.index[some],
+            files=None if findings.paths is None else findings.paths[some],
+            side=side,
+            most_bytes=most_bytes,
+            on_some=progress(what, len(some)),
+        )
+
+    room = most_mb * 1e6
+    of_beside = of(beside.pool, SIDE_BESIDE, BESIDE * room, "making pictures of neighbours")
+    return of(rows, SIDE, room - of_beside.size, "making pictures"), of_beside
 
 
 def _writes(

@@ -12,7 +12,7 @@ from tssd_keras.cli.backend import BACKENDS
 
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
 
-OF_THE_PAGE = frozenset({"thumbnails", "most", "kept", "teaching", "seed", "without_samples"})
+OF_THE_PAGE = frozenset({"pictures_mb", "most", "kept", "teaching", "seed", "without_samples"})
 
 
 def number_of(name: str, default: int, about: str):
@@ -28,7 +28,13 @@ def number_of(name: str, default: int, about: str):
     type=click.Path(path_type=Path),
     help="Folder of the audit, new or empty. Default: RUN/audit; audit-outputs without RUN.",
 )
-@number_of("thumbnails", 1000, "Samples of the page whose picture is embedded, see docs/audit.md.")
+@click.option(
+    "--pictures-mb",
+    type=click.FloatRange(min=0),
+    default=15.0,
+    show_default=True,
+    help="Megabytes of pictures in the page, see docs/audit.md.",
+)
 @number_of("most", 20_000, "Suspects in the page's order to find wrong labels.")
 @number_of("kept", 0, "Unsuspected samples on the page, drawn at random.")
 @number_of("teaching", 2000, "Samples of the page in the order that teaches the next run.")
@@ -45,7 +51,7 @@ def number_of(name: str, default: int, about: str):
 def audit(
     run: Path | None,
     out: Path | None,
-    thumbnails: int,
+    pictures_mb: float,
     most: int,
     kept: int,
     teaching: int,
@@ -88,7 +94,7 @@ def audit(
             judged,
             samples,
             out,
-            thumbnails=thumbnails,
+            pictures_mb=pictures_mb,
             most=most,
             kept=kept,
             teaching=teaching,

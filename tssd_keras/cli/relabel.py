@@ -44,6 +44,8 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
     count = sum(applied.actions.values())
     by_action = ", ".join(f"{applied.actions.get(name, 0):,} {name}" for name in ACTIONS)
     click.echo(f"{count:,} decisions applied ({by_action}); {applied.changed:,} labels changed")
+    if applied.unsure:
+        click.echo(f"{applied.unsure:,} samples of which somebody was not sure keep their label")
     if applied.before:
         click.echo(f"{applied.before:,} earlier decisions of the run stay")
     recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))

@@ -99,6 +99,31 @@ def _upper_bits(image):
     return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
 
 
+def decode_for_people(file: bytes, side: int):
+    """Decode one image for a person to look at: upright, its aspect kept.
+
+    Args:
+        file: encoded, in one of `FORMATS`; of an animation the first frame.
+        side: pixels of the longer side, at most; smaller images stay as they are.
+
+    Returns:
+        A Pillow image of mode RGB or L, without any data beside its pixels.
+
+    Raises:
+        BadImage: no image, empty, cut short, damaged or enormous.
+    """
+    from PIL import Image
+
+    with _damage_told(), _open(file) as image:
+        image.draft(image.mode, (2 * side, 2 * side))
+        image.load()
+        pixels = _upper_bits(image) if image.mode.startswith("I") else _upright(image)
+        pixels, _ = _as_mode(pixels, "L" if pixels.mode in ("1", "L") else "RGB")
+        pixels.thumbnail((side, side))
+        # A new image has none of the file's own words, such as where a photograph was taken.
+        return Image.fromarray(np.asarray(pixels))
+
+
 def image_size(file: bytes) -> tuple[int, int]:
     """(height, width) of an image as it is shown, from its header; raises BadImage."""
     with _damage_told(), _sound(file) as image:

@@ -14,6 +14,7 @@ from tssd_keras.judge.meta_rows import TrainingRows
 from tssd_keras.judge.noise_matrix import posterior_true
 from tssd_keras.judge.state import State
 from tssd_keras.judge.threads import threads_for
+from tssd_keras.judge.top_classes import TopClasses
 
 if TYPE_CHECKING:
     from tssd_keras.judge.meta_classifier import MetaClassifier
@@ -31,8 +32,7 @@ class Answers:
         log_odds: float32[N], of the samples, calibrated, free of the rows' share of right ones.
         features: float32[N, F], of the samples, as g read them.
         right_features: float32[m, F], of the rows whose label is right, as g read them.
-        suggested: int64[N], the most probable true class.
-        confidence: float32[N], its probability.
+        top: the most probable true classes of the samples.
     """
 
     rows: TrainingRows
@@ -40,8 +40,7 @@ class Answers:
     log_odds: np.ndarray
     features: np.ndarray
     right_features: np.ndarray
-    suggested: np.ndarray
-    confidence: np.ndarray
+    top: TopClasses
 
     def rank_quality(self) -> tuple[float, float]:
         """AUROC on the rows, out of fold: of g's log-odds, and of the lesser stream posterior."""
@@ -79,12 +78,12 @@ class Asker:
         held_out = classifier.logits(read, rows.fold)  # each by the member that has not seen it
         with threads_for(BLOCK * evidence.context.head.weight.size):
             slope, offset = fit_platt(held_out, rows.right, rows.weight, evidence.n_trusted)
-            features, suggested, confidence = self._pairs(evidence)
+            features, top = self._pairs(evidence)
         logit = classifier.logits(features)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
         log_odds = slope * logit + offset - rows.odds
         rights = read[rows.right & (rows.weight > 0)]
-        return Answers(rows, held_out, log_odds, features, rights, suggested, confidence)
+        return Answers(rows, held_out, log_odds, features, rights, top)
 
     def get_state(self) -> State:
         """What `set_state` takes; empty before g was first asked."""
@@ -105,11 +104,11 @@ class Asker:
             self._classifier = MetaClassifier(direction, self._n_folds, n_trusted, seed=self._seed)
         return self._classifier
 
-    def _pairs(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The meta-features that g reads of the samples, suggested classes, their probability."""
+    def _pairs(self, evidence: Evidence) -> tuple[np.ndarray, TopClasses]:
+        """The meta-features that g reads of the samples, and their most probable true classes."""
         n, given, context = len(evidence.given), evidence.given, evidence.context
         features = np.empty((n, len(self._columns)), np.float32)
-        suggested, confidence = np.empty(n, np.int64), np.empty(n, np.float32)
+        top = TopClasses.empty(n, len(context.transition))
         for start in range(0, n, BLOCK):
             block = slice(start, start + BLOCK)
             unit, log_p = evidence.scores.features[block], evidence.scores.log_p[block]
@@ -119,5 +118,5 @@ class Asker:
             pairs = context.features(similarity, log_p, given[block], head_log_p)
             features[block] = pairs[:, self._columns]
             p_true = posterior_true(head_log_p, given[block], context.transition)
-            suggested[block], confidence[block] = p_true.argmax(axis=1), p_true.max(axis=1)
-        return features, suggested, confidence
+            top.put(block, p_true)
+        return features, top

@@ -16,7 +16,8 @@ class Findings:
     """N samples, judged or not.
 
     Attributes:
-        name: of the data set, for titles.
+        name: of the data set.
+        run: name of the run's folder, for titles; empty without one.
         class_names: K names in label order.
         labels_sha256: hash of the given labels of the whole training split.
         index: int64[N], each sample's number in the source's training split, in rising order.
@@ -51,6 +52,7 @@ class Findings:
     p_feature: np.ndarray
     q: np.ndarray
     changed: np.ndarray
+    run: str = ""
     ids: np.ndarray | None = None
     paths: np.ndarray | None = None
     truth: np.ndarray | None = None

@@ -34,6 +34,7 @@ from tssd_keras.judge.told import (
     why_nobody_is_judged,
     why_shares_say_nothing,
 )
+from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.recipe.method_sections import PurifyRecipe
 
 CAUTION = 2.0  # standard errors of the share of right labels
@@ -47,8 +48,7 @@ class Purification:
     Attributes:
         q: float32[N], probability that the given label is right.
         role: int8[N], the division's roles with the uncertain settled; see `settle`.
-        suggested: int64[N], the most probable true class.
-        confidence: float32[N], its probability.
+        top: the most probable true classes of N samples.
         transition: float64[K, K], estimated: P(given = column | true = row).
         expected: float64[K], how many right labels of each class it expects.
         figures: of the purification, for the round's record.
@@ -56,11 +56,20 @@ class Purification:
 
     q: np.ndarray
     role: np.ndarray
-    suggested: np.ndarray
-    confidence: np.ndarray
+    top: TopClasses
     transition: np.ndarray
     expected: np.ndarray
     figures: PurificationFigures
+
+    @property
+    def suggested(self) -> np.ndarray:
+        """int64[N], the most probable true class."""
+        return self.top.label[:, 0].astype(np.int64)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """float32[N], its probability."""
+        return self.top.p[:, 0]
 
 
 class _Probability(NamedTuple):
@@ -222,9 +231,7 @@ class Purifier:
         )
         q, matrix = found.q.astype(np.float32), evidence.context.transition
         expected = len(q) * evidence.class_share * np.diag(matrix)
-        return Purification(
-            q, role, answers.suggested, answers.confidence, matrix, expected, figures
-        )
+        return Purification(q, role, answers.top, matrix, expected, figures)
 
     def _probability(
         self, evidence: Evidence, answers: Answers, rows: np.ndarray | None

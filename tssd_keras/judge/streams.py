@@ -20,8 +20,10 @@ from tssd_keras.data.npz import (
 )
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.mixture import Mixtures
+from tssd_keras.judge.top_classes import TOP, TopClasses
 
-FORMAT = 1  # of the file; another number is refused
+FORMAT = 2  # of the file; another number is refused
+ROUNDED = 1e-3  # what rounding may add to a probability of 1
 MIXTURE_DTYPES: dict[str, type] = {
     **dict.fromkeys(("low", "high", "mean", "variance", "share", "ashman_d"), np.float64),
     "bimodal": np.bool_,
@@ -42,6 +44,8 @@ class Streams:
         loss_abstains, feature_abstains: see `divide.Division`.
         transition: float64[K, K], the purification's P(given = column | true = row);
             None without one.
+        top: the most probable classes of the n samples.
+        place: float16[n, C], of `short_features`; neighbours have large inner products.
     """
 
     index: np.ndarray
@@ -53,6 +57,8 @@ class Streams:
     loss_abstains: bool
     feature_abstains: np.ndarray
     transition: np.ndarray | None
+    top: TopClasses
+    place: np.ndarray
 
     @classmethod
     def of(
@@ -64,6 +70,8 @@ class Streams:
         index: np.ndarray,
         given: np.ndarray,
         transition: np.ndarray | None,
+        top: TopClasses,
+        place: np.ndarray,
     ) -> Streams:
         """Those of a division; see the attributes."""
         return cls(
@@ -76,6 +84,8 @@ class Streams:
             bool(division.loss_abstains),
             np.asarray(division.feature_abstains, bool),
             transition,
+            TopClasses(np.asarray(top.label, np.int32), np.asarray(top.p, np.float32)),
+            np.asarray(place, np.float16),
         )
 
 
@@ -98,6 +108,8 @@ def arrays_of(streams: Sequence[Streams], class_names: Sequence[str]) -> dict[st
     }
     for i, network in enumerate(streams):
         columns = dict(vars(network))
+        top = columns.pop("top")
+        columns |= {"top_label": top.label, "top_p": top.p}
         for stream in ("loss", "feature"):
             mixtures = columns.pop(f"{stream}_mixture")
             if mixtures is None:
@@ -133,7 +145,7 @@ def streams_of(arrays: dict[str, np.ndarray]) -> tuple[list[Streams], tuple[str,
     mixtures = [
         f"{stream}_mixture/{name}" for stream in ("loss", "feature") for name in MIXTURE_DTYPES
     ]
-    of_network = [*(f.name for f in fields(Streams)), *mixtures]
+    of_network = [*(f.name for f in fields(Streams)), "top_label", "top_p", *mixtures]
     every = {f"{i}/{name}" for i in range(n_networks) for name in of_network}
     check_known(arrays, every | {"networks", "class_bytes", "class_lengths"})
     return [_read(arrays, i, len(names)) for i in range(n_networks)], names
@@ -158,6 +170,11 @@ def _read(arrays: dict[str, np.ndarray], i: int, k: int) -> Streams:
         bool(column("loss_abstains", np.bool_)),
         column("feature_abstains", np.bool_, k),
         column("transition", np.float64, k, k, finite=True) if transition else None,
+        TopClasses(
+            column("top_label", np.int32, n, min(TOP, k), lowest=0, highest=k - 1),
+            column("top_p", np.float32, n, min(TOP, k), lowest=0, highest=1 + ROUNDED, finite=True),
+        ),
+        column("place", np.float16, n, None, finite=True),
     )
 
 

@@ -15,13 +15,14 @@ from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import overrule, settle
 from tssd_keras.judge.state import State
 from tssd_keras.judge.told import bounded_share
+from tssd_keras.judge.top_classes import TopClasses
 
 BLOCK = 8192  # samples judged at once
 
 
 def pooled_log_odds(
     place: Place, log_p: np.ndarray, given: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, TopClasses]:
     """What place and network together say of a round's N samples.
 
     Args:
@@ -31,18 +32,16 @@ def pooled_log_odds(
 
     Returns:
         float32[N], log-probability of the given label less that of the best other class;
-        int64[N], the most probable class; float32[N], its probability.
+        the most probable classes.
     """
     n = len(given)
-    log_odds, confidence = np.empty(n, np.float32), np.empty(n, np.float32)
-    suggested = np.empty(n, np.int64)
+    log_odds, top = np.empty(n, np.float32), TopClasses.empty(*log_p.shape)
     for start in range(0, n, BLOCK):
         block = slice(start, start + BLOCK)
         pooled = place.class_log_p(place.similarity(block), log_p[block])
-        suggested[block] = pooled.argmax(axis=1)
-        confidence[block] = np.exp(pooled.max(axis=1))
+        top.put(block, np.exp(pooled))
         log_odds[block] = margin(pooled, given[block])
-    return log_odds, suggested, confidence
+    return log_odds, top
 
 
 class WithoutGolden:
@@ -75,7 +74,7 @@ class WithoutGolden:
         Returns:
             Purification: q is the label's pooled probability beside that of the best other class.
         """
-        log_odds, suggested, confidence = pooled_log_odds(place, scores.log_p, given)
+        log_odds, top = pooled_log_odds(place, scores.log_p, given)
         self._past.update(rows, log_odds)
         q = expit(self._past.mean(rows).astype(np.float64))
         role = settle(overrule(division.role, q), q, 0.5)
@@ -86,7 +85,7 @@ class WithoutGolden:
             estimated_clean_share=bounded_share(float(right.sum()), len(given)),
         )
         q, expected = q.astype(np.float32), len(given) * right
-        return Purification(q, role, suggested, confidence, transition, expected, figures)
+        return Purification(q, role, top, transition, expected, figures)
 
     def get_state(self) -> State:
         """What `set_state` takes."""

@@ -10,7 +10,7 @@ from tssd_keras.data.duplicates import equal_to_some, in_test
 from tssd_keras.data.inputs import Subset
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.labels import noise
-from tssd_keras.labels.decisions.reading import read_decisions
+from tssd_keras.labels.decisions.reading import Decisions, read_decisions
 from tssd_keras.labels.decisions.uses import GOLDEN, Decided, split_decisions
 from tssd_keras.labels.decisions.weights import stands_for
 from tssd_keras.labels.golden import Golden, check_golden_labels
@@ -57,12 +57,21 @@ def golden_set(
         FileNotFoundError: there is no such file of decisions.
     """
     is_held_out = np.isin(np.arange(len(given)), held_out)
+    decisions = _decisions(recipe, data, given)
     if recipe.golden.decisions and marked is None and truth is None:
         drawn = np.empty(0, np.int64)  # the decided ones are all there are
     else:
         apart = np.flatnonzero(~equal_to_some(data.digests, is_held_out))
         drawn = choose_golden(recipe.golden, data, truth, marked, apart)
-    decided = _decided(recipe, data, given, np.union1d(held_out, drawn))
+    decided = None
+    if decisions is not None:
+        drawn = drawn[~np.isin(drawn, decisions.unusable)]
+        decided = split_decisions(
+            decisions,
+            teaches=recipe.golden.source == "trusted",
+            taken=np.isin(np.arange(len(given)), np.union1d(held_out, drawn)),
+            in_test=in_test(data),
+        )
     if recipe.golden.source != "trusted":
         return GoldenSet(drawn, None, decided)
     # Only a fully known truth makes the draw random.
@@ -82,31 +91,16 @@ def golden_set(
     return GoldenSet(index, golden, decided)
 
 
-def _decided(
-    recipe: Recipe, data: LabelledData, given: np.ndarray, taken: np.ndarray
-) -> Decided | None:
-    """The decisions and the use of each; None where nobody decided.
-
-    Args:
-        recipe: its golden section.
-        data: of the source.
-        given: int64[N].
-        taken: int64[n], samples that are held out, or golden anyway.
-    """
+def _decisions(recipe: Recipe, data: LabelledData, given: np.ndarray) -> Decisions | None:
+    """What people decided on these given labels int64[N]; None where nobody decided."""
     if not recipe.golden.decisions:
         return None
-    decisions = read_decisions(
+    return read_decisions(
         recipe.golden.decisions,
         given=given,
         class_names=data.class_names,
         ids=data.ids,
         labels_sha256=noise.labels_sha256(given),
-    )
-    return split_decisions(
-        decisions,
-        teaches=recipe.golden.source == "trusted",
-        taken=np.isin(np.arange(len(given)), taken),
-        in_test=in_test(data),
     )
 
 

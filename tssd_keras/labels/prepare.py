@@ -94,7 +94,10 @@ def prepare(recipe: Recipe, data: LabelledData) -> Prepared:
     marked = marked_samples(recipe.golden, data)
     held_out = _validation(recipe, data, truth, marked)
     trusted = golden_set(recipe, data, given, truth, marked=marked, held_out=held_out)
-    stream = np.setdiff1d(np.flatnonzero(given >= 0), np.union1d(held_out, trusted.index))
+    left = np.union1d(held_out, trusted.index)
+    if trusted.decided is not None:
+        left = np.union1d(left, trusted.decided.decisions.unusable)
+    stream = np.setdiff1d(np.flatnonzero(given >= 0), left)
     _check_stream(data, _trained_on(given, trusted.decided), stream, trusted.index, held_out)
     eval_inputs, eval_labels, evaluated_on = _evaluation(data, truth, held_out)
     return Prepared(

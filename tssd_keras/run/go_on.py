@@ -139,6 +139,8 @@ def streams_of_round(tssd: TSSD) -> list[Streams]:
             index=table.index[verdict.rows],
             given=table.given[verdict.rows],
             transition=verdict.transition,
+            top=verdict.top,
+            place=verdict.place,
         )
         for verdict in tssd.last_round
     ]

@@ -84,6 +84,7 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
     columns |= {name: columns[name].astype(np.float64) for name in PROBABILITIES}
     findings = Findings(
         name=recipe.dataset,
+        run=folder.resolve().name,
         class_names=samples.class_names,
         labels_sha256=samples.labels_sha256,
         **columns,

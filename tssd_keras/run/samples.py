@@ -21,7 +21,7 @@ from tssd_keras.data.npz import (
 )
 from tssd_keras.judge.roles import DECIDED, ROLES
 from tssd_keras.judge.table import SampleTable
-from tssd_keras.labels.decisions.table import ACTIONS
+from tssd_keras.labels.decisions.table import ACTIONS, UNUSABLE
 from tssd_keras.labels.decisions.uses import Decided
 
 FORMAT = 1  # of the file; another number is refused
@@ -43,7 +43,7 @@ class EarlierDecisions:
 
     Attributes:
         index: int64[m], rising, in the training split.
-        label: int64[m], the decided classes.
+        label: int64[m], the decided classes; -1 of what was unusable.
         action: m of `decisions.table.ACTIONS`.
         ids: the source's own names of the m samples; empty texts where it has none.
     """
@@ -183,9 +183,12 @@ def _decided(arrays: Arrays, k: int) -> EarlierDecisions:
     for name in action:
         if name not in ACTIONS:
             raise ValueError(f"decided_action must be one of {', '.join(ACTIONS)}, got {name!r}")
+    label = array_of(arrays, "decided_label", np.int64, (len(index),), lowest=-1, highest=k - 1)
+    if ((label < 0) != np.array([name == UNUSABLE for name in action], bool)).any():
+        raise ValueError(f"decided_label must be -1 of what is {UNUSABLE}, and of nothing else")
     return EarlierDecisions(
         index=index,
-        label=array_of(arrays, "decided_label", np.int64, (len(index),), lowest=0, highest=k - 1),
+        label=label,
         action=tuple(action),
         ids=tuple(texts_of(arrays, "decided_id", len(index))),
     )

@@ -19,11 +19,13 @@ from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.short_features import short_features
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.judge.told import STREAMS_ABSTAIN
+from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.judge.without_golden import WithoutGolden
-from tssd_keras.labels.golden import Golden, effective_weights
+from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.choices import STREAMS
 from tssd_keras.train.before_training import (
@@ -50,6 +52,8 @@ class Verdict:
         loss: float32[n], as judged (averaged over rounds where asked).
         similarity: float32[n], to the given class, as the feature stream reads it.
         division: of the two streams, before purification.
+        top: the most probable classes: of the purification, or else of the network.
+        place: float16[n, C], of `short_features`.
         transition: float64[K, K], P(given = column | true = row) as the purification
             estimated it; None without.
         columns: of the sample table, after purification.
@@ -64,6 +68,8 @@ class Verdict:
     loss: np.ndarray
     similarity: np.ndarray
     division: Division
+    top: TopClasses
+    place: np.ndarray
     transition: np.ndarray | None
     columns: Rewrite
     figures: PurificationFigures
@@ -183,9 +189,7 @@ class NetworkJudge:
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        golden = None
-        if self._golden is not None and golden_scores is not None:
-            golden = self._trusted(self._golden, golden_scores)
+        golden = self._trusted(golden_scores)
         where, golden = self._places.of(scores, given, rows, self._before, golden, round_index)
         similarity = where.scores()
         division = divide(
@@ -207,19 +211,20 @@ class NetworkJudge:
             found, division = None, division.silenced()
         role = self._with_floor(found, division, loss, similarity, given)
         clock.lap("purify")
-        columns = _columns(given, role, division, found, scores)
-        transition = None if found is None else found.transition
-        seconds = Seconds(**clock.laps)
+        top = TopClasses.of_log_p(scores.log_p) if found is None else found.top
+        columns = _columns(given, role, division, found, scores, top)
         return Verdict(
             rows,
             np.exp(-scores.loss),
             loss,
             similarity,
             division,
-            transition,
+            top,
+            short_features(scores.features),
+            None if found is None else found.transition,
             columns,
             figures,
-            seconds,
+            Seconds(**clock.laps),
             ready,
         )
 
@@ -302,8 +307,11 @@ class NetworkJudge:
         inputs = as_inputs(golden.inputs)
         return self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
 
-    def _trusted(self, golden: Golden, scores: Scores) -> Trusted:
-        """The golden samples of a round."""
+    def _trusted(self, scores: Scores | None) -> Trusted | None:
+        """The golden samples of a round; None without."""
+        golden = self._golden
+        if golden is None or scores is None:
+            return None
         before, score_before = None, np.zeros((), np.float32)
         if self._before is not None and self._before.golden is not None:
             before = self._before.golden
@@ -326,23 +334,21 @@ def _columns(
     division: Division,
     purification: Purification | None,
     scores: Scores,
+    top: TopClasses,
 ) -> Rewrite:
     """The samples' new entries in the table."""
+    suggested, confidence = top.label[:, 0].astype(np.int64), top.p[:, 0]
     if purification is None:
         q = np.full(len(given), np.nan, np.float32)
-        log_p = np.asarray(scores.log_p, np.float32)
-        suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1))
         weight = weights_of(role, None)
         # Nobody judged these: they count as in the warm-up, and no other class is suggested.
         unjudged = division.loss_abstains & division.feature_abstains[given]
-        own = np.exp(log_p[np.arange(len(given)), given])
+        own = np.exp(np.asarray(scores.log_p[np.arange(len(given)), given], np.float32))
         suggested = np.where(unjudged, given, suggested)
         confidence = np.where(unjudged, own, confidence)
         weight[unjudged & (role == UNCERTAIN)] = 1.0
     else:
-        q, suggested = purification.q, purification.suggested
-        confidence = purification.confidence
-        weight = weights_of(role, q)
+        q, weight = purification.q, weights_of(role, purification.q)
     return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
 
 

@@ -10,7 +10,7 @@ from tssd_keras.cli.main import main
 from tssd_keras.labels.decisions.checks import Fit
 from tssd_keras.labels.decisions.reading import in_golden_half, read_decisions
 from tssd_keras.labels.decisions.table import DecisionError
-from tssd_keras.labels.decisions.uses import GOLDEN, NOT_USED, TRAIN, split_decisions
+from tssd_keras.labels.decisions.uses import GOLDEN, LEFT_OUT, NOT_USED, TRAIN, split_decisions
 from tssd_keras.labels.decisions.weights import stands_for
 from tssd_keras.labels.noise import labels_sha256
 
@@ -61,7 +61,10 @@ GOOD = [
 def test_decisions_are_applied_to_the_labels_and_nothing_else_is_changed(run):
     result, out = relabel(run, GOOD)
     assert result.exit_code == 0, result.output
-    assert "5 decisions applied (1 confirm, 2 keep, 2 other); 3 labels changed" in result.output
+    assert (
+        "5 decisions applied (1 confirm, 2 keep, 2 other, 0 unusable); 3 labels changed"
+        in result.output
+    )
     rows = read_csv(out)
     expected = [NAMES[k] for k in GIVEN]
     expected[0], expected[2], expected[6] = "dog", "dog", "owl"
@@ -244,6 +247,57 @@ def test_classes_that_are_no_text_fit_as_a_browser_writes_them_where_one_only_ca
     assert fit.label("caf\ufffd") == 0
     assert fit.label("x\ufffd") is None
     assert fit.label("dog") is None
+
+
+def test_unusable_samples_have_no_label_and_unsure_ones_keep_theirs(run):
+    rows = [GOOD[0], decision(3, "", "unusable", "suspects-1-4"), decision(5, "", "unsure", "kept")]
+    result, out = relabel(run, rows)
+    assert result.exit_code == 0, result.output
+    assert "(1 confirm, 0 keep, 0 other, 1 unusable)" in result.output
+    assert "1 samples of which somebody was not sure keep their label" in result.output
+    written = read_csv(out)
+    assert [written[i]["label"] for i in (0, 3, 5)] == ["dog", "", NAMES[GIVEN[5]]]
+    assert [written[i]["action"] for i in (0, 3, 5)] == ["confirm", "unusable", ""]
+    found = read_decisions(
+        out, given=GIVEN, class_names=NAMES, ids=np.array(IDS, object), labels_sha256=SHA
+    )
+    assert found.label.tolist() == [1, -1]
+    assert found.unusable.tolist() == [3]
+    none = np.zeros(12, bool)
+    decided = split_decisions(found, teaches=True, taken=none, in_test=none)
+    assert decided.of(LEFT_OUT).tolist() == [1]
+    assert decided.labels(12)[3] == -1
+    assert decided.summary(GIVEN, GIVEN)["left_out"] == 1
+    assert decided.summary(GIVEN, GIVEN)["given_found_wrong"] == 1
+    assert any("1 unusable samples are left out" in note for note in decided.notes)
+
+
+@pytest.mark.parametrize("action", ["unusable", "unsure"])
+def test_what_decides_on_no_class_must_name_none(run, action):
+    assert f"{action} must name no class" in refused(run, [decision(0, "dog", action)])
+
+
+def test_a_file_in_which_nobody_was_sure_is_refused(run):
+    said = refused(run, [decision(0, "", "unsure"), decision(1, "", "unsure")])
+    assert "somebody was not sure of any of the 2" in said
+
+
+def test_an_unusable_sample_and_a_class_for_it_are_two_decisions(run):
+    said = refused(run, [GOOD[0], decision(0, "", "unusable", "suspects-1-4")])
+    assert "twice with different decisions" in said
+
+
+def test_what_was_unusable_before_a_run_stays_so(tmp_path):
+    stream = [i for i in STREAM if i != 4]
+    run = write_run(
+        tmp_path / "told", GIVEN, NAMES, stream=stream, ids=IDS, decided=[(4, -1, "unusable")]
+    )
+    result, out = relabel(run, [decision(2, "dog", "other", "suspects-1-4")])
+    assert result.exit_code == 0, result.output
+    assert [(r["label"], r["action"]) for r in read_csv(out) if r["action"]] == [
+        ("dog", "other"),
+        ("", "unusable"),
+    ]
 
 
 @pytest.fixture

@@ -1,10 +1,21 @@
 // Charts as SVG. Colours come from the style sheet, so that they follow light and dark.
-const CHART = { width: 480, height: 240, left: 54, right: 24, top: 12, bottom: 34 };
+const CHART = { height: 200, left: 46, right: 24, top: 10, bottom: 28 };
 
-function frame(label, xTicks, yTicks, x, y) {
-  const { width, height, left, right, bottom } = CHART;
+// A chart is drawn for the width that it has, so that its text has the size of all other text.
+function sized(draw) {
+  const holder = element('div', { class: 'chart-place' });
+  let width = 0;
+  new ResizeObserver(() => {
+    const now = Math.max(200, Math.floor(holder.clientWidth));
+    if (now !== width) holder.replaceChildren(draw(width = now));
+  }).observe(holder);
+  return holder;
+}
+
+function frame(label, width, xTicks, yTicks, x, y) {
+  const { height, left, right, bottom } = CHART;
   const svg = drawing('svg', {
-    viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label, class: 'chart',
+    width, height, role: 'img', 'aria-label': label, class: 'chart',
   });
   for (const [value, text] of yTicks) {
     svg.append(
@@ -37,13 +48,18 @@ function lineChart(label, series, { yTicks, low = 0, high = 1, mark = null }) {
     .map((s) => ({ ...s, points: s.x.map((v, i) => [v, s.y[i]]).filter((p) => p[1] !== null) }))
     .filter((s) => s.points.length);
   if (!drawn.length) return null;
+  const draw = (width) => drawLines(label, drawn, width, { yTicks, low, high, mark });
+  return element('figure', {}, sized(draw), legend(drawn));
+}
+
+function drawLines(label, drawn, width, { yTicks, low, high, mark }) {
   const epochs = drawn.flatMap((s) => s.points.map((p) => p[0]));
   const first = Math.min(...epochs);
   const last = Math.max(...epochs);
-  const { width, height, left, right, top, bottom } = CHART;
+  const { height, left, right, top, bottom } = CHART;
   const x = scale(first, last, left, width - right);
   const y = scale(low, high, height - bottom, top);
-  const svg = frame(label, wholeTicks(first, last), yTicks, x, y);
+  const svg = frame(label, width, wholeTicks(first, last), yTicks, x, y);
   if (mark !== null && mark >= first) {
     svg.append(drawing('line', { x1: x(mark), x2: x(mark), y1: top, y2: height - bottom, class: 'mark' }));
   }
@@ -54,7 +70,7 @@ function lineChart(label, series, { yTicks, low = 0, high = 1, mark = null }) {
       svg.append(drawing('circle', { cx: x(s.points[0][0]), cy: y(s.points[0][1]), r: 3, class: `dot ${s.class}` }));
     }
   }
-  return element('figure', {}, svg, legend(drawn));
+  return svg;
 }
 
 function legend(items) {
@@ -70,41 +86,57 @@ function legend(items) {
 function histogram(label, mixture, cleanIsLow) {
   const total = mixture.counts.reduce((a, b) => a + b, 0);
   if (!total) return element('p', { class: 'quiet', text: 'No samples.' });
+  const fitted = mixture.mean.length;
+  return element('figure', {}, sized((width) => drawHistogram(label, mixture, cleanIsLow, width)),
+    ...(fitted ? [legend([{ name: 'fitted: right labels', class: 'right' }, { name: 'fitted: wrong labels', class: 'wrong' }])] : []),
+    element('p', { class: 'quiet' }, ...(mixture.abstains ? abstention(fitted) : [`${count(total)} samples.`])));
+}
+
+function drawHistogram(label, mixture, cleanIsLow, width) {
+  const total = mixture.counts.reduce((a, b) => a + b, 0);
   const bins = mixture.counts.length;
   const density = mixture.counts.map((n) => (n * bins) / total);
-  const grid = Array.from({ length: 201 }, (_, i) => i / 200);
+  const steps = Array.from({ length: 201 }, (_, i) => i / 200);
   const bell = (i, at) =>
     (mixture.share[i] * Math.exp(-((at - mixture.mean[i]) ** 2) / (2 * mixture.variance[i]))) /
     Math.sqrt(2 * Math.PI * mixture.variance[i]);
   // Log-odds among neighbours have no mixture fitted to them.
-  const curves = mixture.mean.map((_, i) => grid.map((at) => bell(i, at)));
+  const curves = mixture.mean.map((_, i) => steps.map((at) => bell(i, at)));
   // One full bin must not flatten all else: the axis ends where most of it can be seen.
   const highest = Math.max(...curves.flat(), ...density.slice().sort((a, b) => b - a).slice(1)) || Math.max(...density);
-  const { width, height, left, right, top, bottom } = CHART;
+  const { height, left, right, top, bottom } = CHART;
   const x = scale(0, 1, left, width - right);
   const y = scale(0, highest, height - bottom, top);
-  const ends = [[0, mixture.low], [0.5, (mixture.low + mixture.high) / 2], [1, mixture.high]];
-  const svg = frame(label, ends.map(([at, v]) => [at, String(Number(v.toPrecision(3)))]), [], x, y);
+  const { low, high } = mixture;
+  const ends = [[0, low], [0.5, (low + high) / 2], [1, high]];
+  const tick = (v) => (Math.abs(v) < (high - low) / 1000 ? '0' : String(Number(v.toPrecision(3))));
+  const svg = frame(label, width, ends.map(([at, v]) => [at, tick(v)]), [], x, y);
   density.forEach((d, i) => {
     const up = y(Math.min(d, highest));
     svg.append(drawing('rect', {
-      x: x(i / bins) + 0.5, width: (width - left - right) / bins - 1, y: up, height: height - bottom - up, class: 'bin',
+      x: x(i / bins) + 0.5, width: Math.max(1, (width - left - right) / bins - 1), y: up, height: height - bottom - up, class: 'bin',
     }));
   });
   const kinds = cleanIsLow ? ['right', 'wrong'] : ['wrong', 'right'];
   curves.forEach((curve, i) => {
-    const d = curve.map((v, j) => `${j ? 'L' : 'M'}${x(grid[j]).toFixed(1)} ${y(v).toFixed(1)}`).join('');
+    const d = curve.map((v, j) => `${j ? 'L' : 'M'}${x(steps[j]).toFixed(1)} ${y(v).toFixed(1)}`).join('');
     svg.append(drawing('path', { d, class: `line ${kinds[i]}` }));
   });
-  return element('figure', {}, svg,
-    ...(curves.length ? [legend([{ name: 'fitted: right labels', class: 'right' }, { name: 'fitted: wrong labels', class: 'wrong' }])] : []),
-    element('p', { class: 'quiet' }, ...(mixture.abstains ? abstention(curves.length) : [`${count(total)} samples.`])));
+  return svg;
 }
 
 // The one word of a chart that needs the glossary leads there.
 function abstention(fitted) {
   if (!fitted) return ['The neighbours say nothing of this class: the stream abstains here.'];
   return ['The scores are ', element('a', { href: '#term-unimodal', text: 'unimodal' }), ': the stream abstains here.'];
+}
+
+// The pairs of given and suggested class that samples of this page have.
+const pairsHere = new Set();
+
+function inPair(given, suggested) {
+  if (!pairsHere.size) for (const i of samples.index.keys()) pairsHere.add(pairKey(i));
+  return pairsHere.has(given * data.classes.length + suggested);
 }
 
 const MOST_NUMBERED = 16; // classes up to which the matrix is a table of numbers
@@ -119,7 +151,10 @@ function numberedMap(rows, rowTitle, columnTitle) {
   const body = rows.map((row, i) =>
     element('tr', {}, element('th', { scope: 'row' }, nameOf(i)),
       ...row.map((p, j) => {
-        const cell = element('td', { class: i === j ? 'cell same' : 'cell', text: p < 5 ? (p > 0 ? '<1' : '') : String(Math.round(p / 10)) });
+        const text = p < 5 ? (p > 0 ? '<1' : '') : String(Math.round(p / 10));
+        const cell = element('td', { class: i === j ? 'cell same' : 'cell' }, inPair(j, i) ? element('button', {
+          type: 'button', text: text || '0', 'aria-label': `${className(j)}, ${rowTitle} ${className(i)}: ${text || '0'} per cent; show the samples`,
+          on: { click: () => leadTo({ pair: String(j * rows.length + i) }) } }) : text);
         cell.style.setProperty('--share', String(Math.sqrt(p / 1000)));
         return cell;
       })));
@@ -148,11 +183,17 @@ function colouredMap(rows, rowTitle, columnTitle) {
     }));
     context.globalAlpha = 1;
   };
-  canvas.addEventListener('pointermove', (event) => {
+  const named = (event) => {
     const box = canvas.getBoundingClientRect();
     const j = Math.min(k - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * k)));
     const i = Math.min(k - 1, Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * k)));
-    says.textContent = `${rowTitle} ${className(i)}, ${columnTitle} ${className(j)}: ${share(rows[i][j] / 1000)}`;
+    says.textContent = `${rowTitle} ${className(i)}, ${columnTitle} ${className(j)}: ${share(rows[i][j] / 1000)}${inPair(j, i) ? '. Click: its samples' : ''}`;
+    return [j, i];
+  };
+  canvas.addEventListener('pointermove', named);
+  canvas.addEventListener('click', (event) => {
+    const [given, other] = named(event);
+    if (inPair(given, other)) leadTo({ pair: String(given * k + other) });
   });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
   paint();

@@ -1,12 +1,25 @@
-// Another class: a dialog with a list that typing narrows down.
-let asked = -1;
+// Another class: a list that typing narrows down. It stands beside the picture, not upon it.
+let asked = [];
 
-function askOther(i) {
-  asked = i;
+function askOther() {
+  asked = targets();
   byId('other-search').value = '';
   listClasses();
-  byId('other').showModal();
+  byId('other').hidden = false;
+  byId('facts').hidden = true;
+  document.body.classList.add('asking');
+  byId('other-search').focus();
 }
+
+function closeOther({ focus = true } = {}) {
+  if (byId('other').hidden) return;
+  byId('other').hidden = true;
+  byId('facts').hidden = false;
+  document.body.classList.remove('asking');
+  if (focus) focusSamples();
+}
+
+const MOST_LISTED = 500;
 
 function listClasses() {
   const wanted = byId('other-search').value.trim().toLowerCase();
@@ -18,7 +31,10 @@ function listClasses() {
     else if (lower.includes(wanted)) ranked[lower === wanted ? 0 : lower.startsWith(wanted) ? 1 : 2].push(c);
   });
   const listed = ranked.flat();
-  const choose = (c) => () => { byId('other').close(); settle(asked, c); };
+  const choose = (c) => () => {
+    closeOther();
+    decideOn(asked, () => c);
+  };
   const line = (c) => element('li', {}, element('button', {
     type: 'button', text: className(c), title: cut(data.classes[c], 500), on: { click: choose(c) } }));
   byId('other-list').replaceChildren(...listed.slice(0, MOST_LISTED).map(line));
@@ -35,5 +51,5 @@ function moveInList(event) {
   } else if (event.key === 'Enter' && document.activeElement === byId('other-search')) {
     if (buttons.length && byId('other-search').value.trim()) buttons[0].click();
     event.preventDefault();
-  }
+  } else if (event.key === 'Escape') closeOther();
 }

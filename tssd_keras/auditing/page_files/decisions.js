@@ -1,133 +1,152 @@
 // Decisions. The browser stores them under the hash of the labels: they survive a reload, and
-// another page about the same labels shares them.
+// another page about the same labels shares them. A step is what one key or button did, to one
+// sample or to many; undo takes a whole step back.
 const samples = data.samples;
-const SKIPPED = -1;
+const UNSURE = -1; // looked at, and no decision
+const UNUSABLE = -2; // not to be trained on
 const STORE = `tssd-audit:${data.sha}`;
 const MOST_UNDONE = 2000;
 
 const place = new Map(samples.index.map((index, i) => [index, i]));
-const decisions = { of: new Map(), history: [], stored: true };
+const conflicts = new Map(); // index -> [label, who], of a file that was read and differs
+const decisions = { of: new Map(), by: new Map(), steps: [], fresh: new Set(), stored: true };
 
-// A class, or SKIPPED; anything else in the storage is passed over.
-const isDecision = (label) => Number.isInteger(label) && label >= SKIPPED && label < data.classes.length;
+// A class, UNSURE or UNUSABLE; anything else in the storage is passed over.
+const isDecision = (label) => Number.isInteger(label) && label >= UNUSABLE && label < data.classes.length;
+const isChange = (change) => Array.isArray(change) && Number.isInteger(change[0])
+  && (change[1] === null || isDecision(change[1])) && (change[2] === null || isDecision(change[2]));
 
-function loadDecisions() {
-  decisions.of.clear();
-  decisions.history = [];
+function readStored() {
   try {
     const stored = JSON.parse(localStorage.getItem(STORE) || '{}');
-    for (const [index, label] of stored.decided || []) {
-      if (Number.isInteger(index) && isDecision(label)) decisions.of.set(index, label);
-    }
-    for (const [index, before] of stored.history || []) {
-      if (Number.isInteger(index)) decisions.history.push([index, isDecision(before) ? before : null]);
-    }
+    const list = (value) => (Array.isArray(value) ? value.filter((item) => item !== null) : []);
+    const decided = list(stored.decided).filter(([index, label]) => Number.isInteger(index) && isDecision(label));
+    return {
+      of: new Map(decided.map(([index, label]) => [index, label])),
+      by: new Map(decided.filter((row) => typeof row[2] === 'string').map((row) => [row[0], row[2]])),
+      steps: list(stored.steps).filter((step) => Array.isArray(step) && step.length && step.every(isChange)),
+      fresh: new Set(list(stored.fresh).filter(Number.isInteger)),
+      differ: list(stored.differ).filter(([index, label, by]) => Number.isInteger(index) && isDecision(label) && typeof by === 'string'),
+    };
   } catch (error) {
-    decisions.stored = false;
+    decisions.stored = storageWorks();
+    return { of: new Map(), by: new Map(), steps: [], fresh: new Set(), differ: [] };
   }
 }
 
-function storeDecisions() {
+function storageWorks() {
   try {
-    localStorage.setItem(STORE, JSON.stringify({ decided: [...decisions.of], history: decisions.history }));
+    localStorage.setItem(`${STORE}:try`, '1');
+    localStorage.removeItem(`${STORE}:try`);
+    return true;
+  } catch (error) {
+    return false;
+  }
+}
+
+function loadDecisions() {
+  decisions.stored = storageWorks();
+  const { differ, ...stored } = readStored();
+  Object.assign(decisions, stored);
+  for (const [index, label, by] of differ) conflicts.set(index, [label, by]);
+}
+
+// What another page about the same labels has decided since. The own steps stay.
+function takeOver() {
+  const { of, by, fresh } = readStored();
+  Object.assign(decisions, { of, by, fresh });
+}
+
+function storeDecisions() {
+  const decided = [...decisions.of].map(([index, label]) => (decisions.by.has(index) ? [index, label, decisions.by.get(index)] : [index, label]));
+  remember('', JSON.stringify({ decided, steps: decisions.steps, fresh: [...decisions.fresh],
+    differ: [...conflicts].map(([index, [label, by]]) => [index, label, by]) }));
+}
+
+// A choice of the person that outlives a reload.
+function remember(name, value) {
+  try {
+    localStorage.setItem(STORE + name, value);
     decisions.stored = true;
   } catch (error) {
     decisions.stored = false;
   }
 }
 
-// The order that was last worked in; a reload goes on in it.
-function storedOrder() {
+function remembered(name) {
   try {
-    return localStorage.getItem(`${STORE}:order`);
+    return localStorage.getItem(STORE + name);
   } catch (error) {
     return null;
   }
 }
 
-function storeOrder(order) {
-  try {
-    localStorage.setItem(`${STORE}:order`, order);
-  } catch (error) {
-    decisions.stored = false;
+// Changes: [index, label or null, name of who decided or undefined], made as one step. Gives those
+// decisions that were overwritten by others: [index, label before].
+function decideAll(changes) {
+  const step = [];
+  for (const [index, label, by] of changes) {
+    const before = decisions.of.has(index) ? decisions.of.get(index) : null;
+    step.push([index, before, label]);
+    put(index, label, by);
   }
-}
-
-function decide(i, label) {
-  const index = samples.index[i];
-  decisions.history.push([index, decisions.of.has(index) ? decisions.of.get(index) : null]);
-  decisions.history = decisions.history.slice(-MOST_UNDONE);
-  decisions.of.set(index, label);
+  if (!step.length) return [];
+  decisions.steps.push(step);
+  decisions.steps = decisions.steps.slice(-MOST_UNDONE);
   storeDecisions();
+  return step.filter(([, before, after]) => before !== null && before !== after);
 }
 
-// Take the last decision back. Gives the place of its sample, or null if this page has none.
-function undoDecision() {
-  while (decisions.history.length) {
-    const [index, before] = decisions.history.pop();
-    if (!place.has(index)) continue;
-    if (before !== null) decisions.of.set(index, before);
-    else decisions.of.delete(index);
+function put(index, label, by) {
+  if (label === null) decisions.of.delete(index);
+  else decisions.of.set(index, label);
+  if (by === undefined || label === null) decisions.by.delete(index);
+  else decisions.by.set(index, by);
+  decisions.fresh.add(index);
+}
+
+// Take the last step back that was about samples of this page. A decision that somebody changed
+// since stays. Gives the places of the samples and how many stay, or null.
+function undoStep() {
+  while (decisions.steps.length) {
+    const step = decisions.steps.pop().filter(([index]) => place.has(index));
+    if (!step.length) continue;
+    const now = (index) => (decisions.of.has(index) ? decisions.of.get(index) : null);
+    const own = step.filter(([index, , after]) => now(index) === after);
+    for (const [index, before] of own) put(index, before);
     storeDecisions();
-    return place.get(index);
+    return { places: own.map(([index]) => place.get(index)), stay: step.length - own.length };
   }
   return null;
 }
 
-// The decided class, or SKIPPED; undefined where nothing was decided.
+// The decided class, UNSURE or UNUSABLE; undefined where nothing was decided.
 const decisionOf = (i) => decisions.of.get(samples.index[i]);
+const isOpen = (i) => !decisions.of.has(samples.index[i]);
 
-// keep, confirm, other or skip; null where nothing was decided.
+// keep, confirm, other, unusable or unsure; null where nothing was decided.
 function actionOf(i) {
   const label = decisionOf(i);
   if (label === undefined) return null;
-  if (label === SKIPPED) return 'skip';
+  if (label === UNSURE) return 'unsure';
+  if (label === UNUSABLE) return 'unusable';
   if (label === samples.given[i]) return 'keep';
   return label === samples.suggested[i] ? 'confirm' : 'other';
 }
 
+const DONE = { keep: 'kept', confirm: 'confirmed', other: 'other class', unusable: 'unusable', unsure: 'not sure' };
+const labelName = (label) => (label === UNSURE ? 'not sure' : label === UNUSABLE ? 'unusable' : className(label));
+const nameOfSample = (i) => (samples.id === null ? `sample ${samples.index[i]}` : samples.id[i]);
+
+// Decisions by what they are, on samples that a set has and on others.
 function tally(listed) {
-  const counts = { keep: 0, confirm: 0, other: 0, skip: 0 };
-  const among = new Set(listed);
+  const counts = { keep: 0, confirm: 0, other: 0, unusable: 0, unsure: 0 };
   let here = 0;
   for (const index of decisions.of.keys()) {
-    if (!among.has(place.get(index))) continue;
+    const i = place.get(index);
+    if (i === undefined || !listed.has(i)) continue;
     here += 1;
-    counts[actionOf(place.get(index))] += 1;
+    counts[actionOf(i)] += 1;
   }
-  counts.elsewhere = decisions.of.size - here;
-  return counts;
-}
-
-// What a spreadsheet would calculate gets an apostrophe before it, as tssd_keras/data/columns.py has it.
-const CALCULATED = /^'*(?:[\t\r\n]|[ \t\r\n\0\u00a0]*[=+\-@\uff1d\uff0b\uff0d\uff20])/;
-const NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?$/;
-
-function quoted(text) {
-  const value = String(text);
-  const inert = CALCULATED.test(value) && !NUMBER.test(value) ? `'${value}` : value;
-  return `"${inert.replaceAll('"', '""')}"`;
-}
-
-// Fields follow RFC 4180. Names are written as they are, even if they begin like a formula.
-function decisionsAsCsv() {
-  const lines = ['id,index,given,decided,action,stratum,labels_sha256'];
-  samples.index.forEach((index, i) => {
-    const action = actionOf(i);
-    if (!action || action === 'skip') return;
-    const stratum = data.strata[samples.stratum[i]].name;
-    const id = samples.id === null ? '' : samples.id[i];
-    lines.push([quoted(id), index, quoted(data.classes[samples.given[i]]), quoted(data.classes[decisionOf(i)]),
-      action, quoted(stratum), data.sha].join(','));
-  });
-  return lines.join('\r\n') + '\r\n';
-}
-
-function exportDecisions() {
-  const url = URL.createObjectURL(new Blob([decisionsAsCsv()], { type: 'text/csv;charset=utf-8' }));
-  const link = element('a', { href: url, download: 'decisions.csv', hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(url), 10000);
+  return { ...counts, here, elsewhere: decisions.of.size - here };
 }

@@ -44,6 +44,8 @@ function short(text, most = LONGEST) {
 const shortNames = data.classes.map((name) => short(name));
 const className = (label) => (label >= 0 ? shortNames[label] : '-');
 
+const briefName = (label, most) => (label >= 0 ? short(data.classes[label], most) : '-');
+
 // A name in its own writing direction; a cut one has the whole name as a tooltip.
 function nameOf(label) {
   if (label < 0) return element('span', { text: '-' });
@@ -56,4 +58,11 @@ const grouped = new Intl.NumberFormat('en-US');
 const count = (n) => grouped.format(n);
 const share = (p, digits = 1) =>
   p === null || p === undefined ? 'not known' : `${(100 * p).toFixed(digits)}\u00a0%`;
-const thousandths = (p) => (p === null ? '-' : (p / 1000).toFixed(3));
+const thousandths = (p) => (p === null ? '\u2013' : (p / 1000).toFixed(3));
+// Thousandths as whole per cent; never 0 or 100, as nothing is so sure.
+function percent(p) {
+  if (p === null || p === undefined) return '\u2013';
+  const shown = p >= 995 ? '>\u200a99' : p < 5 ? '<\u200a1' : String(Math.round(p / 10));
+  return `${shown}\u00a0%`;
+}
+const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;

@@ -1,69 +1,64 @@
-// Keys that decide and move, and the start of the page.
+// Keys by their place on the keyboard (KeyboardEvent.code), so that they lie the same on each layout.
 const KEYS = [
-  ['c', 'Confirm the suggestion', () => ACT.confirm(view.current)],
-  ['k', 'Keep the given label', () => ACT.keep(view.current)],
-  ['o', 'Choose another class', () => ACT.other(view.current)],
-  ['s', 'Skip', () => ACT.skip(view.current)],
-  ['u', 'Undo', undo],
-  ['ArrowRight', 'Next sample', () => step(1)],
-  ['ArrowLeft', 'Previous sample', () => step(-1)],
-  ['n', 'Next page', () => { showPage(view.page + 1); makeCurrent(view.current); }],
-  ['p', 'Previous page', () => { showPage(view.page - 1); makeCurrent(view.current); }],
-  ['?', 'These keys', () => byId('help').showModal()],
+  ['KeyC', 'c', 'Confirm the suggestion', () => ACT.confirm(), 'decides'],
+  ['KeyK', 'k', 'Keep the given label', () => ACT.keep(), 'decides'],
+  ...[1, 2, 3, 4, 5].map((n) => [`Digit${n}`, String(n), `The class that stands there as number ${n}`, () => nth(n), 'decides']),
+  ['KeyO', 'o', 'Choose another class', () => ACT.other(), 'decides'],
+  ['KeyS', 's', 'Not sure: it counts as no decision', () => ACT.unsure(), 'decides'],
+  ['KeyX', 'x', 'Unusable: it is not trained on', () => ACT.unusable(), 'decides'],
+  ['KeyU', 'u', 'Undo, also after a reload', () => undo()],
+  ['KeyG', 'g', 'One at a time, or the grid', () => switchView()],
+  ['KeyF', 'f', 'Filter and sort', () => openFilters()],
+  ['ArrowRight', '\u2192', 'Next sample', (event) => move(1, event)],
+  ['ArrowLeft', '\u2190', 'Previous sample', (event) => move(-1, event)],
+  ['ArrowDown', '\u2193', 'Next sample; in the grid a row down', (event) => move(state.view === 'grid' ? grid.columns : 1, event)],
+  ['ArrowUp', '\u2191', 'Previous sample; in the grid a row up', (event) => move(state.view === 'grid' ? -grid.columns : -1, event)],
+  ['KeyN', 'n', 'Next undecided sample; in the grid the next screen', () => leap(1)],
+  ['KeyP', 'p', 'The undecided sample before; in the grid the screen before', () => leap(-1)],
+  ['KeyA', 'a', 'Grid: select all that are undecided, or none', () => selectAll(), 'grid'],
+  ['Space', 'Space', 'Grid: select the sample, or not', () => toggle(current()), 'grid'],
+  ['Escape', 'Esc', 'Grid: select none', () => { chooseOnly([]); refresh(); }, 'grid'],
+  ['Enter', 'Enter', 'Grid: look at the sample alone', () => switchView('one'), 'grid'],
+  ['KeyM', 'm', 'Scale small pictures up in squares, or smoothly', () => switchSquares()],
+  ['Help', '?', 'These keys', () => byId('help').showModal()],
 ];
+const learned = new Map(); // code -> letter on the keyboard that is typed on
 
-function step(by) {
-  const rows = onPage();
-  const next = rows[rows.indexOf(view.current) + by];
-  if (next !== undefined) makeCurrent(next);
-  else if (by > 0 && view.page < lastPage()) {
-    showPage(view.page + 1);
-    makeCurrent(view.current);
-  } else if (by < 0 && view.page > 0) {
-    showPage(view.page - 1);
-    makeCurrent(onPage().at(-1));
-  }
+const move = (by, event) => (state.view === 'grid' ? moveInGrid(by, event.shiftKey) : step(by));
+
+// The letter at a key's place; as on a US keyboard until it was pressed once.
+function learn(event) {
+  if (event.shiftKey || !/^Key[A-Z]$/.test(event.code) || event.key.length !== 1) return;
+  const letter = event.key.toLowerCase();
+  if (learned.get(event.code) === letter || (!learned.has(event.code) && event.code === `Key${letter.toUpperCase()}`)) return;
+  learned.set(event.code, letter);
+  for (const made of document.querySelectorAll(`kbd[data-key="${event.code}"]`)) made.textContent = letter;
 }
+
+const letterOf = (code) => learned.get(code) || KEYS.find(([name]) => name === code)[1];
+const keyCap = (code) => element('kbd', { 'data-key': code, 'aria-hidden': 'true', text: letterOf(code) });
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+  if (document.querySelector('dialog[open]')) return;
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyZ' && !event.target.closest('input, textarea')) {
+    event.preventDefault();
+    undo();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest('input, select, textarea, .wide, .tall')) return;
-  const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key; // Caps Lock or not
-  const key = KEYS.find(([name]) => name === pressed);
-  if (!key || (!byId('keys-on').checked && key[0] !== '?')) return;
-  const needsSample = 'ckos'.includes(key[0]) || key[0].startsWith('Arrow');
-  if (needsSample && (view.current < 0 || (event.repeat && 'ckos'.includes(key[0])))) return;
+  const code = event.key === '?' ? 'Help' : event.code.replace('Numpad', 'Digit');
+  const key = KEYS.find(([name]) => name === code);
+  if (!key || (!byId('keys-on').checked && code !== 'Help')) return;
+  if (key[4] === 'grid' && code !== 'KeyA' && (state.view !== 'grid' || event.target.closest('button, a, summary'))) return;
+  if (code.startsWith('Arrow') && byId('decide').hidden) return;
+  learn(event);
   event.preventDefault();
-  key[2]();
+  if (event.repeat && key[4] === 'decides') return; // a key that is held decides once
+  if (!byId('other').hidden) closeOther({ focus: false });
+  key[3](event);
 }
 
-function start() {
-  showOverview(showPair);
-  loadDecisions();
-  makeFilters();
-  byId('help-rows').replaceChildren(...KEYS.map(([key, what]) => element('tr', {},
-    element('td', {}, element('kbd', { text: key.replace('ArrowRight', '\u2192').replace('ArrowLeft', '\u2190') })), element('td', { text: what }))));
-  byId('undo').addEventListener('click', undo);
-  byId('export').addEventListener('click', exportDecisions);
-  byId('help-open').addEventListener('click', () => byId('help').showModal());
-  byId('help-close').addEventListener('click', () => byId('help').close());
-  byId('other-close').addEventListener('click', () => byId('other').close());
-  byId('other-search').addEventListener('input', listClasses);
-  byId('other').addEventListener('keydown', moveInList);
-  byId('other').addEventListener('close', () => makeCurrent(view.current));
-  byId('cards').addEventListener('focusin', (event) => {
-    const card = event.target.closest('.card');
-    if (card && Number(card.dataset.i) !== view.current) makeCurrent(Number(card.dataset.i), { focus: false });
-  });
-  document.addEventListener('keydown', onKey);
-  window.addEventListener('storage', (event) => {
-    if (event.key !== STORE && event.key !== null) return;
-    loadDecisions();
-    showPage(view.page);
-    showProgress();
-  });
-  changeOrder();
-  toOpen(0, { focus: false }); // after a reload, where the work goes on
+function focusSamples() {
+  (state.view === 'one' ? byId('stage') : byId('grid')).focus({ preventScroll: true });
 }
-
-start();

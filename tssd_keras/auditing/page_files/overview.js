@@ -11,8 +11,8 @@ function groundOfNoise(totals) {
   return `${by}; a lower bound if people labelled, as no golden pairs tell more`;
 }
 
-function tile(value, name, title = null) {
-  return element('div', { class: 'tile', title }, element('dt', { text: name }), element('dd', { text: value }));
+function tile(value, name, about = null) {
+  return element('div', { class: 'tile' }, element('dt', {}, word(name), about ? element('span', { class: 'about', text: about }) : null), element('dd', { text: value }));
 }
 
 function panel(title, about, ...content) {
@@ -29,7 +29,7 @@ function tiles(all) {
     tile(count(totals.kept) + of(totals.kept), 'kept'),
     tile(count(totals.dropped) + of(totals.dropped), 'rejected'),
     tile(count(totals.mined) + of(totals.mined), 'mined (semi-hard)'),
-    tile(totals.wrong === null ? 'nothing to tell' : share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
+    tile(totals.wrong === null ? '\u2013' : share(totals.wrong), 'estimated noise', groundOfNoise(totals)),
     tile(count(totals.suspects) + of(totals.suspects), 'suspects'),
   ];
   if (totals.decided) shown.push(tile(count(totals.decided), 'decided by people before the run'));
@@ -52,7 +52,7 @@ function accuracyPanel({ epochs, rounds, totals }) {
   const evaluatedOn = (totals.accuracy || {}).evaluated_on || 'test';
   const mark = rounds.epoch.length ? rounds.epoch[0] : null;
   const chart = lineChart('Accuracy by epoch', [
-    { name: `${evaluatedOn} accuracy`, class: 'accent', x: epochs.epoch, y: epochs.accuracy },
+    { name: `${evaluatedOn} accuracy`, class: 'ink', x: epochs.epoch, y: epochs.accuracy },
     { name: 'agreement with the labels trained on', class: 'quiet-line', x: epochs.epoch, y: epochs.train_accuracy },
   ], { yTicks: fifths, mark });
   return chart && panel('Accuracy by epoch', mark === null ? '' : 'The upright line is the first round.', chart);
@@ -63,9 +63,9 @@ function selectionPanel({ rounds, totals }) {
   const chart = lineChart('Selection by epoch', [
     { name: 'kept, share of the stream', class: 'ink', x: rounds.epoch, y: part(rounds.kept) },
     { name: 'mined, share of the stream', class: 'quiet-line', x: rounds.epoch, y: part(rounds.semi_hard) },
-    { name: 'estimated share of right labels', class: 'third', x: rounds.epoch, y: rounds.estimated_clean_share },
-    { name: 'kept: precision, against the truth', class: 'right', x: rounds.epoch, y: rounds.kept_precision },
-    { name: 'kept: recall, against the truth', class: 'wrong', x: rounds.epoch, y: rounds.kept_recall },
+    { name: 'estimated share of right labels', class: 'right', x: rounds.epoch, y: rounds.estimated_clean_share },
+    { name: 'kept: precision, against the truth', class: 'third', x: rounds.epoch, y: rounds.kept_precision },
+    { name: 'kept: recall, against the truth', class: 'fourth', x: rounds.epoch, y: rounds.kept_recall },
   ], { yTicks: fifths });
   return chart && panel('Selection by epoch', 'What the round before each epoch kept.', chart);
 }
@@ -110,18 +110,24 @@ function classPanel({ classes }) {
     .sort((a, b) => (classes.wrong[b] ?? -1) - (classes.wrong[a] ?? -1));
   return panel('By given class', 'The noisiest first, as estimated.', scrollTable(
     'Figures by class', ['class', 'samples', 'kept', 'mined', 'suspects', 'noise'],
-    order.map((c) => [nameOf(c), count(classes.samples[c]), count(classes.kept[c]), count(classes.mined[c]),
-      count(classes.suspects[c]), classes.wrong[c] === null ? '-' : share(classes.wrong[c])])));
+    order.map((c) => [classLink(c), count(classes.samples[c]), count(classes.kept[c]), count(classes.mined[c]),
+      count(classes.suspects[c]), classes.wrong[c] === null ? '\u2013' : share(classes.wrong[c])])));
 }
 
-function pairPanel({ pairs }, showPair) {
+// A class leads to its samples, if this page has any.
+function classLink(c) {
+  if (!samples.index.some((_, i) => FILTERS.class(i, c))) return nameOf(c);
+  return element('button', { type: 'button', class: 'link', on: { click: () => leadTo({ class: String(c) }) } }, nameOf(c));
+}
+
+function pairPanel({ pairs }) {
   if (!pairs.length) return panel('Classes most confused', 'No other class is suggested for any sample.');
   const button = ([given, suggested]) => element('button', {
     type: 'button', text: 'Show', 'aria-label': `Show ${className(given)} to ${className(suggested)}`,
-    on: { click: () => showPair(given, suggested) },
+    on: { click: () => leadTo({ pair: String(given * data.classes.length + suggested) }) },
   });
   return panel('Classes most confused', 'Suspects by given and suggested class.', scrollTable(
-    'Pairs of classes', ['given', 'suggested', 'suspects', ''],
+    'Pairs of classes', ['given', 'suggested', 'suspects', 'samples'],
     pairs.map((pair) => [nameOf(pair[0]), nameOf(pair[1]), count(pair[2]), button(pair)])));
 }
 
@@ -132,16 +138,39 @@ function scrollTable(label, head, rows) {
   return element('div', { class: 'tall', tabindex: 0, role: 'region', 'aria-label': label }, table);
 }
 
-function showOverview(showPair) {
+// What a person must know before they believe a number.
+function showBanner(totals) {
+  const parts = [];
+  const expected = totals.wrong === null ? null : totals.wrong * totals.judged;
+  if (totals.nothing_to_tell) parts.push(`Nothing tells how many labels are wrong: ${totals.nothing_to_tell}.`);
+  if (data.abstains.loss && !totals.nothing_to_tell) parts.push('The loss stream abstains: neighbours judge alone.');
+  const silent = data.abstains.feature.length;
+  if (silent && !totals.nothing_to_tell) parts.push(`The feature stream abstains in ${silent === data.classes.length ? 'every class' : `${count(silent)} of ${plural(data.classes.length, 'class', 'classes')}`}.`);
+  if (expected !== null && totals.suspects > 2 * expected + 5) {
+    parts.push(`About ${count(Math.round(expected))} of ${count(totals.judged)} labels are estimated to be wrong, and ${count(totals.suspects)} are suspects: most of these are right.`);
+  }
+  if (!calibrated && totals.suspects) parts.push('Without golden samples the numbers rank labels and are no probabilities.');
+  byId('banner').textContent = parts.join(' ');
+  byId('banner').hidden = !parts.length;
+}
+
+function showTitle() {
   const all = data.overview;
-  byId('title').textContent = `Audit of ${short(data.name)}`;
+  showBanner(all.totals);
+  byId('title').textContent = `Audit of ${short(data.run)}`;
   const stopped = all.totals.error ? ' The run ended with an error.' : all.totals.interrupted ? ' The run was stopped early.' : '';
   byId('subtitle').textContent =
-    `${count(all.totals.samples)} samples, ${count(data.classes.length)} classes; labels ${data.sha.slice(0, 12)}.${stopped}`;
+    `${short(data.name)}: ${count(all.totals.samples)} samples, ${count(data.classes.length)} classes; labels ${data.sha.slice(0, 12)}.${stopped}`;
   if (data.note) {
     byId('note').textContent = data.note;
     byId('note').hidden = false;
   }
-  const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all, showPair), classPanel(all)];
+}
+
+// Drawn when it is first looked at: the samples come first.
+function showOverview() {
+  if (byId('overview').querySelector('.panels')) return;
+  const all = data.overview;
+  const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all), classPanel(all)];
   byId('overview').append(tiles(all), element('div', { class: 'panels' }, ...panels.filter((p) => p !== null)));
 }

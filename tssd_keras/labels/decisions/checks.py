@@ -11,6 +11,8 @@ from tssd_keras.labels.decisions.table import (
     ACTIONS,
     KEEP,
     OTHER,
+    UNSURE,
+    UNUSABLE,
     Mistakes,
     is_written,
     shown,
@@ -99,9 +101,11 @@ def decision_of(
         mistakes: takes those of the row.
 
     Returns:
-        The label, or None where the row has a mistake.
+        The label, -1 of a sample that is unusable, or None where the row has a mistake.
     """
     n_before = len(mistakes)
+    if cells["action"] == UNUSABLE:
+        return _nothing(line, UNUSABLE, decided, mistakes)
     label = fit.label(decided)
     if label is None:
         mistakes.add(
@@ -121,3 +125,16 @@ def decision_of(
             f"line {line} has {action} with {shown(decided)}, given {shown(cells['given'])}",
         )
     return None if len(mistakes) > n_before else label
+
+
+def check_unsure(line: int, decided: str, mistakes: Mistakes) -> None:
+    """Note a row that says it decides nothing, and does."""
+    _nothing(line, UNSURE, decided, mistakes)
+
+
+def _nothing(line: int, action: str, decided: str, mistakes: Mistakes) -> int | None:
+    """-1, no class; None where one is named all the same."""
+    if not decided:
+        return -1
+    mistakes.add(f"{action} must name no class", f"line {line} has {shown(decided)}")
+    return None

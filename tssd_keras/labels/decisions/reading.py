@@ -20,7 +20,7 @@ class Decisions:
 
     Attributes:
         index: int64[n], rising, in the training split.
-        label: int64[n], the decided classes.
+        label: int64[n], the decided classes; -1 of what is unusable.
         action: object[n] of str.
         stratum: object[n] of str, that each was shown from; "" where unknown.
         stratum_size: int64[n], samples of the stream in that stratum.
@@ -38,6 +38,11 @@ class Decisions:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def unusable(self) -> np.ndarray:
+        """int64[m]: the samples that are not to be trained on."""
+        return self.index[self.label < 0]
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def read_decisions(
     )
     mistakes = Mistakes()
     rows = list(_decided_rows(path, fit, mistakes))
-    places = once_each([(row.line, row.index, class_names[row.label]) for row in rows], mistakes)
+    places = once_each([(row.line, row.index, fit.name(row.label)) for row in rows], mistakes)
     rows = [rows[places[index]] for index in sorted(places)]
     if not rows and not mistakes:
         mistakes.add("somebody must have decided on a sample", "nobody has")

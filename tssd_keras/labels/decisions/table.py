@@ -17,10 +17,12 @@ from tssd_keras.recipe.checks import EXAMPLES
 
 LONGEST = 60  # characters of a cell that a message shows
 
-CONFIRM, KEEP, OTHER = ACTIONS = ("confirm", "keep", "other")
+CONFIRM, KEEP, OTHER, UNUSABLE = ACTIONS = ("confirm", "keep", "other", "unusable")
+UNSURE = "unsure"  # somebody looked and could not decide: of decisions alone, and no decision
 # What a person decided, as the page exports it.
 DECISIONS = ("id", "index", "given", "decided", "action", "stratum", "labels_sha256")
-# The given labels with the decisions applied, a row a sample of the training split.
+# The given labels with the decisions applied, a row a sample of the training split; an unusable
+# one has no label.
 LABELS = (
     "index",
     "id",

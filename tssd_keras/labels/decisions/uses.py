@@ -1,4 +1,4 @@
-"""Step 4: the use of each decided sample: a run trains on it, teaches MSP with it, or neither.
+"""Step 4: the use of each decided sample: trained on, teaches MSP, not used, or left out.
 
 One half is trained on, the other half teaches MSP.
 """
@@ -14,8 +14,8 @@ import numpy as np
 from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.labels.decisions.reading import Decisions
 
-USES = ("train", "golden", "not used")
-TRAIN, GOLDEN, NOT_USED = range(len(USES))
+USES = ("train", "golden", "not used", "left out")
+TRAIN, GOLDEN, NOT_USED, LEFT_OUT = range(len(USES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +54,19 @@ class Decided:
             The file's hash, counts, the number of given labels found wrong, and the share of
             decisions that agree with the truth where it is known, else None.
         """
-        index, label = self.decisions.index, self.decisions.label
+        named = self.decisions.label >= 0
+        index, label = self.decisions.index[named], self.decisions.label[named]
         right = None
         if truth is not None and (truth[index] >= 0).any():
             is_known = truth[index] >= 0
             right = float((label == truth[index])[is_known].mean())
         return {
             "sha256": self.decisions.sha256,
-            "count": len(index),
+            "count": len(self.decisions),
             "trained": len(self.of(TRAIN)),
             "golden": len(self.of(GOLDEN)),
             "not_used": len(self.of(NOT_USED)),
+            "left_out": len(self.of(LEFT_OUT)),
             "given_found_wrong": int((label != given[index]).sum()),
             "agree_with_truth": right,
         }
@@ -103,17 +105,18 @@ def split_decisions(
 
     One half, by the hash, teaches MSP; the other is trained on. A sample that is held out or
     drawn as golden stays that, and its decision is not used. A sample that equals a test
-    sample is trained on, never golden.
+    sample is trained on, never golden. An unusable sample is left out, unless it is held out.
 
     Args:
         decisions: of n samples.
         teaches: whether an MSP learns from trusted samples; if not, all are trained on.
-        taken: bool[N], samples of the training split that are held out or golden.
+        taken: bool[N], samples of the training split that are held out or golden anyway.
         in_test: bool[N], samples that equal a test sample.
     """
     at = decisions.index
     golden = decisions.golden & ~in_test[at] & teaches
     use = np.where(golden, GOLDEN, TRAIN)
+    use[decisions.label < 0] = LEFT_OUT
     use[taken[at]] = NOT_USED
     return Decided(decisions, use.astype(np.int8), tuple(_notes(decisions, use, teaches)))
 
@@ -124,6 +127,8 @@ def _notes(decisions: Decisions, use: np.ndarray, teaches: bool) -> Iterator[str
         f"decisions: {len(decisions):,} of sha256 {decisions.sha256[:16]}...; {count[TRAIN]:,} are "
         f"trained on under the decided label, {count[GOLDEN]:,} teach the meta classifier"
     )
+    if count[LEFT_OUT]:
+        yield f"decisions: {count[LEFT_OUT]:,} unusable samples are left out of the training"
     if count[NOT_USED]:
         yield (
             f"decisions: {count[NOT_USED]:,} are not used: this run holds those samples out or has "

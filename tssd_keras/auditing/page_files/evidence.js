@@ -1,0 +1,98 @@
+// What one needs to decide: the reason in numbers, the probable classes, kept samples beside it.
+const T = samples.index.length ? samples.top.length / samples.index.length : 0;
+const calibrated = Boolean(data.overview.totals.golden_pairs);
+
+const ABSTAINS = '\u2013 (it abstains)';
+const silentClasses = new Set(data.abstains.feature);
+
+// [class, probability in thousandths], the most probable first.
+function topOf(i) {
+  const found = [];
+  for (let at = i * T; at < (i + 1) * T; at += 1) {
+    if (samples.top[at] >= 0) found.push([samples.top[at], samples.top_p[at]]);
+  }
+  return found;
+}
+
+const probabilityOf = (i, label) => (topOf(i).find(([c]) => c === label) || [label, null])[1];
+
+// A number of times as people say it.
+const times = (odds) => (odds >= 99 ? 'a hundred times' : `${Number(odds.toPrecision(2))} times`);
+
+// Two sentences at most, and every part has its number.
+function reasonOf(i) {
+  const given = samples.given[i];
+  const suggested = samples.suggested[i];
+  const said = (label) => briefName(label, 24);
+  const parts = [];
+  if (samples.p_wrong[i] === null) return 'Nothing is told of this label: every stream abstains on it.';
+  if (suggested >= 0 && samples.confidence[i] !== null) {
+    const own = probabilityOf(i, given);
+    parts.push(suggested === given
+      ? `${said(given)}, as it is labelled, is the most probable class, by ${percent(samples.confidence[i])}.`
+      : `${said(suggested)} is ${percent(samples.confidence[i])} probable, ${said(given)} ${own === null ? 'less than each of the classes below' : percent(own)}.`);
+  }
+  const above = samples.loss_above[i];
+  const odds = samples.odds[i];
+  const second = [];
+  if (above !== null) {
+    second.push(above >= 500 ? `its loss is higher than that of ${percent(above)} of all labelled ${said(given)}`
+      : `its loss is lower than that of ${percent(1000 - above)} of all labelled ${said(given)}`);
+  }
+  if (odds !== null) {
+    second.push(odds < 1 ? `its neighbours speak ${times(1 / odds)} as much for another class`
+      : `its neighbours speak ${times(odds)} as much for ${said(given)} as for any other class`);
+  }
+  if (second.length) {
+    const text = second.join(', and ');
+    parts.push(`${text[0].toUpperCase()}${text.slice(1)}.`);
+  }
+  return parts.join(' ');
+}
+
+// A word of the glossary, explained where it stands.
+function word(name, text = name) {
+  const anchor = `term-${name.replace(/[^a-z0-9]+/g, '-')}`;
+  const term = byId(anchor);
+  if (!term) return element('span', { text });
+  return element('a', { class: 'word', href: `#${anchor}`, title: term.nextElementSibling.textContent, text });
+}
+
+function wrongOf(i) {
+  if (samples.p_wrong[i] === null) return '\u2013';
+  return calibrated ? percent(samples.p_wrong[i]) : `${thousandths(samples.p_wrong[i])}, ranks only`;
+}
+
+function scoresOf(i) {
+  const rows = [
+    [word('probably wrong'), wrongOf(i)],
+    [word('q'), thousandths(samples.q[i])],
+    [word('stream', 'loss stream'), data.abstains.loss ? ABSTAINS : thousandths(samples.p_loss[i])],
+    [word('stream', 'feature stream'), silentClasses.has(samples.given[i]) ? ABSTAINS : thousandths(samples.p_feature[i])],
+    [word('suggested label', 'suggestion'), percent(samples.confidence[i])],
+    [word('weight'), thousandths(samples.weight[i])],
+    [word('role'), samples.role[i] || '\u2013'],
+    ['last change', samples.changed[i] > 0 ? `epoch ${samples.changed[i]}` : '\u2013'],
+    [word('stratum'), data.strata[samples.stratum[i]].name],
+  ];
+  return element('dl', { class: 'scores' }, ...rows.flatMap(([name, value]) => [
+    element('dt', {}, name), element('dd', { text: value })]));
+}
+
+// Kept samples of a class, the nearest first, those with a picture alone.
+function besideStrip(i, label, which) {
+  if (label < 0 || !nBeside) return null;
+  const { near, width, by_features: alike } = data.beside;
+  const start = 2 * width * i + (which === 'given' ? 0 : width);
+  const shown = near.slice(start, start + width).filter((at) => at >= 0 && at < nBeside);
+  const title = element('h2', {}, alike ? 'Most like it among kept ' : 'Kept ', nameOf(label));
+  const strip = shown.length ? element('div', { class: 'strip' }, ...shown.map((at) => besideOf(at)))
+    : element('p', { class: 'quiet', text: 'None with a picture.' });
+  return element('div', { class: `beside ${which}` }, title, strip);
+}
+
+function besides(i) {
+  const given = besideStrip(i, samples.given[i], 'given');
+  const suggested = differs(i) ? besideStrip(i, samples.suggested[i], 'suggested') : null;
+  return given || suggested ? element('div', { class: 'besides' }, given, suggested) : null;
+}

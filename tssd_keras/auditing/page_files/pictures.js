@@ -1,0 +1,65 @@
+// Pictures: a line each in blocks that are never run, taken out when they are first shown.
+const lines = {};
+
+function lineOf(block, at) {
+  if (!(block in lines)) {
+    lines[block] = byId(block).textContent.split('\n');
+    byId(block).textContent = ''; // else the page holds them twice
+  }
+  return JSON.parse(lines[block][at]);
+}
+
+const pictureAt = new Map(data.pictures.at.map((i, at) => [i, at]));
+const nBeside = byId('beside').textContent === '' ? 0 : (lineOf('beside', 0), lines.beside.length);
+const isImage = data.pictures.kind === 'image';
+
+function withoutPicture() {
+  if (data.pictures.kind === 'none') return 'No picture is in this page.';
+  return `Not in the page: ${count(pictureAt.size)} samples have a picture. audit --pictures-mb makes room for more.`;
+}
+
+// A picture, text or row of a sample, as an element.
+function pictureOf(i) {
+  if (!pictureAt.has(i)) return element('p', { class: 'picture none quiet', text: withoutPicture() });
+  return shownAs(() => lineOf('pictures', pictureAt.get(i)), nameOfSample(i));
+}
+
+function besideOf(at) {
+  return shownAs(() => lineOf('beside', at), `kept sample ${data.beside.index[at]}`);
+}
+
+function shownAs(content, name) {
+  const { kind } = data.pictures;
+  if (!isImage) return element('div', { class: `picture ${kind}`, dir: 'auto', text: content() });
+  return element('img', { class: 'picture', src: content(), alt: cut(name, 80), draggable: 'false', decoding: 'sync' });
+}
+
+// Pictures of the coming samples are made before their turn, and kept until it has come.
+const ready = new Map();
+
+function readyPicture(i) {
+  if (!ready.has(i)) ready.set(i, pictureOf(i));
+  return ready.get(i);
+}
+
+function prepare(coming) {
+  const wanted = new Set(coming);
+  for (const i of ready.keys()) if (!wanted.has(i)) ready.delete(i);
+  for (const i of coming) {
+    const made = readyPicture(i);
+    if (made.decode) made.decode().catch(() => {});
+  }
+}
+
+// Whether an element can be seen as a whole, or as much of it as the window holds.
+function onScreen(made) {
+  if (!made || !made.isConnected || !made.checkVisibility()) return false;
+  const box = made.getBoundingClientRect();
+  const bar = byId('bar').getBoundingClientRect();
+  const floor = getComputedStyle(byId('bar')).position === 'static' ? window.innerHeight : Math.min(window.innerHeight, bar.top);
+  const head = document.querySelector('header');
+  const ceiling = getComputedStyle(head).position === 'static' ? 0 : Math.max(0, head.getBoundingClientRect().bottom);
+  const high = Math.min(box.bottom, floor) - Math.max(box.top, ceiling);
+  const wide = Math.min(box.right, window.innerWidth) - Math.max(box.left, 0);
+  return high >= 0.9 * Math.min(box.height, floor - ceiling) && wide >= 0.9 * Math.min(box.width, window.innerWidth);
+}
