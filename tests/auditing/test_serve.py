@@ -135,6 +135,29 @@ def test_where_nothing_can_be_saved_the_page_says_so(opened, served):
     opened.said[:] = [line for line in opened.said if "409" not in line]
 
 
+def test_what_was_not_saved_is_known_to_the_browser_after_a_restart(opened, run):
+    found = serve.load(run, run / "audit")
+    server = serve.make_server(found, 0)
+    port = server.server_port
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = opened(serve.address(server, found))
+    decide(page, "k")
+    saved(found.decisions, 1)
+    server.shutdown()
+    server.server_close()
+    page.keyboard.press("k")
+    page.locator("#storage-note", has_text=f"again with --port {port}").wait_for(state="visible")
+    again = serve.load(run, run / "audit")
+    server = serve.make_server(again, port)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = opened(serve.address(server, again))
+    decide(page, "k")
+    saved(found.decisions, 3)
+    server.shutdown()
+    server.server_close()
+    opened.said[:] = [line for line in opened.said if "ERR_CONNECTION_REFUSED" not in line]
+
+
 def test_only_who_knows_the_address_and_names_this_machine_is_answered(served):
     found, address = served
     port = urlsplit(address).port

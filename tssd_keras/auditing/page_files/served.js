@@ -22,7 +22,7 @@ async function saveNow() {
     const answer = await fetch('decisions.csv', { method: 'PUT', body: decisionsAsCsv(), headers: { 'Content-Type': 'text/csv' } });
     disk.trouble = answer.ok ? '' : `Not saved on disk: ${short(await answer.text(), 300)}`;
   } catch (error) {
-    disk.trouble = 'Not saved on disk: serve does not answer. Start it again on the same port, or export.';
+    disk.trouble = `Not saved on disk: serve does not answer. Start it again with --port ${location.port} and open its new address (this browser keeps the decisions), or export.`;
   }
   disk.saving = false;
   if (disk.trouble === '') {
