@@ -139,3 +139,9 @@ def test_the_wheel_takes_the_page_along():
     assert {path.name for path in folder.iterdir()} == {*SCRIPTS, "page.css", "page.html"}
     declared = (Path(__file__).parents[2] / "setup.cfg").read_text()
     assert "tssd_keras.auditing =\n    page_files/*" in declared
+
+
+def test_a_page_that_lists_nobody_is_written(tmp_path):
+    write_audit(some_judged(60, ("a", "b")), None, tmp_path / "audit", most=0, teaching=0)
+    page = (tmp_path / "audit" / "report.html").read_text()
+    assert '"samples":{"index":[],' in page

@@ -52,6 +52,8 @@ def choose_beside(
     """
     given, suggested = findings.given[rows], findings.suggested[rows]
     near = {"given": _nobody(len(rows)), "suggested": _nobody(len(rows))}
+    if not len(rows):
+        return Beside(rows, near["given"], near["suggested"], bool(place.any()))
     classes = np.unique(np.concatenate([given, suggested[suggested >= 0]]))
     size = int(np.clip(POOL // max(len(classes), 1), LEAST, MOST))
     rng = np.random.default_rng(seed)

@@ -32,6 +32,7 @@ SCRIPTS = (
     "charts.js",
     "overview.js",
     "decisions.js",
+    "served.js",
     "pictures.js",
     "state.js",
     "evidence.js",

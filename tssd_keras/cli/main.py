@@ -17,6 +17,7 @@ from tssd_keras.cli.compare import compare
 from tssd_keras.cli.datasets import datasets
 from tssd_keras.cli.noise import noise
 from tssd_keras.cli.relabel import relabel
+from tssd_keras.cli.serve import serve
 from tssd_keras.cli.settings import settings
 from tssd_keras.cli.train import train
 from tssd_keras.run.interrupts import ending_alike
@@ -58,6 +59,7 @@ def main(context: click.Context) -> None:
       python cli.py noise recipes/digits.toml --out labels.npy
       python cli.py datasets                         what can be trained on
       python cli.py audit RUN                        its wrong labels, as a page
+      python cli.py serve RUN                        that page, with decisions kept on disk
       python cli.py relabel RUN decisions.csv --out labels.csv
       python cli.py compare RUN RUN2                 what the second run gained
     Compare with training on all labels as they are:
@@ -69,7 +71,7 @@ def main(context: click.Context) -> None:
     context.with_resource(_any_name_printed())
 
 
-for command in (train, check, settings, noise, datasets, audit, relabel, compare, ablate):
+for command in (train, check, settings, noise, datasets, audit, serve, relabel, compare, ablate):
     main.add_command(command)
 
 

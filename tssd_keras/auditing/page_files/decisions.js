@@ -58,6 +58,11 @@ function takeOver() {
 }
 
 function storeDecisions() {
+  keepInBrowser();
+  saveSoon();
+}
+
+function keepInBrowser() {
   const decided = [...decisions.of].map(([index, label]) => (decisions.by.has(index) ? [index, label, decisions.by.get(index)] : [index, label]));
   remember('', JSON.stringify({ decided, steps: decisions.steps, fresh: [...decisions.fresh],
     differ: [...conflicts].map(([index, [label, by]]) => [index, label, by]) }));

@@ -20,6 +20,7 @@ function withoutPicture() {
 
 // A picture, text or row of a sample, as an element.
 function pictureOf(i) {
+  if (!pictureAt.has(i) && hasOriginals) return originalOf(i);
   if (!pictureAt.has(i)) return element('p', { class: 'picture none quiet', text: withoutPicture() });
   return shownAs(() => lineOf('pictures', pictureAt.get(i)), nameOfSample(i));
 }
@@ -38,7 +39,7 @@ function shownAs(content, name) {
 const ready = new Map();
 
 function readyPicture(i) {
-  if (!ready.has(i)) ready.set(i, pictureOf(i));
+  if (!ready.has(i)) ready.set(i, hasOriginals ? originalOf(i) : pictureOf(i));
   return ready.get(i);
 }
 

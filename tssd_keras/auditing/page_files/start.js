@@ -73,11 +73,12 @@ function showProgress() {
   byId('progress-box').title = `${count(tallied.confirm)} confirmed, ${count(tallied.keep)} kept, ${count(tallied.other)} other, ${count(tallied.unusable)} unusable, ` +
     `${count(tallied.unsure)} not sure; ${count(tallied.elsewhere)} more on samples that are not in this order`;
   const fresh = freshHere();
-  byId('unexported').textContent = fresh ? `${count(fresh)} not exported` : '';
+  byId('unexported').textContent = fresh ? `${count(fresh)} not ${isServed ? 'saved' : 'exported'}` : '';
   byId('export').classList.toggle('main', fresh > 0);
-  byId('storage-note').hidden = decisions.stored;
-  byId('storage-note').textContent = decisions.stored ? ''
-    : 'This browser does not store anything for this page: export before you close or reload it.';
+  const trouble = disk.trouble || (decisions.stored || isServed ? ''
+    : 'This browser does not store anything for this page: export before you close or reload it.');
+  byId('storage-note').hidden = trouble === '';
+  byId('storage-note').textContent = trouble;
 }
 
 const BUTTONS = [
@@ -196,6 +197,7 @@ function start() {
   listen();
   relist(); // after a reload, where the work goes on
   showPart();
+  readDisk();
 }
 
 start();
