@@ -243,7 +243,7 @@ def _check_dtype(dtype: np.dtype, *, bfloat16: bool) -> None:
 
 
 def _check_memory(head: Head, memories: int) -> None:
-    memory = _memory()
+    memory = machine_memory()
     if memory and head.nbytes > memories * memory:
         raise _FaultError(
             f"its head says {_short(head.shape)} of {head.dtype}, {head.nbytes:,} bytes: this "
@@ -251,7 +251,7 @@ def _check_memory(head: Head, memories: int) -> None:
         )
 
 
-def _memory() -> int:
+def machine_memory() -> int:
     """Bytes of this machine's memory; 0 where it does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

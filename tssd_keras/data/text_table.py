@@ -15,11 +15,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tssd_keras.data.array_files import machine_memory
 from tssd_keras.data.columns import read_cell
 
 DELIMITERS = ",;\t"
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?[,;\t]*\s*', re.I)  # read by Excel, and no row
 SURROGATES = re.compile("[\ud800-\udfff]")
+TIMES_AS_TEXT = 8  # its bytes, that a table's cells take in memory
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, which it begins with
@@ -58,9 +60,16 @@ def read_text(path: str | Path) -> str:
     as a file system gives them. `is_text` tells.
 
     Raises:
-        ValueError: it is in UTF-16 and cut short.
+        ValueError: it is in UTF-16 and cut short, or too large to be held as text.
     """
-    data = Path(path).read_bytes()
+    size, memory = Path(path).stat().st_size, machine_memory()
+    too_large = f"{path} has {size:,} bytes, too many to be read as text. Is it text? Take a part."
+    if memory and size > memory // TIMES_AS_TEXT:
+        raise ValueError(too_large)
+    try:
+        data = Path(path).read_bytes()
+    except MemoryError as error:
+        raise ValueError(too_large) from error
     encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
     if encoding == "utf-8" and len(data) >= 4 and not (any(data[1:4:2]) and any(data[0:4:2])):
         encoding = "utf-16-be" if data[1] else "utf-16-le"

@@ -71,3 +71,15 @@ def test_names_that_a_spreadsheet_would_calculate_come_back_from_a_label_file(tm
     assert "''-img2,2,''@fox" in path.read_text()
     found = read_label_file(path, n=5, class_names=names, ids=ids, true_labels=None, order="source")
     assert found.tolist() == list(range(5))
+
+
+@pytest.mark.parametrize("name", ["given.csv", "given.txt"])
+def test_a_terabyte_of_holes_is_no_text(tmp_path, name):
+    """labels 11000067: a file that has no end for those who read it whole."""
+    path = tmp_path / name
+    path.write_text("id,label\n")
+    with open(path, "r+b") as file:
+        file.truncate(2**40)
+    said, peak = refusal(path)
+    assert name in said and "1,099,511,627,7" in said
+    assert peak < 10**7
