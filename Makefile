@@ -4,7 +4,7 @@
 #   make test    environment, then every test on both backends
 #   make check   format, lint, types
 #   make format  mend what can be mended of the above
-#   make wheel   a wheel in dist/
+#   make dist    wheel and source archive in dist/, checked
 #   make clean   remove the environment and what was built; runs/ and data/ stay
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 FREE := test-backend-free-data test-backend-free-others
 
-.PHONY: demo test test-tensorflow test-jax $(FREE) check format wheel clean
+.PHONY: demo test test-tensorflow test-jax $(FREE) check format dist clean
 
 demo: $(READY)
 	$(BIN)/python cli.py train recipes/digits.toml
@@ -54,8 +54,12 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-wheel: $(READY)
-	$(BIN)/python -m build --wheel
+dist: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dist]'
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -42,7 +42,6 @@ KINDS = {
 }
 PHASES = (
     ("writing the files", "epoch 5/"),
-    ("an epoch", "round before"),
     ("a round or an epoch", "epoch "),
     ("the warm-up", "backend:"),
     ("building", "building"),

@@ -21,6 +21,7 @@ from tssd_keras.cli import audit as cli_audit
 from tssd_keras.recipe.recipe import DEFAULT
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
+from tssd_keras.run.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 FILES = {
@@ -192,17 +193,20 @@ def test_two_networks_and_mixmatch_can_be_audited(tmp_path):
     [("class_means", "streams", "counts"), ("neighbours", "q", "transition")],
 )
 def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(
-    tmp_path, place, by, matrix
+    tmp_path, monkeypatch, place, by, matrix
 ):
     """Epochs that draw samples leave others unjudged; without neighbours there is no q."""
 
-    def say(line):
-        if line.startswith("round before epoch 2"):
-            os.kill(os.getpid(), signal.SIGINT)
+    append = RunFolder.append_round
 
+    def stopped(folder, row):
+        append(folder, row)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(RunFolder, "append_round", stopped)
     drawn = ("train.balanced_batches=24", "train.batch_size=16", "golden.source=none")
     settings = (*SHORT, *drawn, f"divide.place={place}")
-    done = experiment.run(parse_recipe(DEFAULT, settings), out=tmp_path / "run", say=say)
+    done = experiment.run(parse_recipe(DEFAULT, settings), out=tmp_path / "run", say=str)
     assert done.interrupted
     audited(tmp_path / "run")
     samples = rows(tmp_path / "run" / "audit" / "samples.csv")

@@ -105,9 +105,12 @@ def test_there_is_a_row_an_epoch_a_row_a_round_and_a_row_a_sample(run):
     }
 
 
-def test_the_output_has_a_line_a_round_and_a_final_table(run):
+def test_the_output_has_a_line_an_epoch_and_a_final_table(run):
     assert f"python cli.py audit {run[0]}" in run[1]
-    assert run[1].count("round before epoch") == 2
+    epochs = [line for line in run[1].splitlines() if line.startswith("epoch ")]
+    assert len(epochs) == len(rows(run[0] / "epochs.csv"))
+    assert sum(" of 1,387, " in line for line in epochs) == 2
+    assert epochs[0].endswith(" left") and epochs[-1].endswith(" s")
     assert "label-error AUROC" in run[1]
     assert str(run[0]) in run[1]
 

@@ -25,6 +25,15 @@ def tssd(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
 
 
+def test_the_help_of_train_names_settings_that_can_be_set():
+    text = tssd("train", "--help").output
+    below = text.partition("Set most often")[2].partition("Options:")[0]
+    lines = [re.findall(r"\b[a-z]+\.\w+=\S+", line) for line in below.splitlines()]
+    assert sum(map(bool, lines)) > 6
+    for words in lines:
+        parse_recipe({}, words)
+
+
 def rows(text):
     """(section, key) -> the cells of its row."""
     cells = {}

@@ -195,9 +195,15 @@ def another_network(path):
         write_notop(path, network)
 
 
+def bomb(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kernel", (2**28,), "f8", chunks=(2**16,), compression="gzip")
+
+
 WRONG_FILES = {
     "another.h5": another_network,
     "another.weights.h5": another_network,
+    "bomb.h5": bomb,
     "text.h5": lambda path: path.write_text("no weights"),
     "text.txt": lambda path: path.write_text("no weights"),
 }

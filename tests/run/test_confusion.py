@@ -48,9 +48,9 @@ def test_long_names_are_shortened_and_short_ones_kept():
     assert _short(" a\n b ") == "a b"
 
 
-def test_right_labels_are_green_wrong_ones_red_and_none_white():
+def test_right_labels_are_blue_wrong_ones_orange_and_none_white():
     colour = _colours(np.array([[1.0, 0.0], [0.5, 0.5]]))
-    assert colour[0, 0].argmax() == colour[1, 1].argmax() == 1
+    assert colour[0, 0].argmax() == colour[1, 1].argmax() == 2
     assert colour[1, 0].argmax() == 0
     np.testing.assert_allclose(colour[0, 1], 1)
     assert colour[0, 0].sum() < colour[1, 1].sum()  # more is darker

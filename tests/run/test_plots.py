@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tssd_keras import auditing
 from tssd_keras.judge.divide import divide
 from tssd_keras.judge.streams import Streams
 from tssd_keras.judge.top_classes import TopClasses
@@ -37,9 +41,9 @@ def legend(figure):
 
 def test_the_feature_stream_says_so_where_not_all_classes_are_shown():
     drawn = figure(np.arange(600) % 20, 20)
-    assert drawn.get_supxlabel().endswith("scaled to 0..1 (the first 12 of 20 classes)")
+    assert drawn.get_suptitle().endswith("scaled to 0..1 (the first 12 of 20 classes)")
     assert len(drawn.axes) == 12
-    assert figure(np.arange(300) % 4, 4).get_supxlabel().endswith("scaled to 0..1")
+    assert figure(np.arange(300) % 4, 4).get_suptitle().endswith("scaled to 0..1")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,9 @@ def test_the_feature_stream_says_so_where_not_all_classes_are_shown():
 )
 def test_the_feature_stream_has_its_legend_where_class_0_has_no_samples(known, labels):
     drawn = figure(1 + np.arange(300) % 3, 4, known=known)
-    assert sorted(legend(drawn)) == sorted([*labels, "fitted: clean", "fitted: wrong"])
+    assert sorted(legend(drawn)) == sorted(
+        [*labels, "fitted: right labels", "fitted: wrong labels"]
+    )
     assert drawn.axes[0].get_title() == "class 0 (no samples)"
     assert drawn.axes[1].get_title() == "class 1"
 
@@ -62,3 +68,15 @@ def test_log_odds_among_neighbours_are_drawn_without_mixtures(known, labels):
     titles = [axis.get_title() for axis in drawn.axes[:3]]
     assert titles == ["class 0", "class 1 (abstains)", "class 2"]
     assert all(axis.patches and not axis.lines for axis in drawn.axes[:3])
+
+
+def test_colours_mean_what_they_mean_on_the_audits_page():
+    css = (Path(auditing.__file__).parent / "page_files" / "page.css").read_text()
+    light = dict(re.findall(r"--(\w+): (#\w{6});", css.partition("@media")[0]))
+    for name, colour in {
+        "right": plots.RIGHT,
+        "wrong": plots.WRONG,
+        "quiet": plots.NEUTRAL,
+        "bin": plots.BIN,
+    }.items():
+        assert light[name] == colour

@@ -60,6 +60,9 @@ def begun(words):
     )
 
 
+ROUND = "round before epoch"
+
+
 def killed_at(line, words):
     with begun(words) as process:
         read_until(process, line)
@@ -74,13 +77,21 @@ def read_until(process, beginning):
 
 
 def stopped_after(out, line, *settings):
-    """A run in this process that Ctrl-C stops at the first line that begins so."""
+    """A run in this process that Ctrl-C stops at the first line that begins so, or in a `ROUND`."""
 
     def say(text):
         if text.startswith(line):
             os.kill(os.getpid(), signal.SIGINT)
 
-    done = experiment.run(parse_recipe(DEFAULT, settings), out=out, say=say)
+    append = RunFolder.append_round
+
+    def append_round(folder, row):
+        append(folder, row)
+        say(f"{ROUND} {row['epoch'] + 1}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "append_round", append_round)
+        done = experiment.run(parse_recipe(DEFAULT, settings), out=out, say=say)
     assert done.interrupted
     return done
 
@@ -128,9 +139,7 @@ def uncut(tmp_path_factory):
 STOPS = [("weighted", line) for line in ("backend:", "epoch 1/", "epoch 4/")]
 
 
-@pytest.mark.parametrize(
-    ("kind", "line"), [*STOPS, *((kind, "round before epoch 4") for kind in KINDS)]
-)
+@pytest.mark.parametrize(("kind", "line"), [*STOPS, *((kind, f"{ROUND} 4") for kind in KINDS)])
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(kind, line, tmp_path, uncut):
     settings = (*SHORT, *KINDS[kind])
     stopped_after(tmp_path / "run", line, *settings)

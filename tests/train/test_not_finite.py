@@ -47,6 +47,9 @@ def test_who_has_asked_keras_to_stop_there_is_warned():
 def test_inputs_that_float32_does_not_hold_are_refused_before_training():
     with pytest.raises(ValueError, match=r"inputs must be finite: 120 of 120 .* scale such inputs"):
         TSSD(X.astype(float) * 1e200, Y)
+    with pytest.raises(ValueError, match=r"inputs must have entries .* tells from 0.*Scale such"):
+        TSSD(X.astype(float) * 1e-310, Y)
+    TSSD(np.zeros_like(X, float), Y)  # nothing is lost
 
 
 def test_a_sample_that_became_nan_is_named_and_not_the_learning_rate():

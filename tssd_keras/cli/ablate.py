@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tssd_keras.cli.backend import BACKENDS, choose_backend
+from tssd_keras.cli.backend import BACKENDS, choose_backend, load_tensorflow_quietly
 from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.toml import RecipeError
 from tssd_keras.run.variants import VARIANTS, Planned, firsts, plan
@@ -117,6 +117,7 @@ def _plan(
 
 def _run(to_run: list[Planned], planned: list[Planned], out: Path) -> list[Line]:
     """Run what has no line yet; write table and plot; the lines of all that was planned."""
+    load_tensorflow_quietly()
     from tssd_keras.run import ablation, ablation_table
 
     path = out / LINES

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from tssd_keras.cli.backend import choose_backend
+from tssd_keras.cli.backend import choose_backend, load_tensorflow_quietly
 from tssd_keras.data.whole_file import write_text
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def audit_outputs(
         truth = None if golden is None else read_array("--golden", golden)
         if truth is not None:
             choose_backend(backend)
+            load_tensorflow_quietly()
         audited = audit(p, given, rows, truth, from_logits=logits)
         folder.make()
         audited.write_csv(folder.path / "samples.csv", names)

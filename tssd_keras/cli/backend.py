@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
+import re
 import sys
+import tempfile
 
 import click
 
 BACKENDS = ("tensorflow", "jax")
+# TensorFlow 2.21 says these as it loads, whatever TF_CPP_MIN_LOG_LEVEL is.
+NOTE = re.compile(r"WARNING: All log messages before absl::|I\d{4} ")
 
 
 def choose_backend(backend: str | None) -> str:
@@ -46,3 +51,28 @@ def choose_backend(backend: str | None) -> str:
             f"change to {chosen}. Run this in a process of its own."
         )
     return chosen
+
+
+def load_tensorflow_quietly() -> None:
+    """Import TensorFlow, if it is installed: it feeds samples, under JAX too.
+
+    Of what it prints to stderr as it loads, by C++ too, all but `NOTE`s is shown.
+    """
+    if "tensorflow" in sys.modules or not importlib.util.find_spec("tensorflow"):
+        return
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed, so nothing would be seen
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            printed.seek(0)
+            lines = printed.read().decode(errors="replace").splitlines(keepends=True)
+            sys.stderr.write("".join(line for line in lines if not NOTE.match(line)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tssd_keras.cli.backend import BACKENDS, choose_backend
+from tssd_keras.cli.backend import BACKENDS, choose_backend, load_tensorflow_quietly
 from tssd_keras.cli.recipe_options import load, recipe_argument, set_option, skip_option
 from tssd_keras.judge.told import NOTHING_TO_TELL
 from tssd_keras.recipe.recipe import Recipe
@@ -59,6 +59,18 @@ def train(
     files are then of the epochs that had ended. Such a run, and one that was
     killed, goes on by train --resume FOLDER, and ends as if it had never
     stopped. docs/run_folder.md explains the files.
+
+    \b
+    Set most often (all: python cli.py settings):
+      data.source=folder data.path=FOLDER  your own images, a folder a class
+      objective.kind=mixmatch              learn from rejected samples, too: dearer, often better
+      objective.kind=plain                 train on all labels as they are
+      train.epochs=40 train.warmup_epochs=6
+      train.networks=2                     two networks that judge for each other
+      model.name=preact_resnet18           for photographs
+      golden.source=none                   no label is known to be right
+      noise.rate=0.4                       labels that are made wrong, 0: as they are
+      train.seed=1 noise.seed=1
     """
     try:
         if resume is None:
@@ -105,6 +117,7 @@ def _go_on(folder: Path, backend: str | None) -> tuple[Finished, str]:
 def _carried_out(backend: str, work: Callable[[Any], Finished]) -> Finished:
     """What `work` makes of `run.experiment`, which loads Keras."""
     click.echo(f"loading Keras on {backend}")
+    load_tensorflow_quietly()
     from tssd_keras.run import experiment  # not before the backend is chosen
 
     try:

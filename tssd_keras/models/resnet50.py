@@ -15,6 +15,7 @@ import keras
 from keras import layers, ops
 
 from tssd_keras.models import blocks
+from tssd_keras.models.weights_file import check_weights_file
 
 WEIGHTS_URL = (
     "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
@@ -125,6 +126,7 @@ def _downloaded() -> Path:
 
 def _load(body: keras.Model, file: Path) -> None:
     try:
+        check_weights_file(file)
         with warnings.catch_warnings():  # one for every layer, before the error that counts
             warnings.simplefilter("ignore")
             body.load_weights(file)

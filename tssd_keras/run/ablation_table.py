@@ -98,7 +98,7 @@ def plot(path: Path, lines: Iterable[Line]) -> None:
             last = figures(runs, COLUMNS["last"])
             best = figures(runs, COLUMNS["best"])
             spread = last.std(ddof=1) if len(last) > 1 else 0.0
-            axis.errorbar(last.mean(), y, xerr=spread, fmt="o", color=plots.CLEAN, markersize=4)
+            axis.errorbar(last.mean(), y, xerr=spread, fmt="o", color=plots.RIGHT, markersize=4)
             axis.plot(best.mean(), y, "o", mfc="none", color=plots.NEUTRAL, markersize=7)
         axis.set_title(f"{case[0]} ({case[1]})", fontsize=9)
         axis.set_yticks(range(len(variants)), variants if axis is axes[0] else [])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tssd_keras.data.whole_file import whole_file
-from tssd_keras.run.plots import CLEAN, WRONG
+from tssd_keras.run.plots import RIGHT, WRONG
 
 NUMBERED = 20  # classes up to which cells carry their share as a number
 NAMED = 40  # classes up to which each tick is named
@@ -20,7 +20,7 @@ GAMMA = 0.5  # share ** GAMMA is the depth of colour, so that a few per cent can
 def confusion_picture(
     path: str | Path, counts: np.ndarray, class_names: tuple[str, ...], title: str
 ) -> None:
-    """Draw shares of each true class, right labels green and wrong ones red.
+    """Draw shares of each true class, right labels blue and wrong ones orange.
 
     Args:
         path: of the PNG file.
@@ -60,12 +60,12 @@ def confusion_picture(
 
 
 def _colours(share: np.ndarray) -> np.ndarray:
-    """float[K, K, 3]: white to green on the diagonal, white to red beside it."""
+    """float[K, K, 3]: white to blue on the diagonal, white to orange beside it."""
     from matplotlib.colors import to_rgb
 
     depth = (share**GAMMA)[:, :, None]
     right = np.eye(len(share), dtype=bool)[:, :, None]
-    return 1 - depth * (1 - np.where(right, to_rgb(CLEAN), to_rgb(WRONG)))
+    return 1 - depth * (1 - np.where(right, to_rgb(RIGHT), to_rgb(WRONG)))
 
 
 def _ticks(axis, class_names: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ def _ticks(axis, class_names: tuple[str, ...]) -> None:
     axis.set_xticks(at, names, fontsize=size, parse_math=False, **turn)
     axis.set_yticks(at, names, fontsize=size, parse_math=False)
     note = "" if step == 1 else f" (one in {step} is named)"
-    legend = "\n% of the true class: green right, red wrong" if k <= NUMBERED else ""
+    legend = "\n% of the true class: blue right, orange wrong" if k <= NUMBERED else ""
     axis.set_xlabel(f"given label{note}{legend}", fontsize=9)
     axis.set_ylabel(f"true label{note}", fontsize=9)
     axis.tick_params(length=0 if k <= NUMBERED else 2)
@@ -119,7 +119,7 @@ def _scale(figure, axis) -> None:
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.ticker import PercentFormatter
 
-    for x, name, colour in ((1.03, "right", CLEAN), (1.08, "wrong", WRONG)):
+    for x, name, colour in ((1.03, "right", RIGHT), (1.08, "wrong", WRONG)):
         colours = LinearSegmentedColormap.from_list(name, ["white", colour])
         place = axis.inset_axes((x, 0.2, 0.025, 0.6))
         bar = figure.colorbar(ScalarMappable(PowerNorm(GAMMA, 0, 1), colours), cax=place)

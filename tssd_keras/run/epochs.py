@@ -11,6 +11,7 @@ import numpy as np
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.progress import bar
 from tssd_keras.recipe.method_sections import TrainRecipe
+from tssd_keras.run.epoch_line import EpochLine
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.score_pass import fixed_batches
@@ -28,6 +29,7 @@ class EpochRecord(keras.callbacks.Callback):
 
     Attributes:
         rows: of epochs.csv.
+        line: makes the line of each epoch; is told of rounds.
         weights: of each network at the end of the last epoch; before the first, its initial
             ones. An epoch that breaks off may leave a network without: on JAX an
             update gives them away.
@@ -47,6 +49,11 @@ class EpochRecord(keras.callbacks.Callback):
         self._networks = networks
         self._prepared, self._train, self._folder, self._say = prepared, train, folder, say
         self._start = 0.0
+        self.line = EpochLine(prepared, train.epochs)
+
+    def on_train_begin(self, logs=None):
+        """Start the clock of the first epoch's line."""
+        self.line.begin()
 
     def go_on(self, rows: list[dict]) -> None:
         """Take the rows of the epochs that have ended, and the weights that networks have now."""
@@ -80,10 +87,8 @@ class EpochRecord(keras.callbacks.Callback):
         self.rows.append(row)
         self.weights = [network.get_weights() for network in self._networks]
         self._folder.append_epoch(row)
-        self._say(
-            f"epoch {epoch + 1}/{self._train.epochs}: {self._prepared.evaluated_on} accuracy "
-            f"{row['accuracy']:.4f}, loss {row['loss']:.4f}, {seconds:.1f} s"
-        )
+        for line in self.line.lines(row):
+            self._say(line)
 
     def _accuracy(self) -> float:
         """Share of samples whose most probable class is right, in batches of one shape."""

@@ -14,7 +14,6 @@ from tssd_keras import models
 from tssd_keras.data import loading
 from tssd_keras.data.whole_file import write_each
 from tssd_keras.judge.record import RoundRecord
-from tssd_keras.judge.round_line import round_line
 from tssd_keras.judge.streams import Streams
 from tssd_keras.labels.prepare import Prepared, prepare
 from tssd_keras.progress import bar
@@ -207,7 +206,7 @@ def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
 
     def on_round(record: RoundRecord) -> None:
         folder.append_round(record.row())
-        say(round_line(record))
+        epochs.line.judged(record)
 
     tssd = wiring.callback(recipe, prepared, on_round)
     feed = tssd.feed(recipe.train.batch_size, model=step)

@@ -10,7 +10,9 @@ from tssd_keras.data.whole_file import whole_file
 from tssd_keras.judge.mixture import Mixtures, scaled
 from tssd_keras.judge.streams import Streams
 
-CLEAN, WRONG, NEUTRAL = "#1b7837", "#b2182b", "#4d4d4d"
+# As on the audit's page (auditing/page_files/page.css, light): --right, --wrong, --quiet, --bin.
+RIGHT, WRONG, NEUTRAL, BIN = "#0b62b0", "#b3450b", "#555d68", "#c3cad4"
+PALE = 0.45  # how much of a colour is left in bars, so that a line of that colour shows on them
 OUTLINE = "stepfilled"  # one shape a histogram: sixty bars each take ten times as long to draw
 MAX_PANELS = 12  # classes shown of the feature stream
 
@@ -43,11 +45,12 @@ def accuracy(path: Path, epochs: list[dict], rounds: list[dict], evaluated_on: s
             if row["kept_precision"] is not None
         ]
         if points:
-            label = f"kept: {figure_name}"
-            axis.plot(*zip(*points, strict=True), color=CLEAN, linestyle=style, label=label)
+            label = f"kept samples: {figure_name}"
+            axis.plot(*zip(*points, strict=True), color=RIGHT, linestyle=style, label=label)
     if rounds:
         axis.axvline(rounds[0]["epoch"] + 0.5, color="#bbbbbb", linewidth=1)
-    axis.set_xlabel("epoch (the grey line: end of the warm-up)" if rounds else "epoch")
+    axis.set_title("Accuracy by epoch, and what the round before it kept", fontsize=10)
+    axis.set_xlabel("epoch (the upright line: the first round)" if rounds else "epoch")
     axis.set_ylabel("share")
     axis.set_ylim(0, 1.02)
     axis.xaxis.get_major_locator().set_params(integer=True)
@@ -68,9 +71,9 @@ def loss_mixture(path: Path, streams: Streams, clean: np.ndarray | None) -> None
     figure, (axis,) = figure_of(1, 1)
     group = np.zeros(len(streams.loss), np.int64)
     _mixture(axis, streams.loss_mixture, 0, streams.loss, group, clean, cleaner_is_low=True)
-    axis.set_xlabel("loss of the given label, scaled to 0..1")
-    if streams.loss_abstains:
-        axis.set_title("unimodal: the loss stream abstains", fontsize=9)
+    axis.set_xlabel("loss of the given label in the last round, scaled to 0..1")
+    abstains = ": it abstains, there is one group only" if streams.loss_abstains else ""
+    axis.set_title(f"Loss stream{abstains}", fontsize=10)
     axis.legend(frameon=False, fontsize=8, loc="upper center")
     _save(figure, path)
 
@@ -119,10 +122,11 @@ def feature_figure(streams: Streams, clean: np.ndarray | None, class_names: tupl
         axis.set_xticks([0, 0.5, 1])
         axis.set_ylabel("")
         legend = axis.get_legend_handles_labels()
-    figure.legend(*legend, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    figure.legend(*legend, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     of_all = f" (the first {n_shown} of {len(class_names)} classes)"
     note = of_all if n_shown < len(class_names) else ""
-    figure.supxlabel(f"nearness to the given class, scaled to 0..1{note}", fontsize=9)
+    title = f"Feature stream: nearness to the given class, scaled to 0..1{note}"
+    figure.suptitle(title, fontsize=10)
     return figure
 
 
@@ -142,7 +146,7 @@ def _mixture(
         x = scaled(score, groups, mixtures.low, mixtures.high)
     bins = np.linspace(0, 1, 61)
     if clean is None:
-        axis.hist(x, bins, density=True, color="#c7c7c7", label="all labels", histtype=OUTLINE)
+        axis.hist(x, bins, density=True, color=BIN, label="all labels", histtype=OUTLINE)
     else:
         weight = np.full(len(x), 60 / max(len(x), 1))
         axis.hist(
@@ -151,7 +155,7 @@ def _mixture(
             weights=[weight[clean], weight[~clean]],
             stacked=True,
             histtype=OUTLINE,
-            color=["#a6dba0", "#f4a582"],
+            color=[_pale(RIGHT), _pale(WRONG)],
             label=["right labels", "wrong labels"],
         )
     axis.set_ylabel("density")
@@ -165,10 +169,16 @@ def _mixture(
         axis.plot(
             grid,
             mixtures.share[group, component] * density,
-            color=CLEAN if judged_clean else WRONG,
+            color=RIGHT if judged_clean else WRONG,
             linewidth=1.5,
-            label="fitted: clean" if judged_clean else "fitted: wrong",
+            label="fitted: right labels" if judged_clean else "fitted: wrong labels",
         )
+
+
+def _pale(colour: str) -> tuple[float, ...]:
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - PALE * (1 - part) for part in to_rgb(colour))
 
 
 def figure_of(rows: int, columns: int, size: tuple[float, float] | None = None):

@@ -73,7 +73,7 @@ def _in_memory(inputs: Inputs) -> bool:
 
 
 def check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
-    """Raise ValueError if samples have entries that are NaN or infinite.
+    """Raise ValueError if samples have entries that are NaN or infinite, or none but what is lost.
 
     Only arrays in memory are checked; others would be read from disk once more.
 
@@ -92,18 +92,25 @@ def _check_finite(name: str, inputs: Inputs, index: np.ndarray) -> None:
         return
     sample = int(np.prod(inputs.shape[1:])) * inputs.dtype.itemsize
     size = max(1, BLOCK_BYTES // max(sample, 1))
-    faulty = np.concatenate(
-        [
-            block[~_fits(inputs.read(block)).reshape(len(block), -1).all(axis=1)]
-            for block in np.split(index, range(size, len(index), size))
-        ]
-    )
+    found, some, some_left = [], False, False
+    for block in np.split(index, range(size, len(index), size)):
+        values = inputs.read(block)
+        found.append(block[~_fits(values).reshape(len(block), -1).all(axis=1)])
+        if inputs.dtype == np.float64 and not some_left:
+            some |= bool(values.any())
+            some_left = bool((np.abs(values) >= np.finfo(np.float32).tiny).any())
+    faulty = np.concatenate(found)
     if len(faulty):
         raise ValueError(
             f"{name} must be finite: {len(faulty)} of {len(index)} samples have entries that are "
             f"NaN or infinite, the first are {', '.join(map(str, faulty[:EXAMPLES]))}. Fill the "
             "gaps in, or leave these samples out."
             f"{_TOO_LARGE if inputs.dtype == np.float64 else ''}"
+        )
+    if some and not some_left:
+        raise ValueError(
+            f"{name} must have entries that float32, which networks read, tells from 0: all are "
+            "below 1.2e-38. Scale such inputs."
         )
 
 
