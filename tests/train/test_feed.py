@@ -141,15 +141,6 @@ def test_every_batch_has_the_same_shape_and_the_last_is_filled_at_weight_zero():
     assert used[-1].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("n", [3, 8, 50])
-def test_where_what_fills_up_counts_no_sample_comes_much_more_often_than_another(n):
-    rows, used = plan_epoch(np.arange(N) < n, BATCH, np.random.default_rng(0), fill_counts=True)
-    assert (used == 1).all()
-    often = np.bincount(rows.ravel(), minlength=N)[:n]
-    assert often.sum() == rows.size
-    assert set(often) <= {rows.size // n, rows.size // n + 1}
-
-
 def test_fewer_kept_samples_than_a_batch_still_fill_one():
     rows, used = plan_epoch(np.arange(N) == 3, BATCH, None)
     assert rows.tolist() == [[3] * BATCH]

@@ -8,8 +8,7 @@ import pytest
 from keras import layers, ops
 
 from tssd_keras import TSSD
-from tssd_keras.train.steps import weighted_step
-from tssd_keras.train.weight_effect import weight_note
+from tssd_keras.train.weight_effect import weight_notes
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(70, 4)).astype("float32"), np.arange(70) % 3
@@ -42,10 +41,10 @@ class OwnStep(keras.Model):
 def test_a_model_that_trains_by_itself_is_not_looked_at():
     model = network(OwnStep)
     model.compile("sgd")
-    assert weight_note(model, X[:8], Y[:8]) is None
+    assert list(weight_notes(model, X[:8], Y[:8], filled=0.0)) == []
     model = network()
     model.compile("sgd", "mse")  # fit says by itself that class numbers do not fit
-    assert weight_note(model, X[:8], Y[:8, None] + np.zeros((1, 5))) is None
+    assert list(weight_notes(model, X[:8], Y[:8, None] + np.zeros((1, 5)), filled=0.0)) == []
 
 
 def network(kind=keras.Model):
@@ -86,27 +85,21 @@ def test_a_loss_that_weights_do_not_reach_is_named_once(kind, loss, name):
     assert "compute_loss must pass sample_weight on" in message
 
 
-@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight"])
-@pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
-def test_loss_and_metrics_are_over_the_same_rows_none_of_which_only_fills_up(kind, reduction):
-    model, tssd = network(), TSSD(X, Y, warmup_epochs=None)
-    loss = keras.losses.SparseCategoricalCrossentropy(reduction=reduction)
-    accuracy = [keras.metrics.SparseCategoricalAccuracy(name) for name in ("plain", "weighted")]
-    model.compile(
-        keras.optimizers.SGD(0.0), loss, metrics=accuracy[:1], weighted_metrics=accuracy[1:]
-    )
-    fit = {"epochs": 1, "callbacks": [tssd], "shuffle": False, "verbose": 0}
-    found = model.fit(tssd.feed(64, kind=kind, shuffle=False), **fit).history
-    seen = np.arange(128) % 70  # the first 58 come again, where 6 would leave 58 rows empty
-    prediction = model.predict(X, verbose=0)[seen]
-    right = float(np.mean(prediction.argmax(axis=1) == Y[seen]))
-    assert found["plain"] == found["weighted"] == pytest.approx([right], abs=1e-6)
-    mean = float(np.mean(keras.ops.convert_to_numpy(SPARSE(Y[seen], prediction))))
-    assert found["loss"] == pytest.approx([mean], rel=1e-5)
+def test_what_counts_rows_that_fill_up_is_named():
+    loss = keras.losses.SparseCategoricalCrossentropy(**BY_WEIGHT)
+    (message,) = said(network(), loss, batch_size=60, metrics=["accuracy"])
+    assert "42% of an epoch's rows only fill up its last batch" in message
+    assert "weight 0, and metrics=[...] count them" in message
+    (message,) = said(network(), "sparse_categorical_crossentropy", batch_size=60)
+    assert "weight 0, and the loss counts them" in message
+    assert said(network(), loss, batch_size=60, weighted_metrics=["accuracy"]) == []
 
 
-def test_a_model_that_weighs_by_itself_has_rows_of_weight_zero_in_its_last_batch():
+def test_rows_that_fill_up_do_not_change_a_weighted_metric():
+    model = network()
+    loss = keras.losses.SparseCategoricalCrossentropy(**BY_WEIGHT)
+    model.compile(keras.optimizers.SGD(0.0), loss, weighted_metrics=["accuracy"])
     tssd = TSSD(X, Y, warmup_epochs=None)
-    model = weighted_step(keras.Sequential([keras.Input((4,)), layers.Dense(3)]))
-    *_, (_, _, weight) = tssd.feed(64, model=model)
-    assert np.asarray(weight).tolist() == [1.0] * 6 + [0.0] * 58
+    found = model.fit(tssd.feed(64), epochs=1, callbacks=[tssd], shuffle=False, verbose=0).history
+    accuracy = float(np.mean(model.predict(X, verbose=0).argmax(axis=1) == Y))
+    assert found["accuracy"][0] == pytest.approx(accuracy, abs=1e-6)

@@ -27,7 +27,6 @@ from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
 from tssd_keras.train.not_finite import stop_at_no_number
-from tssd_keras.train.own_networks import own_networks
 from tssd_keras.train.remembering import Remembering
 from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
@@ -137,8 +136,8 @@ class TSSD(Remembering):
             map: augmentation, samples [B, ...] -> samples, done to every batch anew but not to
                 what is scored: in tf.data's graph, or on arrays (kind "pydataset").
             steps: batches of every epoch; samples come again in a new order where they are too few,
-                and some wait for a later epoch where they are too many. None: every sample that
-                counts comes once; in a plain Keras model the first ones fill up the last batch.
+                and some wait for a later epoch where they are too many. None: an epoch is every
+                sample that counts, once.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
@@ -164,7 +163,6 @@ class TSSD(Remembering):
             map=map,
             callback_missing=True,
             fixed_steps=steps,
-            fill_counts=_counts_every_row(model),
         )
         return self._feed.batches(kind)
 
@@ -178,7 +176,6 @@ class TSSD(Remembering):
         if self._feed is None:
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
-        self._feed.fill_counts = _counts_every_row(self.model)
         self._feed_needs.check(self.model)
         self._feed.targets.check(self.model)
         networks = eval_networks(self.model)
@@ -290,13 +287,6 @@ _OTHER_MODEL = (
     "one TSSD judges by one model: what it remembers of the rounds before is of the model it was "
     "first used with. Make a new TSSD for a new model."
 )
-
-
-def _counts_every_row(model: keras.Model | None) -> bool:
-    """Whether a batch's mean is over its rows, as in Keras; in `steps` it is over the weights."""
-    return own_networks(model) is None
-
-
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
     "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "

@@ -35,12 +35,7 @@ PLANS_OF_A_FIRST_EPOCH = 2
 
 
 def plan_epoch(
-    taken: np.ndarray,
-    batch_size: int,
-    rng: np.random.Generator | None,
-    steps: int | None = None,
-    *,
-    fill_counts: bool = False,
+    taken: np.ndarray, batch_size: int, rng: np.random.Generator | None, steps: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose and order an epoch's samples.
 
@@ -50,12 +45,11 @@ def plan_epoch(
         rng: shuffles; None keeps the source's order.
         steps: so many full batches: all taken samples come, then again in another order, until
             they are full. Needs `rng`. None: every sample once.
-        fill_counts: whether the samples that fill up the last batch count there, too.
 
     Returns:
         rows int64[steps, B], table rows, and used float32[steps, B]: 1, or 0
-        for the samples that fill up the last batch and do not count. Taken samples
-        fill it up, so that BatchNorm never sees one that is left out.
+        for the samples that fill up the last batch. Taken samples fill it up,
+        so that BatchNorm never sees one that is left out.
 
     Raises:
         ValueError: no sample is taken.
@@ -71,7 +65,7 @@ def plan_epoch(
     if rng is not None:
         rows = rng.permutation(rows)
     steps = -(-len(rows) // batch_size)
-    used = fill_counts | (np.arange(steps * batch_size) < len(rows))
+    used = np.arange(steps * batch_size) < len(rows)
     rows = np.resize(rows, steps * batch_size)
     return rows.reshape(steps, batch_size), used.astype(np.float32).reshape(steps, batch_size)
 
@@ -92,8 +86,6 @@ class Feed:
         callback_missing: whether the callback that rewrites the weights is not known to
             take part in `fit`.
         fixed_steps: batches of every epoch, see `plan_epoch`; None: as many as samples need.
-        fill_counts: whether the samples that fill up an epoch's last batch count there, too:
-            Keras' mean over a batch, and its metrics without weights, count every row.
 
     Attributes:
         epoch: which epoch the next plan is for; set by `begin`.
@@ -120,7 +112,6 @@ class Feed:
         map: Callable | None = None,
         callback_missing: bool = False,
         fixed_steps: int | None = None,
-        fill_counts: bool = False,
     ) -> None:
         if map is not None and not callable(map):
             raise TypeError(
@@ -145,7 +136,6 @@ class Feed:
         self.epoch, self.kind = 0, ""
         self.callback_missing = callback_missing
         self.fixed_steps = None if fixed_steps is None else as_whole("steps", fixed_steps, 1)
-        self.fill_counts = fill_counts
         if fixed_steps is not None and not shuffle:
             raise ValueError(
                 "steps needs shuffle=True, got False: each epoch would begin with the same samples."
@@ -164,6 +154,13 @@ class Feed:
     def steps(self) -> int:
         """Batches in an epoch under the weights as they are now."""
         return self.fixed_steps or -(-int(self._taken.sum()) // self.batch_size)
+
+    @property
+    def filled_share(self) -> float:
+        """Share of an epoch's rows that only fill up its last batch, at weight 0."""
+        if self.fixed_steps is not None:
+            return 0.0
+        return 1 - int(self._taken.sum()) / max(self.steps * self.batch_size, 1)
 
     @property
     def _taken(self) -> np.ndarray:
@@ -195,9 +192,7 @@ class Feed:
             if self.callback_missing and self._plans == PLANS_OF_A_FIRST_EPOCH + 1:
                 warnings.warn(_CALLBACK_MISSING, UserWarning, stacklevel=2)
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
-            plan = plan_epoch(
-                self._taken, self.batch_size, rng, self.fixed_steps, fill_counts=self.fill_counts
-            )
+            plan = plan_epoch(self._taken, self.batch_size, rng, self.fixed_steps)
             self.planned = None if self.fixed_steps is None else np.unique(plan[0])
             return plan, (self.seed, self.epoch, self._plans - self._plans_before)
 

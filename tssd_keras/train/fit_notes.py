@@ -10,7 +10,7 @@ import numpy as np
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.own_step import has_own_step, own_step_note
 from tssd_keras.train.step_schedules import batches_trained, schedule_note
-from tssd_keras.train.weight_effect import ROWS, weight_note
+from tssd_keras.train.weight_effect import ROWS, weight_notes
 
 _TRAINED_BEFORE = (
     "the model was trained before ({steps} steps), and this TSSD is new: a warm-up of {warmup} "
@@ -69,12 +69,11 @@ class FitNotes:
             self._say("schedule", note)
 
     def weights(self, model: keras.Model, feed: Feed) -> None:
-        """Of a loss or a step that weights do not reach."""
+        """Of a loss or a step that weights do not reach, and of rows that only fill up a batch."""
         rows = np.resize(feed.some_rows(), ROWS)
         x, y = feed.read(rows), feed.targets.read(rows)
-        note = weight_note(model, x, y)
-        if note:
-            self._say("weights", note)
+        for note in weight_notes(model, x, y, filled=feed.filled_share):
+            self._say(note[:20], note)
         if has_own_step(model) and not self._tried:
             self._tried = True  # it takes the time of a few steps, and of compiling one
             rows = np.resize(feed.some_rows(), max(feed.batch_size, 2))

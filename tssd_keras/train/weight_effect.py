@@ -1,7 +1,8 @@
-"""Do the sample weights reach the loss?"""
+"""Do the sample weights reach the loss, and do rows that only fill up a batch stay out of it?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -10,25 +11,35 @@ import numpy as np
 from tssd_keras.train.own_networks import own_networks
 
 ROWS = 8  # that a loss is tried on
+FILLED = 0.05  # of an epoch's rows may fill up its last batch without a word
 SAME = 1e-5  # relative; a loss in half precision is not told apart
 
 
-def weight_note(model: keras.Model, x: Any, y: Any) -> str | None:
-    """That the weights do not reach a model's loss, in words; None where they do.
+def weight_notes(model: keras.Model, x: Any, y: Any, *, filled: float) -> Iterator[str]:
+    """What of a model's loss and metrics the weights do not reach, in words.
 
     Args:
         model: that is fitted; those of `steps` weigh by themselves and are not looked at.
         x, y: some rows of the feed, at least two.
+        filled: share of an epoch's rows that only fill up its last batch, at weight 0.
     """
-    if own_networks(model) is not None or not _can_be_tried(model):
-        return None
-    return _WITHOUT_EFFECT.format(_of_loss(model)) if _ignores_weights(model, x, y) else None
+    if own_networks(model) is not None:
+        return
+    if _can_be_tried(model) and _ignores_weights(model, x, y):
+        yield _WITHOUT_EFFECT.format(_of_loss(model))
+    if filled > FILLED and (names := _that_count_rows(model)):
+        yield _FILLED.format(filled, " and ".join(names), "s" * (names == ["the loss"]))
 
 
 _WITHOUT_EFFECT = (
     "sample weights have no effect on the loss ({}): it is the same whichever sample carries the "
     "weight, so labels that are likely wrong count as much as others. A loss function must give a "
     "value a sample, shape (n,), and compute_loss must pass sample_weight on."
+)
+_FILLED = (
+    "{:.0%} of an epoch's rows only fill up its last batch, at weight 0, and {} count{} them all "
+    "the same. Take compile(weighted_metrics=[...]) and a loss with "
+    'reduction="mean_with_sample_weight", or a smaller batch size.'
 )
 
 
@@ -71,3 +82,15 @@ def _of_loss(model: keras.Model) -> str:
     loss = model.loss
     name = getattr(loss, "name", None) or getattr(loss, "__name__", None)
     return str(name or loss)
+
+
+def _that_count_rows(model: keras.Model) -> list[str]:
+    """What of a model's compilation counts rows of weight 0, in words."""
+    found = []
+    metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    if any(one is not None for one in keras.tree.flatten(metrics)):
+        found.append("metrics=[...]")
+    losses = [one for one in keras.tree.flatten(model.loss) if one is not None]
+    if any(getattr(one, "reduction", "mean") != "mean_with_sample_weight" for one in losses):
+        found.append("the loss")
+    return found
