@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras.data.array_files import PythonObjectsError, map_npy
 from tssd_keras.data.labelled_data import class_name_mistakes
+from tssd_keras.data.text_table import read_whole
 from tssd_keras.labels.files.formats import OBJECTS
 
 
@@ -52,9 +54,10 @@ def read_class_names(path: Path, n_classes: int) -> tuple[str, ...]:
     if not path.is_file():
         raise FileNotFoundError(f"--classes must name a text file, {path.absolute()} is not there.")
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        text = read_whole(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be text in UTF-8, byte {error.start} is not.") from error
+    lines = re.split(r"\r\n|\r|\n", text)
     names = tuple(line.strip() for line in (lines[:-1] if lines[-1] == "" else lines))
     if len(names) != n_classes or len(set(names)) < n_classes:
         raise ValueError(

@@ -10,8 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from tssd_keras.data.array_files import machine_memory
 from tssd_keras.data.decoding import BadImage
 
+LARGEST = 8  # an image file has at most this part of the memory
 KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
@@ -67,10 +69,14 @@ class FilesOnDisk:
     def __getitem__(self, i: int) -> bytes:
         path = self.name(i)
         try:
-            kind = stat.S_IFMT(os.stat(path).st_mode)
+            found = os.stat(path)
+            kind = stat.S_IFMT(found.st_mode)
             if kind != stat.S_IFREG:  # reading a pipe would wait for ever
                 what = KINDS.get(kind, "a device")
                 raise BadImage(f"is {what}, no file; take it out of the list or the folder")
+            memory = machine_memory()
+            if memory and found.st_size > memory // LARGEST:
+                raise BadImage(f"has {found.st_size:,} bytes, too many for an image; take it out")
             with open(path, "rb", buffering=0) as file:
                 return file.read()
         except FileNotFoundError as error:

@@ -62,14 +62,7 @@ def read_text(path: str | Path) -> str:
     Raises:
         ValueError: it is in UTF-16 and cut short, or too large to be held as text.
     """
-    size, memory = Path(path).stat().st_size, machine_memory()
-    too_large = f"{path} has {size:,} bytes, too many to be read as text. Is it text? Take a part."
-    if memory and size > memory // TIMES_AS_TEXT:
-        raise ValueError(too_large)
-    try:
-        data = Path(path).read_bytes()
-    except MemoryError as error:
-        raise ValueError(too_large) from error
+    data = read_whole(Path(path))
     encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), "utf-8")
     if encoding == "utf-8" and len(data) >= 4 and not (any(data[1:4:2]) and any(data[0:4:2])):
         encoding = "utf-16-be" if data[1] else "utf-16-le"
@@ -81,6 +74,18 @@ def read_text(path: str | Path) -> str:
             f"{path} begins as text in {encoding.upper()} does, and byte {error.start} is none. "
             "Save it as UTF-8."
         ) from error
+
+
+def read_whole(path: Path) -> bytes:
+    """A text file's bytes; raises ValueError if these are too many to be held as text."""
+    size, memory = path.stat().st_size, machine_memory()
+    too_large = f"{path} has {size:,} bytes, too many to be read as text. Is it text? Take a part."
+    if memory and size > memory // TIMES_AS_TEXT:
+        raise ValueError(too_large)
+    try:
+        return path.read_bytes()
+    except MemoryError as error:
+        raise ValueError(too_large) from error
 
 
 def is_text(cell: str) -> bool:
