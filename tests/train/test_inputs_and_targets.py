@@ -144,6 +144,19 @@ def test_several_units_that_are_compared_one_by_one_take_one_hot_rows(loss):
             model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
 
 
+@pytest.mark.parametrize("kind", ["truth values", "nullable"])
+def test_a_data_frame_of_numbers_of_several_kinds_is_numbers(kind):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(A).assign(above=A[:, 0] > 0)  # as pandas.get_dummies makes them
+    frame = frame if kind == "truth values" else pandas.DataFrame(A).astype("Float64")
+    inputs = TSSD(frame, GIVEN).inputs
+    np.testing.assert_array_equal(inputs.read(np.arange(9)), frame.to_numpy(float)[:9])
+    assert inputs.dtype == np.float64
+    frame.iloc[3, 0] = pandas.NA
+    with pytest.raises((TypeError, ValueError), match=r"gaps have to be filled in|must be finite"):
+        TSSD(frame, GIVEN)
+
+
 def test_names_of_classes_are_kept_for_golden_and_true_labels():
     names = np.array(["no", "yes"])
     golden = (A[:30], names[TRUE[:30]])

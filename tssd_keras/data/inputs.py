@@ -234,6 +234,8 @@ def as_inputs(samples: Any, n: int | None = None) -> Inputs:
             f"samples must be of one shape, got some of different shapes ({error}). Resize or pad "
             "them. Parts of samples go into a dict or a tuple of arrays."
         ) from error
+    if array.dtype == object and array.ndim and _is_numbers(array):
+        array = np.asarray(array.tolist())  # a DataFrame of truth values beside numbers
     one_by_one = array
     if array.dtype.kind in "SU" and isinstance(samples, list | tuple):
         one_by_one = np.asarray(samples, object)  # NumPy makes text of numbers beside text
@@ -286,6 +288,10 @@ def _is_of(n: int, thing: Any) -> bool:
     if isinstance(thing, list | tuple):
         return len(thing) == n or (bool(thing) and all(_is_of(n, part) for part in thing))
     return bool(getattr(thing, "ndim", 0)) and thing.shape[0] == n
+
+
+def _is_numbers(array: np.ndarray) -> bool:
+    return array.size > 0 and all(isinstance(v, int | float | np.number | np.bool) for v in array.flat)
 
 
 def _is_text(array: np.ndarray) -> bool:
