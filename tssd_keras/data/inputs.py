@@ -291,7 +291,9 @@ def _is_of(n: int, thing: Any) -> bool:
 
 
 def _is_numbers(array: np.ndarray) -> bool:
-    return array.size > 0 and all(isinstance(v, int | float | np.number | np.bool) for v in array.flat)
+    return array.size > 0 and all(
+        isinstance(v, int | float | np.number | np.bool) for v in array.flat
+    )
 
 
 def _is_text(array: np.ndarray) -> bool:
