@@ -130,7 +130,8 @@ def loaded(names):
 
 
 def test_the_packages_top_has_twelve_entries_at_most():
-    entries = {path.name for path in PACKAGE.iterdir() if not path.name.startswith("__pycache__")}
+    no_code = {"__pycache__", "py.typed"}  # the second says to type checkers that there are types
+    entries = {path.name for path in PACKAGE.iterdir()} - no_code
     assert {name.removesuffix(".py") for name in entries} == {"__init__", *ORDER}
     assert len(entries) <= 12
 
