@@ -1,5 +1,6 @@
 """`serve`: the page with decisions on disk and whole pictures; what strangers ask is refused."""
 
+import contextlib
 import csv
 import http.client
 import io
@@ -47,12 +48,21 @@ def run(made):
 @pytest.fixture
 def served(run):
     """What is served, and where; a server of it runs."""
+    with serving(run) as pair:
+        yield pair
+
+
+@contextlib.contextmanager
+def serving(run, port=0):
+    """What is served of a run, and its address, while the block lasts."""
     found = serve.load(run, run / "audit")
-    server = serve.make_server(found, 0)
+    server = serve.make_server(found, port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield found, serve.address(server, found)
-    server.shutdown()
-    server.server_close()
+    try:
+        yield found, serve.address(server, found)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def asked(address, method="GET", name="", body=None, path=None, **headers):
@@ -136,25 +146,17 @@ def test_where_nothing_can_be_saved_the_page_says_so(opened, served):
 
 
 def test_what_was_not_saved_is_known_to_the_browser_after_a_restart(opened, run):
-    found = serve.load(run, run / "audit")
-    server = serve.make_server(found, 0)
-    port = server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    page = opened(serve.address(server, found))
-    decide(page, "k")
-    saved(found.decisions, 1)
-    server.shutdown()
-    server.server_close()
+    with serving(run) as (found, address):
+        port = urlsplit(address).port
+        page = opened(address)
+        decide(page, "k")
+        saved(found.decisions, 1)
     page.keyboard.press("k")
     page.locator("#storage-note", has_text=f"again with --port {port}").wait_for(state="visible")
-    again = serve.load(run, run / "audit")
-    server = serve.make_server(again, port)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    page = opened(serve.address(server, again))
-    decide(page, "k")
-    saved(found.decisions, 3)
-    server.shutdown()
-    server.server_close()
+    with serving(run, port) as (found, address):
+        page = opened(address)
+        decide(page, "k")
+        saved(found.decisions, 3)
     opened.said[:] = [line for line in opened.said if "ERR_CONNECTION_REFUSED" not in line]
 
 
