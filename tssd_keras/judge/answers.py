@@ -115,8 +115,10 @@ class Asker:
             similarity = context.place.similarity(block)
             pooled = context.place.class_log_p(similarity, log_p)
             head_log_p = context.head.log_p(unit, pooled)
-            pairs = context.features(similarity, log_p, given[block], head_log_p)
-            features[block] = pairs[:, self._columns]
             p_true = posterior_true(head_log_p, given[block], context.transition)
             top.put(block, p_true)
+            pairs = context.features(
+                similarity, log_p, given[block], head_log_p, pooled=pooled, p_true=p_true
+            )
+            features[block] = pairs[:, self._columns]
         return features, top

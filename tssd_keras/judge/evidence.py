@@ -159,8 +159,11 @@ def _pair_context(
     if len(some) > noise_matrix.MAX_SAMPLES:
         some = np.sort(rng.choice(len(some), noise_matrix.MAX_SAMPLES, replace=False))
     label = given[some]
-    pooled = place.class_log_p(place.similarity(some), scores.log_p[some])
-    log_p = head.log_p(scores.features[some], pooled)
+    log_p = np.empty((len(some), k), np.float32)
+    for start in range(0, len(some), BLOCK):
+        rows = some[start : start + BLOCK]
+        pooled = place.class_log_p(place.similarity(rows), scores.log_p[rows])
+        log_p[start : start + BLOCK] = head.log_p(scores.features[rows], pooled)
     matrix, class_share = noise_matrix.estimate_transition(log_p, label, k)
     head_log_p = log_p[np.arange(len(some)), label]
     quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], head_log_p)]

@@ -81,6 +81,9 @@ class PairContext:
         log_p: np.ndarray,
         labels: np.ndarray,
         head_log_p: np.ndarray,
+        *,
+        pooled: np.ndarray | None = None,
+        p_true: np.ndarray | None = None,
     ) -> np.ndarray:
         """Meta-features of n pairs.
 
@@ -90,6 +93,8 @@ class PairContext:
             labels: int[n], the label of each pair.
             head_log_p: float[n, K], the golden head's; out of fold for pairs that the head
                 was fitted on.
+            pooled: float32[n, K], `place.class_log_p` of similarity and log_p; None: not known yet.
+            p_true: float[n, K], `posterior_true` of head_log_p and labels; None: not known yet.
 
         Returns:
             float32[n, len(NAMES)], columns as in `NAMES`.
@@ -97,15 +102,16 @@ class PairContext:
         log_p = np.asarray(log_p, np.float32)
         label_log_p, other_log_p = _label_and_best_other(log_p, labels)
         label_similarity, other_similarity = _label_and_best_other(similarity, labels)
-        pooled = self.place.class_log_p(similarity, log_p)
+        if pooled is None:
+            pooled = self.place.class_log_p(similarity, log_p)
+        if p_true is None:
+            p_true = posterior_true(head_log_p, labels, self.transition)
         label_pooled, other_pooled = _label_and_best_other(pooled, labels)
         label_head, other_head = _label_and_best_other(head_log_p, labels)
         p = np.exp(log_p)
         loss = -label_log_p
         p_loss, p_feature = self._streams(loss, self.place.score(similarity, labels), labels)
-        p_right = posterior_true(head_log_p, labels, self.transition)[
-            np.arange(len(labels)), labels
-        ]
+        p_right = p_true[np.arange(len(labels)), labels]
         columns = (
             loss,
             np.exp(label_log_p),

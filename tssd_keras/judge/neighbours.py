@@ -54,7 +54,7 @@ class Votes:
         n = len(labels)
         self._at = at
         one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
-        self._votes = (at.T @ one.astype(np.float64)).toarray()
+        self._votes = (at.T @ one.astype(np.float64)).toarray(order="C")
         self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
         self._labels, self._smoothing = labels, smoothing
         shape = (n, int(group.max(initial=-1)) + 1)
@@ -107,11 +107,15 @@ class Votes:
             its size. Without any neighbour: 1/K each.
         """
         at = self._at[rows]
-        equals = (self._group[rows] @ self._in_group).toarray()
-        taken_out = at.multiply(at).sum(axis=1)[:, None] * equals
-        votes = at @ self._votes - taken_out
-        votes[votes < ROUNDING * taken_out.sum(axis=1, keepdims=True)] = 0
-        return self._shares(votes, self._count - equals)
+        votes = at @ self._votes
+        equals = (self._group[rows] @ self._in_group).tocoo()
+        where, n_equal = (equals.row, equals.col), equals.data
+        own = at.multiply(at).sum(axis=1)
+        taken_out = own[equals.row] * n_equal
+        votes[where] -= taken_out
+        least = ROUNDING * np.bincount(equals.row, taken_out, minlength=len(votes))
+        votes[votes < least[:, None]] = 0
+        return self._shares(votes, where, n_equal)
 
     def agreement(self) -> float:
         """Share of the samples whose given label has the largest share."""
@@ -122,9 +126,18 @@ class Votes:
             n_agree += int((vote == self._labels[rows]).sum())
         return n_agree / len(self._labels)
 
-    def _shares(self, votes: np.ndarray, count: np.ndarray) -> np.ndarray:
+    def _shares(
+        self, votes: np.ndarray, where: tuple = (), n_equal: np.ndarray | float = 0.0
+    ) -> np.ndarray:
+        """Of votes float64[n, K], which it changes: at `where` a class has so many samples less."""
         # A class of fewer samples than are asked speaks less loudly: one vote is little evidence.
-        votes = np.maximum(votes, 0) / (np.maximum(count, 0) + self._smoothing)
+        np.maximum(votes, 0, out=votes)
+        if where:
+            alone = votes[where]
+        votes /= self._count + self._smoothing
+        if where:
+            left = np.maximum(self._count[where[1]] - n_equal, 0)
+            votes[where] = alone / (left + self._smoothing)
         total = votes.sum(axis=1, keepdims=True)
         even = np.full_like(votes, 1 / votes.shape[1])
         return np.divide(votes, total, out=even, where=total > 1e-12).astype(np.float32)
@@ -173,7 +186,7 @@ class Neighbours(Votes):
 
     def similarity_of(self, features: np.ndarray) -> np.ndarray:
         """As `similarity`, of samples that do not vote, float[m, d] -> float32[m, K]."""
-        return self._shares(self._attached(features) @ self._votes, self._count)
+        return self._shares(self._attached(features) @ self._votes)
 
     def _centred(self, features: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, np.float32) - self._centre

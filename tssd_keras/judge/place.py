@@ -11,7 +11,7 @@ from tssd_keras.judge.neighbours import Neighbours, Votes
 from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.progress import Progress, no_progress
 
-BLOCK = 8192  # samples looked at at once
+BLOCK = 1024  # samples looked at at once; they stay in a core's cache
 SILENT = 3.0  # standard errors
 LEAST_LOG_P = -5.0  # of the network: neighbours can outvote it
 EDGE = 0.01  # added to shares before their logarithm
