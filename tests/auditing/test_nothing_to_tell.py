@@ -95,6 +95,21 @@ def test_predictions_by_chance_judge_nobody():
 
 
 @free
+@pytest.mark.parametrize(
+    ("renumbered", "words"),
+    [
+        ((TRUTH + 1) % K, "label 0 as class 9, label 1 as class 0, label 2 as class 1 and 7 more"),
+        (np.where(TRUTH < 2, 1 - TRUTH, TRUTH), ""),  # eight of ten are right: known, no word
+    ],
+)
+def test_labels_that_number_the_classes_otherwise_than_predictions_are_said_to(renumbered, words):
+    found = tssd_keras.audit(predicted(TRUTH), renumbered, X)
+    said = [note for note in found.notes if "they would agree with 9" in note]
+    assert len(said) == bool(words)
+    assert all(words in note for note in said)
+
+
+@free
 @pytest.mark.parametrize("scale", [1e200, 1e300, 1e-200, 1e-310])
 def test_the_scale_of_features_changes_nothing(scale):
     labels = given(0.2)

@@ -14,13 +14,14 @@ import numpy as np
 
 from tssd_keras.auditing.outputs_check import ModelOutputs, check_outputs
 from tssd_keras.data.columns import names_of, write_columns
-from tssd_keras.judge.chance import Agreement, agreement
+from tssd_keras.judge.chance import Agreement, agreement, renumbered
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.told import (
+    MOST_APART,
     NOTHING_TO_TELL,
     PREDICTIONS_BY_CHANCE,
     STREAMS_ABSTAIN,
@@ -183,8 +184,10 @@ def audit(
     outputs = check_outputs(
         predictions, labels, features, golden, from_logits=as_flag("from_logits", from_logits)
     )
-    known = agreement(outputs.log_p.argmax(axis=1), outputs.given, outputs.n_classes)
+    predicted, k = outputs.log_p.argmax(axis=1), outputs.n_classes
+    known, renumbering = agreement(predicted, outputs.given, k), ""
     if golden is None and not known.knows:
+        renumbering = _renumbering(predicted, outputs.given, known, k)
         outputs = outputs.without_predictions()
     division, where = _divided(outputs, settings)
     purification, why = None, ""
@@ -197,7 +200,7 @@ def audit(
         purification, division = None, division.silenced()
     elif purification is None and not division.speaks:
         why = STREAMS_ABSTAIN
-    return _label_audit(outputs, division, purification, known, why)
+    return _label_audit(outputs, division, purification, known, why, renumbering)
 
 
 def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, Place]:
@@ -270,6 +273,7 @@ def _label_audit(
     purification: Purification | None,
     known: Agreement,
     why: str,
+    renumbering: str,
 ) -> LabelAudit:
     """Put together what is said of the judged samples and of the golden ones.
 
@@ -277,6 +281,7 @@ def _label_audit(
         outputs, division, purification: of the samples that are judged.
         known: of the labels by the predictions.
         why: nothing is told of any label; "" if something is.
+        renumbering: of `_renumbering`.
     """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
     given = outputs.given[rows]
@@ -316,7 +321,9 @@ def _label_audit(
         wrong_share_error=np.nan if share.error is None else share.error,
         no_share=share.why,
         nothing_to_tell=why,
-        notes=tuple(_notes(division, outputs.has_features, known, why, share, golden=golden)),
+        notes=tuple(
+            _notes(division, outputs.has_features, known, why, share, renumbering, golden=golden)
+        ),
     )
 
 
@@ -354,12 +361,24 @@ def _wrong_share(
     return WrongShare.of_row({"estimated_clean_share": share, "no_share": why})
 
 
+def _renumbering(predicted: np.ndarray, given: np.ndarray, known: Agreement, k: int) -> str:
+    """What numbering of the classes predictions and labels would agree in, if in another."""
+    share, to = renumbered(predicted, given, k)
+    moved = np.flatnonzero((to != np.arange(k)) & (np.bincount(given, minlength=k) > 0))
+    if share - known.share <= MOST_APART or not len(moved):
+        return ""
+    pairs = ", ".join(f"label {a} as class {to[a]}" for a in moved[:3])
+    more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+    return f": they would agree with {share:.1%} of them with {pairs}{more}"
+
+
 def _notes(
     division: Division,
     has_features: bool,
     known: Agreement,
     why: str,
     share: WrongShare,
+    renumbering: str,
     *,
     golden: bool,
 ) -> Iterator[str]:
@@ -372,7 +391,7 @@ def _notes(
             f"the predictions agree with {known.share:.1%} of the labels, by chance "
             f"{known.chance:.1%}: nobody is judged by them, and neighbours alone do not tell "
             "how many labels are wrong. Look whether rows and columns of "
-            "predictions are in the order of the labels"
+            f"predictions are in the order of the labels{renumbering}"
         )
     if known.share > BY_HEART:
         yield (
