@@ -118,6 +118,7 @@ def test_a_network_that_tells_nothing_does_not_hide_the_share_of_another():
     assert WrongShare.of_row({}) == WrongShare()
     as_text = {"estimated_clean_share": "0.7", "clean_share_error": "", "no_share": ""}
     assert WrongShare.of_row(as_text).share == pytest.approx(0.3)
+    assert WrongShare.of_row({"estimated_clean_share": "0.7 / 0.8"}) == WrongShare()
 
 
 def test_the_round_s_line_says_of_whom_nothing_is_told():

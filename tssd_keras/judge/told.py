@@ -182,7 +182,11 @@ _ERROR = "clean_share_error"
 
 
 def _number(cell: object) -> float | None:
-    value = float(cell) if isinstance(cell, float | int | str) and cell != "" else math.nan
+    """A finite number, or None of an empty cell and of what no run writes."""
+    try:
+        value = float(cell) if isinstance(cell, float | int | str) else math.nan
+    except ValueError:
+        return None
     return value if math.isfinite(value) else None
 
 
