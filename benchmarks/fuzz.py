@@ -10,6 +10,9 @@ the command line. Each case is a process of its own, forked from one that has lo
 ten seconds, two gigabytes of new memory. It is told by its kind and its number, so it can be had
 again. A traceback is any exception that the command line does not turn into its `Error:` line. A
 line a failure goes to results/fuzz_failures.jsonl, a line a run to results/fuzz.jsonl.
+
+`resumes` are folders of a run that was killed: `train --resume` has ten seconds until it refuses
+one or loads Keras, and `TRAINING` to train the rest. What it refuses must be left as it was.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import argparse
 import collections
 import contextlib
 import csv
+import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -25,6 +30,8 @@ import random
 import resource
 import shutil
 import signal
+import stat
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,8 +46,19 @@ import result_lines
 RESULTS = result_lines.RESULTS / "fuzz.jsonl"
 FAILURES = result_lines.RESULTS / "fuzz_failures.jsonl"
 SECONDS, BYTES, LONGEST = 10, 2**30, 10_000
+SELDOM = 10  # turns of the other kinds for one of `resumes`
+TRAINING = 120  # seconds of processor, where there is something to train
+LOADS, TRAINS = "loading Keras", "going on after"  # what a resumed run says before it does
 SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=16")
-OUTCOMES = ("refused", "accepted", "traceback", "over 10 s", "over 1 GB", "a flood of words")
+OUTCOMES = (
+    "refused",
+    "accepted",
+    "traceback",
+    "over 10 s",
+    "over 1 GB",
+    "a flood of words",
+    "changed",
+)
 FAILED = OUTCOMES[2:]
 
 
@@ -54,11 +72,12 @@ class Originals:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run, self.other = folder / "run", folder / "other"
+        self.killed = folder / "killed"
         self.decisions, self.labels = folder / "decisions.csv", folder / "labels.csv"
 
     def make(self) -> None:
         """Make what is not there: two runs, an audit, decisions, labels, arrays, a recipe."""
-        if (self.folder / "whole").exists():
+        if (self.folder / "whole").exists() and self.killed.exists():
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -86,7 +105,21 @@ class Originals:
         names = np.array(["cat", "dog", "fox", "owl"])
         np.savez_compressed(self.folder / "own.npz", **arrays, class_names=names)
         shutil.copy(result_lines.ROOT / "recipes" / "digits.toml", self.folder / "recipe.toml")
+        self._kill()
         (self.folder / "whole").touch()
+
+    def _kill(self) -> None:
+        """A run that is killed as its second epoch ends; on JAX where it is: it loads faster."""
+        backend = ["--backend", "jax"] if importlib.util.find_spec("jax") else []
+        settings = [word for text in SHORT for word in ("--set", text)]
+        words = ["train", "recipes/digits.toml", *settings, *backend, "--out", str(self.killed)]
+        with subprocess.Popen(
+            [sys.executable, "cli.py", *words], stdout=subprocess.PIPE, text=True
+        ) as process:
+            said = process.stdout or ()
+            if not any(line.startswith("epoch 2/") for line in said):
+                raise SystemExit("the run that is to be killed ended by itself")
+            process.kill()
 
     def _decide(self) -> None:
         with open(self.run / "audit" / "samples.csv", newline="") as file:
@@ -163,6 +196,19 @@ def run_folders(rng: random.Random, made: Originals, place: Path) -> list[list[s
     ]
 
 
+def resumes(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
+    run = place / "run"
+    shutil.copytree(made.killed, run)
+    for name in rng.sample(RESUMED, rng.choice((1, 1, 2))):
+        (run / name).touch()
+        fuzz_spoil.spoil(rng, run / name, run / name)
+    return [["train", "--resume", str(run)]]
+
+
+# What `train --resume` reads or finds; most of its time for what it rests on.
+RESUMED = ("state.npz",) * 4 + ("recipe.toml", "epochs.csv", "rounds.csv", "labels.npy", "running")
+
+
 def arrays(rng: random.Random, made: Originals, place: Path) -> list[list[str]]:
     if rng.random() < 0.3:
         path = fuzz_spoil.spoil(rng, made.folder / "own.npz", place / "own.npz")
@@ -185,6 +231,7 @@ KINDS = {
     "labels": labels,
     "run_folders": run_folders,
     "arrays": arrays,
+    "resumes": resumes,
 }
 
 
@@ -193,14 +240,17 @@ def tried(kind: str, number: int, made: Originals) -> dict:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         place = Path(name)
         (words,) = KINDS[kind](random.Random(f"{kind} {number}"), made, place)
+        before = contents(place)
         began = time.monotonic()
         child = os.fork()
         if not child:
             _answer(words, place)
-        status, used, late = _waited(child, began)
+        status, used, late = _waited(child, began, place / "said")
         said = (place / "said").read_text(errors="replace") if (place / "said").exists() else ""
         seconds = time.monotonic() - began
-    outcome = _outcome(status, said, late, used.ru_maxrss * 1024)
+        outcome = _outcome(status, said, late, used.ru_maxrss * 1024)
+        if outcome == "refused" and TRAINS not in said and contents(place) != before:
+            outcome = "changed"
     return {
         "kind": kind,
         "seed": number,
@@ -212,16 +262,43 @@ def tried(kind: str, number: int, made: Originals) -> dict:
     }
 
 
-def _waited(child: int, began: float) -> tuple[int, resource.struct_rusage, bool]:
-    late = False
+def contents(place: Path) -> dict[str, object]:
+    """Every file below a folder as it is, without what was said and what is written outside `run`.
+
+    A file that is no regular one counts by its type and its target.
+    """
+    found: dict[str, object] = {}
+    for path in sorted((place / "run").rglob("*")):
+        mode = path.lstat().st_mode
+        held: object = os.readlink(path) if stat.S_ISLNK(mode) else path.lstat().st_size
+        if stat.S_ISREG(mode) and path.stat().st_size <= 2 * fuzz_spoil.MOST:
+            held = hashlib.sha256(path.read_bytes()).hexdigest()
+        found[str(path)] = (stat.S_IFMT(mode), held if not stat.S_ISDIR(mode) else None)
+    return found
+
+
+def _waited(child: int, began: float, said: Path) -> tuple[int, resource.struct_rusage, bool]:
+    late, limit = False, SECONDS
     while True:
         pid, status, used = os.wait4(child, os.WNOHANG)
         if pid:
             return status, used, late
-        if not late and time.monotonic() - began > SECONDS:
+        waited = time.monotonic() - began
+        if limit == TRAINING and waited < 10 * TRAINING:  # a machine that is shared stalls
+            waited = _processor_seconds(child)
+        if not late and waited > limit:
+            if limit == SECONDS and said.exists() and LOADS in said.read_text(errors="replace"):
+                limit = TRAINING
+                continue
             late = True
             os.kill(child, signal.SIGKILL)
         time.sleep(0.005)
+
+
+def _processor_seconds(child: int) -> float:
+    """Processor time that a child has used; Linux."""
+    fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _outcome(status: int, said: str, late: bool, used: int) -> str:
@@ -266,6 +343,8 @@ def run(args: argparse.Namespace) -> None:
     began, number = time.monotonic(), args.seed * 1_000_000
     while time.monotonic() - began < args.minutes * 60:
         for kind in args.kind:
+            if kind == "resumes" and len(args.kind) > 1 and number % SELDOM:
+                continue  # what is not refused is trained, which takes longer than all the others
             case = tried(kind, number, made)
             counts[kind][case["outcome"]] += 1
             slowest = max(slowest, case["seconds"])

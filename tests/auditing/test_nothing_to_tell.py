@@ -18,7 +18,15 @@ from tssd_keras.auditing.reasons import reasons
 from tssd_keras.auditing.write import write_audit
 from tssd_keras.cli.main import main
 from tssd_keras.judge.roles import UNCERTAIN
-from tssd_keras.judge.told import NO_BETTER_THAN_CHANCE, NO_RIGHT_PAIR, STREAMS_ABSTAIN
+from tssd_keras.judge.told import (
+    LOSSES_ABSTAIN,
+    NO_BETTER_THAN_CHANCE,
+    NO_RIGHT_PAIR,
+    PREDICTIONS_BY_CHANCE,
+    SHARES_DIFFER,
+    STREAMS_ABSTAIN,
+    TOO_FEW_NEIGHBOURS,
+)
 from tssd_keras.labels import noise
 
 K = 10
@@ -50,6 +58,7 @@ def nothing_is_told(found, why):
     assert "nothing to tell" in found.notes[0]
     assert why in found.notes[0]
     assert np.isnan(found.wrong_share)
+    assert found.no_share == why
     assert np.isnan(found.score).all()
     assert not found.suspect.any()
     assert set(found.role) <= {"uncertain", "golden"}
@@ -78,10 +87,26 @@ def test_predictions_by_chance_judge_nobody():
     constant = tssd_keras.audit(np.full((len(TRUTH), K), 1 / K), labels, X)
     np.testing.assert_array_equal(found.score, constant.score)
     assert np.isnan(found.wrong_share)  # neighbours alone tell who is wrong, and not how many are
+    assert found.no_share == PREDICTIONS_BY_CHANCE
     assert found.suspect[labels != TRUTH].mean() > 0.95
     assert found.suspect[labels == TRUTH].mean() < 0.05
     assert any("nobody is judged by them" in note for note in found.notes)
     nothing_is_told(tssd_keras.audit(random, labels), STREAMS_ABSTAIN)
+
+
+@free
+@pytest.mark.parametrize(
+    ("renumbered", "words"),
+    [
+        ((TRUTH + 1) % K, "label 0 as class 9, label 1 as class 0, label 2 as class 1 and 7 more"),
+        (np.where(TRUTH < 2, 1 - TRUTH, TRUTH), ""),  # eight of ten are right: known, no word
+    ],
+)
+def test_labels_that_number_the_classes_otherwise_than_predictions_are_said_to(renumbered, words):
+    found = tssd_keras.audit(predicted(TRUTH), renumbered, X)
+    said = [note for note in found.notes if "they would agree with 9" in note]
+    assert len(said) == bool(words)
+    assert all(words in note for note in said)
 
 
 @free
@@ -215,17 +240,16 @@ def test_an_estimate_at_its_bound_is_said_to_be_there():
 
 
 @free
-def test_without_q_a_stream_that_abstains_has_no_part_in_the_ranking_and_leaves_no_share():
+def test_without_q_a_stream_that_abstains_has_no_part_in_the_ranking(tmp_path):
     """By class means clean digits came out as 42 % noise: halves of who abstains were in it."""
     judged = some_judged(90)
-    silent = dataclasses.replace(judged.streams[0], loss_abstains=True)
     p_feature = np.where(np.arange(90) < 60, np.asarray(judged.p_feature), 0.5)
     run = dataclasses.replace(
         judged,
         q=np.full(90, np.nan),
         p_loss=np.full(90, 0.5),
         p_feature=p_feature,
-        streams=(silent,),
+        rounds=[{"epoch": "3", "estimated_clean_share": "", "no_share": LOSSES_ABSTAIN}],
     )
     np.testing.assert_allclose(run.p_wrong[:60], 1 - p_feature[:60])
     assert np.isnan(run.p_wrong[60:]).all()
@@ -233,7 +257,37 @@ def test_without_q_a_stream_that_abstains_has_no_part_in_the_ranking_and_leaves_
     assert run.nothing_to_tell == ""
     found = overview(run)
     assert found["totals"]["wrong"] is None
-    assert found["totals"]["nothing_to_tell"] == "the loss stream abstains"
+    assert found["totals"]["nothing_to_tell"] == LOSSES_ABSTAIN
     assert found["classes"]["wrong"] == [None, None, None]
-    speaks = dataclasses.replace(run, streams=judged.streams)
-    assert overview(speaks)["totals"]["wrong"] == pytest.approx(1 - p_feature[:60].mean())
+    assert f"estimated noise: nothing to tell, as {LOSSES_ABSTAIN}" in list(
+        write_audit(run, None, tmp_path / "audit", kept=10)
+    )
+
+
+def of_few(k, per_class, *, spread, sharpness=1.0, wrong=0.3):
+    """Predictions, given labels and features of K classes, some of whose labels changed places."""
+    rng, truth = np.random.default_rng(7), np.repeat(np.arange(k), per_class)
+    centres = rng.normal(size=(k, 32))
+    x = centres[truth] + spread * rng.normal(size=(len(truth), 32))
+    labels, moved = truth.copy(), rng.choice(len(truth), int(wrong * len(truth)), replace=False)
+    labels[moved] = labels[rng.permutation(moved)]
+    return sharpness * (x @ centres.T - (centres**2).sum(axis=1) / 2), labels, x
+
+
+@free
+@pytest.mark.parametrize(
+    ("population", "why"),
+    [
+        (of_few(1000, 2, spread=1.0), TOO_FEW_NEIGHBOURS),  # .001 was named, .3 are wrong
+        (of_few(300, 5, spread=0.3, sharpness=0.05), SHARES_DIFFER),  # .0003 was named
+        (of_few(100, 10, spread=0.3), ""),
+        (of_few(1000, 2, spread=0.3, wrong=0.0), ""),
+    ],
+)
+def test_a_share_that_too_few_neighbours_or_flat_predictions_tell_is_not_named(population, why):
+    logits, labels, x = population
+    found = tssd_keras.audit(logits, labels, x, from_logits=True)
+    assert found.no_share == why
+    assert np.isnan(found.wrong_share) == bool(why)
+    assert found.nothing_to_tell == ""  # labels are judged all the same
+    assert any(why in note and "nothing to tell" in note for note in found.notes) == bool(why)

@@ -67,3 +67,21 @@ def test_what_came_is_told_by_exit_status_words_time_and_memory(status, said, la
     import fuzz
 
     assert fuzz._outcome(status, said, late, used) == outcome
+
+
+def test_what_a_refused_resume_left_is_compared_whatever_it_is(tmp_path):
+    import fuzz
+
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "state.npz").write_bytes(b"state")
+    (run / "link").symlink_to("nowhere")
+    before = fuzz.contents(tmp_path)
+    (tmp_path / "said").write_text("Error: refused")
+    assert fuzz.contents(tmp_path) == before
+    (run / "running").touch()
+    assert fuzz.contents(tmp_path) != before
+    (run / "running").unlink()
+    assert fuzz.contents(tmp_path) == before
+    (run / "state.npz").write_bytes(b"State")
+    assert fuzz.contents(tmp_path) != before

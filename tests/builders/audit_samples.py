@@ -91,7 +91,14 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
             {"epoch": str(e), "accuracy": "0.5", "train_accuracy": "0.4", "loss": "1.5"}
             for e in range(1, 4)
         ],
-        "rounds": [{"epoch": "2", "kept": str(n // 2), "semi_hard": "3"}],
+        "rounds": [
+            {
+                "epoch": "2",
+                "kept": str(n // 2),
+                "semi_hard": "3",
+                "estimated_clean_share": f"{q.mean():.6f}",
+            }
+        ],
         "summary": {"rounds": 1, "accuracy": {"evaluated_on": "test", "last": 0.5}},
     }
     return Findings(**{**columns, **change})

@@ -15,6 +15,15 @@ from tssd_keras.judge.record import (
     shift,
     summed,
 )
+from tssd_keras.judge.round_line import round_notes
+from tssd_keras.judge.told import (
+    CONSTANT,
+    SHARES_DIFFER,
+    STREAMS_ABSTAIN,
+    WrongShare,
+    of_all,
+    of_some,
+)
 
 pytestmark = pytest.mark.backend_free
 
@@ -23,7 +32,7 @@ COLUMNS = (
     "epoch,kept,positive,negative,uncertain,semi_hard,floor,loss_abstains,classes_abstaining,"
     "network_unready,kept_precision,kept_recall,kept_f1,auroc_loss,auroc_feature,auroc_q,label_error_auroc,"
     "uncertain_purity,semi_hard_purity,semi_hard_recall,reach,criterion,estimated_clean_share,nothing_to_tell,"
-    "golden_pairs,clean_share_error,classes_short,neighbours_before,network_share,golden_auroc_q,golden_auroc_streams,"
+    "no_share,golden_pairs,clean_share_error,classes_short,neighbours_before,network_share,golden_auroc_q,golden_auroc_streams,"
     "rejected_count,rejected_fitted,rejected_fit,seconds_score,seconds_divide,seconds_purify"
 )
 
@@ -85,6 +94,49 @@ def test_numbers_are_averaged_and_differing_texts_joined():
     assert merged([one, one]) == one
     abstentions = [Abstentions(loss_abstains=True, classes_abstaining=n) for n in (2, 3)]
     assert merged(abstentions) == Abstentions(loss_abstains=True, classes_abstaining=2.5)
+
+
+def test_a_network_that_tells_nothing_does_not_hide_the_share_of_another():
+    tells = PurificationFigures(
+        estimated_clean_share=0.7, clean_share_error=0.1, nothing_to_tell="", no_share=""
+    )
+    not_ = PurificationFigures(nothing_to_tell=STREAMS_ABSTAIN, no_share=STREAMS_ABSTAIN)
+    for pair in ([tells, not_], [not_, tells]):
+        row = vars(merged(pair))
+        assert WrongShare.of_row(row).share == pytest.approx(0.3)
+        assert WrongShare.of_row(row).error == pytest.approx(0.1)
+        assert (of_all(row["nothing_to_tell"]), of_some(row["nothing_to_tell"])) == (
+            "",
+            STREAMS_ABSTAIN,
+        )
+    row = vars(merged([not_, not_]))
+    assert WrongShare.of_row(row) == WrongShare(why=STREAMS_ABSTAIN)
+    assert of_some(row["nothing_to_tell"]) == ""
+    other = dataclasses.replace(not_, nothing_to_tell=CONSTANT, no_share=CONSTANT)
+    why = WrongShare.of_row(vars(merged([not_, other]))).why
+    assert why == f"{STREAMS_ABSTAIN} / {CONSTANT}"
+    assert WrongShare.of_row({}) == WrongShare()
+    as_text = {"estimated_clean_share": "0.7", "clean_share_error": "", "no_share": ""}
+    assert WrongShare.of_row(as_text).share == pytest.approx(0.3)
+    assert WrongShare.of_row({"estimated_clean_share": "0.7 / 0.8"}) == WrongShare()
+
+
+def test_the_round_s_line_says_of_whom_nothing_is_told():
+    def notes(**figures):
+        purification = PurificationFigures(**figures)
+        record = dataclasses.replace(a_record(), purification=purification)
+        return [note for note in round_notes(record) if note not in common]
+
+    common = round_notes(dataclasses.replace(a_record(), purification=PurificationFigures()))
+
+    assert notes(nothing_to_tell="", no_share="", estimated_clean_share=0.7) == []
+    assert notes(nothing_to_tell=CONSTANT, no_share=CONSTANT) == [f"nothing to tell: {CONSTANT}"]
+    assert notes(nothing_to_tell="", no_share=SHARES_DIFFER) == [
+        f"how many labels are wrong: nothing to tell, as {SHARES_DIFFER}"
+    ]
+    assert notes(nothing_to_tell=f" / {CONSTANT}", estimated_clean_share=0.7) == [
+        f"one network judged nothing: {CONSTANT}"
+    ]
 
 
 def test_the_shift_is_the_quartiles_of_both_sides():

@@ -234,3 +234,27 @@ def test_a_rewrite_of_some_rows_changes_no_others():
     table.rewrite(judged(2), np.array([0, 3]), epoch=4)
     table.rewrite(judged(2), np.array([3, 4]), epoch=5)
     assert table.changed.tolist() == [4, -1, -1, 5, 5]
+
+
+def test_a_network_that_tells_nothing_of_a_sample_has_no_part_in_its_judgement():
+    def columns(p, q, role, suggested, confidence):
+        return Rewrite(
+            np.ones(2, np.float32),
+            np.full(2, role, np.int8),
+            np.full(2, p),
+            np.full(2, p),
+            np.full(2, q, np.float32),
+            np.full(2, suggested),
+            np.full(2, confidence, np.float32),
+        )
+
+    told = columns(0.1, 0.2, NEGATIVE, 1, 0.6)
+    untold = columns(0.5, np.nan, UNCERTAIN, 0, 0.9)
+    for pair in ([told, untold], [untold, told]):
+        both = in_agreement(pair)
+        for name in ("role", "p_loss", "p_feature", "q", "suggested", "confidence"):
+            np.testing.assert_array_equal(getattr(both, name), getattr(told, name))
+    nobody = in_agreement([untold, untold])
+    assert np.isnan(nobody.q).all()
+    np.testing.assert_array_equal(nobody.role, untold.role)
+    np.testing.assert_array_equal(nobody.p_loss, untold.p_loss)

@@ -12,13 +12,18 @@ from tssd_keras.judge.told import (
     CONTRADICTION,
     FEWER_THAN_BY_CHANCE,
     FEWEST_PAIRS,
+    LOSSES_ABSTAIN,
     NO_BETTER_THAN_CHANCE,
     NO_RIGHT_PAIR,
+    SHARES_DIFFER,
     STREAMS_ABSTAIN,
+    TOO_FEW_NEIGHBOURS,
     at_bound,
     bounded_share,
     chance_error,
     remedy,
+    share_by_streams,
+    why_no_share,
     why_nobody_is_judged,
     why_shares_say_nothing,
 )
@@ -91,10 +96,30 @@ def test_every_reason_has_a_remedy_and_no_other_word_has_one():
     reasons = (
         *(STREAMS_ABSTAIN, NO_RIGHT_PAIR, NO_BETTER_THAN_CHANCE, CONSTANT),
         *(FEWER_THAN_BY_CHANCE, CONTRADICTION),
+        *(TOO_FEW_NEIGHBOURS, SHARES_DIFFER, LOSSES_ABSTAIN),
     )
     assert all(remedy(why) for why in reasons)
     assert all(remedy(why).startswith(". ") for why in reasons)
     assert remedy("the network knows nothing") == ""
+
+
+def test_the_streams_alone_tell_a_share_where_the_losses_speak():
+    score = np.array([0.9, 0.7, 0.8, np.nan])
+    share, why = share_by_streams(score, loss_abstains=False)
+    assert (share, why) == (pytest.approx(0.8), "")
+    assert share_by_streams(score, loss_abstains=True) == (None, LOSSES_ABSTAIN)
+    few = np.array([0.9, np.nan, np.nan])
+    assert share_by_streams(few, loss_abstains=False) == (None, TOO_FEW_NEIGHBOURS)
+    assert share_by_streams(few[1:], loss_abstains=False) == (None, STREAMS_ABSTAIN)
+
+
+@pytest.mark.parametrize(
+    ("share", "spoken_of", "why"),
+    [(0.7, 1.0, ""), (0.7, 0.5, TOO_FEW_NEIGHBOURS), (0.999, 1.0, SHARES_DIFFER)],
+)
+def test_a_share_without_golden_samples_rests_on_neighbours_that_speak(share, spoken_of, why):
+    q = np.where(np.arange(100) < 60, 0.9, 0.1)
+    assert why_no_share(share, q, spoken_of) == why
 
 
 def test_a_silenced_division_judges_nobody_and_keeps_its_mixtures():

@@ -178,3 +178,20 @@ def test_golden_samples_are_drawn_among_those_whose_truth_is_known():
 def test_where_nothing_is_known_to_be_right_the_ways_to_say_so_are_told():
     with pytest.raises(ValueError, match=r"golden\.ids, the column golden .* \"certain\""):
         choose_golden(GoldenRecipe(), data(), None, None, np.arange(N))
+
+
+@pytest.mark.parametrize(
+    ("test_digests", "words"),
+    [
+        ([7], "1 of 30 equal a test sample .* try a smaller golden.per_class"),
+        (range(N), "30 of 30 equal a test sample .* Look whether the samples differ"),
+        ([100], "Try a smaller golden.per_class"),
+    ],
+)
+def test_a_class_without_enough_samples_that_equal_no_test_sample_says_how_many_do(
+    test_digests, words
+):
+    """Rows that were all equal got the advice of a smaller golden.per_class."""
+    some = data(true_labels=np.arange(N) % K, test_digests=digest(list(test_digests)))
+    with pytest.raises(ValueError, match=words):
+        choose_golden(GoldenRecipe(per_class=10), some, some.true_labels, None, np.arange(N))

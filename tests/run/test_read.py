@@ -248,6 +248,15 @@ def test_figures_of_networks_that_differ_and_empty_ones_are_read(run):
     assert found.epochs == [{"epoch": "1", "accuracy": "", "loss": "nan"}]
 
 
+def test_tables_of_a_run_that_a_spreadsheet_saved_are_read(run):
+    table = "sep=;\r\nepoch;accuracy;loss;\r\n1;0.5;2;\r\n;;;\r\n"
+    (run / "epochs.csv").write_text(table, encoding="utf-16")
+    assert read_run(run)[0].epochs == [{"epoch": "1", "accuracy": "0.5", "loss": "2"}]
+    (run / "epochs.csv").write_bytes(b"epoch,accuracy,x\n1,0.5,\xff\n")
+    with pytest.raises(ValueError, match="row 2, or the first, is no text in UTF-8"):
+        read_run(run)
+
+
 @pytest.mark.parametrize(
     ("figures", "words"),
     [

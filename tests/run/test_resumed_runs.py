@@ -20,7 +20,7 @@ from tssd_keras.data import loading
 from tssd_keras.recipe.recipe import DEFAULT
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
-from tssd_keras.run.folder import RunFolder
+from tssd_keras.run.folder import RUNNING, RunFolder
 from tssd_keras.run.kept_state import read_kept
 from tssd_keras.run.read import read_run
 
@@ -203,12 +203,16 @@ def go_on(folder, *words):
     return CliRunner().invoke(main, ["train", "--resume", str(folder), *words])
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_what_cannot_go_on_is_refused_and_stays_as_it_was(tmp_path):
     labels = tmp_path / "labels.npy"
     np.save(labels, given := digits_labels())
     settings = (*SHORT, f"noise.labels={labels}", "noise.kind=file", "golden.source=none")
     stopped_after(tmp_path / "run", "epoch 2/", *settings)
-    before = {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()}
+    before = contents(tmp_path / "run")
     other = "jax" if keras.backend.backend() == "tensorflow" else "tensorflow"
 
     def edited(name, old, new):
@@ -229,7 +233,10 @@ def test_what_cannot_go_on_is_refused_and_stays_as_it_was(tmp_path):
     said = go_on(tmp_path / "run").output
     assert "labels that it began with" in said
     assert "Bring back the data" in said
-    assert {p.name: p.read_bytes() for p in (tmp_path / "run").iterdir()} == before
+    assert contents(tmp_path / "run") == before
+    (tmp_path / "run" / RUNNING).touch()  # as a run that was killed leaves it
+    assert "labels that it began with" in go_on(tmp_path / "run").output
+    assert contents(tmp_path / "run") == before | {RUNNING: b""}
     state = tmp_path / "run" / "state.npz"
     state.write_bytes(before["state.npz"][:-100])
     assert "cut short" in go_on(tmp_path / "run").output

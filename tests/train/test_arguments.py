@@ -114,6 +114,22 @@ def test_labels_with_a_gap_are_refused_unless_the_number_of_classes_is_given():
     assert tssd.table.judged.all()
 
 
+@pytest.mark.parametrize("first", [1, 4])
+def test_labels_that_seem_to_count_from_another_number_are_said_to_before_training(first):
+    labels = first + np.arange(30) % 3
+    with pytest.raises(ValueError, match=f"count from {first}, pass labels - {first} .golden"):
+        TSSD(X3, labels)
+    told = Labels(labels, n_classes=3 + first)
+    with pytest.warns(UserWarning, match=rf"Pass labels - {first} .*n_classes=3"):
+        TSSD(X3, told)
+    TSSD(X3, Labels(labels % 3, n_classes=3))  # warnings are errors here
+    TSSD(X3, Labels(np.array(["b", "c", "d"])[labels % 3]))
+    some = np.where(labels == first, first + 1, labels)
+    TSSD(X3, Labels(np.where(some == first + 1, 0, some), n_classes=3 + first))
+    with pytest.raises(ValueError, match="right by labels - 1"):
+        TSSD(X3, Labels(1 + np.arange(30) % 3, n_classes=3))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_not_finite_are_refused_by_their_number(value):
     x, y = X3.copy(), np.arange(30) % 3

@@ -101,7 +101,8 @@ GLOSSARY: dict[str, tuple[Term, ...]] = {
         Term(
             "nothing to tell",
             "Every stream abstains, or golden samples show that q says nothing. Then nobody is "
-            "judged, every label counts, and no share of wrong labels is named.",
+            "judged, every label counts, and no share of wrong labels is named. Without golden "
+            "samples labels can be judged and their share not be told all the same.",
         ),
         Term(
             "certain",

@@ -14,13 +14,21 @@ import numpy as np
 
 from tssd_keras.auditing.outputs_check import ModelOutputs, check_outputs
 from tssd_keras.data.columns import names_of, write_columns
-from tssd_keras.judge.chance import Agreement, agreement
+from tssd_keras.judge.chance import Agreement, agreement, renumbered
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
-from tssd_keras.judge.told import NOTHING_TO_TELL, STREAMS_ABSTAIN, remedy
+from tssd_keras.judge.told import (
+    MOST_APART,
+    NOTHING_TO_TELL,
+    PREDICTIONS_BY_CHANCE,
+    STREAMS_ABSTAIN,
+    WrongShare,
+    remedy,
+    share_by_streams,
+)
 from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.choices import STREAMS
@@ -56,6 +64,7 @@ class LabelAudit:
             True without features.
         wrong_share: share of wrong labels that is estimated; NaN where there is nothing to tell.
         wrong_share_error: its standard error by golden labels; NaN without.
+        no_share: why there is no estimated share, in words; "" where there is one.
         nothing_to_tell: why no label was judged, in words; "" where labels were. Then scores are
             NaN and no label is suspect.
         notes: what a person should know, a line each.
@@ -74,6 +83,7 @@ class LabelAudit:
     feature_abstains: np.ndarray
     wrong_share: float
     wrong_share_error: float
+    no_share: str
     nothing_to_tell: str
     notes: tuple[str, ...]
 
@@ -174,8 +184,10 @@ def audit(
     outputs = check_outputs(
         predictions, labels, features, golden, from_logits=as_flag("from_logits", from_logits)
     )
-    known = agreement(outputs.log_p.argmax(axis=1), outputs.given, outputs.n_classes)
+    predicted, k = outputs.log_p.argmax(axis=1), outputs.n_classes
+    known, renumbering = agreement(predicted, outputs.given, k), ""
     if golden is None and not known.knows:
+        renumbering = _renumbering(predicted, outputs.given, known, k)
         outputs = outputs.without_predictions()
     division, where = _divided(outputs, settings)
     purification, why = None, ""
@@ -188,7 +200,7 @@ def audit(
         purification, division = None, division.silenced()
     elif purification is None and not division.speaks:
         why = STREAMS_ABSTAIN
-    return _label_audit(outputs, division, purification, known, why)
+    return _label_audit(outputs, division, purification, known, why, renumbering)
 
 
 def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, Place]:
@@ -261,6 +273,7 @@ def _label_audit(
     purification: Purification | None,
     known: Agreement,
     why: str,
+    renumbering: str,
 ) -> LabelAudit:
     """Put together what is said of the judged samples and of the golden ones.
 
@@ -268,6 +281,7 @@ def _label_audit(
         outputs, division, purification: of the samples that are judged.
         known: of the labels by the predictions.
         why: nothing is told of any label; "" if something is.
+        renumbering: of `_renumbering`.
     """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
     given = outputs.given[rows]
@@ -277,11 +291,12 @@ def _label_audit(
         role, q = purification.role, purification.q.astype(np.float64)
         suggested, confidence = outputs.true.copy(), np.ones(n)
         suggested[rows], confidence[rows] = purification.suggested, purification.confidence
-    score = np.where(np.isnan(q), _mean_of_streams(division, given), q)
+    score = np.where(np.isnan(q), division.mean_of_streams(given), q)
     golden = bool((outputs.true >= 0).any())
     if not golden:
         q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
     margin = _margin(log_p[rows], given)
+    share = _wrong_share(score, purification, division, known.knows or golden, why)
 
     def everywhere(values: np.ndarray) -> np.ndarray:
         out = np.full(n, np.nan)
@@ -302,25 +317,14 @@ def _label_audit(
         order=rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))],
         loss_abstains=division.loss_abstains,
         feature_abstains=division.feature_abstains,
-        **_wrong_share(
-            score,
-            purification,
-            estimated=known.knows or golden,
-            loss_abstains=division.loss_abstains,
-        ),
+        wrong_share=np.nan if share.share is None else share.share,
+        wrong_share_error=np.nan if share.error is None else share.error,
+        no_share=share.why,
         nothing_to_tell=why,
-        notes=tuple(_notes(division, outputs.has_features, known, why, golden=golden)),
+        notes=tuple(
+            _notes(division, outputs.has_features, known, why, share, renumbering, golden=golden)
+        ),
     )
-
-
-def _mean_of_streams(division: Division, labels: np.ndarray) -> np.ndarray:
-    """float64[n]: mean posterior of the streams that do not abstain, NaN where both do."""
-    speaks = np.stack(
-        [np.full(len(labels), not division.loss_abstains), ~division.feature_abstains[labels]]
-    )
-    total = np.where(speaks, np.stack([division.p_loss, division.p_feature]), 0.0).sum(axis=0)
-    count = speaks.sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -337,41 +341,57 @@ def _margin(log_p: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _wrong_share(
     score: np.ndarray,
     purification: Purification | None,
-    *,
+    division: Division,
     estimated: bool,
-    loss_abstains: bool,
-) -> dict[str, float]:
-    """The share of wrong labels, and its standard error; NaN where there is none.
+    why: str,
+) -> WrongShare:
+    """The share of wrong labels, and its standard error, or why there is none.
 
     Args:
         score: float64[n], of the samples that are judged.
-        purification: of these.
-        loss_abstains: whether that stream does.
-        estimated: whether there is a share, so that it is no number that nothing has told.
+        purification, division: of these.
+        estimated: whether predictions or golden labels are there to tell it.
+        why: nothing is told of any label; "" if something is.
     """
-    wrong, error, told = np.nan, None, score[~np.isnan(score)]
-    if purification is not None and purification.figures.estimated_clean_share is not None:
-        wrong = 1 - purification.figures.estimated_clean_share
-        error = purification.figures.clean_share_error
-    elif len(told) and not loss_abstains:  # places alone do not tell how many labels are wrong
-        wrong = float(1 - told.mean())
-    return {
-        "wrong_share": wrong if estimated else np.nan,
-        "wrong_share_error": np.nan if error is None else error,
-    }
+    if why or not estimated:
+        return WrongShare(why=why or PREDICTIONS_BY_CHANCE)
+    if purification is not None:
+        return WrongShare.of_row(vars(purification.figures))
+    share, why = share_by_streams(score, loss_abstains=division.loss_abstains)
+    return WrongShare.of_row({"estimated_clean_share": share, "no_share": why})
+
+
+def _renumbering(predicted: np.ndarray, given: np.ndarray, known: Agreement, k: int) -> str:
+    """What numbering of the classes predictions and labels would agree in, if in another."""
+    share, to = renumbered(predicted, given, k)
+    moved = np.flatnonzero((to != np.arange(k)) & (np.bincount(given, minlength=k) > 0))
+    if share - known.share <= MOST_APART or not len(moved):
+        return ""
+    pairs = ", ".join(f"label {a} as class {to[a]}" for a in moved[:3])
+    more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+    return f": they would agree with {share:.1%} of them with {pairs}{more}"
 
 
 def _notes(
-    division: Division, has_features: bool, known: Agreement, why: str, *, golden: bool
+    division: Division,
+    has_features: bool,
+    known: Agreement,
+    why: str,
+    share: WrongShare,
+    renumbering: str,
+    *,
+    golden: bool,
 ) -> Iterator[str]:
     if why:
         yield f"{NOTHING_TO_TELL}, and no label was judged: {why}{remedy(why)}"
+    elif share.why and share.why != PREDICTIONS_BY_CHANCE:
+        yield f"how many labels are wrong: {NOTHING_TO_TELL}, as {share.why}{remedy(share.why)}"
     if not known.knows and not golden:
         yield (
             f"the predictions agree with {known.share:.1%} of the labels, by chance "
             f"{known.chance:.1%}: nobody is judged by them, and neighbours alone do not tell "
             "how many labels are wrong. Look whether rows and columns of "
-            "predictions are in the order of the labels"
+            f"predictions are in the order of the labels{renumbering}"
         )
     if known.share > BY_HEART:
         yield (

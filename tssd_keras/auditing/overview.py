@@ -49,12 +49,8 @@ def overview(findings: Findings) -> dict[str, Any]:
 def _totals(findings: Findings) -> dict[str, object]:
     facts, judged = findings.summary, findings.judged
     by = "q" if not np.isnan(findings.q[judged]).all() else "streams"
-    no_share = findings.no_share
-    wrong, error = None if no_share else _mean(findings.p_wrong[findings.told]), None
     last = findings.rounds[-1] if findings.rounds else {}
-    share = _number(last.get("estimated_clean_share"))
-    if by == "q" and share is not None and wrong is not None:
-        wrong, error = 1 - share, _number(last.get("clean_share_error"))
+    wrong = findings.wrong_share
     return {
         "samples": len(findings),
         "judged": int(judged.sum()),
@@ -62,10 +58,10 @@ def _totals(findings: Findings) -> dict[str, object]:
         "dropped": int((judged & (findings.weight <= 0)).sum()),
         "mined": int((findings.role == SEMI_HARD).sum()),
         "suspects": int(findings.suspect.sum()),
-        "wrong": wrong,
-        "wrong_error": error,
-        "at_bound": wrong is not None and at_bound(wrong, int(judged.sum())),
-        "nothing_to_tell": no_share,
+        "wrong": wrong.share,
+        "wrong_error": wrong.error,
+        "at_bound": wrong.share is not None and at_bound(wrong.share, int(judged.sum())),
+        "nothing_to_tell": wrong.why,
         "golden_pairs": _number(last.get("golden_pairs")),
         "by": by,
         "decided": int((~judged & (findings.role == DECIDED)).sum()),
@@ -86,7 +82,7 @@ def _classes(findings: Findings) -> dict[str, list]:
     def count(which: np.ndarray) -> list[int]:
         return np.bincount(given[which], minlength=k).tolist()
 
-    told = findings.told & (not findings.no_share)
+    told = findings.told & (findings.wrong_share.share is not None)
     wrong, n_told = np.bincount(given[told], findings.p_wrong[told], minlength=k), count(told)
     return {
         "samples": np.bincount(given, minlength=k).tolist(),
@@ -202,7 +198,3 @@ def _histogram(
         "share": numbers(mixtures.share),
         "abstains": abstains,
     }
-
-
-def _mean(values: np.ndarray) -> float | None:
-    return float(np.mean(values)) if len(values) else None

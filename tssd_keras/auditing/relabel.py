@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.data.whole_file import new_file
 from tssd_keras.labels.decisions.checks import Fit, check_hash, check_unsure, decision_of, sample_of
 from tssd_keras.labels.decisions.table import (
     DECISIONS,
@@ -91,12 +92,8 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
             f"{len(unsure):,} that it names. Nothing was written."
         )
     columns = _columns(labels, strata, decided)
-    part = out.with_name(f".{out.name}.part")
-    try:
+    with new_file(out) as part:
         write_columns(part, columns)
-        part.rename(out)
-    finally:
-        part.unlink(missing_ok=True)
     return Applied(
         actions=dict(Counter(cells["action"] for cells in decided.values())),
         changed=sum(a != b for a, b in zip(columns["label"], columns["given"], strict=True)),

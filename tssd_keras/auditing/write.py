@@ -216,8 +216,8 @@ def _summary(findings: Findings, gallery: Gallery, n_pictures: int, n_tasks: int
     n_listed = int((gallery.rank[gallery.rows[: gallery.n_listed]] > 0).sum())
     if findings.nothing_to_tell:
         yield f"{NOTHING_TO_TELL}, and no label was judged: {findings.nothing_to_tell}"
-    elif findings.no_share:
-        yield f"estimated noise: {NOTHING_TO_TELL}, as {findings.no_share}"
+    elif why := findings.wrong_share.why:
+        yield f"estimated noise: {NOTHING_TO_TELL}, as {why}"
     yield (
         f"{n_suspects:,} suspects among {int(findings.judged.sum()):,} judged samples; the page "
         f"lists {n_listed:,} of them to find wrong labels, and {len(gallery.teaching):,} judged "

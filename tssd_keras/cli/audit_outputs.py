@@ -102,7 +102,7 @@ def _estimate(audited: LabelAudit) -> str:
     from tssd_keras.judge.told import NOTHING_TO_TELL, at_bound
 
     share, error = audited.wrong_share, audited.wrong_share_error
-    if audited.nothing_to_tell or np.isnan(share):
+    if audited.no_share:
         return NOTHING_TO_TELL
     if at_bound(share, len(audited.order)):
         what = "right" if share > 0.5 else "wrong"
@@ -123,6 +123,7 @@ def _summary(audited: LabelAudit) -> dict[str, Any]:
         "suspects": int(audited.suspect.sum()),
         "estimated_wrong_share": _number(audited.wrong_share),
         "estimated_wrong_share_error": _number(audited.wrong_share_error),
+        "no_share": audited.no_share,
         "nothing_to_tell": audited.nothing_to_tell,
         "roles": dict(zip(roles.tolist(), counts.tolist(), strict=True)),
         "loss_abstains": audited.loss_abstains,

@@ -18,8 +18,9 @@ def compare(runs: tuple[Path, ...]) -> None:
 
     Differences from the first run stand in brackets. Accuracy is measured on the samples that
     its row names, test or validation. The rows below it are of the samples that all runs
-    judged: a sample that is golden or was decided on in one run counts in none. AUROC measures
-    how well wrong labels are told from right ones, where the truth is known.
+    judged: a sample that is golden or was decided on in one run counts in none; but the estimated
+    share of wrong labels is of all that the run itself judged. AUROC measures how well wrong
+    labels are told from right ones, where the truth is known.
 
     \b
       python cli.py compare RUN RUN2

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.recipe import DEFAULT, Recipe
 from tssd_keras.recipe.setting import Setting, settings_of
 from tssd_keras.recipe.toml import toml_value
@@ -41,7 +42,7 @@ def settings(out: Path | None) -> None:
         click.echo(text, nl=False)
         return
     try:
-        out.write_text(text, encoding="utf-8")
+        write_text(out, text)
     except OSError as error:
         raise click.ClickException(f"--out must be a file that can be written: {error}.") from error
     click.echo(f"every setting is in {out}")

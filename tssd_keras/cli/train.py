@@ -141,8 +141,7 @@ def _say(finished: Finished, backend: str) -> None:
 
 def _estimated(summary: dict) -> str:
     """The last round's share of wrong labels, or that there is nothing to tell."""
-    nothing = (summary["nothing_to_tell"] or "").strip(" /")
-    return NOTHING_TO_TELL if nothing else _share(summary["estimated_wrong_share"])
+    return NOTHING_TO_TELL if summary["no_share"] else _share(summary["estimated_wrong_share"])
 
 
 def _table(summary: dict) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -33,6 +34,50 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike) -> Iterator[Path]:
+    """A place for a file that is not there yet, put in its own when the block has ended.
+
+    Nothing is written over, and of two that write one file at once exactly one gets it.
+
+    Args:
+        path: of the file. The place has the same name, in a hidden folder beside it.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: of the kind that came, with the path and what to do.
+    """
+    path = Path(path)
+    if path.exists():
+        raise FileExistsError(_THERE.format(path))
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".new-") as folder:
+            part = Path(folder, path.name)
+            yield part
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
+            _put(part, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _named(error, path) from error
+
+
+_THERE = "{} is there already, and is not written over. Name another."
+
+
+def _put(part: Path, path: Path) -> None:
+    """Move a file to a place that is free; raises FileExistsError if it is not."""
+    try:
+        os.link(part, path)
+    except FileExistsError as error:
+        raise FileExistsError(_THERE.format(path)) from error
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(_THERE.format(path)) from None
+        os.replace(part, path)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

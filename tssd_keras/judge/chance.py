@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 SURELY = 2.0  # standard errors above chance
 
@@ -21,6 +22,24 @@ class Agreement(NamedTuple):
     knows: bool
     share: float
     chance: float
+
+
+def renumbered(
+    predicted: np.ndarray, given: np.ndarray, n_classes: int
+) -> tuple[float, np.ndarray]:
+    """How many labels answers would agree with if the labels numbered the classes otherwise.
+
+    Args:
+        predicted, given: int64[n] in 0..K-1.
+        n_classes: K.
+
+    Returns:
+        The largest such share over all numberings, and int64[K]: the class that label k is then.
+    """
+    counts = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(counts, (given, predicted), 1)
+    _, to = linear_sum_assignment(-counts)
+    return float(counts[np.arange(n_classes), to].sum()) / max(len(given), 1), to
 
 
 def agreement(predicted: np.ndarray, given: np.ndarray, n_classes: int) -> Agreement:

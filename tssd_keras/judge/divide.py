@@ -48,6 +48,21 @@ class Division:
         """Whether any stream says anything of any class."""
         return not (self.loss_abstains and self.feature_abstains.all())
 
+    def mean_of_streams(self, labels: np.ndarray) -> np.ndarray:
+        """float64[N]: mean probability by the streams that do not abstain, NaN where both do.
+
+        Args:
+            labels: int64[N], given.
+        """
+        says = np.stack([np.full(len(labels), not self.loss_abstains), self.of_features(labels)])
+        total = np.where(says, np.stack([self.p_loss, self.p_feature]), 0.0).sum(axis=0)
+        count = says.sum(axis=0)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def of_features(self, labels: np.ndarray) -> np.ndarray:
+        """bool[N]: of which labels the feature stream says something."""
+        return ~self.feature_abstains[labels]
+
     def silenced(self) -> Division:
         """The same scores, and nobody is judged by them."""
         return replace(

@@ -8,7 +8,7 @@ import numpy as np
 
 from tssd_keras.judge.roles import ROLES
 from tssd_keras.judge.streams import Streams
-from tssd_keras.judge.told import LOSSES_ABSTAIN, STREAMS_ABSTAIN
+from tssd_keras.judge.told import STREAMS_ABSTAIN, WrongShare, of_all
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,19 +81,14 @@ class Findings:
         if self.told.any():
             return ""
         last = self.rounds[-1] if self.rounds else {}
-        return (last.get("nothing_to_tell") or "").strip(" /") or STREAMS_ABSTAIN
+        return of_all(last.get("nothing_to_tell")) or STREAMS_ABSTAIN
 
     @property
-    def no_share(self) -> str:
-        """Why there is no estimated share of wrong labels; "" where there is one.
-
-        Without q it would be the mean of the streams. Places in feature space alone do not tell how
-        many labels are wrong: a class of two kinds of samples has two heaps, too.
-        """
+    def wrong_share(self) -> WrongShare:
+        """The share of wrong labels as the last round has it, or why it has none."""
         if self.nothing_to_tell:
-            return self.nothing_to_tell
-        silent = bool(self.streams) and all(one.loss_abstains for one in self.streams)
-        return LOSSES_ABSTAIN if silent and np.isnan(self.q[self.judged]).all() else ""
+            return WrongShare(why=self.nothing_to_tell)
+        return WrongShare.of_row(self.rounds[-1] if self.rounds else {})
 
     @property
     def p_wrong(self) -> np.ndarray:

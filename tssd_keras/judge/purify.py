@@ -222,6 +222,7 @@ class Purifier:
             criterion=found.as_q(criterion),
             estimated_clean_share=None if why else bounded_share(found.share, len(found.q)),
             nothing_to_tell=why,
+            no_share=why,
             golden_pairs=int(evidence.trusted.is_pair.sum()),
             clean_share_error=None if why else found.error,
             network_share=voice.network / (voice.network + voice.head),

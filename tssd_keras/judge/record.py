@@ -10,8 +10,10 @@ import numpy as np
 
 from tssd_keras.judge.divide import Division
 from tssd_keras.judge.rejected import Rejected
+from tssd_keras.judge.told import JOIN
 
 QUARTILES = (0.25, 0.5, 0.75)
+OF_WHO_TELLS = {"estimated_clean_share", "clean_share_error"}  # a network without has no part
 # Meta-feature -> its quartiles on golden positives, and those on kept samples.
 Shift = dict[str, list[list[float]]]
 
@@ -94,6 +96,8 @@ class PurificationFigures:
         estimated_clean_share: of right labels among the judged.
         nothing_to_tell: why no label was judged, see `told`; "" where labels were, None where
             nobody looked. Then there is no estimated share.
+        no_share: why there is no estimated share, though labels may have been judged; "" where
+            there is one, None where nobody looked.
         golden_pairs: how many random pairs of true and given label that share rests on.
         clean_share_error: its standard error by these pairs; None without them.
         classes_short: numbers of the classes, as text, that would have kept less than half of the
@@ -110,6 +114,7 @@ class PurificationFigures:
     criterion: float | None = None
     estimated_clean_share: float | None = None
     nothing_to_tell: str | None = None
+    no_share: str | None = None
     golden_pairs: int | None = None
     clean_share_error: float | None = None
     classes_short: str | None = None
@@ -216,14 +221,16 @@ def merged(networks: Sequence[Figures]) -> Figures:
     """Several networks' figures as one.
 
     Numbers become their mean. A figure is true where all say so, and None where a network
-    has none. Differing texts are joined with " / ". The shift is the first network's.
+    has none, but a share of those that tell one. Differing texts are joined with " / ". The shift
+    is the first network's.
     """
     if len(networks) == 1:
         return networks[0]
     names = [figure.name for figure in fields(networks[0])]
-    return type(networks[0])(
-        **{name: _as_one([getattr(network, name) for network in networks]) for name in names}
-    )
+    values = {name: [getattr(network, name) for network in networks] for name in names}
+    for name in OF_WHO_TELLS & values.keys():
+        values[name] = [value for value in values[name] if value is not None] or [None]
+    return type(networks[0])(**{name: _as_one(values[name]) for name in names})
 
 
 def _as_one(values: list):
@@ -235,7 +242,7 @@ def _as_one(values: list):
         return float(np.mean(values))
     if isinstance(values[0], dict):
         return values[0]
-    return values[0] if len(set(values)) == 1 else " / ".join(map(str, values))
+    return values[0] if len(set(values)) == 1 else JOIN.join(map(str, values))
 
 
 def summed(networks: Sequence[Seconds]) -> Seconds:

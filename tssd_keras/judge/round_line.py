@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tssd_keras.judge.record import RoundRecord
-from tssd_keras.judge.told import NOTHING_TO_TELL
+from tssd_keras.judge.told import NOTHING_TO_TELL, WrongShare, of_all, of_some
 
 
 def round_line(record: RoundRecord) -> str:
@@ -41,11 +41,15 @@ def round_figures(record: RoundRecord, of: str = "") -> str:
 def round_notes(record: RoundRecord) -> list[str]:
     """What is out of the common: who was not judged, who abstained, whose class is short."""
     abstentions, found = record.abstentions, []
-    if unready := abstentions.network_unready.strip(" /"):
+    joined = record.purification.nothing_to_tell
+    if unready := of_all(abstentions.network_unready):
         found.append(f"nothing was judged: the network {unready}")
-    nothing = (record.purification.nothing_to_tell or "").strip(" /")
-    if nothing and not unready:
+    elif nothing := of_all(joined):
         found.append(f"{NOTHING_TO_TELL}: {nothing}")
+    elif no_share := WrongShare.of_row(record.row()).why:
+        found.append(f"how many labels are wrong: {NOTHING_TO_TELL}, as {no_share}")
+    if some := of_some(joined):
+        found.append(f"one network judged nothing: {some}")
     silent = []
     if abstentions.loss_abstains:
         silent.append("loss stream")

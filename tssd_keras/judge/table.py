@@ -251,23 +251,33 @@ def in_agreement(columns: list[Rewrite]) -> Rewrite:
     Each network is trained on the weights of the one before it (co-division), so that
     none confirms its own mistakes; a network alone on its own. A sample keeps a role
     that all give it and is uncertain otherwise. Probabilities are means, and the
-    suggested class is that of the most confident network.
+    suggested class is that of the most confident network. A network that tells nothing of
+    a sample, neither by a stream nor by q, has no part in these where another does.
 
     Source: DivideMix, arXiv 2002.07394, section 3.1.
     """
     if len(columns) == 1:
         return columns[0]
-    roles = np.stack([c.role for c in columns])
+    roles, q = np.stack([c.role for c in columns]), np.stack([c.q for c in columns])
+    p_loss = np.stack([c.p_loss for c in columns])
+    p_feature = np.stack([c.p_feature for c in columns])
     confidence = np.stack([c.confidence for c in columns])
-    surest = confidence.argmax(axis=0)[None]
+    has_part = ~(np.isnan(q) & (p_loss == 0.5) & (p_feature == 0.5))
+    has_part |= ~has_part.any(axis=0)
+    first = roles[has_part.argmax(axis=0), np.arange(roles.shape[1])]
+    surest = np.where(has_part, confidence, -1.0).argmax(axis=0)[None]
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.mean(values, axis=0, where=has_part)
+
     return Rewrite(
         weight=np.roll(np.stack([c.weight for c in columns], axis=1), 1, axis=1),
-        role=np.where((roles == roles[0]).all(axis=0), roles[0], UNCERTAIN).astype(np.int8),
-        p_loss=np.mean([c.p_loss for c in columns], axis=0),
-        p_feature=np.mean([c.p_feature for c in columns], axis=0),
-        q=np.mean([c.q for c in columns], axis=0),
+        role=np.where(((roles == first) | ~has_part).all(axis=0), first, UNCERTAIN).astype(np.int8),
+        p_loss=mean(p_loss),
+        p_feature=mean(p_feature),
+        q=mean(q),
         suggested=np.take_along_axis(np.stack([c.suggested for c in columns]), surest, 0)[0],
-        confidence=confidence.max(axis=0),
+        confidence=np.take_along_axis(confidence, surest, 0)[0],
     )
 
 

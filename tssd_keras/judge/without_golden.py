@@ -14,7 +14,7 @@ from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.settle import overrule, settle
 from tssd_keras.judge.state import State
-from tssd_keras.judge.told import bounded_share
+from tssd_keras.judge.told import bounded_share, why_no_share
 from tssd_keras.judge.top_classes import TopClasses
 
 BLOCK = 8192  # samples judged at once
@@ -79,10 +79,13 @@ class WithoutGolden:
         q = expit(self._past.mean(rows).astype(np.float64))
         role = settle(overrule(division.role, q), q, 0.5)
         transition, right = self._noise(scores, given, place)
+        share, spoken_of = float(right.sum()), float(division.of_features(given).mean())
+        why = why_no_share(share, q, spoken_of)
         figures = PurificationFigures(
             reach="all",
             criterion=0.5,
-            estimated_clean_share=bounded_share(float(right.sum()), len(given)),
+            estimated_clean_share=None if why else bounded_share(share, len(given)),
+            no_share=why,
         )
         q, expected = q.astype(np.float32), len(given) * right
         return Purification(q, role, top, transition, expected, figures)

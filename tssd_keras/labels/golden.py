@@ -55,7 +55,13 @@ def effective_weights(stands_for: np.ndarray) -> np.ndarray:
 
 
 def choose_per_class(
-    labels: np.ndarray, per_class: int, n_classes: int, *, seed: int
+    labels: np.ndarray,
+    per_class: int,
+    n_classes: int,
+    *,
+    seed: int,
+    setting: str = "golden.per_class",
+    remedy: str = "Try a smaller golden.per_class.",
 ) -> np.ndarray:
     """Choose the same number of samples of each class at random.
 
@@ -64,6 +70,8 @@ def choose_per_class(
         per_class: how many of each class.
         n_classes: K.
         seed: of this draw only.
+        setting: that asked for so many, for the message.
+        remedy: what to try where a class has too few.
 
     Returns:
         int64[per_class * K], sorted sample indices.
@@ -72,11 +80,11 @@ def choose_per_class(
         ValueError: a class has no more samples than that, so none is left to train on.
     """
     check_enough_of_each(
-        f"each class must have at least {per_class + 1} samples, one more than golden.per_class",
+        f"each class must have at least {per_class + 1} samples, one more than {setting}",
         labels,
         n_classes,
         per_class + 1,
-        remedy="Try a smaller golden.per_class.",
+        remedy=remedy,
     )
     return first_of_each(labels, per_class, np.random.default_rng(seed))
 

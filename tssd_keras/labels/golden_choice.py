@@ -143,8 +143,21 @@ def choose_golden(
             'golden.source = "trusted" needs samples whose labels are known to be right, and the '
             f"data name none. Mark some as trusted {_WAYS}"
         )
-    free = rest[(truth[rest] >= 0) & ~in_test(data)[rest]]
-    return free[choose_per_class(truth[free], recipe.per_class, n_classes, seed=recipe.seed)]
+    known = rest[truth[rest] >= 0]
+    free = known[~in_test(data)[known]]
+    remedy = _fewer_or_others(len(known) - len(free), len(known))
+    labels, seed = truth[free], recipe.seed
+    return free[choose_per_class(labels, recipe.per_class, n_classes, seed=seed, remedy=remedy)]
+
+
+def _fewer_or_others(n_twins: int, n_known: int) -> str:
+    """What to try where a class is short of samples to draw; n_twins equal a test sample."""
+    if not n_twins:
+        return "Try a smaller golden.per_class."
+    twins = f"{n_twins:,} of {n_known:,} equal a test sample byte by byte and are not drawn"
+    if n_twins == n_known:
+        return f"{twins}. Look whether the samples differ, and whether the test split is another."
+    return f"{twins}. Take them out of one of the two, or try a smaller golden.per_class."
 
 
 def trusted_labels(given: np.ndarray, truth: np.ndarray | None) -> np.ndarray:

@@ -230,6 +230,12 @@ def _validation(
     smallest = int(np.bincount(truth[free], minlength=n_classes).min())
     per_class = int(share * len(free) / n_classes)
     chosen = choose_per_class(
-        truth[free], max(1, min(per_class, smallest - 1)), n_classes, seed=recipe.data.split_seed
+        truth[free],
+        max(1, min(per_class, smallest - 1)),
+        n_classes,
+        seed=recipe.data.split_seed,
+        setting="data.validation_share",
+        remedy="Samples of unknown truth and such as equal a trusted one are not held out. Look "
+        "whether the samples differ, or set data.validation_share = 0.",
     )
     return free[chosen]

@@ -29,8 +29,8 @@ class Compared:
         accuracy: {"last", "mean_last_10", "best"}, None where no epoch ended.
         kept: share with weight.
         suspects: share suspected.
-        wrong: mean probability of a wrong label, as the run estimates it; None where it tells
-            nothing of any.
+        wrong: share of wrong labels among all that it judged, as its last round estimates it; None
+            where there is nothing to tell.
         auroc: of label errors; None where the truth is unknown.
     """
 
@@ -131,7 +131,7 @@ def _figures(path: Path, run: Findings, shared: np.ndarray) -> Compared:
         accuracy={key: accuracy.get(key) for key in ("last", "mean_last_10", "best")},
         kept=float((run.weight[rows] > 0).mean()),
         suspects=float(run.suspect[rows].mean()),
-        wrong=float(np.nanmean(p_wrong)) if not np.isnan(p_wrong).all() else None,
+        wrong=run.wrong_share.share,
         auroc=auroc,
     )
 

@@ -116,7 +116,8 @@ def resume(path: Path, *, say: Say = print) -> Finished:
 
     Raises:
         FileExistsError: the run has not ended: another process is at it.
-        ValueError: the run has ended, or the data are others than the run's; nothing was changed.
+        ValueError: the run has ended, or the data are others than the run's; the folder is as it
+            was, byte for byte.
         FileNotFoundError, Exception: as for `run`.
     """
     start = time.perf_counter()
@@ -134,7 +135,7 @@ def resume(path: Path, *, say: Say = print) -> Finished:
             )
         streams = give_back(kept.state, training.step, training.tssd)
     except BaseException:
-        folder.release()
+        folder.leave()
         raise
     training.epochs.go_on(kept.epochs)
     (path / SUMMARY).unlink(missing_ok=True)  # of the part that was stopped

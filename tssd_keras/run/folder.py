@@ -64,6 +64,7 @@ class RunFolder:
         self._begun: tuple[str, Prepared] | None = None
         self._rows: dict[str, list[dict]] = {EPOCHS: [], ROUNDS: []}
         self._lock: int | None = None
+        self._was_marked = False
 
     @classmethod
     def plan(cls, path: Path | None, name: str, say: Callable[[str], None] = print) -> RunFolder:
@@ -100,6 +101,7 @@ class RunFolder:
             FileExistsError: another run has it.
         """
         path = self.path / RUNNING
+        self._was_marked = path.exists()
         try:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | (os.O_EXCL if new else 0), 0o644)
         except FileExistsError as error:
@@ -116,6 +118,13 @@ class RunFolder:
                 (self.path / RUNNING).unlink(missing_ok=True)
             os.close(self._lock)
             self._lock = None
+
+    def leave(self) -> None:
+        """Nothing was done here: the folder is as `take` found it, a killed run's marker stays."""
+        if self._lock is not None and self._was_marked:
+            os.close(self._lock)
+            self._lock = None
+        self.release()
 
     def begin(self, recipe: str, prepared: Prepared) -> None:
         """Write what is known before training: recipe, labels, findings.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.whole_file import new_file
 from tssd_keras.labels import noise
 from tssd_keras.labels.files.reading import WRITERS, write_label_file
 from tssd_keras.labels.given import given_labels
@@ -61,13 +60,11 @@ def write_noise(recipe: Recipe, data: LabelledData, out: Path, picture: Path) ->
     labels, names = given[index], data.class_names
     ids = None if data.ids is None else data.ids[index]
     counts = _confusion(given, truth, len(names))
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".noise-") as unseen:
-        write_label_file(Path(unseen, out.name), labels, ids=ids, class_names=names)
+    with new_file(out) as part:
+        write_label_file(part, labels, ids=ids, class_names=names)
         if counts is not None:
             title = f"{data.name}: {_wrong(counts)} of {counts.sum():,} are wrong"
-            confusion_picture(Path(unseen, "picture.png"), counts, names, title)
-            shutil.move(Path(unseen, "picture.png"), picture)
-        Path(unseen, out.name).replace(out)
+            confusion_picture(picture, counts, names, title)
     lines = [
         f"{len(labels):,} labels of {data.name}, noise {recipe.noise.kind}: {out}",
         f"sha256 {noise.labels_sha256(labels)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 import math
@@ -10,13 +9,15 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tssd_keras.data.columns import read_cell
+from tssd_keras.data.text_table import is_text
+from tssd_keras.data.text_table import read_table as read_cells
 from tssd_keras.recipe.checks import cut, shown
 
 LARGEST = 10_000_000  # bytes of a summary
 MOST = 10**9  # epochs, rounds, samples: no run has as many
 EPOCH_FIGURES = ("accuracy", "train_accuracy", "loss")
 ROUND_FIGURES = ("kept", "semi_hard", "kept_precision", "kept_recall", "estimated_clean_share")
+FIGURES = ("epoch", *EPOCH_FIGURES, *ROUND_FIGURES)
 _SHARES = (*EPOCH_FIGURES[:2], *ROUND_FIGURES[2:])  # in 0..1
 _ROUNDED = 1e-6  # what six digits may add to a share of 1
 
@@ -111,8 +112,8 @@ def read_table(path: Path, *, n: int | None = None, or_fewer: bool = False) -> l
     try:
         if not path.is_file():
             raise ValueError("it is no file")
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [_row(row, line) for line, row in enumerate(csv.DictReader(file), start=2)]
+        table = read_cells(path, FIGURES).filled()
+        rows = [_row(table.header, *row) for row in zip(table.rows, table.line, strict=True)]
         epochs = [int(row["epoch"]) for row in rows]
         if any(b <= a for a, b in itertools.pairwise(epochs)):
             raise ValueError("its epochs must rise from row to row")
@@ -121,20 +122,22 @@ def read_table(path: Path, *, n: int | None = None, or_fewer: bool = False) -> l
                 f"summary.json says that there are {n:,} rows, there are {len(rows):,}"
             )
         return rows
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         raise ValueError(
             f"{path} must be the table that a run writes, it is not: {error}. Run the recipe again."
         ) from error
 
 
-def _row(row: dict[str | None, Any], line: int) -> dict[str, str]:
+def _row(header: list[str], row: list[str], line: int) -> dict[str, str]:
     """A row whose cells have been looked at."""
-    if not re.fullmatch(r"[0-9]{1,9}", row.get("epoch") or ""):
+    cells = dict(zip(header, row, strict=False))
+    if not re.fullmatch(r"[0-9]{1,9}", cells.get("epoch", "")):
         raise ValueError("a row has no whole number in a column named epoch")
-    if None in row or None in row.values():
+    if len(row) != len(header):
         raise ValueError(f"row {line} has more or fewer cells than the first")
-    cells = {str(name): read_cell(text) for name, text in row.items()}
-    for name in (*EPOCH_FIGURES, *ROUND_FIGURES):
+    if not all(map(is_text, (*header, *row))):
+        raise ValueError(f"row {line}, or the first, is no text in UTF-8")
+    for name in FIGURES[1:]:
         for text in cells.get(name, "").split(" / "):  # of two networks that differ
             _check_figure(name, text, line)
     return cells

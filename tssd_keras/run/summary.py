@@ -7,6 +7,7 @@ import platform
 import keras
 import numpy as np
 
+from tssd_keras.judge.told import WrongShare
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.train.callback import TSSD
@@ -59,7 +60,7 @@ def _accuracy(evaluated_on: str, accuracy: list[float]) -> dict[str, object]:
 
 def _of_last_round(record: dict) -> dict[str, object]:
     """The figures of the newest round; None where there was none."""
-    share = record.get("estimated_clean_share")
+    share = WrongShare.of_row(record)
     return {
         "kept": {
             "count": record.get("kept"),
@@ -73,7 +74,8 @@ def _of_last_round(record: dict) -> dict[str, object]:
             "recall": record.get("semi_hard_recall"),
             "uncertain_purity": record.get("uncertain_purity"),
         },
-        "estimated_wrong_share": None if share is None else 1 - float(share),
+        "estimated_wrong_share": share.share,
+        "no_share": share.why if record else None,
         "nothing_to_tell": record.get("nothing_to_tell"),
         "label_error_auroc": record.get("label_error_auroc"),
         "auroc": {name: record.get(f"auroc_{name}") for name in ("loss", "feature", "q")},

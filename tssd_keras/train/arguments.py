@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -54,14 +55,38 @@ def check_every_class(labels: np.ndarray, n_classes: int) -> None:
         labels: int64[N] in 0..K-1.
         n_classes: K, told from the labels.
     """
+    lowest = int(labels.min(initial=n_classes))
+    by_number = "Number them by np.unique(labels, return_inverse=True)[1]"
+    if lowest and len(np.unique(labels)) == n_classes - lowest:
+        by_number = f"If they count from {lowest}, pass labels - {lowest} (golden ones, too)"
     check_enough_of_each(
         f"labels must number the classes 0..K-1 without gaps, and the highest is {n_classes - 1}",
         labels,
         n_classes,
         1,
-        remedy="Number them by np.unique(labels, return_inverse=True)[1], or, if the model knows "
-        f"classes that these samples have not, pass Labels(labels, n_classes={n_classes}).",
+        remedy=f"{by_number}, or, if the model knows classes that these samples have not, pass "
+        f"Labels(labels, n_classes={n_classes}).",
     )
+
+
+def warn_of_lowest(labels: np.ndarray, n_classes: int) -> None:
+    """Warn once where classes are counted that the lowest numbers are of, and no label has these.
+
+    Which class a number stands for cannot be told from labels alone; that none is 0 can.
+
+    Args:
+        labels: int64[N] in 0..K-1, given as numbers.
+        n_classes: K, as somebody has said.
+    """
+    lowest = int(labels.min(initial=n_classes))
+    if lowest and 1 < len(np.unique(labels)) == n_classes - lowest:
+        warnings.warn(
+            f"labels name every class of {lowest}..{n_classes - 1}, and none below, though there "
+            f"are {n_classes}: if they count from {lowest}, each is taken for another class. Pass "
+            f"labels - {lowest} (golden ones, too) and Labels(n_classes={n_classes - lowest}).",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _in_memory(inputs: Inputs) -> bool:

@@ -25,6 +25,7 @@ from tssd_keras.train.arguments import (
     check_every_class,
     check_finite,
     check_golden,
+    warn_of_lowest,
 )
 from tssd_keras.train.fed_targets import Output, judged_output
 from tssd_keras.train.golden_given import golden_samples
@@ -171,4 +172,6 @@ def _given(
     class_labels("labels", given, n_classes=n_classes)
     if labels.n_classes is None and targets.n_classes is None and not class_names:
         check_every_class(given, n_classes)
+    elif targets.n_classes is None:  # else names or rows say which class is which
+        warn_of_lowest(given, n_classes)
     return given, n_classes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tssd_keras.judge.record import RoundRecord
+from tssd_keras.judge.told import WrongShare
 
 NAN = float("nan")
 
@@ -30,8 +31,9 @@ def round_logs(rounds: Sequence[RoundRecord], epoch: int) -> dict[str, float]:
     judged = sum(vars(roles).values()) - roles.kept
     if judged:
         logs["tssd_kept_share"] = roles.kept / judged
-    if found.estimated_clean_share is not None:
-        logs["tssd_wrong_share"] = 1 - float(found.estimated_clean_share)
+    wrong = WrongShare.of_row(last.row()).share
+    if wrong is not None:
+        logs["tssd_wrong_share"] = wrong
     if found.golden_auroc_q is not None:
         logs["tssd_golden_auroc"] = float(found.golden_auroc_q)
     if last.epoch == epoch:

@@ -22,7 +22,7 @@ from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.short_features import short_features
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.judge.table import Rewrite, weights_of
-from tssd_keras.judge.told import STREAMS_ABSTAIN
+from tssd_keras.judge.told import STREAMS_ABSTAIN, share_by_streams
 from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.judge.without_golden import WithoutGolden
 from tssd_keras.labels.golden import effective_weights
@@ -368,15 +368,22 @@ def _figures(
     ready: Readiness,
 ) -> PurificationFigures:
     """The purification's figures, why nothing is told, where neighbours were before training."""
-    silent = f"the network {ready.why}" if ready.why else STREAMS_ABSTAIN
-    figures = PurificationFigures(nothing_to_tell="" if division.speaks else silent)
-    if found is not None:
+    if found is None:
+        score = division.mean_of_streams(given)
+        share, why = share_by_streams(score, loss_abstains=division.loss_abstains)
+        silent = f"the network {ready.why}" if ready.why else STREAMS_ABSTAIN
+        untold = "" if division.speaks else silent
+        figures = PurificationFigures(
+            estimated_clean_share=share, nothing_to_tell=untold, no_share=untold or why
+        )
+    else:
         short = classes_short(found.role, given, found.expected)
         told = found.figures.nothing_to_tell
         figures = replace(
             found.figures,
             classes_short=None if told else some_of(short),
             nothing_to_tell=told or "",
+            no_share=found.figures.no_share or "",
         )
     return figures if before is None else replace(figures, neighbours_before=before.by)
 

@@ -17,6 +17,7 @@ from tssd_keras.data.class_labels import class_labels
 from tssd_keras.data.columns import write_rows
 from tssd_keras.data.label_cells import WHOLE, looks, not_given, without_fraction
 from tssd_keras.data.text_table import is_text
+from tssd_keras.data.whole_file import new_file
 from tssd_keras.labels.files.formats import READERS, Table
 from tssd_keras.labels.files.order import (
     agreement_mistake,
@@ -126,7 +127,7 @@ def write_label_file(
     *,
     class_names: tuple[str, ...],
 ) -> None:
-    """Write labels to a new file that `read_label_file` reads.
+    """Write labels to a new file that `read_label_file` reads, whole or not at all.
 
     Args:
         path: by its suffix, .npy: labels alone, little-endian int64; .csv: columns
@@ -150,13 +151,12 @@ def write_label_file(
         raise ValueError(
             f"{path}: ids must be as many as labels, got {len(ids)} for {len(labels)}."
         )
-    if path.exists():
-        raise FileExistsError(f"{path} is there already, and is not written over. Name another.")
-    WRITERS[path.suffix.lower()](path, labels, ids, class_names)
+    with new_file(path) as part:
+        WRITERS[path.suffix.lower()](part, labels, ids, class_names)
 
 
 def _write_npy(path: Path, labels: np.ndarray, ids, class_names) -> None:
-    with open(path, "xb") as file:
+    with open(path, "wb") as file:
         np.save(file, labels, allow_pickle=False)
 
 
@@ -164,14 +164,14 @@ def _write_npz(path: Path, labels: np.ndarray, ids, class_names) -> None:
     arrays = {"labels": labels, "class_names": np.array(class_names, np.str_)}
     if ids is not None:
         arrays["ids"] = np.asarray(ids, np.str_)
-    with open(path, "xb") as file:
+    with open(path, "wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _write_csv(path: Path, labels: np.ndarray, ids, class_names) -> None:
     names = [class_names[label] for label in labels]
     columns = [labels.tolist(), names] if ids is None else [ids, labels.tolist(), names]
-    with open(path, "x", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with open(path, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         head = ["label", "name"] if ids is None else ["id", "label", "name"]
         write_rows(file, head, zip(*columns, strict=True))
 
