@@ -1,5 +1,6 @@
 """Inputs and labels as people have them: real `fit`, both kinds of feed, both backends."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -86,6 +87,16 @@ def test_golden_samples_have_the_parts_of_the_others():
 @pytest.mark.parametrize("x", [sparse.csr_matrix(A), A.astype(">f4")], ids=["sparse", "big-endian"])
 def test_arrays_of_other_formats_are_read_a_batch_at_a_time(x, kind):
     judged(x, GIVEN, one_input(), SPARSE, kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_and_labels_of_an_hdf5_file_are_judged_as_those_in_memory(kind, tmp_path):
+    with h5py.File(tmp_path / "samples.h5", "w") as file:
+        file.create_dataset("x", data=A, chunks=(16, 5), compression="gzip")
+        file["y"] = GIVEN
+        of_file = judged(file["x"], file["y"], one_input(), SPARSE, kind)
+    in_memory = judged(A, GIVEN, one_input(), SPARSE, kind)
+    np.testing.assert_array_equal(of_file.table.clean_score, in_memory.table.clean_score)
 
 
 @pytest.mark.parametrize("kind", KINDS)
