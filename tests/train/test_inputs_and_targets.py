@@ -150,9 +150,28 @@ def test_several_units_that_are_compared_one_by_one_take_one_hot_rows(loss):
     tssd = TSSD(A, GIVEN, warmup_epochs=None)
     _, y, _ = next(iter(tssd.feed(20, model=model, shuffle=False, kind="pydataset")))
     np.testing.assert_array_equal(y, np.eye(2)[GIVEN[:20]])
-    if keras.backend.backend() == "tensorflow":  # Keras on JAX looks at a batch first
-        with pytest.raises(ValueError, match=r"one-hot, and the feed gives int64 of shape \(n,\)"):
-            model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match=r"one-hot, and the feed gives int64 of shape \(n,\)"):
+        model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("labels", "units", "loss", "wanted"),
+    [
+        (GIVEN, 2, "categorical_crossentropy", r"float32 of shape \(n, K\)"),
+        (np.eye(2)[GIVEN], 2, SPARSE, r"int64 of shape \(n,\)"),
+        (np.eye(2)[GIVEN], 1, "binary_crossentropy", r"float32 of shape \(n,\)"),
+    ],
+)
+def test_labels_that_the_loss_does_not_take_are_told_before_keras_looks_at_them(
+    labels, units, loss, wanted, kind
+):
+    model = one_input(units, "sigmoid" if units == 1 else "softmax")
+    model.compile("adam", loss)
+    tssd = TSSD(A, labels)
+    with pytest.raises(ValueError, match=rf"loss takes labels as {wanted}.*, model=model\)"):
+        model.fit(tssd.feed(20, kind=kind), callbacks=[tssd], shuffle=False, verbose=0)
+    judged(A, labels, model, loss, kind, told=True)
 
 
 @pytest.mark.parametrize("kind", ["truth values", "nullable"])

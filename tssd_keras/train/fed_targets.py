@@ -192,6 +192,8 @@ def form_for(loss: Any, came: Form, *, n_units: int | None = None) -> Form:
         return Form("one_hot", "float32")
     if names & set(BINARY) and came.kind != "one_hot":
         return Form(came.kind, "float32")
+    if by_unit and n_units == 1 and came.kind == "one_hot":
+        return Form("whole", "float32")
     return came
 
 
