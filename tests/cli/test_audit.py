@@ -220,6 +220,33 @@ def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(
     assert found["totals"]["by"] == by
     assert found["totals"]["judged"] == 24 * 16
     assert found["totals"]["interrupted"] is True
+    after = f"This is the run after epoch {done.summary['epochs']} of "
+    assert page_data(tmp_path / "run" / "audit")["note"].startswith(after)
+
+
+def test_a_run_that_has_gone_on_since_says_of_which_epoch_its_page_is(tmp_path, monkeypatch):
+    """Stopped, resumed, and killed: the state and both tables are of a later epoch."""
+    append, run, later, calls = RunFolder.append_round, tmp_path / "run", tmp_path / "later", []
+
+    def stopped(folder, row):
+        append(folder, row)
+        calls.append(row)
+        if len(calls) in (1, 3):  # the resumed run repeats the round that was cut off
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(RunFolder, "append_round", stopped)
+    done = experiment.run(parse_recipe(DEFAULT, SHORT), out=run, say=str)
+    shutil.copytree(run, later)
+    again = experiment.resume(later, say=str)
+    assert done.interrupted and again.interrupted
+    for name in ("state.npz", "epochs.csv", "rounds.csv"):
+        shutil.copy(later / name, run / name)
+    epochs, now = done.summary["epochs"], again.summary["epochs"]
+    assert now > epochs
+    said, note = audited(run), page_data(run / "audit")["note"]
+    for text in (said, note):
+        assert f"after epoch {epochs} of " in text
+        assert f"gone on since, to epoch {now} at least" in text
 
 
 @pytest.mark.parametrize(

@@ -286,25 +286,6 @@ def test_without_a_warmup_to_end_the_feed_is_all(warmed_up):
     assert (tssd.table.weight == 1).all()
 
 
-def test_steps_per_epoch_below_the_feed_stops_and_says_so(few):
-    x, y = few
-    tssd = TSSD(x, y, warmup_epochs=1)
-    with pytest.raises(RuntimeError, match="steps_per_epoch"):
-        quick_model().fit(
-            tssd.feed(64), epochs=2, steps_per_epoch=1, callbacks=[tssd], shuffle=False, verbose=0
-        )
-
-
-def test_a_cache_of_the_weighted_batches_stops_and_says_so(few):
-    """It would repeat the first epoch's weights for ever."""
-    pytest.importorskip("tensorflow")
-    x, y = few
-    tssd = TSSD(x, y, warmup_epochs=1)
-    batches = tssd.feed(64, kind="tf.data").cache()
-    with pytest.raises(RuntimeError, match=r"without \.cache\(\)"):
-        quick_model().fit(batches, epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
-
-
 def test_a_model_with_too_few_outputs_is_refused_before_training(digits):
     x, _, y, _ = digits
     model = keras.Sequential([keras.Input((64,)), layers.Dense(8), layers.Dense(5)])

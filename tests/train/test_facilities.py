@@ -12,6 +12,8 @@ from builders.small_runs import D, K, N, blobs, fit, network, new_tssd
 from keras import layers
 from sklearn.metrics import roc_auc_score
 
+from tssd_keras import TSSD, Labels
+
 pytestmark = pytest.mark.shared_out
 
 BACKEND = keras.backend.backend()
@@ -261,18 +263,106 @@ def test_two_devices_train_one_model(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
 @pytest.mark.parametrize(
-    ("argument", "message"),
+    ("argument", "remedy"),
     [
-        ({"class_weight": dict.fromkeys(range(K), 1.0)}, "`class_weight`.* and `sample_weight`"),
-        ({"sample_weight": np.ones(N)}, "`sample_weights` should not be passed"),
-        ({"validation_split": 0.2}, "`validation_split` is only supported for"),
+        ({"class_weight": dict.fromkeys(range(K), 1.0)}, r"Labels\(y, weight=np\.array"),
+        ({"sample_weight": np.ones(N)}, r"Labels\(y, weight=sample_weight\)"),
+        ({"validation_split": 0.2}, r"validation_data=\(x\[n:\], y\[n:\]\)"),
+        ({"y": np.zeros(N)}, r"fit\(tssd\.feed"),
+        ({"batch_size": 16}, r"batches of 32 .*got 16.*feed\(batch_size=16\)"),
+        ({"steps_per_epoch": 4}, r"feed\(batch_size=\.\.\., steps=steps_per_epoch\)"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_weights_and_splits_beside_a_feed_are_refused_by_keras(kind, argument, message):
+def test_what_fit_is_given_beside_a_feed_is_refused_with_the_mended_line(kind, argument, remedy):
+    tssd, (name,) = short(), argument
+    with pytest.raises(ValueError, match=f"{name}.* beside a feed.*{remedy}"):
+        network().fit(tssd.feed(32, kind=kind), callbacks=[tssd], shuffle=False, **argument)
+    assert tssd.epochs_trained == 0
+
+
+@pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
+def test_what_says_the_same_as_the_feed_is_taken(kind):
+    tssd, (x, _, given) = short(), blobs()
+    same = {"validation_split": 0.2, "validation_data": (x, given), "batch_size": 32}
+    feed, rest = tssd.feed(32, kind=kind), {"epochs": 2, "callbacks": [tssd], "verbose": 0}
+    assert "val_loss" in network().fit(feed, shuffle=False, **same, **rest).history
+
+
+def test_the_mended_line_for_class_weights_weighs_as_they_would():
+    x, _, given = blobs()
+    class_weight = {k: 1.0 + k for k in range(K)}
+    weight = np.array([class_weight[k] for k in range(len(class_weight))])[given]
+    tssd = TSSD(x, Labels(given, weight=weight), warmup_epochs=None)
+    _, y, weights = tssd.feed(32, kind="pydataset", shuffle=False)[0]
+    np.testing.assert_allclose(weights, 1.0 + y)
+
+
+@pytest.mark.parametrize(
+    ("altered", "remedy"),
+    [
+        (lambda feed: feed.map(lambda x, y, w: (x, y)), r"\.map\(.*tssd\.feed\(map="),
+        (lambda feed: feed.take(3), r"\.take\(.*feed\(steps=n\)"),
+        (lambda feed: feed.take(3).prefetch(2), r"\.take\(.*feed\(steps=n\)"),
+        (lambda feed: feed.apply(lambda batches: batches.skip(1)), r"\.skip\("),
+        (lambda feed: feed.unbatch().batch(8), r"\.unbatch\(.*feed\(batch_size="),
+        (lambda feed: feed.repeat(), r"\.repeat\(.*epochs="),
+        (lambda feed: feed.cache(), r"\.cache\(.*without \.cache\(\) behind the feed"),
+    ],
+    ids=["map", "take", "take, prefetch", "apply", "unbatch", "repeat", "cache"],
+)
+def test_what_is_made_of_a_feed_is_refused_where_it_trains_something_else(altered, remedy):
+    pytest.importorskip("tensorflow")
     tssd = short()
+    made = altered(tssd.feed(32, kind="tf.data"))
+    assert len(next(iter(made))) in (2, 3)  # to look at it is no harm
+    with pytest.raises(ValueError, match=f"the feed as it is, got what {remedy}"):
+        fit(network(), tssd, 2, feed=made)
+
+
+def test_a_feed_that_is_read_ahead_is_the_feed():
+    pytest.importorskip("tensorflow")
+    tssd = short()
+    fit(network(), tssd, 3, feed=tssd.feed(32, kind="tf.data").prefetch(2))
+    finds_wrong_labels(tssd)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_an_epoch_that_nobody_saw_cut_short_stops_and_says_so():
+    tf = pytest.importorskip("tensorflow")
+    tssd = short()
+    feed = tssd.feed(32, kind="tf.data")
+    part = tf.data.Dataset.zip((feed, tf.data.Dataset.range(2))).map(lambda batch, i: batch)
+    message = rf"every batch of the feed, {tssd.steps}, got 2.*steps=n\)"
+    with pytest.raises(RuntimeError, match=message):
+        fit(network(), tssd, 2, feed=part)
+
+
+def test_a_tssd_that_is_twice_in_the_list_is_refused_and_works_afterwards():
+    model, tssd = network(), short()
+    with pytest.raises(ValueError, match=r"once, or each epoch.*callbacks=\[tssd\]"):
+        fit(model, tssd, 2, behind=[tssd])
+    fit(model, tssd, 3)
+    assert tssd.epochs_trained == 3
+
+
+@pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
+@pytest.mark.parametrize(
+    ("stateful", "size", "message"),
+    [
+        (True, 32, r"carry a state from batch to batch.*'memory' does.*LSTM\(.*stateful=False"),
+        (False, 32, r"batches of any size.*'series' takes 32.*keras\.Input\(shape=\(5, 1\)\)"),
+        (False, 8, r"batches of any size.*'series' takes 8 samples"),
+    ],
+)
+def test_a_model_for_one_batch_size_is_refused_with_the_mended_line(stateful, size, message, kind):
+    inputs = keras.Input((5, 1), batch_size=size, name="series")
+    hidden = keras.layers.LSTM(4, stateful=stateful, name="memory")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, "softmax")(hidden))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    tssd = TSSD(np.zeros((64, 5, 1), "float32"), np.arange(64) % 2)
     with pytest.raises(ValueError, match=message):
-        fit(network(), tssd, 2, feed=tssd.feed(32, kind=kind), **argument)
+        fit(model, tssd, 1, feed=tssd.feed(32, kind=kind))
 
 
 def test_keras_wrapper_for_scikit_learn_is_refused_with_what_to_take():

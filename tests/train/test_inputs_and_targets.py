@@ -1,5 +1,6 @@
 """Inputs and labels as people have them: real `fit`, both kinds of feed, both backends."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -89,6 +90,18 @@ def test_arrays_of_other_formats_are_read_a_batch_at_a_time(x, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_samples_and_labels_of_an_hdf5_file_are_judged_as_those_in_memory(kind, tmp_path):
+    with h5py.File(tmp_path / "samples.h5", "w") as file:
+        file.create_dataset("x", data=A, chunks=(16, 5), compression="gzip")
+        file["y"] = GIVEN
+        keras.utils.set_random_seed(0)  # of the first weights
+        of_file = judged(file["x"], file["y"], one_input(), SPARSE, kind)
+    keras.utils.set_random_seed(0)
+    in_memory = judged(A, GIVEN, one_input(), SPARSE, kind)
+    np.testing.assert_array_equal(of_file.table.clean_score, in_memory.table.clean_score)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("labels", "loss"),
     [
@@ -139,9 +152,28 @@ def test_several_units_that_are_compared_one_by_one_take_one_hot_rows(loss):
     tssd = TSSD(A, GIVEN, warmup_epochs=None)
     _, y, _ = next(iter(tssd.feed(20, model=model, shuffle=False, kind="pydataset")))
     np.testing.assert_array_equal(y, np.eye(2)[GIVEN[:20]])
-    if keras.backend.backend() == "tensorflow":  # Keras on JAX looks at a batch first
-        with pytest.raises(ValueError, match=r"one-hot, and the feed gives int64 of shape \(n,\)"):
-            model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match=r"one-hot, and the feed gives int64 of shape \(n,\)"):
+        model.fit(tssd.feed(20), callbacks=[tssd], shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("labels", "units", "loss", "wanted"),
+    [
+        (GIVEN, 2, "categorical_crossentropy", r"float32 of shape \(n, K\)"),
+        (np.eye(2)[GIVEN], 2, SPARSE, r"int64 of shape \(n,\)"),
+        (np.eye(2)[GIVEN], 1, "binary_crossentropy", r"float32 of shape \(n,\)"),
+    ],
+)
+def test_labels_that_the_loss_does_not_take_are_told_before_keras_looks_at_them(
+    labels, units, loss, wanted, kind
+):
+    model = one_input(units, "sigmoid" if units == 1 else "softmax")
+    model.compile("adam", loss)
+    tssd = TSSD(A, labels)
+    with pytest.raises(ValueError, match=rf"loss takes labels as {wanted}.*, model=model\)"):
+        model.fit(tssd.feed(20, kind=kind), callbacks=[tssd], shuffle=False, verbose=0)
+    judged(A, labels, model, loss, kind, told=True)
 
 
 @pytest.mark.parametrize("kind", ["truth values", "nullable"])

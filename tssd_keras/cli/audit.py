@@ -83,11 +83,12 @@ def audit(
     from tssd_keras.auditing.write import load_samples, write_audit
     from tssd_keras.progress import bar
     from tssd_keras.run.folder import check_free
-    from tssd_keras.run.read import read_run
+    from tssd_keras.run.read import of_which_epoch, read_run
 
     out = out or run / "audit"
     try:
         judged, recipe = read_run(run)
+        which = of_which_epoch(run, judged, recipe)
         check_free(out, what="the audit's folder")  # before minutes of loading
         samples = None if without_samples else load_samples(judged, recipe)
         lines = write_audit(
@@ -99,12 +100,12 @@ def audit(
             kept=kept,
             teaching=teaching,
             seed=seed,
-            note=NO_SAMPLES if without_samples else "",
+            note=" ".join(filter(None, (which, NO_SAMPLES if without_samples else ""))),
             progress=bar,
         )
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    for line in lines:
+    for line in filter(None, (which, *lines)):
         click.echo(line)
     click.echo(f"everything is in {out}; open {out / 'report.html'} in a browser")
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tssd_keras.data.dense import check_dense
 from tssd_keras.data.inputs import type_remedy
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.nested import leaves, mapped
@@ -93,6 +94,8 @@ def elements_of(dataset) -> Iterator[Element]:
             "the feed of a TSSD is no dataset to read samples from: it shuffles, and leaves some "
             "out. Read the samples that it was made of."
         )
+    for path, spec in leaves(getattr(dataset, "element_spec", ())):
+        check_dense(f"part {path} of the dataset", spec)
     if hasattr(dataset, "as_numpy_iterator"):
         dataset = dataset.as_numpy_iterator()
     if not hasattr(dataset, "__iter__"):
@@ -184,6 +187,7 @@ def _sample(x: object, number: int) -> Any:
 
 
 def _part(x: object, number: int) -> np.ndarray:
+    check_dense(f"x of element {number}", x)
     array = np.asarray(x)
     if array.dtype.kind in "SU":
         array = array.astype(object)
@@ -209,6 +213,7 @@ def _targets(y: Any, number: int) -> Any:
 
 
 def _target(y: object, number: int) -> np.ndarray:
+    check_dense(f"y of element {number}", y)
     array = np.asarray(y)
     if array.dtype.kind in "SUO":
         values = array.ravel().tolist()

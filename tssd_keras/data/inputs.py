@@ -15,8 +15,10 @@ import numpy as np
 from scipy.sparse import issparse
 
 from tssd_keras.data.decoding import BadImage, OtherSize, decode
+from tssd_keras.data.dense import check_dense
 from tssd_keras.data.files import EncodedFiles, FilesInMemory
 from tssd_keras.data.nested import NestedInputs, leaves
+from tssd_keras.data.read_by_rows import RowsInputs, is_read_by_rows
 
 ALIGNMENT = 64  # bytes
 TOGETHER = 8  # images that a thread decodes at a time
@@ -211,20 +213,24 @@ def as_inputs(samples: Any, n: int | None = None) -> Inputs:
     """Samples as `Inputs`; one stays as it is.
 
     Args:
-        samples: an array [N, ...], a sparse matrix [N, D], `Inputs`, a list of N numbers, texts or
-            samples, or a dict, tuple or list of such parts, nested as a model takes them.
+        samples: an array [N, ...], one that is read by rows (h5py.Dataset), a sparse matrix [N, D],
+            `Inputs`, a list of N numbers, texts or samples, or a dict, tuple or list of such parts,
+            nested as a model takes them.
         n: N, where it is known: it tells a list of parts from a list of samples. Where it is not,
             a list of arrays is one of parts, and any other list one of samples.
 
     Raises:
         TypeError: they are nothing of the sort, or numbers and texts in one list.
-        ValueError: samples have not all one shape, parts are not of as many samples, or a list
+        ValueError: samples have not all one shape, entries are masked, parts are not of as many samples, or a list
             can be either.
     """
     if isinstance(samples, Inputs):
         return samples
     if issparse(samples):
         return SparseInputs(samples)
+    check_dense("inputs", samples)
+    if is_read_by_rows(samples):
+        return RowsInputs(samples)
     if isinstance(samples, dict) or _are_parts(samples, n):
         return _nested(samples, n)
     try:

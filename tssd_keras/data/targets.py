@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from tssd_keras.data.class_labels import class_labels, is_missing
+from tssd_keras.data.dense import check_dense
 from tssd_keras.data.label_cells import alike_note, not_given, one_spelling
+from tssd_keras.data.read_by_rows import RowsInputs, block_size, is_read_by_rows
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def as_targets(name: str, labels: Any) -> Targets:
         _check_none_missing(name, np.array([name in missing for name in names])[codes])
         _check_spelling(name, [names[code] for code in np.unique(codes)])
         return Targets(codes, names, len(names))
+    if is_read_by_rows(labels):
+        return _of_rows(name, RowsInputs(labels, name))
     array = _array(name, labels)
     if array.ndim == 2 and array.shape[1] == 1 and len(array):
         found = as_targets(name, array[:, 0])
@@ -99,6 +103,20 @@ def as_targets(name: str, labels: Any) -> Targets:
     if array.dtype.kind in "SU" or (array.dtype == object and _is_names(array)):
         return _named(name, array)
     return Targets(labels)
+
+
+def _of_rows(name: str, rows: RowsInputs) -> Targets:
+    """Labels of an array that is read by rows; one-hot rows are read a block at a time."""
+    n = len(rows)
+    if len(rows.shape) != 2 or rows.shape[1] < 2:
+        return as_targets(name, rows.read(np.arange(n)))
+    labels = np.empty(n, np.int64)
+    for block in np.array_split(np.arange(n), -(-n // block_size(rows.shape, rows.dtype))):
+        some = as_targets(name, rows.read(block))
+        if some.form.kind != "one_hot":
+            return Targets(some.labels)
+        labels[block] = some.labels
+    return Targets(labels, None, rows.shape[1], Form("one_hot", "float32"))
 
 
 def _named(name: str, array: np.ndarray) -> Targets:
@@ -172,7 +190,8 @@ def encode(name: str, labels: Any, targets: Targets, *, minus_one: str = "") -> 
 
 
 def _array(name: str, labels: Any) -> np.ndarray:
-    """Labels as an array; raises ValueError for rows of different lengths."""
+    """Labels as an array; raises ValueError for rows of different lengths, masked entries."""
+    check_dense(name, labels)
     try:
         return np.asarray(labels)
     except ValueError:

@@ -21,6 +21,7 @@ from tssd_keras.train.eval_networks import (
     FeedNeeds,
     bring_up_to_date,
     eval_networks,
+    model_check,
     scoring_models,
 )
 from tssd_keras.train.fed_targets import FedTargets
@@ -76,7 +77,7 @@ class TSSD(Remembering):
         ValueError, TypeError: an argument does not fit, see its message. During `fit`, a loss or
             a feature is not finite, in the last epoch, too.
         RuntimeError: Keras runs neither on TensorFlow nor on JAX. During `fit`, an epoch ended
-            without the feed being read.
+            without the feed being read, or before its last batch.
 
     Source:
         "Robust Noisy Label Learning via Two-Stream Sample Distillation",
@@ -152,6 +153,7 @@ class TSSD(Remembering):
                 raise RuntimeError(_OTHER_NEEDS.format(before, needs))
             self._feed_needs = needs
             self._begin()
+        targets = FedTargets(self.table, a.n_classes, a.form, a.output, model)
         self._feed = Feed(
             self.table,
             self.inputs,
@@ -159,9 +161,10 @@ class TSSD(Remembering):
             seed=a.drawing.seed,
             shuffle=shuffle,
             unlabelled=needs.unlabelled,
-            targets=FedTargets(self.table, a.n_classes, a.form, a.output, model),
+            targets=targets,
             map=map,
             callback_missing=True,
+            check_model=model_check(needs, targets),
             fixed_steps=steps,
         )
         return self._feed.batches(kind)
@@ -176,8 +179,8 @@ class TSSD(Remembering):
         if self._feed is None:
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
-        self._feed_needs.check(self.model)
-        self._feed.targets.check(self.model)
+        if self._feed.check_model is not None:
+            self._feed.check_model(self.model)
         networks = eval_networks(self.model)
         if not self._scorers:
             self._networks = networks
@@ -232,6 +235,7 @@ class TSSD(Remembering):
         self._short_epochs.end()
         if not self._feed.was_read:
             raise RuntimeError(_UNREAD)
+        self._short_epochs.check_whole()
         stop_at_no_number(self.model, logs, epoch, self.arguments)
         self.table.mark_trained(self._feed.planned)
         trained = self.epochs_trained
@@ -289,8 +293,7 @@ _OTHER_MODEL = (
 )
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "
-    "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), without "
-    "steps_per_epoch (feed(steps=...) gives so many), without .cache() behind the feed, and with "
-    "the feed of this very callback: a copy of a TSSD makes a feed of its own. In place of "
+    "model.fit(tssd.feed(batch_size=...), epochs=..., callbacks=[tssd], shuffle=False), with the "
+    "feed as it is, of this very callback: a copy of a TSSD makes a feed of its own. In place of "
     "keras.wrappers.SKLearnClassifier take tssd_keras.TSSDClassifier."
 )

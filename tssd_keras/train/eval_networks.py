@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 
 from tssd_keras.train.checked import CheckedArguments
-from tssd_keras.train.fed_targets import loss_of
+from tssd_keras.train.fed_targets import FedTargets, loss_of
 from tssd_keras.train.own_networks import OF_STEPS, own_networks
 from tssd_keras.train.scoring_model import (
     SAMPLES,
@@ -55,6 +56,48 @@ class FeedNeeds:
     def __str__(self) -> str:
         networks = "one network" if self.n_networks == 1 else f"{self.n_networks} networks"
         return f"{networks}, with{'' if self.unlabelled else 'out'} samples of weight 0"
+
+
+def model_check(needs: FeedNeeds, targets: FedTargets) -> Callable[[keras.Model], None]:
+    """A function of a compiled model that raises ValueError unless a feed is made for it.
+
+    Args:
+        needs: of the feed.
+        targets: that it gives.
+    """
+
+    def check(model: keras.Model) -> None:
+        needs.check(model)
+        targets.check(model)
+        for network in eval_networks(model):
+            _check_any_batch(network)
+
+    return check
+
+
+def _check_any_batch(network: keras.Model) -> None:
+    """Raise ValueError if a network keeps a state from batch to batch, or takes one batch size."""
+    for layer in network._flatten_layers():
+        if getattr(layer, "stateful", False) is True:
+            kind = type(layer).__name__
+            raise ValueError(
+                "no layer must carry a state from batch to batch, since each batch has other "
+                f"samples in a new order, and all are scored between epochs; {layer.name!r} does. "
+                f"Make it layers.{kind}(..., stateful=False), and the inputs "
+                "keras.Input(shape=...), without batch_size or batch_shape."
+            )
+    try:
+        inputs = keras.tree.flatten(network.inputs)
+    except AttributeError:  # subclassed: nobody says
+        return
+    for tensor in inputs:
+        shape = tuple(getattr(tensor, "shape", ()))
+        if shape and isinstance(shape[0], int):
+            raise ValueError(
+                "the model must take batches of any size, since samples are scored in batches of "
+                f"another one; its input {tensor.name!r} takes {shape[0]} samples. Make it "
+                f"keras.Input(shape={shape[1:]}), without batch_size or batch_shape."
+            )
 
 
 def eval_networks(model: keras.Model) -> list[keras.Model]:

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.data.dense import check_dense
+from tssd_keras.data.inputs import ArrayInputs, Inputs
 from tssd_keras.data.nested import leaves, mapped, packed
+from tssd_keras.data.read_by_rows import RowsInputs, block_size, is_read_by_rows
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train.own_networks import own_networks
@@ -34,7 +37,7 @@ class Output:
 
     Attributes:
         name: its key in the targets: a name, or a place.
-        targets: of all outputs, as the model takes them: arrays [N, ...] in dicts, tuples or
+        targets: of all outputs, as the model takes them: `Inputs` of N rows in dicts, tuples or
             lists, the judged one's among them.
     """
 
@@ -74,10 +77,10 @@ def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | No
             f"TSSD(scoring=Scoring(output=...)) with one of {', '.join(map(repr, keys))}, got "
             f"{name!r}."
         )
-    arrays = {key: _native(key, labels[key]) for key in keys}
-    n = len(arrays[name])
-    for key, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+    rows = {key: _rows(key, labels[key]) for key in keys}
+    n = len(rows[name])
+    for key, array in rows.items():
+        if not _all_finite(array):
             raise ValueError(
                 f"targets must be finite, some of {key!r} are NaN or infinite. Fill the gaps in, "
                 "or leave those samples out by Labels(index=...)."
@@ -87,19 +90,33 @@ def judged_output(labels: Any, name: str | int | None) -> tuple[Any, Output | No
                 f"targets of all outputs must be as many, got {len(array)} of {key!r} and {n} of "
                 f"{name!r}."
             )
-    targets = arrays if isinstance(labels, dict) else tuple(arrays.values())
+    targets = rows if isinstance(labels, dict) else tuple(rows.values())
     return labels[name], Output(keys[keys.index(name)], targets)
 
 
-def _native(key: Any, target: Any) -> np.ndarray:
-    """One output's targets in the machine's byte order."""
+def _rows(key: Any, target: Any) -> Inputs:
+    """One output's targets, by row."""
+    if is_read_by_rows(target):
+        return RowsInputs(target, f"targets of {key!r}")
+    check_dense(f"targets of {key!r}", target)
     array = np.asarray(target)
     if not array.ndim or array.dtype.kind not in "biufSUO":
         raise TypeError(
             f"targets of {key!r} must be one array with a row a sample, got a "
             f"{type(target).__name__}."
         )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return ArrayInputs(array)
+
+
+def _all_finite(rows: Inputs) -> bool:
+    """Whether numbers in memory are finite, looked at in blocks; others are not looked at."""
+    if rows.dtype.kind != "f" or not isinstance(rows, ArrayInputs):
+        return True
+    size = block_size(rows.shape, rows.dtype)
+    return all(
+        np.isfinite(rows.read(np.arange(start, min(start + size, len(rows))))).all()
+        for start in range(0, len(rows), size)
+    )
 
 
 class FedTargets:
@@ -132,7 +149,7 @@ class FedTargets:
         labels = self.form.of(self._table.labels[rows], self._n_classes)
         if self._output is None:
             return labels
-        read = mapped(lambda values: values[rows], self._output.targets)
+        read = mapped(lambda values: values.read(rows), self._output.targets)
         if isinstance(read, dict):
             return {**read, self._output.name: labels}
         return tuple(labels if i == self._output.name else part for i, part in enumerate(read))
@@ -175,6 +192,8 @@ def form_for(loss: Any, came: Form, *, n_units: int | None = None) -> Form:
         return Form("one_hot", "float32")
     if names & set(BINARY) and came.kind != "one_hot":
         return Form(came.kind, "float32")
+    if by_unit and n_units == 1 and came.kind == "one_hot":
+        return Form("whole", "float32")
     return came
 
 

@@ -86,6 +86,8 @@ class Feed:
         callback_missing: whether the callback that rewrites the weights is not known to
             take part in `fit`.
         fixed_steps: batches of every epoch, see `plan_epoch`; None: as many as samples need.
+        check_model: raises unless the feed is for a given model, before `fit` does anything with
+            it; None: it is for any.
 
     Attributes:
         epoch: which epoch the next plan is for; set by `begin`.
@@ -112,6 +114,7 @@ class Feed:
         map: Callable | None = None,
         callback_missing: bool = False,
         fixed_steps: int | None = None,
+        check_model: Callable[[Any], None] | None = None,
     ) -> None:
         if map is not None and not callable(map):
             raise TypeError(
@@ -134,7 +137,7 @@ class Feed:
         self.unlabelled = unlabelled
         self.map = map
         self.epoch, self.kind = 0, ""
-        self.callback_missing = callback_missing
+        self.callback_missing, self.check_model = callback_missing, check_model
         self.fixed_steps = None if fixed_steps is None else as_whole("steps", fixed_steps, 1)
         if fixed_steps is not None and not shuffle:
             raise ValueError(

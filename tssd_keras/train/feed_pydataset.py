@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tssd_keras.train.beside_feed import FedToFit
 from tssd_keras.train.map_draws import batch_keys, random_states
 
 
@@ -39,11 +40,10 @@ def pydataset(feed: Any):
             state.assign(value.astype(state.dtype))
         return one_map.on_arrays(x)
 
-    class FeedBatches(keras.utils.PyDataset):
-        is_feed = True
-
+    class FeedBatches(FedToFit, keras.utils.PyDataset):
         def __init__(self) -> None:
             super().__init__(workers=1)
+            self.feed = feed
             self._epoch_begins = self._ended = False
             self._last = -1  # step of the batch before
             self._plan: tuple[np.ndarray, ...] = ()

@@ -6,6 +6,7 @@ So it is given functions that hold nothing; what they need lives as long as the 
 
 from __future__ import annotations
 
+import functools
 import os
 import weakref
 from collections.abc import Callable
@@ -14,9 +15,19 @@ from typing import Any
 import numpy as np
 
 from tssd_keras.data.nested import leaves, packed, parts_of
+from tssd_keras.train.beside_feed import FedToFit
 from tssd_keras.train.map_draws import batch_keys, random_states
 
 READ_AHEAD = 2  # batches that wait for the step
+
+# Methods of tf.data.Dataset that give another one, with the same batches or with others.
+HARMLESS = ("prefetch", "with_options")
+ALTERING = (
+    *("batch", "bucket_by_sequence_length", "cache", "concatenate", "enumerate", "filter"),
+    *("flat_map", "group_by_window", "ignore_errors", "interleave", "map", "padded_batch"),
+    *("ragged_batch", "rebatch", "rejection_resample", "repeat", "scan", "shard", "shuffle"),
+    *("skip", "snapshot", "sparse_batch", "take", "take_while", "unbatch", "unique", "window"),
+)
 
 
 def tf_data(feed: Any):
@@ -66,11 +77,49 @@ def tf_data(feed: Any):
     if mapped is not None:  # one batch after the other, as they share the generators
         dataset = dataset.map(mapped)
     dataset = _without_autotuning(tf, dataset.prefetch(READ_AHEAD))
-    # Keras takes the length of its first epoch for a limit on all later ones, and after a resume
-    # that epoch can be short. So the most that an epoch can have is announced.
-    dataset.cardinality = lambda: tf.constant(feed.max_steps, tf.int64)
-    dataset.is_feed, dataset.held = True, (plan, reader, flat)
+    return _fed(dataset, feed, (plan, reader, flat))
+
+
+def _fed(dataset, feed: Any, held: tuple, altered_by: str = ""):
+    """The dataset, which now looks at the `fit` that it is given to; see `beside_feed`.
+
+    Args:
+        dataset: of the feed's batches, or made of them.
+        feed: a `feed.Feed`.
+        held: what must live as long as the dataset.
+        altered_by: the method that changed what is trained; "": none.
+    """
+    kind: Any = type(dataset)
+    dataset.__class__ = _fed_class(kind)
+    dataset.feed, dataset.held, dataset.altered_by = feed, held, altered_by
     return dataset
+
+
+@functools.cache
+def _fed_class(kind: Any) -> type:
+    """A kind of tf.data.Dataset whose offspring are fed ones, too."""
+    import tensorflow as tf
+
+    def cardinality(self):
+        # Keras takes the length of its first epoch for a limit on all later ones, and after a
+        # resume that epoch can be short. So the most that an epoch can have is announced.
+        if self.altered_by:
+            return super(fed, self).cardinality()
+        return tf.constant(self.feed.max_steps, tf.int64)
+
+    def remade(name: str) -> Callable:
+        def method(self, *args, **settings):
+            made = getattr(super(fed, self), name)(*args, **settings)
+            altered_by = self.altered_by or (name if name not in HARMLESS else "")
+            return _fed(made, self.feed, self.held, altered_by)
+
+        return functools.wraps(getattr(kind, name))(method)
+
+    names = {name for name in (*HARMLESS, *ALTERING) if hasattr(kind, name)}
+    body = {"cardinality": cardinality, **{name: remade(name) for name in names}}
+    # Python lets an object become of a class whose first base is its own.
+    fed = type(f"Fed{kind.__name__}", (kind, FedToFit), body)
+    return fed
 
 
 def _without_autotuning(tf, dataset):

@@ -59,6 +59,18 @@ class Remembering(keras.callbacks.Callback):
         self._fit_begins = self._is_new = self._judge_now = False
         self._begin()
 
+    def set_params(self, params: dict | None) -> None:
+        """What Keras says of a `fit`, once; raises ValueError where it says it again.
+
+        Each `fit` makes new ones, and hands them to each callback of its list.
+        """
+        if params is not None and params is self.params:
+            raise ValueError(
+                "a TSSD must be in the list of callbacks once, or each epoch would count twice; it "
+                "is there twice or more. Pass callbacks=[tssd]."
+            )
+        super().set_params(params)
+
     def _begin(self) -> None:
         """Make the table and a judge for each network, and draw the first epoch."""
         arguments, n_networks = self.arguments, self._feed_needs.n_networks

@@ -40,7 +40,7 @@ class ShortEpochs:
 
     def __init__(self) -> None:
         self._filters: warnings.catch_warnings | None = None
-        self._n_batches, self._at_once, self._may_end = 0, 1, False
+        self._n_batches, self._n_trained, self._at_once, self._may_end = 0, 0, 1, False
         self._end = _EpochEnds()
         self._model: Any = None
 
@@ -63,8 +63,20 @@ class ShortEpochs:
         self._at_once = model.steps_per_execution
         self.trained(0)
 
+    def check_whole(self) -> None:
+        """Raise RuntimeError if the epoch ended before its last batch and nobody asked for that."""
+        stopped = getattr(self._model, "stop_training", False)
+        if self._n_trained < self._n_batches and not stopped:
+            raise RuntimeError(
+                f"an epoch must be every batch of the feed, {self._n_batches}, got "
+                f"{self._n_trained}: what was not trained would count as trained. Give fit the "
+                "feed as it is, without steps_per_epoch: tssd.feed(batch_size=..., steps=n) gives "
+                "n batches an epoch."
+            )
+
     def trained(self, n: int) -> None:
         """So many batches are done; if they are all, the epoch ends."""
+        self._n_trained = n
         if n + self._at_once > self._n_batches and self._filters is None:
             self._filters = warnings.catch_warnings()
             self._filters.__enter__()
