@@ -221,8 +221,8 @@ def as_inputs(samples: Any, n: int | None = None) -> Inputs:
 
     Raises:
         TypeError: they are nothing of the sort, or numbers and texts in one list.
-        ValueError: samples have not all one shape, entries are masked, parts are not of as many samples, or a list
-            can be either.
+        ValueError: samples have not all one shape, entries are masked, parts are not of as many
+            samples, or a list can be either.
     """
     if isinstance(samples, Inputs):
         return samples
