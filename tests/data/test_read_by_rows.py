@@ -103,9 +103,9 @@ def test_targets_that_are_passed_through_stay_where_they_are(file):
 
 
 def test_what_cannot_be_read_by_rows_says_what_must_hold(file):
-    with pytest.raises(TypeError, match="must be an array.*h5py.Dataset without axes"):
+    with pytest.raises(TypeError, match=r"must be an array.*h5py.Dataset without axes"):
         as_inputs(file["number"])
-    with pytest.raises(TypeError, match="entries of type ndarray.*have to be padded"):
+    with pytest.raises(TypeError, match=r"entries of type ndarray.*have to be padded"):
         as_inputs(file["ragged"])
     one_by_one = Noting(X)
     one_by_one.shape = (N, 5)
@@ -116,7 +116,7 @@ def test_what_cannot_be_read_by_rows_says_what_must_hold(file):
 def test_a_file_that_is_closed_too_early_is_named(file):
     inputs = as_inputs(file["x"])
     file.close()
-    with pytest.raises(TypeError, match="readable by rows as long as TSSD.*Keep its file open"):
+    with pytest.raises(TypeError, match=r"readable by rows as long as TSSD.*Keep its file open"):
         inputs.read(np.array([1]))
 
 

@@ -54,6 +54,8 @@ def test_of_two_that_write_one_new_file_the_first_gets_it(links, tmp_path, monke
 
 
 def test_a_new_file_in_no_folder_names_the_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a.csv must be written.*folder is not there"):
-        with new_file(tmp_path / "none" / "a.csv"):
-            raise AssertionError("there is no place")
+    no_folder = pytest.raises(
+        FileNotFoundError, match=r"a.csv must be written.*folder is not there"
+    )
+    with no_folder, new_file(tmp_path / "none" / "a.csv"):
+        raise AssertionError("there is no place")

@@ -37,7 +37,8 @@ def check_dense(name: str, array: Any) -> None:
     remedy = _REMEDIES.get((kind.__module__.partition(".")[0], kind.__name__))
     if remedy is not None:
         raise TypeError(
-            f"{name} must be dense, with rows of one shape, got a {kind.__name__.removesuffix('Spec')}. {remedy}"
+            f"{name} must be dense, with rows of one shape, got a "
+            f"{kind.__name__.removesuffix('Spec')}. {remedy}"
         )
     if isinstance(array, np.ma.MaskedArray) and (n := int(np.ma.count_masked(array))):
         raise ValueError(

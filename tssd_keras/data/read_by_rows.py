@@ -91,8 +91,8 @@ class RowsInputs:
             raise self._unreadable(error) from error
         if values.shape != (n, *self.shape[1:]):
             raise TypeError(
-                f"{self._name} must give {n} rows of shape {self.shape[1:]} for a[{_said(which)}], the "
-                f"{self._called} gave an array of shape {values.shape}. {_REMEDY}"
+                f"{self._name} must give {n} rows of shape {self.shape[1:]} for a[{_said(which)}], "
+                f"the {self._called} gave an array of shape {values.shape}. {_REMEDY}"
             )
         check_dense(self._name, values)
         text = values.dtype == object and all(isinstance(v, str | bytes) for v in values.flat)
@@ -107,8 +107,8 @@ class RowsInputs:
     def _unreadable(self, error: Exception) -> TypeError:
         said = str(error).partition("\n")[0]
         return TypeError(
-            f"{self._name} must be readable by rows as long as TSSD lives; the {self._called} was not "
-            f"({type(error).__name__}: {said[:200]}). Keep its file open. {_REMEDY}"
+            f"{self._name} must be readable by rows as long as TSSD lives; the {self._called} "
+            f"was not ({type(error).__name__}: {said[:200]}). Keep its file open. {_REMEDY}"
         )
 
 
