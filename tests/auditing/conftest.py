@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from builders.audit_page import JUDGED, SHOWN
+from builders.audit_page import BACK, JUDGED, SHOWN
 from builders.audit_samples import HOSTILE, some_images, some_judged
 
 from tssd_keras.auditing.write import Samples, write_audit
@@ -14,7 +14,9 @@ from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
 
 
-@pytest.fixture(scope="module")
+# One server and one build of each page serve all modules: what a page keeps is cleared after each
+# test.
+@pytest.fixture(scope="session")
 def served(tmp_path_factory):
     """A folder, and the address it is served at: storage outlives a reload there as with files."""
     folder = tmp_path_factory.mktemp("pages")
@@ -64,7 +66,7 @@ class Tabs:
             dialog.dismiss()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tabs(browser):
     made = Tabs(browser)
     yield made
@@ -85,14 +87,14 @@ def opened(tabs):
     assert said == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(served):
     folder, url = served
-    write_audit(JUDGED, some_images(), folder / "plain", **SHOWN)
+    write_audit(JUDGED, some_images(), folder / "plain", back=BACK, **SHOWN)
     return f"{url}/plain/report.html"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hostile(served):
     folder, url = served
     n = 60

@@ -126,9 +126,19 @@ def test_without_golden_samples_numbers_rank_and_many_suspects_of_clean_data_are
     opened, served, address
 ):
     page = opened(address)
-    row = order()[0]
-    assert f"{1 - JUDGED.q[row]:.3f}, ranks only" in page.locator(".labels").text_content()
-    assert "no probabilities" in page.locator("#banner").text_content()
+    assert page.locator(".labels").text_content().endswith(f"Suspect1 of {N_SUSPECTS}")
+    assert "suspects are ranked" in page.locator("#banner").text_content()
+    for part in ("#facts > :not(details):not(.reason)", "#stage", "#actions"):
+        assert "%" not in "".join(page.locator(part).all_text_contents())
+    page.keyboard.press("g")
+    captions = page.locator(".caption").all_text_contents()
+    assert "#1" in captions[0]
+    assert not [text for text in captions if "%" in text]
+    page.keyboard.press("f")
+    page.locator("#filter-sure").fill("80")
+    assert page.locator("#sure-says").text_content() == "80 of 100"
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
     folder, url = served
     rounds = [{"epoch": "2", "estimated_clean_share": "0.99", "golden_pairs": "50"}]
     judged = some_judged(90, rounds=rounds)

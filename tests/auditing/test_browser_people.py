@@ -195,7 +195,7 @@ def test_a_file_without_the_columns_and_samples_that_are_elsewhere_are_told(
 ):
     page = opened(address)
     give(page, write(tmp_path / "other.csv", [{"index": 1, "label": "cat"}]))
-    assert "lacks the column given, decided" in page.locator("#people").text_content()
+    assert "lacks the column id, given, decided" in page.locator("#people").text_content()
     page.keyboard.press("Escape")
     give(page, write(tmp_path / "more.csv", [row(0, "unsure"), row(0, "unsure", index=99_999)]))
     assert "1 decision is about samples that are not" in page.locator("#people").text_content()

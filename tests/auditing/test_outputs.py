@@ -338,9 +338,9 @@ def test_options_that_miss_each_other_are_refused(files):
 
 @pytest.mark.backend_free
 def test_options_without_effect_are_refused(files):
-    result = audit(files, "predictions", "labels", extra=("--kept", 9))
+    result = audit(files, "predictions", "labels", extra=("--without-samples",))
     assert result.exit_code == 2
-    assert "--kept changes the page, which needs the folder of a run" in result.output
+    assert "--without-samples is for the folder of a run" in result.output
     result = audit(files, "predictions", "labels", extra=("--backend", "jax"))
     assert "--backend needs --golden" in result.output
     assert not (files / "out").exists()

@@ -14,6 +14,7 @@ STORE = f"tssd-audit:{SHA}"
 UNSURE, UNUSABLE = -1, -2  # as the page stores them
 JUDGED = some_judged(300)
 N_SUSPECTS = int(JUDGED.suspect.sum())
+BACK = "python cli.py relabel runs/own decisions.csv --out labels.csv"
 SHOWN = {"kept": 30, "teaching": 50}
 GALLERY = make_gallery(JUDGED, most=999, **SHOWN)
 N_SHOWN = len(GALLERY.rows)  # suspects, 30 of the kept, and what teaches

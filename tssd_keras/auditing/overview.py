@@ -51,7 +51,7 @@ def _totals(findings: Findings) -> dict[str, object]:
     by = "q" if not np.isnan(findings.q[judged]).all() else "streams"
     no_share = findings.no_share
     wrong, error = None if no_share else _mean(findings.p_wrong[findings.told]), None
-    last = findings.rounds[-1] if findings.rounds else {}
+    last = findings.last_round
     share = _number(last.get("estimated_clean_share"))
     if by == "q" and share is not None and wrong is not None:
         wrong, error = 1 - share, _number(last.get("clean_share_error"))
@@ -139,6 +139,7 @@ def _figures(
         names: of the columns.
         counted_from: 0 or 1, where the table begins to count epochs; the figures do at 1.
     """
+    rows = [row for row in rows if row.get("epoch")]
     return {
         "epoch": [int(row["epoch"]) + 1 - counted_from for row in rows],
         **{name: [_number(row.get(name)) for row in rows] for name in names},

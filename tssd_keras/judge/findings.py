@@ -17,7 +17,7 @@ class Findings:
 
     Attributes:
         name: of the data set.
-        run: name of the run's folder, for titles; empty without one.
+        run: name of the run's folder, for titles; empty where outputs were judged without one.
         class_names: K names in label order.
         labels_sha256: hash of the given labels of the whole training split.
         index: int64[N], each sample's number in the source's training split, in rising order.
@@ -35,8 +35,10 @@ class Findings:
         paths: object[N] of str, the samples' files, or None.
         truth: int64[N], -1 where unknown, or None.
         streams: of the last round, one a network.
-        epochs, rounds: rows of epochs.csv and rounds.csv, as text.
+        epochs, rounds: rows of epochs.csv and rounds.csv, as text. Without a run there is one row
+            of a round without an epoch.
         summary: of the run as a whole, contents of summary.json.
+        accused: bool[N], who is suspected where something else than `suspect` says so, or None.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Findings:
     epochs: list[dict[str, str]] = field(default_factory=list)
     rounds: list[dict[str, str]] = field(default_factory=list)
     summary: dict = field(default_factory=dict)
+    accused: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -80,8 +83,12 @@ class Findings:
         """Why the last round judged no label, see `told`; "" where it judged some."""
         if self.told.any():
             return ""
-        last = self.rounds[-1] if self.rounds else {}
-        return (last.get("nothing_to_tell") or "").strip(" /") or STREAMS_ABSTAIN
+        return (self.last_round.get("nothing_to_tell") or "").strip(" /") or STREAMS_ABSTAIN
+
+    @property
+    def last_round(self) -> dict[str, str]:
+        """The row of the last round; empty without one."""
+        return self.rounds[-1] if self.rounds else {}
 
     @property
     def no_share(self) -> str:
@@ -90,8 +97,8 @@ class Findings:
         Without q it would be the mean of the streams. Places in feature space alone do not tell how
         many labels are wrong: a class of two kinds of samples has two heaps, too.
         """
-        if self.nothing_to_tell:
-            return self.nothing_to_tell
+        if self.nothing_to_tell or self.last_round.get("no_share"):
+            return self.nothing_to_tell or self.last_round["no_share"]
         silent = bool(self.streams) and all(one.loss_abstains for one in self.streams)
         return LOSSES_ABSTAIN if silent and np.isnan(self.q[self.judged]).all() else ""
 
@@ -106,6 +113,8 @@ class Findings:
     @property
     def suspect(self) -> np.ndarray:
         """bool[N]: told of, and without weight or with another class suggested."""
+        if self.accused is not None:
+            return self.accused
         return self.told & ((self.weight <= 0) | (self.suggested != self.given))
 
     def named(self, label: int) -> str:

@@ -15,6 +15,7 @@ from tssd_keras.judge.chance import SURELY
 NOTHING_TO_TELL = "nothing to tell"
 STREAMS_ABSTAIN = "every stream abstains"
 LOSSES_ABSTAIN = "the loss stream abstains"  # of the share, where no q tells it
+BY_CHANCE = "the predictions agree with the labels no better than chance"  # of the share
 NO_RIGHT_PAIR = "no golden pair is right"
 NO_BETTER_THAN_CHANCE = "q tells golden labels from wrong ones no better than chance"
 CONSTANT = "q is the same for every label"
