@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from tssd_keras.auditing.outputs_files import ToShow
 
 FOLDER = "audit-outputs"
-NOTHING_SHOWN = (
-    "The samples themselves are not shown: give --images, --texts or --features to see them."
-)
 
 _FILE = click.Path(path_type=Path)
 _OPTIONS = (
@@ -133,7 +130,6 @@ def _write(
         files=seen.files,
         ids=seen.ids,
         column_names=seen.column_names,
-        note="" if seen.files or seen.samples is not None else NOTHING_SHOWN,
         progress=bar,
         **shown,
     )

@@ -15,7 +15,7 @@ const isImage = data.pictures.kind === 'image';
 const isRows = data.pictures.kind === 'row';
 
 function withoutPicture() {
-  if (data.pictures.kind === 'none') return 'No picture is in this page.';
+  if (data.pictures.kind === 'none') return data.trained ? 'No picture is in this page.' : 'The samples themselves were not given to this page: audit --images, --texts or --features shows them.';
   return `Not in the page: ${count(pictureAt.size)} samples have a picture. audit --pictures-mb makes room for more.`;
 }
 

@@ -31,12 +31,12 @@ function tableOf(row, i) {
     tables.push(element('table', { class: 'numbers' }, heads(), element('tbody', {}, ...lines.slice(at, at + MOST_IN_TABLE))));
   }
   const which = width > lines.length ? `The ${count(lines.length)} of ${count(width)} numbers that are farthest from its class. ` : '';
-  return element('div', { class: 'picture row' }, element('p', { class: 'quiet',
+  return element('div', { class: 'picture rowed' }, element('p', { class: 'quiet',
     text: `${which}In brackets: standard deviations from the mean of the kept samples of that class.` }), element('div', { class: 'tables' }, ...tables));
 }
 
 // The values farthest from its class alone.
 function briefRow(row) {
   const order = row.at.map((at, n) => [Math.abs(row.given[n] ?? 0), at, n]).sort((a, b) => b[0] - a[0]).slice(0, MOST_BRIEF);
-  return element('div', { class: 'picture row brief' }, ...order.map(([, at, n]) => element('p', { class: farClass(row.given[n]), text: `${columnName(at)} ${valueText(row.value[n])}` })));
+  return element('div', { class: 'picture rowed few' }, ...order.map(([, at, n]) => element('p', { class: farClass(row.given[n]), text: `${columnName(at)} ${valueText(row.value[n])}` })));
 }
