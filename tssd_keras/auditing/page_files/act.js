@@ -3,7 +3,8 @@ function say(text) {
   byId('said').textContent = text;
 }
 
-const shown = () => (state.view === 'one' ? [byId('stage').firstElementChild] : chosen().map(tileOf));
+// A picture was on the screen as a whole before it was zoomed.
+const shown = () => (state.view === 'grid' ? chosen().map(tileOf) : [zoom.step ? byId('stage') : byId('stage').firstElementChild]);
 
 // Whether all that a key would decide can be seen. If not, it is shown, and the key has done its work.
 function seen() {
