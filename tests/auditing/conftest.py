@@ -77,6 +77,7 @@ def tabs(browser):
 @pytest.fixture
 def opened(tabs):
     """Gives a function that opens a page; fails if one said anything on the console."""
+    tabs.asked = 0
     yield tabs
     for page in tabs.pages.values():
         if page.url == "about:blank":

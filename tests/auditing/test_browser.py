@@ -78,14 +78,23 @@ def test_the_overview_is_a_tab_away_and_its_text_does_not_scale(opened, address)
     assert len(set(sizes)) == 1
 
 
-def test_panels_of_a_row_end_together(opened, address):
-    page = opened(address)
-    tab(page, "Overview")
-    page.locator("svg.chart").first.wait_for()
-    boxes = [panel.bounding_box() for panel in page.locator(".panel").all()]
-    for top in {round(box["y"]) for box in boxes}:
-        ends = {round(box["y"] + box["height"]) for box in boxes if round(box["y"]) == top}
-        assert len(ends) == 1
+@pytest.mark.parametrize("networks", [1, 2])
+def test_panels_of_a_row_end_together_and_fill_it(opened, served, networks):
+    folder, url = served
+    judged = some_judged(60)
+    several = dataclasses.replace(judged, streams=judged.streams * networks)
+    write_audit(several, None, folder / f"networks-{networks}")
+    for width in (800, 1280, 1920):
+        page = opened(f"{url}/networks-{networks}/report.html", width=width)
+        tab(page, "Overview")
+        page.locator("svg.chart").first.wait_for()
+        boxes = [panel.bounding_box() for panel in page.locator(".panel").all()]
+        assert len(boxes) == 5 + 2 * networks
+        right = max(box["x"] + box["width"] for box in boxes)
+        for top in {round(box["y"]) for box in boxes}:
+            row = [box for box in boxes if round(box["y"]) == top]
+            assert len({round(box["y"] + box["height"]) for box in row}) == 1
+            assert max(box["x"] + box["width"] for box in row) == pytest.approx(right, abs=1)
 
 
 def test_where_a_stream_abstains_the_page_says_so_and_a_link_leads_to_the_word(opened, served):

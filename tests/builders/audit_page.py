@@ -78,9 +78,9 @@ def choose(page, name, value=None, **options):
     page.locator(f"#filter-{name}").select_option(value, **options)
 
 
-def stored(page):
+def stored(page, sha=SHA):
     """Index -> label, as the browser keeps it."""
-    kept = json.loads(page.evaluate(f"localStorage.getItem('{STORE}')") or "{}")
+    kept = json.loads(page.evaluate(f"localStorage.getItem('tssd-audit:{sha}')") or "{}")
     return {row[0]: row[1] for row in kept.get("decided", [])}
 
 

@@ -20,7 +20,7 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.whole_file import whole_file, write_text
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.roles import ROLES
-from tssd_keras.judge.told import BY_CHANCE
+from tssd_keras.judge.told import BY_CHANCE, LOSSES_ABSTAIN
 from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.run.folder import LABELS, LABELS_SHA256, SAMPLES
 from tssd_keras.run.samples import PROBABILITIES, StoredSamples, save_samples
@@ -125,10 +125,12 @@ def _figures(audited: LabelAudit) -> dict[str, str]:
     """What a round's row says of its estimates, as text; it has no epoch."""
     share, error = audited.wrong_share, audited.wrong_share_error
     n_golden = len(audited) - len(audited.order)
-    no_share = np.isnan(share) and not audited.nothing_to_tell and not audited.loss_abstains
+    pooled = audited.streams.transition is not None
+    by_chance = pooled or not audited.loss_abstains
+    no_share = np.isnan(share) and not audited.nothing_to_tell
     return {
         "nothing_to_tell": audited.nothing_to_tell,
-        "no_share": BY_CHANCE if no_share else "",
+        "no_share": (BY_CHANCE if by_chance else LOSSES_ABSTAIN) if no_share else "",
         "estimated_clean_share": "" if np.isnan(share) else str(1 - share),
         "clean_share_error": "" if np.isnan(error) else str(error),
         "golden_pairs": str(n_golden) if n_golden else "",
