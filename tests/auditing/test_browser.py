@@ -272,7 +272,7 @@ def test_the_pairs_the_matrix_and_the_classes_lead_to_their_samples_least_sure_f
 
 
 def test_what_is_left_and_how_many_a_minute_are_told(opened, address):
-    page = opened(address)
+    page = opened(address, width=1279)  # a tab of its own: its clock stays another's
     page.clock.install()
     page.goto(address)
     for _ in range(6):
