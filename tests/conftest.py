@@ -108,8 +108,9 @@ def digits_run(tmp_path_factory):
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
+    """One for all modules: to start it takes a second, and there is one loop of Playwright's."""
     if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install chromium")
     api = pytest.importorskip(

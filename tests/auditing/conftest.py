@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from builders.audit_page import JUDGED, SHOWN
+from builders.audit_page import BACK, JUDGED, SHOWN
 from builders.audit_samples import HOSTILE, some_images, some_judged
 
 from tssd_keras.auditing.write import Samples, write_audit
@@ -14,7 +14,9 @@ from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.data.labelled_data import as_ids
 
 
-@pytest.fixture(scope="module")
+# One server and one build of each page serve all modules: what a page keeps is cleared after each
+# test.
+@pytest.fixture(scope="session")
 def served(tmp_path_factory):
     """A folder, and the address it is served at: storage outlives a reload there as with files."""
     folder = tmp_path_factory.mktemp("pages")
@@ -36,6 +38,7 @@ class Tabs:
 
     def __init__(self, browser):
         self.browser, self.pages, self.said, self.asked = browser, {}, [], 0
+        self.used = set()  # by the test at hand
 
     def __call__(self, address, *, width=1280, height=900, scheme="light", another=False):
         key = (width, height, scheme, another)
@@ -51,8 +54,22 @@ class Tabs:
             page.on("console", lambda message: self.said.append(message.text))
             page.on("pageerror", lambda error: self.said.append(str(error)))
             page.on("dialog", self._answer)
+        asked = self.asked
         self.pages[key].goto(address)
+        if key not in self.used:  # what an earlier test left asked
+            self.asked = asked
+        self.used.add(key)
         return self.pages[key]
+
+    def clear(self):
+        """Forget what the pages of this test stored. To leave one costs as much as to open it, so
+        it stays, unless it is of a server of the test's own, or shares another's storage."""
+        for key in self.used:
+            page = self.pages[key]
+            page.evaluate("localStorage.clear()")
+            if not page.url.endswith("report.html") or key[-1]:
+                page.goto("about:blank")
+        self.used, self.asked = set(), 0
 
     def _answer(self, dialog):
         """Leave where the page asks, and note it; whatever else a page asks is a fault."""
@@ -64,7 +81,7 @@ class Tabs:
             dialog.dismiss()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tabs(browser):
     made = Tabs(browser)
     yield made
@@ -76,23 +93,19 @@ def tabs(browser):
 def opened(tabs):
     """Gives a function that opens a page; fails if one said anything on the console."""
     yield tabs
-    for page in tabs.pages.values():
-        if page.url == "about:blank":
-            continue
-        page.evaluate("localStorage.clear()")
-        page.goto("about:blank")
+    tabs.clear()
     said, tabs.said = tabs.said, []
     assert said == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(served):
     folder, url = served
-    write_audit(JUDGED, some_images(), folder / "plain", **SHOWN)
+    write_audit(JUDGED, some_images(), folder / "plain", back=BACK, **SHOWN)
     return f"{url}/plain/report.html"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hostile(served):
     folder, url = served
     n = 60

@@ -82,7 +82,7 @@ def test_the_keys_1_to_5_decide_on_the_most_probable_classes(opened, address):
     shown = [int(tops.nth(n).get_attribute("data-class")) for n in range(3)]
     assert shown[0] == label_of(0, "suggested")
     assert sorted(shown) == [0, 1, 2]
-    assert "90\u00a0%" in tops.first.text_content()
+    assert "%" not in tops.first.text_content()  # without golden samples
     page.keyboard.press("2")
     page.keyboard.press("Numpad1")
     page.locator(".top").nth(2).click()
@@ -106,8 +106,7 @@ def test_beside_the_sample_stand_kept_ones_of_both_classes_and_the_reason_in_num
         assert images.count() == 4
         assert images.first.evaluate("e => e.naturalWidth") == 8
     reason = page.locator(".reason").text_content().replace("\u2068", "").replace("\u2069", "")
-    percent = round(100 * float(JUDGED.confidence[order()[0]]))
-    assert reason.startswith(f"{suggested} is {percent}\u00a0% probable, {given} 5\u00a0%.")
+    assert reason.startswith(f"{suggested} comes first of all classes, {given} ")
     assert "Its loss is higher than that of" in reason
 
 
@@ -394,7 +393,10 @@ def test_decisions_on_samples_of_another_page_are_kept_and_told(opened, address)
 def test_hostile_names_come_back_from_the_export_as_they_are(opened, hostile, tmp_path):
     url, judged = hostile
     page = opened(url)
-    press(page, "c" * int(judged.suspect.sum()))
+    n = int(judged.suspect.sum())
+    long = int((judged.index[judged.suspect] % 6 == 4).sum())
+    press(page, "c" * (n + long))  # a text that goes on takes a key of its own
+    assert long > 0
     rows = exported(page, tmp_path, name="decisions-script_window.ran_1_script.csv")
     first = order(judged)
     assert [r["id"] for r in rows] == [judged.ids[i] for i in first]

@@ -170,6 +170,29 @@ def test_all_conflicts_can_be_settled_at_once_with_one_undo(opened, address, tmp
         assert stored(page) == mine
 
 
+@pytest.mark.parametrize("way", ["theirs", "mine", "each"])
+def test_undo_after_a_settled_conflict_lists_it_again(opened, address, tmp_path, way):
+    page = opened(address)
+    page.locator("#export").click()
+    page.locator("#who").fill("Bo")
+    page.keyboard.press("Escape")
+    press(page, "kk")
+    give(page, write(tmp_path / "theirs.csv", [row(i, "unusable") for i in range(2)]))
+    if way == "each":
+        page.locator("#conflicts-look").click()
+        page.locator(".conflict button").nth(1).click()
+    else:
+        page.locator(f"#conflicts-{way}").click()
+    press(page, "u")
+    page.reload()  # and it survives that
+    page.locator("#filters-open").click()
+    page.locator("#filter-state").select_option("conflict")
+    assert where(page) == "1 of 2"
+    assert "Here: \u2068" in page.locator(".conflict").text_content()
+    assert "ana\u2069: unusable" in page.locator(".conflict").text_content()
+    assert stored(page) == {index_of(i): label_of(i, "given") for i in range(2)}
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -177,13 +200,16 @@ def test_all_conflicts_can_be_settled_at_once_with_one_undo(opened, address, tmp
         ({"given": "wolf"}, "has another given label"),
         ({"decided": "wolf"}, "names no class of these"),
         ({"decided": ""}, "names no class"),
+        ({"id": "id-9999"}, "has another id"),
+        ({"action": "other"}, "has other and decides on the given class"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_whole_with_the_row(
     opened, address, tmp_path, change, fault
 ):
     page = opened(address)
-    rows = [row(0, "keep", label_of(0, "given")), row(1, "keep", label_of(1, "given"), **change)]
+    second = row(1, "keep", label_of(1, "given")) | change
+    rows = [row(0, "keep", label_of(0, "given")), second]
     give(page, write(tmp_path / "theirs.csv", rows))
     assert page.locator("#people-title").text_content() == "Nothing was read"
     assert f"row 3 {fault}" in page.locator("#people").text_content()
@@ -195,7 +221,7 @@ def test_a_file_without_the_columns_and_samples_that_are_elsewhere_are_told(
 ):
     page = opened(address)
     give(page, write(tmp_path / "other.csv", [{"index": 1, "label": "cat"}]))
-    assert "lacks the column given, decided" in page.locator("#people").text_content()
+    assert "lacks the column id, given, decided" in page.locator("#people").text_content()
     page.keyboard.press("Escape")
     give(page, write(tmp_path / "more.csv", [row(0, "unsure"), row(0, "unsure", index=99_999)]))
     assert "1 decision is about samples that are not" in page.locator("#people").text_content()

@@ -19,6 +19,7 @@ from sklearn.preprocessing import normalize
 
 import tssd_keras
 from tssd_keras import DivideRecipe
+from tssd_keras.auditing.outputs_page import findings_of
 from tssd_keras.cli.main import main
 from tssd_keras.labels import noise
 
@@ -158,6 +159,11 @@ def test_golden_labels_purify_and_are_not_judged(digits):
     assert roc_auc_score(clean[~known], found.q[~known]) > 0.98
     assert (~clean)[found.suspect].mean() > 0.85
     assert np.mean(1 - found.q[~known]) == pytest.approx((~clean)[~known].mean(), abs=0.06)
+    on_page = findings_of(found, tuple(map(str, range(K))))
+    assert on_page.index.tolist() == np.flatnonzero(~known).tolist()
+    assert on_page.last_round["golden_pairs"] == "50"
+    np.testing.assert_array_equal(on_page.suspect, found.suspect[~known])
+    np.testing.assert_allclose(on_page.p_wrong, 1 - found.score[~known])
 
 
 def test_golden_labels_need_no_features(digits):
@@ -338,9 +344,9 @@ def test_options_that_miss_each_other_are_refused(files):
 
 @pytest.mark.backend_free
 def test_options_without_effect_are_refused(files):
-    result = audit(files, "predictions", "labels", extra=("--kept", 9))
+    result = audit(files, "predictions", "labels", extra=("--without-samples",))
     assert result.exit_code == 2
-    assert "--kept changes the page, which needs the folder of a run" in result.output
+    assert "--without-samples is for the folder of a run" in result.output
     result = audit(files, "predictions", "labels", extra=("--backend", "jax"))
     assert "--backend needs --golden" in result.output
     assert not (files / "out").exists()

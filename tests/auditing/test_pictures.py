@@ -1,19 +1,23 @@
 import base64
+import dataclasses
 import io
 
 import numpy as np
 import pytest
+from builders.audit_samples import some_judged
 from PIL import Image
 
 from tssd_keras.auditing.pictures import (
     MOST_TEXT,
     SIDE,
+    Labels,
     Samples,
     as_image,
     data_uri,
     is_image,
     pictures,
 )
+from tssd_keras.auditing.table_rows import FARTHEST, Usual, usual
 from tssd_keras.data.inputs import ArrayInputs
 
 pytestmark = pytest.mark.backend_free
@@ -66,10 +70,33 @@ def test_flat_floats_are_no_division_by_zero():
 def test_what_is_no_image_is_a_row_of_numbers():
     rows = ArrayInputs(np.arange(120, dtype=np.float32).reshape(2, 60) / 3)
     assert not is_image(rows)
-    shown = pictures(Samples(inputs=rows), np.array([1, 0]))
+    spread = np.full((1, 60), 0.5)
+    spread[0, :12] = 50  # so that the others are farther
+    labels = Labels(Usual(np.zeros((1, 60)), spread), np.zeros(2, int), np.array([0, -1]))
+    shown = pictures(Samples(inputs=rows), np.array([1, 0]), labels=labels)
     assert shown.kind == "row"
-    assert shown.content[1].startswith("0, 0.3333, 0.6667, 1, ")
-    assert shown.content[0].endswith(", … (60 numbers)")
+    first, second = shown.content
+    assert first["at"] == list(range(12, 60))
+    assert first["value"][:2] == [24, 24.33]
+    assert first["given"][:2] == [48, 48.7] == first["suggested"][:2]
+    assert set(second["suggested"]) == {None}
+    assert shown.texts[0].startswith("24, 24.33, 24.67, 25, ")
+    assert shown.texts[0].endswith(", … (60 numbers)")
+
+
+def test_what_is_usual_is_told_by_kept_samples_of_the_class_alone():
+    judged = some_judged(300)
+    values = np.where(judged.suspect, 1000.0, judged.given)[:, None] + np.array([0.0, 0.5])
+    inputs = np.zeros((600, 2))
+    inputs[judged.index] = values
+    found = usual(ArrayInputs(inputs), judged)
+    np.testing.assert_allclose(found.mean, np.arange(3)[:, None] + [0, 0.5])
+    assert (found.spread == 0).all()
+    far = found.distance(np.array([[1.0, 9.0]]), np.array([1]))
+    assert far.tolist() == [[0, FARTHEST]]
+    assert np.isnan(found.distance(np.zeros((1, 2)), np.array([-1]))).all()
+    one = dataclasses.replace(judged, weight=np.where(judged.given == 2, 0.0, judged.weight))
+    assert np.isnan(usual(ArrayInputs(inputs), one).mean[2]).all()
 
 
 def test_texts_stand_in_for_numbers_and_long_ones_are_cut():

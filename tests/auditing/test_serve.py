@@ -120,9 +120,8 @@ def test_the_stage_shows_the_whole_file_and_samples_without_picture_have_one(ope
     page = opened(address)
     image = page.locator("#stage > img")
     image.evaluate("image => image.decode()")
-    index = int(image.get_attribute("src").removeprefix("originals/"))
-    file = found.findings.paths[list(found.findings.index).index(index)]
-    with Image.open(file) as original:
+    index = int(image.get_attribute("src").removeprefix("originals/")[:-4])
+    with Image.open(found.files[index]) as original:
         size = page.evaluate(
             "[...document.querySelectorAll('#stage > img')].map(i => i.naturalWidth)"
         )
@@ -176,7 +175,8 @@ def test_only_who_knows_the_address_and_names_this_machine_is_answered(served):
 
 
 @pytest.mark.parametrize(
-    "name", ["../report.html", "originals/../1", "originals/-1", "originals/999999", "samples.csv"]
+    "name",
+    ["../report.html", "originals/../1", "originals/-1.jpg", "originals/999999.jpg", "a.csv"],
 )
 def test_nothing_else_of_the_disk_is_given(served, name):
     assert asked(served[1], name=name)[0] == 404
@@ -184,14 +184,13 @@ def test_nothing_else_of_the_disk_is_given(served, name):
 
 def test_an_original_is_an_upright_jpeg_without_the_files_own_words(served):
     found, address = served
-    index = int(found.findings.index[0])
-    path = Path(found.findings.paths[0])
+    index, path = next((index, Path(path)) for index, path in found.files.items())
     before = path.read_bytes()
     try:
         exif = Image.Exif()
         exif[0x0112], exif[0x010E] = 6, "a secret place"  # lies on its side
         Image.new("RGB", (40, 20), "red").save(path, "JPEG", exif=exif)
-        status, headers, body = asked(address, name=f"originals/{index}")
+        status, headers, body = asked(address, name=f"originals/{index}.jpg")
     finally:
         path.write_bytes(before)
     assert (status, headers["Content-Type"]) == (200, "image/jpeg")

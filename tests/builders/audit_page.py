@@ -14,6 +14,7 @@ STORE = f"tssd-audit:{SHA}"
 UNSURE, UNUSABLE = -1, -2  # as the page stores them
 JUDGED = some_judged(300)
 N_SUSPECTS = int(JUDGED.suspect.sum())
+BACK = "python cli.py relabel runs/own decisions.csv --out labels.csv"
 SHOWN = {"kept": 30, "teaching": 50}
 GALLERY = make_gallery(JUDGED, most=999, **SHOWN)
 N_SHOWN = len(GALLERY.rows)  # suspects, 30 of the kept, and what teaches
@@ -77,9 +78,9 @@ def choose(page, name, value=None, **options):
     page.locator(f"#filter-{name}").select_option(value, **options)
 
 
-def stored(page):
+def stored(page, sha=SHA):
     """Index -> label, as the browser keeps it."""
-    kept = json.loads(page.evaluate(f"localStorage.getItem('{STORE}')") or "{}")
+    kept = json.loads(page.evaluate(f"localStorage.getItem('tssd-audit:{sha}')") or "{}")
     return {row[0]: row[1] for row in kept.get("decided", [])}
 
 

@@ -73,6 +73,7 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
     role[~wrong & (q < 0.65)] = SEMI_HARD
     columns = {
         "name": "own",
+        "run": "own",
         "class_names": tuple(class_names),
         "labels_sha256": SHA,
         "index": 2 * np.arange(n),

@@ -51,7 +51,7 @@ def tasks(findings: Findings, gallery: Gallery, pictures: Pictures) -> tuple[lis
     root = document_root(findings)
     kind = "image" if root is not None or pictures.kind == "image" else "text"
     names = choice_names(findings.class_names)
-    content_at = dict(zip(gallery.pictured.tolist(), pictures.content, strict=False))
+    content_at = dict(zip(gallery.pictured.tolist(), pictures.texts, strict=False))
     wrong, made = findings.p_wrong, []  # NaN where nothing is told
     for place, row in enumerate(gallery.rows[: gallery.n_listed].tolist()):
         if root is not None and findings.paths is not None:

@@ -20,6 +20,8 @@ from tssd_keras.judge.divide import divide as divide_streams
 from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.place import Place, place
 from tssd_keras.judge.roles import ROLES
+from tssd_keras.judge.short_features import short_features
+from tssd_keras.judge.streams import Streams
 from tssd_keras.judge.told import (
     MOST_APART,
     NOTHING_TO_TELL,
@@ -29,6 +31,7 @@ from tssd_keras.judge.told import (
     remedy,
     share_by_streams,
 )
+from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.checks import as_settings
 from tssd_keras.recipe.choices import STREAMS
@@ -67,6 +70,7 @@ class LabelAudit:
         no_share: why there is no estimated share, in words; "" where there is one.
         nothing_to_tell: why no label was judged, in words; "" where labels were. Then scores are
             NaN and no label is suspect.
+        streams: losses, places, mixtures and the most probable classes of the judged samples.
         notes: what a person should know, a line each.
     """
 
@@ -85,10 +89,16 @@ class LabelAudit:
     wrong_share_error: float
     no_share: str
     nothing_to_tell: str
+    streams: Streams
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.given)
+
+    @property
+    def n_classes(self) -> int:
+        """K."""
+        return len(self.feature_abstains)
 
     @property
     def suspect(self) -> np.ndarray:
@@ -107,32 +117,74 @@ class LabelAudit:
             OSError: the file cannot be written.
         """
         if class_names is not None:
-            class_names = _class_names(class_names, len(self.feature_abstains))
+            class_names = as_class_names(class_names, self.n_classes)
+        write_columns(as_path("path", path), self.columns(class_names))
+
+    def columns(self, class_names: Sequence[str] | None = None) -> dict[str, Sequence | np.ndarray]:
+        """The columns of `write_csv`, N values each."""
         rank = np.zeros(len(self), np.int64)
         rank[self.order] = np.arange(1, len(self.order) + 1)
 
         def names(labels: np.ndarray) -> Sequence | np.ndarray:
             return labels if class_names is None else names_of(labels, class_names)
 
-        write_columns(
-            as_path("path", path),
-            {
-                "index": np.arange(len(self)),
-                "given": names(self.given),
-                "suggested": names(self.suggested),
-                "role": self.role,
-                "score": self.score,
-                "q": self.q,
-                "p_loss": self.p_loss,
-                "p_feature": self.p_feature,
-                "confidence": self.confidence,
-                "rank": [place or None for place in rank.tolist()],
-            },
+        return {
+            "index": np.arange(len(self)),
+            "given": names(self.given),
+            "suggested": names(self.suggested),
+            "role": self.role,
+            "score": self.score,
+            "q": self.q,
+            "p_loss": self.p_loss,
+            "p_feature": self.p_feature,
+            "confidence": self.confidence,
+            "rank": [place or None for place in rank.tolist()],
+        }
+
+    def write_page(
+        self,
+        folder: str | Path,
+        class_names: Sequence[str] | None = None,
+        *,
+        samples: Any = None,
+        files: Sequence[str | Path] | None = None,
+        column_names: Sequence[str] | None = None,
+        **shown: Any,
+    ) -> list[str]:
+        """Write the page that a person decides on, and what belongs to it; see docs/audit.md.
+
+        Args:
+            folder: new or empty.
+            class_names: K names in label order, by default "0", "1", ...
+            samples: what the page shows: N images, N texts, or N rows of numbers; None: files.
+            files: paths of N image files, in place of samples.
+            column_names: of rows of numbers.
+            shown: settings of `write.write_audit`: pictures_mb, most, kept, teaching, seed, ...
+
+        Returns:
+            What a person should know, a line each.
+
+        Raises:
+            TypeError, ValueError: an argument does not fit.
+            OSError: the folder is not empty, or a file cannot be written.
+        """
+        from tssd_keras.auditing.outputs_page import write_page
+
+        return write_page(
+            self,
+            Path(as_path("folder", folder)),
+            as_class_names(class_names, self.n_classes),
+            samples=samples,
+            files=files,
+            column_names=column_names,
+            **shown,
         )
 
 
-def _class_names(names: Any, n_classes: int) -> tuple[str, ...]:
-    """Names of all classes; raises unless they are as many texts."""
+def as_class_names(names: Any, n_classes: int) -> tuple[str, ...]:
+    """Names of all classes, by default their numbers; raises unless they are as many texts."""
+    if names is None:
+        return tuple(map(str, range(n_classes)))
     listed = isinstance(names, list | tuple) or getattr(names, "ndim", 0) == 1
     if not listed or not all(isinstance(name, str) for name in names):
         raise TypeError(
@@ -200,7 +252,31 @@ def audit(
         purification, division = None, division.silenced()
     elif purification is None and not division.speaks:
         why = STREAMS_ABSTAIN
-    return _label_audit(outputs, division, purification, known, why, renumbering)
+    streams = _streams(outputs, division, where.scores(), purification)
+    return _label_audit(outputs, division, purification, known, why, renumbering, streams)
+
+
+def _streams(
+    outputs: ModelOutputs,
+    division: Division,
+    similarity: np.ndarray,
+    purification: Purification | None,
+) -> Streams:
+    """What both streams saw of the judged samples, as a round of a run keeps it."""
+    rows = outputs.of_unknown_truth
+    every = slice(None) if len(rows) == len(outputs.given) else rows
+    return Streams.of(
+        division,
+        outputs.loss[every],
+        similarity,
+        index=rows,
+        given=outputs.given[every],
+        transition=purification.transition if purification is not None else None,
+        top=purification.top
+        if purification is not None
+        else TopClasses.of_log_p(outputs.log_p[every]),
+        place=short_features(outputs.unit[every]),
+    )
 
 
 def _divided(outputs: ModelOutputs, settings: DivideRecipe) -> tuple[Division, Place]:
@@ -274,6 +350,7 @@ def _label_audit(
     known: Agreement,
     why: str,
     renumbering: str,
+    streams: Streams,
 ) -> LabelAudit:
     """Put together what is said of the judged samples and of the golden ones.
 
@@ -282,6 +359,7 @@ def _label_audit(
         known: of the labels by the predictions.
         why: nothing is told of any label; "" if something is.
         renumbering: of `_renumbering`.
+        streams: of the judged ones.
     """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
     given = outputs.given[rows]
@@ -324,6 +402,7 @@ def _label_audit(
         notes=tuple(
             _notes(division, outputs.has_features, known, why, share, renumbering, golden=golden)
         ),
+        streams=streams,
     )
 
 

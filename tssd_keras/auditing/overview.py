@@ -49,7 +49,7 @@ def overview(findings: Findings) -> dict[str, Any]:
 def _totals(findings: Findings) -> dict[str, object]:
     facts, judged = findings.summary, findings.judged
     by = "q" if not np.isnan(findings.q[judged]).all() else "streams"
-    last = findings.rounds[-1] if findings.rounds else {}
+    last = findings.last_round
     wrong = findings.wrong_share
     return {
         "samples": len(findings),
@@ -135,6 +135,7 @@ def _figures(
         names: of the columns.
         counted_from: 0 or 1, where the table begins to count epochs; the figures do at 1.
     """
+    rows = [row for row in rows if row.get("epoch")]
     return {
         "epoch": [int(row["epoch"]) + 1 - counted_from for row in rows],
         **{name: [_number(row.get(name)) for row in rows] for name in names},

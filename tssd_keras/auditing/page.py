@@ -36,11 +36,14 @@ SCRIPTS = (
     "pictures.js",
     "state.js",
     "evidence.js",
+    "rows.js",
+    "fold.js",
     "act.js",
     "one.js",
     "grid.js",
     "choose.js",
     "filters.js",
+    "reading.js",
     "people.js",
     "keys.js",
     "start.js",
@@ -53,7 +56,10 @@ def page_data(
     evidence: Evidence,
     beside: Beside,
     pictures: Pictures,
+    *,
     note: str = "",
+    back: str = "",
+    originals: bool = False,
 ) -> dict[str, Any]:
     """Gather all that the page says, as plain data.
 
@@ -64,6 +70,8 @@ def page_data(
         beside: of the gallery's rows.
         pictures: of the first of `gallery.pictured`, or none.
         note: what a person must know, above everything else.
+        back: the command that takes decisions, or "".
+        originals: whether the samples lie as files beside the page.
 
     Returns:
         Dicts, lists, text, numbers and None. Probabilities are in thousandths.
@@ -73,8 +81,11 @@ def page_data(
     return {
         "name": findings.name,
         "run": findings.run or findings.name,
+        "trained": bool(findings.run),
         "sha": findings.labels_sha256,
         "note": note,
+        "back": back,
+        "originals": originals,
         "classes": list(findings.class_names),
         "overview": overview(findings),
         "abstains": {
@@ -86,6 +97,8 @@ def page_data(
         "pictures": {
             "kind": pictures.kind,
             "at": gallery.pictured[: len(pictures.content)].tolist(),
+            "columns": list(pictures.column_names),
+            "width": pictures.width,
         },
         "beside": _beside(findings, beside),
         "listed": gallery.n_listed,
@@ -164,6 +177,7 @@ def render(
     return _fill(
         _part("page.html"),
         {
+            "images": "data: 'self' file:" if data["originals"] else "data:",
             "title": html.escape(_ascii(f"Audit of {data['run']}")),
             "script-hash": _hash(script),
             "style-hash": _hash(style),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tssd_keras.auditing.table_rows import Usual, as_text, described
 from tssd_keras.data.decoding import BadImage, decode_for_people
 from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.inputs import Inputs
@@ -20,7 +23,6 @@ LOSSLESS_SIDE = 32  # images of up to so many pixels a side stay as they are
 FINE_SIDE = 128  # up to so many, every pixel is seen
 QUALITY, FINE_QUALITY = 80, 90  # of JPEG
 MOST_TEXT = 20_000  # characters of a text
-MOST_NUMBERS = 48  # of a row
 READ_AT_ONCE = 64  # samples
 
 
@@ -30,16 +32,32 @@ class Pictures:
 
     Attributes:
         kind: "image", "text", "row" or "none".
-        content: n texts: of an image a data URI, else the text itself.
+        content: of an image its data URI, the text itself, or of a row what
+            `table_rows.described` gives.
+        column_names: of rows, or none.
+        width: numbers of a row.
     """
 
     kind: str
-    content: list[str]
+    content: list[Any]
+    column_names: tuple[str, ...] = ()
+    width: int = 0
 
     @property
     def size(self) -> int:
         """Bytes on the page, about."""
-        return sum(map(len, self.content))
+        return sum(map(_size, self.content))
+
+    @property
+    def texts(self) -> list[str]:
+        """The content for programs that know no rows."""
+        if self.kind != "row":
+            return self.content
+        return [as_text(row, self.column_names, self.width) for row in self.content]
+
+
+def _size(one: Any) -> int:
+    return len(one) if isinstance(one, str) else len(json.dumps(one, separators=(",", ":")))
 
 
 NO_PICTURES = Pictures("none", [])
@@ -53,10 +71,31 @@ class Samples:
         inputs: of the source.
         texts: object[N] or str[N], shown in place of inputs that say little to a person, e.g. the
             sentences behind rows of word numbers; or None.
+        column_names: of rows of numbers, or none.
     """
 
     inputs: Inputs
     texts: np.ndarray | None = None
+    column_names: tuple[str, ...] = ()
+
+    @property
+    def are_rows(self) -> bool:
+        """Whether they are shown as rows of numbers."""
+        return self.texts is None and not is_image(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The classes that n rows of numbers are held against.
+
+    Attributes:
+        usual: what is usual in each class.
+        given, suggested: int64[n], -1 where there is none.
+    """
+
+    usual: Usual
+    given: np.ndarray
+    suggested: np.ndarray
 
 
 def pictures(
@@ -64,6 +103,7 @@ def pictures(
     index: np.ndarray,
     *,
     files: np.ndarray | None = None,
+    labels: Labels | None = None,
     side: int = SIDE,
     most_bytes: float = float("inf"),
     on_some: Callable[[int], object] = lambda n: None,
@@ -75,6 +115,7 @@ def pictures(
         index: int64[n], which of them, in order.
         files: object[n] of str, their image files, which are shown in place of the inputs; None:
             there are none. One that cannot be decoded any more gives way to its input.
+        labels: of the samples, which rows of numbers need.
         side: pixels of the longer side of an image, at most.
         most_bytes: of all of them together.
         on_some: called with the number of samples done since the last call.
@@ -85,19 +126,26 @@ def pictures(
     Raises:
         ValueError: an image cannot be read.
     """
+    made: Iterator[Any]
     if samples.texts is not None:
         kind, made = "text", _texts(samples.texts, index, on_some)
-    elif is_image(samples.inputs):
+    elif files is not None or is_image(samples.inputs):
         kind, made = "image", _images(samples.inputs, index, files, side, on_some)
+    elif labels is not None:
+        kind, made = "row", _rows(samples.inputs, index, labels, on_some)
     else:
-        kind, made = "row", _rows(samples.inputs, index, on_some)
-    content, room = [], most_bytes
+        return NO_PICTURES
+    content: list[Any] = []
+    room = most_bytes
     for one in made:
-        room -= len(one)
+        room -= _size(one)
         if room < 0:
             break
         content.append(one)
-    return Pictures(kind, content)
+    if kind != "row":
+        return Pictures(kind, content)
+    width = int(np.prod(samples.inputs.shape[1:]))
+    return Pictures(kind, content, samples.column_names, width)
 
 
 def is_image(inputs: Inputs) -> bool:
@@ -133,6 +181,18 @@ def _images(
     side: int,
     on_some: Callable[[int], object],
 ) -> Iterator[str]:
+    for image in whole_images(inputs, index, files, side, on_some):
+        yield data_uri(image, side)
+
+
+def whole_images(
+    inputs: Inputs,
+    index: np.ndarray,
+    files: np.ndarray | None,
+    side: int,
+    on_some: Callable[[int], object],
+) -> Iterator[Any]:
+    """Images of some samples as Pillow has them, from their files up to a side; see `pictures`."""
     span: tuple[float, float] | None = None
     for some in _batches(index):
         own = [None] * len(index[some]) if files is None else _decoded(files[some], side)
@@ -146,7 +206,7 @@ def _images(
         for i, image in enumerate(own):
             if image is None and batch is not None:
                 image = as_image(batch[i])
-            yield data_uri(image, side)
+            yield image
         on_some(len(own))
 
 
@@ -197,12 +257,14 @@ def data_uri(image, side: int = SIDE) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
-def _rows(inputs: Inputs, index: np.ndarray, on_some: Callable[[int], object]) -> Iterator[str]:
+def _rows(
+    inputs: Inputs, index: np.ndarray, labels: Labels, on_some: Callable[[int], object]
+) -> Iterator[dict[str, Any]]:
     for some in _batches(index):
-        batch = inputs.read(index[some])
-        for sample in batch:
-            flat = np.ravel(sample)
-            shown = ", ".join(f"{v:.4g}" for v in flat[:MOST_NUMBERS].tolist())
-            more = f", … ({flat.size:,} numbers)" if flat.size > MOST_NUMBERS else ""
-            yield f"{shown}{more}"
-        on_some(len(batch))
+        values = np.asarray(inputs.read(index[some]), np.float64).reshape(len(index[some]), -1)
+        by_given, by_suggested = (
+            labels.usual.distance(values, of[some]) for of in (labels.given, labels.suggested)
+        )
+        for row in zip(values, by_given, by_suggested, strict=True):
+            yield described(*row)
+        on_some(len(values))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tssd_keras.data.columns import names_of, write_columns
 from tssd_keras.data.whole_file import new_file
 from tssd_keras.labels.decisions.checks import Fit, check_hash, check_unsure, decision_of, sample_of
@@ -24,6 +26,8 @@ from tssd_keras.labels.decisions.table import (
 from tssd_keras.run.read import RunLabels, read_labels
 
 BEFORE = "decided before"  # the stratum of what people had decided before the run
+
+STRATA = "strata.csv"
 
 Cells = dict[str, str]  # of a row, by column
 
@@ -62,12 +66,13 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
     """Apply decisions to a run's given labels.
 
     Args:
-        run: a run folder.
+        run: a run folder, or that of an audit of a model's outputs.
         decisions: CSV of `decisions.table.DECISIONS`, made on that run.
         out: new file: a row a sample of the training split, see
-            `decisions.table.LABELS`. What was decided before the run stays decided.
-        audit: folder with strata.csv and samples.csv; by default RUN/audit. Only read
-            where decisions name a stratum.
+            `decisions.table.LABELS`; named .npy, the labels alone as int64[N], -1 of what is
+            unusable. What was decided before the run stays decided.
+        audit: folder with strata.csv and samples.csv; by default RUN/audit, or RUN where that
+            has strata.csv. Only read where decisions name a stratum.
 
     Raises:
         FileExistsError: the output file exists.
@@ -81,7 +86,7 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
     if not out.parent.is_dir():
         raise FileNotFoundError(f"{out} must lie in a folder that is there, {out.parent} is not.")
     labels = read_labels(run)
-    strata = read_strata(run / "audit" if audit is None else audit)
+    strata = read_strata(audit_of(run) if audit is None else audit)
     decided = fitting_decisions(decisions, labels, strata)
     unsure = [index for index, cells in decided.items() if cells["action"] == UNSURE]
     for index in unsure:
@@ -93,13 +98,29 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
         )
     columns = _columns(labels, strata, decided)
     with new_file(out) as part:
-        write_columns(part, columns)
+        if out.suffix == ".npy":
+            _save_labels(part, columns["label"], labels.class_names)
+        else:
+            write_columns(part, columns)
     return Applied(
         actions=dict(Counter(cells["action"] for cells in decided.values())),
         changed=sum(a != b for a, b in zip(columns["label"], columns["given"], strict=True)),
         unsure=len(unsure),
         before=len(_earlier(labels)),
     )
+
+
+def _save_labels(path: Path, names: list[str], class_names: tuple[str, ...]) -> None:
+    """Write int64[N], -1 where there is no name."""
+    place = {name: label for label, name in enumerate(class_names)}
+    labels = np.array([place.get(name, -1) for name in names], "<i8")
+    with open(path, "wb") as file:
+        np.save(file, labels, allow_pickle=False)
+
+
+def audit_of(run: Path) -> Path:
+    """The folder of a run's audit; that of outputs is its own."""
+    return run if (run / STRATA).is_file() else run / "audit"
 
 
 def _columns(labels: RunLabels, strata: Strata, decided: dict[int, Cells]) -> dict[str, list]:
@@ -225,7 +246,7 @@ def read_strata(audit: Path) -> Strata:
     Raises:
         DecisionError: its tables are not as the audit wrote them.
     """
-    samples, sizes = audit / "samples.csv", audit / "strata.csv"
+    samples, sizes = audit / "samples.csv", audit / STRATA
     if not samples.is_file() or not sizes.is_file():
         return Strata({}, {})
     try:

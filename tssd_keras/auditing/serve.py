@@ -18,21 +18,20 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
-import numpy as np
-
+from tssd_keras.auditing.originals import FOLDER as ORIGINALS
+from tssd_keras.auditing.originals import SIDE as ORIGINAL_SIDE
 from tssd_keras.auditing.relabel import Strata, fitting_decisions, read_strata
 from tssd_keras.data.decoding import BadImage, decode_for_people
 from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.whole_file import whole_file
-from tssd_keras.judge.findings import Findings
 from tssd_keras.labels.decisions.table import DECISIONS as COLUMNS
 from tssd_keras.labels.decisions.table import DecisionError
+from tssd_keras.run.folder import RECIPE
 from tssd_keras.run.read import RunLabels, read_labels, read_run
 
 HOST = "127.0.0.1"
 PAGE, DECISIONS = "report.html", "decisions.csv"
 LARGEST_BODY = 64 * 2**20  # bytes of decisions: five million of them
-ORIGINAL_SIDE = 4096  # pixels of an original's longer side, at most
 SERVED = ("default-src 'none';", "default-src 'none'; connect-src 'self';")
 PICTURES = ("img-src data:", "img-src data: 'self'")
 
@@ -46,7 +45,7 @@ class Served:
         audit: the audit's folder, that decisions.csv is kept in.
         labels: of the run, which decisions must fit.
         strata: of the audit.
-        findings: of the run, with the samples' files, if it has any.
+        files: index of a sample -> its image file, where there are any.
         token: that every address begins with.
         lock: of decisions.csv.
     """
@@ -55,7 +54,7 @@ class Served:
     audit: Path
     labels: RunLabels
     strata: Strata
-    findings: Findings
+    files: dict[int, str]
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,12 +72,10 @@ class Served:
         Returns:
             None where there is no such sample, no file, or none that can be decoded.
         """
-        paths, rows = self.findings.paths, self.findings.index
-        row = int(np.searchsorted(rows, index))
-        if paths is None or row == len(rows) or rows[row] != index:
+        if index not in self.files:
             return None
         try:
-            image = decode_for_people(FilesOnDisk(Path(), [str(paths[row])])[0], ORIGINAL_SIDE)
+            image = decode_for_people(FilesOnDisk(Path(), [self.files[index]])[0], ORIGINAL_SIDE)
         except BadImage:
             return None
         out = io.BytesIO()
@@ -105,7 +102,7 @@ def load(run: Path, audit: Path) -> Served:
     """Read an audit that a page can be served of.
 
     Args:
-        run: a run folder.
+        run: a run folder, or that of an audit of a model's outputs.
         audit: its audit's folder.
 
     Raises:
@@ -120,24 +117,35 @@ def load(run: Path, audit: Path) -> Served:
         )
     text = path.read_text(encoding="ascii")
     shown = _shown(text, path)
-    findings, _ = read_run(run)
-    labels = read_labels(run)
+    labels, files = read_labels(run), _files(run, audit)
     if shown["sha"] != labels.labels_sha256:
         raise ValueError(
             f"{path} must be of the run's labels, it is of others ({shown['sha'][:12]}..., the "
             f"run's are {labels.labels_sha256[:12]}...). Make it anew: python cli.py audit {run}"
         )
     for before, after in (SERVED, PICTURES):
+        if after in text:  # a page with originals beside it
+            continue
         if text.count(before) != 1:
             raise ValueError(
                 f"{path} is of another version. Make it anew: python cli.py audit {run}"
             )
         text = text.replace(before, after)
-    originals = "yes" if findings.paths is not None else "no"
+    originals = "yes" if files else "no"
     text = text.replace("<body", f'<body data-served="yes" data-originals="{originals}"', 1)
-    served = Served(text.encode("ascii"), audit, labels, read_strata(audit), findings)
+    served = Served(text.encode("ascii"), audit, labels, read_strata(audit), files)
     _check_decisions(served, set(shown["samples"]["index"]))
     return served
+
+
+def _files(run: Path, audit: Path) -> dict[int, str]:
+    """Index of a sample -> its image file: the source's, else the audit's originals."""
+    if (run / RECIPE).is_file():
+        findings, _ = read_run(run)
+        if findings.paths is not None:
+            return dict(zip(findings.index.tolist(), findings.paths.tolist(), strict=True))
+    found = (audit / ORIGINALS).glob("*.jpg")
+    return {int(path.stem): str(path) for path in found if path.stem.isdecimal()}
 
 
 def _shown(text: str, path: Path) -> dict:
@@ -213,7 +221,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 body = self.of.decisions.read_bytes() if there else b""
             status = HTTPStatus.OK if there else HTTPStatus.NO_CONTENT
             self._answer(status, "text/csv; charset=utf-8", body)
-        elif found := re.fullmatch(r"originals/([0-9]{1,18})", name):
+        elif found := re.fullmatch(r"originals/([0-9]{1,18})\.jpg", name):
             image = self.of.original(int(found[1]))
             if image is None:
                 self._refuse(HTTPStatus.NOT_FOUND, "this sample has no image file")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def label_issues(findings: Findings) -> dict[str, list]:
     }
 
 
-def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
+def write_parquet(path: Path, table: Mapping[str, Any]) -> bool:
     """Write columns as Parquet; False, and no file, where pyarrow is not installed."""
     try:
         import pyarrow as pa
@@ -117,12 +118,15 @@ def write_parquet(path: Path, table: Mapping[str, Sequence]) -> bool:
         **dict.fromkeys(("confidence", "weight", "p_loss", "p_feature"), pa.float64()),
         **dict.fromkeys(("q", "p_wrong"), pa.float64()),
     }
-    arrays = {
-        name: pa.array(
-            values if name in kinds else [_unicode(v) for v in values], kinds.get(name, pa.string())
-        )
-        for name, values in table.items()
-    }
+    arrays = {}
+    for name, column in table.items():
+        values = column.tolist() if isinstance(column, np.ndarray) else list(column)
+        numbers = not any(isinstance(v, str) for v in values)
+        kind = kinds.get(name) if numbers else None
+        if numbers and (kind is not None or any(v is not None for v in values)):
+            arrays[name] = pa.array([None if v != v else v for v in values], kind)
+        else:
+            arrays[name] = pa.array([_unicode(v) for v in values], pa.string())
     # Arrow takes no path that is not UTF-8.
     with whole_file(path) as part, open(part, "wb") as file:
         pyarrow.parquet.write_table(pa.table(arrays), file)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -12,7 +14,7 @@ from tssd_keras.cli.backend import BACKENDS
 
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
 
-OF_THE_PAGE = frozenset({"pictures_mb", "most", "kept", "teaching", "seed", "without_samples"})
+OF_A_RUN = frozenset({"without_samples"})
 
 
 def number_of(name: str, default: int, about: str):
@@ -44,6 +46,11 @@ def number_of(name: str, default: int, about: str):
     is_flag=True,
     help="Make a page without pictures; the data are not loaded.",
 )
+@click.option(
+    "--originals",
+    is_flag=True,
+    help="Write the page's images as files beside it, too, as large as they are.",
+)
 @output_options
 @click.option(
     "--backend", type=click.Choice(BACKENDS), help="Backend of Keras, with --golden only."
@@ -57,6 +64,7 @@ def audit(
     teaching: int,
     seed: int,
     without_samples: bool,
+    originals: bool,
     backend: str | None,
     **outputs,
 ) -> None:
@@ -69,23 +77,35 @@ def audit(
     and tasks for Label Studio. docs/audit.md explains them.
 
     Without RUN, labels are judged by the outputs of any model. The folder
-    then gets samples.csv and summary.json:
+    gets the same page, samples.csv and summary.json:
 
     \b
-      python cli.py audit --predictions probs.npy --features feats.npy --labels y.npy
+      python cli.py audit --predictions probs.npy --labels y.npy --images photos
     """
     if (run is None) != any(outputs.values()):
         raise click.UsageError("Give either the folder of a run or --predictions and --labels.")
     _check_together(outputs["golden"] is not None, run is None)
+    shown = {
+        "pictures_mb": pictures_mb,
+        "most": most,
+        "kept": kept,
+        "teaching": teaching,
+        "seed": seed,
+        "originals": originals,
+    }
     if run is None:
-        audit_outputs(**outputs, out=out, backend=backend)
+        audit_outputs(**outputs, out=out, backend=backend, shown=shown)
         return
+    _audit_run(run, out or run / "audit", without_samples, shown)
+
+
+def _audit_run(run: Path, out: Path, without_samples: bool, shown: dict[str, Any]) -> None:
+    """Write the audit of a run; `shown` are settings of `write.Shown`."""
     from tssd_keras.auditing.write import load_samples, write_audit
     from tssd_keras.progress import bar
     from tssd_keras.run.folder import check_free
     from tssd_keras.run.read import of_which_epoch, read_run
 
-    out = out or run / "audit"
     try:
         judged, recipe = read_run(run)
         which = of_which_epoch(run, judged, recipe)
@@ -95,13 +115,10 @@ def audit(
             judged,
             samples,
             out,
-            pictures_mb=pictures_mb,
-            most=most,
-            kept=kept,
-            teaching=teaching,
-            seed=seed,
             note=" ".join(filter(None, (which, NO_SAMPLES if without_samples else ""))),
+            back=f"python cli.py relabel {shlex.quote(str(run))} decisions.csv --out labels.csv",
             progress=bar,
+            **shown,
         )
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
@@ -119,7 +136,7 @@ def _check_together(golden: bool, outputs: bool) -> None:
         if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
     }
     idle, what = given & {"backend"} if not golden else set(), "needs --golden"
-    if outputs and given & OF_THE_PAGE:
-        idle, what = given & OF_THE_PAGE, "changes the page, which needs the folder of a run"
+    if outputs and given & OF_A_RUN:
+        idle, what = given & OF_A_RUN, "is for the folder of a run"
     for name in sorted(idle):
         raise click.UsageError(f"--{name.replace('_', '-')} {what}.")

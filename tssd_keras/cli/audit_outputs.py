@@ -15,6 +15,7 @@ from tssd_keras.data.whole_file import write_text
 
 if TYPE_CHECKING:
     from tssd_keras.auditing.outputs import LabelAudit
+    from tssd_keras.auditing.outputs_files import ToShow
 
 FOLDER = "audit-outputs"
 
@@ -30,11 +31,19 @@ _OPTIONS = (
     click.option("--golden", type=_FILE, help="int[N], true labels, -1 where unknown."),
     click.option("--logits", is_flag=True, help="The predictions are logits."),
     click.option("--classes", type=_FILE, help="Text file, a class name a line."),
+    click.option(
+        "--images",
+        type=_FILE,
+        help="Folder of N image files, sorted by path, or .npy of images: what the page shows.",
+    ),
+    click.option("--files", type=_FILE, help="Text file, a file of --images a line, in order."),
+    click.option("--texts", type=_FILE, help="Text file, a text a line, or .npy of texts."),
+    click.option("--columns", type=_FILE, help="Text file, a column of --features a line."),
 )
 
 
 def output_options(command: Callable) -> Callable:
-    """Give a click command the options that `audit_outputs` takes, all but out and backend."""
+    """Give a click command the options that `audit_outputs` takes by name."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -50,8 +59,10 @@ def audit_outputs(
     classes: Path | None,
     out: Path | None,
     backend: str | None = None,
+    shown: dict[str, Any],
+    **to_show: Path | None,
 ) -> None:
-    """Judge labels by a model's outputs; write samples.csv and summary.json.
+    """Judge labels by a model's outputs; write the page, samples.csv and summary.json.
 
     Args:
         predictions, labels, features, golden: .npy files.
@@ -59,42 +70,71 @@ def audit_outputs(
         classes: a text file.
         out: folder, new or empty; None: `FOLDER`.
         backend: of Keras, which only `golden` needs; see `choose_backend`.
+        shown: settings of the page, see `write.Shown`.
+        to_show: images, files, texts and columns, see `outputs_files.read_to_show`.
 
     Raises:
         click.ClickException: a file or an array is not what it must be; nothing was written.
     """
-    from tssd_keras.auditing.outputs import audit
-    from tssd_keras.auditing.outputs_files import read_array, read_class_names
-    from tssd_keras.run.folder import RunFolder
+    from tssd_keras.auditing.outputs import as_class_names, audit
+    from tssd_keras.auditing.outputs_files import read_array, read_class_names, read_to_show
+    from tssd_keras.run.folder import check_free
 
     if predictions is None or labels is None:
         raise click.ClickException("--predictions and --labels go together: give both.")
+    folder = out or Path(FOLDER)
     try:
-        folder = RunFolder.plan(out or Path(FOLDER), "audit")
+        check_free(folder, what="the audit's folder")
         p, given = read_array("--predictions", predictions), read_array("--labels", labels)
         names = None
         if classes is not None:
             names = read_class_names(classes, p.shape[-1] if p.ndim else 0)
         rows = None if features is None else read_array("--features", features)
         truth = None if golden is None else read_array("--golden", golden)
+        seen = read_to_show(len(p) if p.ndim else 0, features=rows, **to_show)
         if truth is not None:
             choose_backend(backend)
             load_tensorflow_quietly()
         audited = audit(p, given, rows, truth, from_logits=logits)
-        folder.make()
-        audited.write_csv(folder.path / "samples.csv", names)
+        lines = _write(audited, folder, as_class_names(names, audited.n_classes), seen, shown)
     except (ValueError, TypeError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    summary = _summary(audited)
-    write_text(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")
-    for note in audited.notes:
+    for note in (*audited.notes, *filter(None, [seen.note])):
         click.echo(f"note: {note}")
     click.echo(f"estimated wrong labels: {_estimate(audited)}")
     click.echo(
-        f"{summary['suspects']:,} of {summary['judged']:,} labels are no likelier to be right than "
-        "wrong"
+        f"{audited.suspect.sum():,} of {len(audited.order):,} labels are no likelier to be right "
+        "than wrong"
     )
-    click.echo(f"everything is in {folder.path}")
+    for line in lines:
+        click.echo(line)
+    click.echo(f"everything is in {folder}; open {folder / 'report.html'} in a browser")
+
+
+def _write(
+    audited: LabelAudit,
+    folder: Path,
+    names: tuple[str, ...],
+    seen: ToShow,
+    shown: dict[str, Any],
+) -> list[str]:
+    """Write the folder; what a person should know of the page, a line each."""
+    from tssd_keras.auditing.outputs_page import write_page
+    from tssd_keras.progress import bar
+
+    lines = write_page(
+        audited,
+        folder,
+        names,
+        samples=seen.samples,
+        files=seen.files,
+        ids=seen.ids,
+        column_names=seen.column_names,
+        progress=bar,
+        **shown,
+    )
+    write_text(folder / "summary.json", json.dumps(_summary(audited), indent=2) + "\n")
+    return lines
 
 
 def _estimate(audited: LabelAudit) -> str:

@@ -17,7 +17,8 @@ from tssd_keras.labels.decisions.table import ACTIONS
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="The labels, a new CSV file with a row a sample of the training split.",
+    help="The labels, a new CSV file with a row a sample of the training split; or .npy, labels "
+    "alone.",
 )
 @click.option(
     "--audit",
@@ -26,6 +27,8 @@ from tssd_keras.labels.decisions.table import ACTIONS
 )
 def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
     """Apply DECISIONS, which the page of RUN's audit exported, to RUN's given labels.
+
+    RUN is a run's folder, or that of an audit of a model's outputs.
 
     Decisions that do not fit (another run's, an unknown sample or class, two different
     decisions on one sample) are listed together, and nothing is written.
@@ -36,6 +39,7 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
       python cli.py compare RUN RUN2
     """
     from tssd_keras.auditing.relabel import relabel as apply
+    from tssd_keras.run.folder import RECIPE
 
     try:
         applied = apply(run, decisions, out, audit=audit)
@@ -48,6 +52,9 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
         click.echo(f"{applied.unsure:,} samples of which somebody was not sure keep their label")
     if applied.before:
         click.echo(f"{applied.before:,} earlier decisions of the run stay")
+    if not (run / RECIPE).is_file():  # a model's outputs, that nobody trained here
+        click.echo(f"{out} has a label for each sample, with the decisions: train your model on it")
+        return
     recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))
     click.echo(f"train with them: python cli.py train {recipe} --set {setting} --out RUN2")
     click.echo(f"see what they gained: python cli.py compare {shlex.quote(str(run))} RUN2")

@@ -25,15 +25,18 @@ import click
 def serve(run: Path, folder: Path | None, port: int) -> None:
     """Show the audit's page of RUN to a browser on this machine, until Ctrl-C.
 
+    RUN is a run's folder, or that of an audit of a model's outputs.
+
     Decisions are kept in decisions.csv of the audit's folder as they are made,
     and images are shown whole from their own files. Only this machine is
     answered, and only under the address that is printed: who has it can look
     and decide.
     """
     from tssd_keras.auditing import serve as serving
+    from tssd_keras.auditing.relabel import audit_of
 
     try:
-        served = serving.load(run, folder or run / "audit")
+        served = serving.load(run, folder or audit_of(run))
         server = serving.make_server(served, port)
     except OSError as error:
         if error.errno is None or error.filename is not None:

@@ -52,6 +52,7 @@ class LabelledData:
             one, else the given one.
         texts: str[N], each training sample as a person reads it; None where samples are shown
             as they are.
+        column_names: one for each number of a sample, or none.
         digests, test_digests: uint8[N, 16] and uint8[T, 16], hashes of the samples' encoded
             bytes; None where nobody looked, or there are none.
         evaluated_on: kind of the test labels, in a word or two.
@@ -73,6 +74,7 @@ class LabelledData:
     test_ids: np.ndarray | None = None
     trusted: np.ndarray | None = None
     texts: np.ndarray | None = None
+    column_names: tuple[str, ...] = ()
     digests: np.ndarray | None = None
     test_digests: np.ndarray | None = None
     evaluated_on: str = "test"
@@ -103,6 +105,12 @@ class LabelledData:
             yield from _column("trusted", self.trusted, n_train, np.bool_)
         if self.texts is not None:
             yield from _column("texts", self.texts, n_train, np.str_)
+        width = int(np.prod(self.inputs.shape[1:])) if self.column_names else 0
+        if len(self.column_names) != width:
+            yield (
+                f"column_names must be one for each of a sample's {width} numbers, got "
+                f"{len(self.column_names)}."
+            )
         yield from self._without_label()
         hint = ADD
         if self.left_out:

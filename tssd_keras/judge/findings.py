@@ -17,7 +17,7 @@ class Findings:
 
     Attributes:
         name: of the data set.
-        run: name of the run's folder, for titles; empty without one.
+        run: name of the run's folder, for titles; empty where outputs were judged without one.
         class_names: K names in label order.
         labels_sha256: hash of the given labels of the whole training split.
         index: int64[N], each sample's number in the source's training split, in rising order.
@@ -35,8 +35,10 @@ class Findings:
         paths: object[N] of str, the samples' files, or None.
         truth: int64[N], -1 where unknown, or None.
         streams: of the last round, one a network.
-        epochs, rounds: rows of epochs.csv and rounds.csv, as text.
+        epochs, rounds: rows of epochs.csv and rounds.csv, as text. Without a run there is one row
+            of a round without an epoch.
         summary: of the run as a whole, contents of summary.json.
+        accused: bool[N], who is suspected where something else than `suspect` says so, or None.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Findings:
     epochs: list[dict[str, str]] = field(default_factory=list)
     rounds: list[dict[str, str]] = field(default_factory=list)
     summary: dict = field(default_factory=dict)
+    accused: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -80,15 +83,19 @@ class Findings:
         """Why the last round judged no label, see `told`; "" where it judged some."""
         if self.told.any():
             return ""
-        last = self.rounds[-1] if self.rounds else {}
-        return of_all(last.get("nothing_to_tell")) or STREAMS_ABSTAIN
+        return of_all(self.last_round.get("nothing_to_tell")) or STREAMS_ABSTAIN
+
+    @property
+    def last_round(self) -> dict[str, str]:
+        """The row of the last round; empty without one."""
+        return self.rounds[-1] if self.rounds else {}
 
     @property
     def wrong_share(self) -> WrongShare:
         """The share of wrong labels as the last round has it, or why it has none."""
         if self.nothing_to_tell:
             return WrongShare(why=self.nothing_to_tell)
-        return WrongShare.of_row(self.rounds[-1] if self.rounds else {})
+        return WrongShare.of_row(self.last_round)
 
     @property
     def p_wrong(self) -> np.ndarray:
@@ -101,6 +108,8 @@ class Findings:
     @property
     def suspect(self) -> np.ndarray:
         """bool[N]: told of, and without weight or with another class suggested."""
+        if self.accused is not None:
+            return self.accused
         return self.told & ((self.weight <= 0) | (self.suggested != self.given))
 
     def named(self, label: int) -> str:

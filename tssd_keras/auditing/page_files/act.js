@@ -3,7 +3,8 @@ function say(text) {
   byId('said').textContent = text;
 }
 
-const shown = () => (state.view === 'one' ? [byId('stage').firstElementChild] : chosen().map(tileOf));
+// A picture was on the screen as a whole before it was zoomed.
+const shown = () => (state.view === 'grid' ? chosen().map(tileOf) : [zoom.step ? byId('stage') : byId('stage').firstElementChild]);
 
 // Whether all that a key would decide can be seen. If not, it is shown, and the key has done its work.
 function seen() {
@@ -11,6 +12,11 @@ function seen() {
     location.hash = '#decide';
     showPart();
     say('The samples are on the screen now. Nothing was decided.');
+    return false;
+  }
+  if (state.view === 'one' && isFolded()) {
+    unfold();
+    say('The sample goes on: all of it is there now. Nothing was decided.');
     return false;
   }
   const hidden = shown().find((made) => !onScreen(made) || (made.tagName === 'IMG' && !made.complete));
@@ -27,19 +33,20 @@ const targets = () => (state.view === 'one' ? [current()].filter((i) => i >= 0) 
 function decideOn(list, labelFor) {
   if (!list.length) return say(state.list.length ? END_OF_LIST() : 'There is nothing to decide.');
   if (!seen()) return;
-  const changes = list.map((i) => [i, labelFor(i)]).filter(([, label]) => label !== null);
-  const passed = list.length - changes.length;
+  const read = list.filter(isReadWhole);
+  if (!read.length) return say(`${GOES_ON} Nothing was decided.`);
+  const changes = read.map((i) => [i, labelFor(i)]).filter(([, label]) => label !== null);
+  const passed = read.length - changes.length;
   if (!changes.length) return say('No other class is suggested: keep it, or choose another class.');
-  for (const [i] of changes) conflicts.delete(samples.index[i]);
   const over = decideAll(changes.map(([i, label]) => [samples.index[i], label]));
   noteDecisions(changes.length);
-  say(told(changes, over, passed));
+  say(told(changes, over, passed, list.length - read.length));
   if (state.view === 'one') nextOpen();
   else nextInGrid();
   refresh();
 }
 
-function told(changes, over, passed) {
+function told(changes, over, passed, unread) {
   const parts = [];
   if (changes.length === 1) {
     const [i, label] = changes[0];
@@ -50,6 +57,7 @@ function told(changes, over, passed) {
     if (over.length) parts.push(`${plural(over.length, 'earlier decision was', 'earlier decisions were')} overwritten.`);
   }
   if (passed) parts.push(`${count(passed)} without another suggested class stayed.`);
+  if (unread) parts.push(`${plural(unread, 'text')} longer than ${unread === 1 ? 'its tile' : 'their tiles'} stayed: look at each alone (Enter).`);
   return parts.join(' ');
 }
 

@@ -13,8 +13,10 @@ const decisions = { of: new Map(), by: new Map(), steps: [], fresh: new Set(), s
 
 // A class, UNSURE or UNUSABLE; anything else in the storage is passed over.
 const isDecision = (label) => Number.isInteger(label) && label >= UNUSABLE && label < data.classes.length;
+// A change: [index, label before, label after, what else stood there: {by, differ}].
 const isChange = (change) => Array.isArray(change) && Number.isInteger(change[0])
-  && (change[1] === null || isDecision(change[1])) && (change[2] === null || isDecision(change[2]));
+  && (change[1] === null || isDecision(change[1])) && (change[2] === null || isDecision(change[2]))
+  && (change[3] === undefined || (typeof change[3] === 'object' && change[3] !== null));
 
 function readStored() {
   try {
@@ -86,14 +88,17 @@ function remembered(name) {
   }
 }
 
-// Changes: [index, label or null, name of who decided or undefined], made as one step. Gives those
-// decisions that were overwritten by others: [index, label before].
+// Changes: [index, label or null, name of who decided or undefined], made as one step. Where two
+// people differed, that is settled by it. Gives those decisions that were overwritten by others:
+// [index, label before].
 function decideAll(changes) {
   const step = [];
   for (const [index, label, by] of changes) {
     const before = decisions.of.has(index) ? decisions.of.get(index) : null;
-    step.push([index, before, label]);
+    const was = { by: decisions.by.get(index), differ: conflicts.get(index) };
+    step.push(was.by || was.differ ? [index, before, label, was] : [index, before, label]);
     put(index, label, by);
+    conflicts.delete(index);
   }
   if (!step.length) return [];
   decisions.steps.push(step);
@@ -101,6 +106,8 @@ function decideAll(changes) {
   storeDecisions();
   return step.filter(([, before, after]) => before !== null && before !== after);
 }
+
+const isDifference = (differ) => Array.isArray(differ) && isDecision(differ[0]) && typeof differ[1] === 'string';
 
 function put(index, label, by) {
   if (label === null) decisions.of.delete(index);
@@ -118,7 +125,10 @@ function undoStep() {
     if (!step.length) continue;
     const now = (index) => (decisions.of.has(index) ? decisions.of.get(index) : null);
     const own = step.filter(([index, , after]) => now(index) === after);
-    for (const [index, before] of own) put(index, before);
+    for (const [index, before, , was = {}] of own) {
+      put(index, before, typeof was.by === 'string' ? was.by : undefined);
+      if (isDifference(was.differ)) conflicts.set(index, was.differ);
+    }
     storeDecisions();
     return { places: own.map(([index]) => place.get(index)), stay: step.length - own.length };
   }

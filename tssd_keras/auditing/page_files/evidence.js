@@ -19,6 +19,15 @@ const probabilityOf = (i, label) => (topOf(i).find(([c]) => c === label) || [lab
 // A number of times as people say it.
 const times = (odds) => (odds >= 99 ? 'a hundred times' : `${Number(odds.toPrecision(2))} times`);
 
+// Without golden samples nothing says how probable anything is: ranks stand in place of figures.
+const nSuspects = data.overview.totals.suspects;
+const rankOf = (i) => (samples.rank[i] > 0 ? `#${count(samples.rank[i])}` : '\u2013');
+const PLACES = ['first', 'second', 'third', 'fourth', 'fifth'];
+function placeOf(i, label) {
+  const at = topOf(i).findIndex(([c]) => c === label);
+  return at < 0 ? `after the ${T} below` : PLACES[at];
+}
+
 // Two sentences at most, and every part has its number.
 function reasonOf(i) {
   const given = samples.given[i];
@@ -28,7 +37,11 @@ function reasonOf(i) {
   if (samples.p_wrong[i] === null) return 'Nothing is told of this label: every stream abstains on it.';
   if (suggested >= 0 && samples.confidence[i] !== null) {
     const own = probabilityOf(i, given);
-    parts.push(suggested === given
+    if (!calibrated) {
+      parts.push(suggested === given ? `${said(given)}, as it is labelled, comes first of all classes.`
+        : topOf(i)[0]?.[0] === given ? `${said(suggested)} is suggested; of the classes below ${said(given)} comes first.`
+          : `${said(suggested)} comes first of all classes, ${said(given)} ${placeOf(i, given)}.`);
+    } else parts.push(suggested === given
       ? `${said(given)}, as it is labelled, is the most probable class, by ${percent(samples.confidence[i])}.`
       : `${said(suggested)} is ${percent(samples.confidence[i])} probable, ${said(given)} ${own === null ? 'less than each of the classes below' : percent(own)}.`);
   }
@@ -60,19 +73,20 @@ function word(name, text = name) {
 
 function wrongOf(i) {
   if (samples.p_wrong[i] === null) return '\u2013';
-  return calibrated ? percent(samples.p_wrong[i]) : `${thousandths(samples.p_wrong[i])}, ranks only`;
+  if (calibrated) return percent(samples.p_wrong[i]);
+  return samples.rank[i] > 0 ? `${count(samples.rank[i])} of ${count(nSuspects)}` : 'not among them';
 }
 
 function scoresOf(i) {
   const rows = [
-    [word('probably wrong'), wrongOf(i)],
+    [word('probably wrong'), calibrated ? wrongOf(i) : thousandths(samples.p_wrong[i])],
     [word('q'), thousandths(samples.q[i])],
     [word('stream', 'loss stream'), data.abstains.loss ? ABSTAINS : thousandths(samples.p_loss[i])],
     [word('stream', 'feature stream'), silentClasses.has(samples.given[i]) ? ABSTAINS : thousandths(samples.p_feature[i])],
-    [word('suggested label', 'suggestion'), percent(samples.confidence[i])],
-    [word('weight'), thousandths(samples.weight[i])],
+    [word('suggested label', 'suggestion'), calibrated ? percent(samples.confidence[i]) : thousandths(samples.confidence[i])],
+    ...(data.trained ? [[word('weight'), thousandths(samples.weight[i])]] : []),
     [word('role'), samples.role[i] || '\u2013'],
-    ['last change', samples.changed[i] > 0 ? `epoch ${samples.changed[i]}` : '\u2013'],
+    ...(data.trained ? [['last change', samples.changed[i] > 0 ? `epoch ${samples.changed[i]}` : '\u2013']] : []),
     [word('stratum'), data.strata[samples.stratum[i]].name],
   ];
   return element('dl', { class: 'scores' }, ...rows.flatMap(([name, value]) => [

@@ -45,7 +45,7 @@ function makeFilters() {
   const search = element('input', { type: 'search', autocomplete: 'off', spellcheck: 'false', on: { input: () => choose('search', false) } });
   byId('filter-form').append(
     field('search', 'Search by id, number or class', search), field('sort', 'Sort by', sort), ...parts,
-    field('sure', 'Suggestion, least probability: ', sure, says),
+    field('sure', calibrated ? 'Suggestion, least probability: ' : 'Suggestion, least score: ', sure, says),
     element('p', { id: 'filter-says', role: 'status' }),
     element('p', { class: 'row' }, element('button', { type: 'button', id: 'filter-all', text: 'Show all samples', on: { click: () => { clearFilters(); relist(); refresh(); fillFilters(); } } }),
       element('button', { class: 'main', id: 'filters-close', text: 'To the samples' })));
@@ -68,7 +68,7 @@ function fillFilters() {
 
 function sayFilters() {
   const least = Number(state.filters.sure ?? 0);
-  byId('sure-says').textContent = least ? `${least} %` : 'any';
+  byId('sure-says').textContent = !least ? 'any' : calibrated ? `${least} %` : `${least} of 100`;
   byId('filter-says').textContent = `${plural(state.list.length, 'sample')} of ${count(ordered().length)}`;
 }
 

@@ -47,9 +47,9 @@ function showGrid() {
 
 function makeTile(i) {
   const p = samples.confidence[i];
-  return element('div', { class: 'tile-of', role: 'option', id: `tile-${i}`, 'data-i': i, title: cut(nameOfSample(i), 200) }, pictureOf(i),
+  return element('div', { class: 'tile-of', role: 'option', id: `tile-${i}`, 'data-i': i, title: cut(nameOfSample(i), 200) }, thumbOf(i),
     element('span', { class: 'caption' }, element('span', { class: differs(i) ? 'from' : 'same', text: className(samples.given[i]) }),
-      p !== null && differs(i) ? element('span', { class: 'p', text: percent(p) }) : null,
+      differs(i) || samples.rank[i] > 0 ? element('span', { class: 'p', text: calibrated ? percent(p) : rankOf(i) }) : null,
       differs(i) ? element('span', { class: 'to', text: `\u2192 ${className(samples.suggested[i])}` }) : null),
     element('span', { class: 'mark-of', 'aria-hidden': 'true' }), element('span', { class: 'unseen' }));
 }

@@ -19,6 +19,8 @@ const KEYS = [
   ['Space', 'Space', 'Grid: select the sample, or not', () => toggle(current()), 'grid'],
   ['Escape', 'Esc', 'Grid: select none', () => { chooseOnly([]); refresh(); }, 'grid'],
   ['Enter', 'Enter', 'Grid: look at the sample alone', () => switchView('one'), 'grid'],
+  ['KeyE', 'e', 'Show all of a text or a table that goes on', () => unfold()],
+  ['KeyZ', 'z', 'Zoom: full size, twice that, and back', () => switchZoom()],
   ['KeyM', 'm', 'Scale small pictures up in squares, or smoothly', () => switchSquares()],
   ['Help', '?', 'These keys', () => byId('help').showModal()],
 ];

@@ -14,6 +14,7 @@ function showEnd() {
   const text = !state.list.length ? (ordered().length ? 'No samples are like this.' : 'There is nothing to decide in this order.') : END_OF_LIST();
   const again = open ? element('button', { type: 'button', text: 'To the first of them', on: { click: () => { state.at = firstOpen(0, 0); refresh(); } } }) : null;
   const all = activeFilters().length ? element('button', { type: 'button', text: 'Show all samples', on: { click: () => { clearFilters(); relist(); refresh(); } } }) : null;
+  byId('stage').classList.remove('folded', 'zoomed');
   byId('stage').replaceChildren(element('div', { class: 'picture none end' }, element('p', { id: 'head', class: 'big', text }), again, ' ', all));
   byId('facts').replaceChildren();
   prepare([]);
@@ -23,10 +24,12 @@ function showSample(i) {
   if (one.shown !== i || !byId('stage').firstElementChild) {
     const picture = readyPicture(i);
     if (picture.tagName === 'DIV') {
-      for (const [name, value] of Object.entries({ tabindex: 0, role: 'region', 'aria-label': `${data.pictures.kind} of ${cut(nameOfSample(i), 80)}` })) picture.setAttribute(name, value);
+      for (const [name, value] of Object.entries({ tabindex: 0, role: 'region', 'aria-label': `${isRows ? 'numbers' : 'text'} of ${cut(nameOfSample(i), 80)}` })) picture.setAttribute(name, value);
     }
     byId('stage').replaceChildren(picture);
     byId('stage').classList.toggle('squares', one.squares);
+    zoomBy(0);
+    fold(i);
   }
   byId('facts').replaceChildren(...factsOf(i).filter((part) => part !== null));
   prepare([i, ...comingUp(2)]);
@@ -44,7 +47,7 @@ function factsOf(i) {
       element('dt', { text: 'Labelled' }), element('dd', { class: differs(i) ? 'is-given doubted' : 'is-given' }, nameOf(samples.given[i])),
       element('dt', { text: 'Suggested' }), element('dd', { class: differs(i) ? 'is-suggested' : 'is-given' }, nameOf(samples.suggested[i]),
         differs(i) ? null : element('span', { class: 'quiet', text: samples.suggested[i] < 0 ? '' : ', the same' })),
-      element('dt', {}, word('probably wrong', 'Wrong')), element('dd', { text: wrongOf(i) })),
+      element('dt', {}, word('probably wrong', calibrated ? 'Wrong' : 'Suspect')), element('dd', { text: wrongOf(i) })),
     element('p', { class: 'reason', text: reasonOf(i) }),
     conflictLine(i),
     element('p', { class: 'state', text: now === null ? 'Not decided' : `Decided: ${now === 'unsure' || now === 'unusable' ? DONE[now] : `${DONE[now]}, ${labelName(decisionOf(i))}`}${by ? ` (${by})` : ''}` }),
@@ -64,7 +67,7 @@ function topList(i) {
       type: 'button', class: `top ${role}`, 'data-class': c, 'aria-pressed': String(decisionOf(i) === c), title: cut(data.classes[c], 500),
       on: { click: () => ACT.class(c) },
     }, element('kbd', { 'aria-hidden': 'true', text: String(at + 1) }), element('span', { class: 'what', text: className(c) }),
-    role === 'given' ? element('span', { class: 'tag', text: 'given' }) : null, bar, element('span', { class: 'p', text: percent(p) })));
+    role === 'given' ? element('span', { class: 'tag', text: 'given' }) : null, calibrated ? bar : null, calibrated ? element('span', { class: 'p', text: percent(p) }) : null));
   });
   return rows.length ? element('ol', { class: 'tops' }, ...rows) : null;
 }

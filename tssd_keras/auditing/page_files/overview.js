@@ -149,7 +149,7 @@ function showBanner(totals) {
   if (expected !== null && totals.suspects > 2 * expected + 5) {
     parts.push(`About ${count(Math.round(expected))} of ${count(totals.judged)} labels are estimated to be wrong, and ${count(totals.suspects)} are suspects: most of these are right.`);
   }
-  if (!calibrated && totals.suspects) parts.push('Without golden samples the numbers rank labels and are no probabilities.');
+  if (!calibrated && totals.suspects) parts.push('Without golden samples nothing says how probable a wrong label is: suspects are ranked.');
   byId('banner').textContent = parts.join(' ');
   byId('banner').hidden = !parts.length;
 }
@@ -172,5 +172,15 @@ function showOverview() {
   if (byId('overview').querySelector('.panels')) return;
   const all = data.overview;
   const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all), classPanel(all)];
-  byId('overview').append(tiles(all), element('div', { class: 'panels' }, ...panels.filter((p) => p !== null)));
+  const made = element('div', { class: 'panels' }, ...panels.filter((p) => p !== null));
+  byId('overview').append(tiles(all), made);
+  new ResizeObserver(() => fillLastRow(made)).observe(made);
+}
+
+// The last panel is as wide as what the others leave of its row.
+function fillLastRow(made) {
+  const columns = getComputedStyle(made).gridTemplateColumns.split(' ').length;
+  const spans = (panel) => (panel.querySelector(':scope > .wide') ? Math.min(2, columns) : 1);
+  const others = [...made.children].slice(0, -1).reduce((total, panel) => total + spans(panel), 0);
+  made.lastElementChild.style.gridColumn = `span ${columns - (others % columns)}`;
 }

@@ -12,9 +12,10 @@ function lineOf(block, at) {
 const pictureAt = new Map(data.pictures.at.map((i, at) => [i, at]));
 const nBeside = byId('beside').textContent === '' ? 0 : (lineOf('beside', 0), lines.beside.length);
 const isImage = data.pictures.kind === 'image';
+const isRows = data.pictures.kind === 'row';
 
 function withoutPicture() {
-  if (data.pictures.kind === 'none') return 'No picture is in this page.';
+  if (data.pictures.kind === 'none') return data.trained ? 'No picture is in this page.' : 'The samples themselves were not given to this page: audit --images, --texts or --features shows them.';
   return `Not in the page: ${count(pictureAt.size)} samples have a picture. audit --pictures-mb makes room for more.`;
 }
 
@@ -22,17 +23,24 @@ function withoutPicture() {
 function pictureOf(i) {
   if (!pictureAt.has(i) && hasOriginals) return originalOf(i);
   if (!pictureAt.has(i)) return element('p', { class: 'picture none quiet', text: withoutPicture() });
-  return shownAs(() => lineOf('pictures', pictureAt.get(i)), nameOfSample(i));
+  return shownAs(lineOf('pictures', pictureAt.get(i)), nameOfSample(i), i);
+}
+
+// The same in little, for the grid and for paper.
+function thumbOf(i) {
+  if (!pictureAt.has(i) && data.pictures.kind === 'none') return element('p', { class: 'picture none named', text: nameOfSample(i) });
+  return isRows && pictureAt.has(i) ? briefRow(lineOf('pictures', pictureAt.get(i))) : pictureOf(i);
 }
 
 function besideOf(at) {
-  return shownAs(() => lineOf('beside', at), `kept sample ${data.beside.index[at]}`);
+  const content = lineOf('beside', at);
+  return isRows ? briefRow(content) : shownAs(content, `kept sample ${data.beside.index[at]}`);
 }
 
-function shownAs(content, name) {
-  const { kind } = data.pictures;
-  if (!isImage) return element('div', { class: `picture ${kind}`, dir: 'auto', text: content() });
-  return element('img', { class: 'picture', src: content(), alt: cut(name, 80), draggable: 'false', decoding: 'sync' });
+function shownAs(content, name, i = -1) {
+  if (isRows) return tableOf(content, i);
+  if (!isImage) return element('div', { class: 'picture text', dir: 'auto', text: content });
+  return element('img', { class: 'picture', src: content, alt: cut(name, 80), draggable: 'false', decoding: 'sync' });
 }
 
 // Pictures of the coming samples are made before their turn, and kept until it has come.

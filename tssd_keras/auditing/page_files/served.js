@@ -1,6 +1,6 @@
-// Where `serve` shows the page: decisions go to disk at once, and pictures come whole from their files.
+// Where `serve` shows the page decisions go to disk at once. There, or from a folder beside the page, pictures come whole.
 const isServed = document.body.dataset.served === 'yes';
-const hasOriginals = isServed && document.body.dataset.originals === 'yes';
+const hasOriginals = data.originals || (isServed && document.body.dataset.originals === 'yes');
 const SAVE_AFTER = 300; // milliseconds without another decision
 const disk = { due: null, saving: false, again: false, trouble: '' };
 
@@ -54,7 +54,7 @@ async function readDisk() {
 
 // A sample's own file, upright and whole; its small picture, or words, where that fails.
 function originalOf(i) {
-  const image = element('img', { class: 'picture', src: `originals/${samples.index[i]}`, alt: cut(nameOfSample(i), 80), draggable: 'false' });
+  const image = element('img', { class: 'picture', src: `originals/${samples.index[i]}.jpg`, alt: cut(nameOfSample(i), 80), draggable: 'false' });
   image.addEventListener('error', () => image.replaceWith(pictureAt.has(i) ? pictureOf(i)
     : element('p', { class: 'picture none quiet', text: 'Its file cannot be shown.' })));
   return image;

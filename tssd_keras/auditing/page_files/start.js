@@ -148,7 +148,7 @@ function showPrinted() {
   const more = decided.length > MOST_PRINTED ? ` (the first ${count(MOST_PRINTED)} are shown)` : '';
   byId('printed').hidden = false;
   byId('printed').replaceChildren(element('h2', { text: `${plural(decided.length, 'sample')} decided${more}` }),
-    ...decided.slice(0, MOST_PRINTED).map((i) => element('div', { class: 'printed-row' }, pictureAt.has(i) ? pictureOf(i) : null,
+    ...decided.slice(0, MOST_PRINTED).map((i) => element('div', { class: 'printed-row' }, pictureAt.has(i) ? thumbOf(i) : null,
       element('span', { text: `${short(nameOfSample(i))}: ${className(samples.given[i])} \u2192 ${labelName(decisionOf(i))}` }))));
 }
 
@@ -169,11 +169,13 @@ function listen() {
     state.at = placeInList(Number(tile.dataset.i));
     switchView('one');
   });
+  listenOnStage();
   document.addEventListener('keydown', onKey);
   window.addEventListener('beforeprint', showPrinted);
   window.addEventListener('hashchange', showPart);
   window.addEventListener('resize', () => {
     grid.measured = false;
+    one.shown = -2; // what fits is another
     refresh();
   });
   window.addEventListener('storage', (event) => { // another page decides: marks change, nothing moves

@@ -8,7 +8,7 @@ const WAYS = {
   surest: [...samples.index.keys()].slice(0, data.listed),
   teaching: data.teaching,
 };
-const WAY_NAMES = { surest: 'Find wrong labels', teaching: 'Teach the next run' };
+const WAY_NAMES = { surest: 'Find wrong labels', teaching: data.trained ? 'Teach the next run' : 'Teach a next model' };
 const ordered = () => WAYS[state.way];
 const IN_WAY = { surest: new Set(WAYS.surest), teaching: new Set(WAYS.teaching) };
 const current = () => (state.at < state.list.length ? state.list[state.at] : -1);

@@ -21,7 +21,7 @@ from tssd_keras.recipe.data_sections import DataRecipe
 
 NEEDED = ("x_train", "y_train", "x_test", "y_test")
 MINUS_ONE = {"y_train_true": "where unknown"}
-OPTIONAL = ("y_train_true", "class_names", "trusted", "text_train")
+OPTIONAL = ("y_train_true", "class_names", "trusted", "text_train", "column_names")
 
 
 def load(recipe: DataRecipe) -> LabelledData:
@@ -31,7 +31,7 @@ def load(recipe: DataRecipe) -> LabelledData:
     int[N] (given labels) and y_test int[T] in 0..K-1. Optional: y_train_true int[N], -1 where
     unknown; class_names str[K], by default "0".."K-1" up to the highest label; trusted
     bool[N], given labels known to be right; text_train str[N], shown by an audit in place of
-    x_train's numbers.
+    x_train's numbers; column_names str[d], of x_train's columns.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -58,6 +58,7 @@ def load(recipe: DataRecipe) -> LabelledData:
         class_names=_class_names(path, arrays.get("class_names"), labels),
         trusted=arrays.get("trusted"),
         texts=arrays.get("text_train"),
+        column_names=_column_names(path, arrays.get("column_names")),
     )
 
 
@@ -130,6 +131,17 @@ def _check_samples(path: Path, key: str, samples: np.ndarray) -> None:
                 f"{path}: {key} must be finite: {len(gaps)} of {len(samples)} samples are not, the "
                 f"first is sample {gaps[0]}. Drop them or fill in the gaps."
             )
+
+
+def _column_names(path: Path, names: np.ndarray | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if names.dtype.kind != "U" or names.ndim != 1:
+        raise ValueError(
+            f"{path}: column_names must be text, one name a column of x_train, got "
+            f'{names.dtype}{names.shape}. Try np.array(["age", "height"]).'
+        )
+    return tuple(names.tolist())
 
 
 def _class_names(
