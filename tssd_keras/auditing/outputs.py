@@ -375,6 +375,7 @@ def _label_audit(
         q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
     margin = _margin(log_p[rows], given)
     share = _wrong_share(score, purification, division, known.knows or golden, why)
+    notes = _notes(division, outputs.has_features, known, why, share, renumbering, golden=golden)
 
     def everywhere(values: np.ndarray) -> np.ndarray:
         out = np.full(n, np.nan)
@@ -399,10 +400,8 @@ def _label_audit(
         wrong_share_error=np.nan if share.error is None else share.error,
         no_share=share.why,
         nothing_to_tell=why,
-        notes=tuple(
-            _notes(division, outputs.has_features, known, why, share, renumbering, golden=golden)
-        ),
         streams=streams,
+        notes=tuple(notes),
     )
 
 
