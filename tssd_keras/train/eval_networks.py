@@ -86,6 +86,8 @@ def _check_any_batch(network: keras.Model) -> None:
                 f"Make it layers.{kind}(..., stateful=False), and the inputs "
                 "keras.Input(shape=...), without batch_size or batch_shape."
             )
+    if isinstance(network, keras.Sequential):  # Keras notes the size of the batch it was built on
+        return
     try:
         inputs = keras.tree.flatten(network.inputs)
     except AttributeError:  # subclassed: nobody says
