@@ -43,13 +43,17 @@ SHARED = (
     "test_head.py",
     "test_classifier.py",
     "test_copies.py",
+    "test_facilities.py",
     "test_golden_without_pairs.py",
+    "test_inputs_and_targets.py",
     "test_logs.py",
     "test_model_kinds.py",
     "test_precision.py",
     "test_readiness.py",
     "test_rejected_count.py",
+    "test_resume.py",
     "test_settings.py",
+    "test_short_epochs.py",
     "test_weight_effect.py",
 )
 
@@ -66,7 +70,7 @@ def pytest_collection_modifyitems(config, items):
 
 def is_shared(item):
     """Whether a test runs on one backend under SHARE_OUT; not if it is skipped on another."""
-    if item.get_closest_marker("skipif"):
+    if item.get_closest_marker("skipif") or item.get_closest_marker("on_both"):
         return False
     parts = item.path.relative_to(item.config.rootpath).parts
     return item.get_closest_marker("shared_out") or not set(SHARED).isdisjoint(parts)

@@ -245,6 +245,7 @@ print("devices:", n)
 """
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
 def test_two_devices_train_one_model(kind, tmp_path):
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
