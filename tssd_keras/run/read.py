@@ -14,6 +14,7 @@ from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams, load_streams
 from tssd_keras.labels.noise import labels_sha256
+from tssd_keras.recipe.checks import cut
 from tssd_keras.recipe.data_sections import DataRecipe
 from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.recipe.toml import load_recipe
@@ -178,10 +179,13 @@ def _check_judged(folder: Path, recipe: Recipe, summary: dict) -> None:
             'nothing to audit. Train with "weighted" or "mixmatch".'
         )
     if not summary.get("rounds"):
+        error = summary.get("error")
+        how = "was stopped" if error is None else "ended by an error"
+        remedy = f"Let it run longer: train --resume {folder}."
         raise ValueError(
-            f"{folder} was stopped before its first round, after {summary.get('epochs')} of "
-            f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
-            f"longer: train --resume {folder}."
+            f"{folder} {how} before its first round, after {summary.get('epochs')} of "
+            f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. "
+            + (remedy if error is None else f"The error was: {cut(error)}")
         )
     if not (folder / STREAMS_FILE).is_file():
         raise ValueError(
