@@ -41,6 +41,12 @@ def audited(run, *options):
     return result.output
 
 
+def refused(run):
+    result = tssd("audit", run, "--without-samples")
+    assert result.exit_code == 1, result.output
+    return result.output
+
+
 def rows(path):
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -224,29 +230,29 @@ def test_a_run_that_was_stopped_and_has_judged_some_only_can_be_audited(
     assert page_data(tmp_path / "run" / "audit")["note"].startswith(after)
 
 
-def test_a_run_that_has_gone_on_since_says_of_which_epoch_its_page_is(tmp_path, monkeypatch):
-    """Stopped, resumed, and killed: the state and both tables are of a later epoch."""
-    append, run, later, calls = RunFolder.append_round, tmp_path / "run", tmp_path / "later", []
+def test_a_run_that_goes_on_is_refused_until_it_has_ended(tmp_path, monkeypatch):
+    """Stopped, resumed, and ended as by a kill: its samples are those of the stop."""
+    append, run, calls = RunFolder.append_round, tmp_path / "run", []
 
     def stopped(folder, row):
         append(folder, row)
         calls.append(row)
-        if len(calls) in (1, 3):  # the resumed run repeats the round that was cut off
+        if len(calls) == 1:
             os.kill(os.getpid(), signal.SIGINT)
+        elif len(calls) == 3:  # the resumed run repeats the round that was cut off
+            raise SystemExit  # which writes nothing, as a kill
 
     monkeypatch.setattr(RunFolder, "append_round", stopped)
-    done = experiment.run(parse_recipe(DEFAULT, SHORT), out=run, say=str)
-    shutil.copytree(run, later)
-    again = experiment.resume(later, say=str)
-    assert done.interrupted and again.interrupted
-    for name in ("state.npz", "epochs.csv", "rounds.csv"):
-        shutil.copy(later / name, run / name)
-    epochs, now = done.summary["epochs"], again.summary["epochs"]
-    assert now > epochs
-    said, note = audited(run), page_data(run / "audit")["note"]
-    for text in (said, note):
-        assert f"after epoch {epochs} of " in text
-        assert f"gone on since, to epoch {now} at least" in text
+    assert experiment.run(parse_recipe(DEFAULT, SHORT), out=run, say=str).interrupted
+    whole = (run / "epochs.csv").read_text()
+    (run / "epochs.csv").write_text(whole + whole.splitlines()[-1].replace("1,", "2,", 1) + "\n")
+    assert "summary.json says that there are 1 rows, there are 2" in refused(run)
+    (run / "epochs.csv").write_text(whole)
+    with pytest.raises(SystemExit):
+        experiment.resume(run, say=str)
+    told = refused(run)
+    assert "lacks summary.json" in told
+    assert f"train --resume {run}" in told
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tssd_keras.cli.main import main
 from tssd_keras.recipe.recipe import DEFAULT
 from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
+from tssd_keras.run.folder import RunFolder
 
 SHORT = ("train.epochs=3", "train.warmup_epochs=1", "model.name=mlp", "model.width=16")
 
@@ -29,6 +30,13 @@ def disk(tmp_path):
         pytest.skip("no disk can be mounted here: that needs root and CAP_SYS_ADMIN")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_folder_of_a_disk_that_became_read_only_is_told_so(disk):
+    (disk / "run").mkdir()
+    assert mount("-o", "remount,ro", str(disk))
+    with pytest.raises(OSError, match=r"must be one that can be .*Read-only file system\..*a copy"):
+        RunFolder(disk / "run").take(new=False)
 
 
 def fill(disk):

@@ -336,6 +336,10 @@ def test_a_run_without_a_round_has_nothing_to_audit(run):
     (run / "summary.json").write_text(json.dumps({"rounds": 0, "epochs": 1}))
     with pytest.raises(ValueError, match="stopped before its first round, after 1 of"):
         read_run(run)
+    error = "ValueError: the loss must be finite"  # going on would only end so again
+    (run / "summary.json").write_text(json.dumps({"rounds": 0, "epochs": 1, "error": error}))
+    with pytest.raises(ValueError, match=f"ended by an error before .* was: {error}$"):
+        read_run(run)
     (run / "summary.json").write_text(json.dumps({"rounds": 1}))
     (run / "streams.npz").unlink()
     with pytest.raises(ValueError, match=r"must hold streams\.npz"):

@@ -158,7 +158,7 @@ def _of_images(n: int, array: np.ndarray, path: Path) -> np.ndarray:
 
 
 def _of_texts(n: int, path: Path) -> np.ndarray:
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         texts = read_array("--texts", path)
         if texts.dtype.kind != "U" or texts.ndim != 1:
             raise ValueError(

@@ -77,10 +77,13 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
     Raises:
         FileExistsError: the output file exists.
         FileNotFoundError: the run folder or the decisions do not exist.
+        ValueError: the output's name ends in neither .csv nor .npy.
         DecisionError: some decisions do not fit, lists every mistake; nothing was
             written.
         ValueError: the run's or the audit's files are not as they were written.
     """
+    if out.suffix.lower() not in (".csv", ".npy"):
+        raise ValueError(f"--out must end in .csv, or in .npy for labels alone, got {out}.")
     if out.exists():
         raise FileExistsError(f"{out} is there already, and is not written over. Name another.")
     if not out.parent.is_dir():
@@ -98,7 +101,7 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
         )
     columns = _columns(labels, strata, decided)
     with new_file(out) as part:
-        if out.suffix == ".npy":
+        if labels_alone(out):
             _save_labels(part, columns["label"], labels.class_names)
         else:
             write_columns(part, columns)
@@ -108,6 +111,11 @@ def relabel(run: Path, decisions: Path, out: Path, *, audit: Path | None = None)
         unsure=len(unsure),
         before=len(_earlier(labels)),
     )
+
+
+def labels_alone(out: Path) -> bool:
+    """Whether a file has labels alone, by its name; one with decisions is a CSV file."""
+    return out.suffix.lower() == ".npy"
 
 
 def _save_labels(path: Path, names: list[str], class_names: tuple[str, ...]) -> None:

@@ -38,6 +38,7 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
       python cli.py train RUN/recipe.toml --set golden.decisions=labels.csv --out RUN2
       python cli.py compare RUN RUN2
     """
+    from tssd_keras.auditing.relabel import labels_alone
     from tssd_keras.auditing.relabel import relabel as apply
     from tssd_keras.run.folder import RECIPE
 
@@ -52,7 +53,12 @@ def relabel(run: Path, decisions: Path, out: Path, audit: Path | None) -> None:
         click.echo(f"{applied.unsure:,} samples of which somebody was not sure keep their label")
     if applied.before:
         click.echo(f"{applied.before:,} earlier decisions of the run stay")
-    if not (run / RECIPE).is_file():  # a model's outputs, that nobody trained here
+    trained_here = (run / RECIPE).is_file()  # a model's outputs are not
+    if trained_here and labels_alone(out):
+        click.echo(
+            "golden.decisions takes a .csv, which says who decided on what: --out labels.csv"
+        )
+    if not trained_here or labels_alone(out):
         click.echo(f"{out} has a label for each sample, with the decisions: train your model on it")
         return
     recipe, setting = (shlex.quote(s) for s in (f"{run}/recipe.toml", f"golden.decisions={out}"))

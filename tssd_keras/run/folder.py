@@ -99,6 +99,7 @@ class RunFolder:
 
         Raises:
             FileExistsError: another run has it.
+            OSError: nothing can be written there.
         """
         path = self.path / RUNNING
         self._was_marked = path.exists()
@@ -106,6 +107,8 @@ class RunFolder:
             handle = os.open(path, os.O_CREAT | os.O_RDWR | (os.O_EXCL if new else 0), 0o644)
         except FileExistsError as error:
             raise FileExistsError(_TAKEN.format(self.path)) from error
+        except OSError as error:
+            raise type(error)(_CLOSED.format(self.path, path.name, error.strerror)) from error
         if not _locked(handle, path):
             os.close(handle)
             raise FileExistsError(_TAKEN.format(self.path))
@@ -310,6 +313,10 @@ def _beside(path: Path) -> Path:
 _TAKEN = (
     "one run has a folder, another has taken {}. Nothing was overwritten. Give another --out, or "
     "wait until it has ended."
+)
+_CLOSED = (
+    "a run's folder must be one that can be written to, in {} the file {} cannot be: {}. Nothing "
+    "was run. Let the folder be written to, or go on with a copy of it elsewhere."
 )
 
 

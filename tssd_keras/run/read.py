@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.data.array_files import open_npz, read_npy
+from tssd_keras.data.array_files import read_npy
 from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.npz import array_of, refused_as
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.streams import Streams, load_streams
 from tssd_keras.labels.noise import labels_sha256
+from tssd_keras.recipe.checks import cut
 from tssd_keras.recipe.data_sections import DataRecipe
 from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.recipe.toml import load_recipe
@@ -79,10 +79,7 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
             f"{SUMMARY} says that {n_samples:,} samples were in the stream, {SAMPLES} has "
             f"{len(samples.columns['index']):,}",
         )
-    may_differ = {
-        "or_fewer": summary.get("error") is not None,
-        "gone_on": (folder / STATE).is_file(),
-    }
+    ended_by_error = summary.get("error") is not None
     columns = dict(samples.columns)
     truth, ids = columns.pop("true"), samples.ids
     columns |= {name: columns[name].astype(np.float64) for name in PROBABILITIES}
@@ -96,38 +93,29 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
         paths=None if ids is None else _paths(recipe.data, ids),
         truth=truth if (truth >= 0).any() else None,
         streams=_streams(folder, samples),
-        epochs=read_table(folder / EPOCHS, n=summary.get("epochs"), **may_differ),
-        rounds=read_table(folder / ROUNDS, n=summary["rounds"], **may_differ),
+        epochs=read_table(folder / EPOCHS, n=summary.get("epochs"), or_fewer=ended_by_error),
+        rounds=read_table(folder / ROUNDS, n=summary["rounds"], or_fewer=ended_by_error),
         summary=summary,
     )
     return findings, recipe
 
 
 def of_which_epoch(folder: str | Path, findings: Findings, recipe: Recipe) -> str:
-    """After which epoch what was found is, where the run was stopped or has gone on since.
+    """After which epoch what was found is, where the run was stopped.
+
+    A run that has gone on since has no summary until it ends, and `read_run` refuses it.
 
     Args:
-        folder: a run folder. Nothing is written there.
+        folder: a run folder.
         findings, recipe: of `read_run`.
 
     Returns:
-        A sentence or two; "" where the run has ended by itself.
-
-    Raises:
-        ValueError, OSError: the run's state is not one that a run writes.
+        A sentence; "" where the run has ended by itself.
     """
-    path, epochs = Path(folder) / STATE, findings.summary.get("epochs")
-    if not path.is_file():
+    if not (Path(folder) / STATE).is_file():
         return ""
-    with refused_as(path, "the state of a run"), open_npz(path) as arrays:
-        now = len(json.loads(str(arrays.read("epochs"))))
-    said = f"This is the run after epoch {epochs} of {recipe.train.epochs}, where it was stopped."
-    if now > (epochs or 0):
-        said += (
-            f" It has gone on since, to epoch {now} at least, and has not ended: what it found "
-            "there is not shown. Audit it again once it has ended."
-        )
-    return said
+    epochs = findings.summary.get("epochs")
+    return f"This is the run after epoch {epochs} of {recipe.train.epochs}, where it was stopped."
 
 
 def read_labels(folder: str | Path) -> RunLabels:
@@ -178,10 +166,13 @@ def _check_judged(folder: Path, recipe: Recipe, summary: dict) -> None:
             'nothing to audit. Train with "weighted" or "mixmatch".'
         )
     if not summary.get("rounds"):
+        error = summary.get("error")
+        how = "was stopped" if error is None else "ended by an error"
+        remedy = f"Let it run longer: train --resume {folder}."
         raise ValueError(
-            f"{folder} was stopped before its first round, after {summary.get('epochs')} of "
-            f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. Let it run "
-            f"longer: train --resume {folder}."
+            f"{folder} {how} before its first round, after {summary.get('epochs')} of "
+            f"{recipe.train.warmup_epochs} epochs of warm-up: no label was judged. "
+            + (remedy if error is None else f"The error was: {cut(error)}")
         )
     if not (folder / STREAMS_FILE).is_file():
         raise ValueError(

@@ -95,17 +95,13 @@ def _check_text(name: str, value: object) -> None:
         raise ValueError(f"{name} must be text, got {shown(value)}")
 
 
-def read_table(
-    path: Path, *, n: int | None = None, or_fewer: bool = False, gone_on: bool = False
-) -> list[dict[str, str]]:
+def read_table(path: Path, *, n: int | None = None, or_fewer: bool = False) -> list[dict[str, str]]:
     """The rows of epochs.csv or rounds.csv, which grew by a row at a time; none without the file.
 
     Args:
         path: of the file.
         n: how many there must be; None: any number.
         or_fewer: whether there may be fewer: an error ended the run, e.g. a full disk.
-        gone_on: whether the run may have gone on since n was written: it repeats a round that was
-            cut off, and adds rows. The first n count.
 
     Raises:
         ValueError: it is no such table; a row lacks a cell, an epoch that rises, or a figure that
@@ -121,8 +117,6 @@ def read_table(
         epochs = [int(row["epoch"]) for row in rows]
         if any(b <= a for a, b in itertools.pairwise(epochs)):
             raise ValueError("its epochs must rise from row to row")
-        if gone_on:
-            return rows[:n]
         if n is not None and len(rows) != n and not (or_fewer and len(rows) < n):
             raise ValueError(
                 f"summary.json says that there are {n:,} rows, there are {len(rows):,}"

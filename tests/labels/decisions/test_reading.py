@@ -173,6 +173,22 @@ def test_a_file_that_is_there_is_not_written_over(run):
     assert out.read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["labels.npy", "LABELS.NPY"])
+def test_labels_alone_are_an_array_and_no_decisions_to_train_with(run, name):
+    (run / "recipe.toml").touch()  # it was trained here
+    result, out = relabel(run, GOOD, out=run.parent / name)
+    assert result.exit_code == 0, result.output
+    expected = GIVEN.copy()
+    expected[[0, 2, 6]] = 1, 1, 2
+    np.testing.assert_array_equal(np.load(out, allow_pickle=False), expected)
+    assert "golden.decisions takes a .csv" in result.output
+    assert "--set golden.decisions" not in result.output
+
+
+def test_a_file_that_would_be_no_csv_by_its_name_is_refused(run):
+    assert "must end in .csv" in refused(run, GOOD, out=run.parent / "labels.npz")
+
+
 def test_what_is_no_run_folder_and_a_folder_that_is_not_there_are_named(run, tmp_path):
     (tmp_path / "other").mkdir()
     result, _ = relabel(tmp_path / "other", GOOD)
