@@ -55,7 +55,10 @@ async function readDisk() {
 // A sample's own file, upright and whole; its small picture, or words, where that fails.
 function originalOf(i) {
   const image = element('img', { class: 'picture', src: `originals/${samples.index[i]}.jpg`, alt: cut(nameOfSample(i), 80), draggable: 'false' });
-  image.addEventListener('error', () => image.replaceWith(pictureAt.has(i) ? pictureOf(i)
-    : element('p', { class: 'picture none quiet', text: 'Its file cannot be shown.' })));
+  image.addEventListener('error', () => {
+    const instead = pictureAt.has(i) ? pictureOf(i) : element('p', { class: 'picture none quiet', text: 'Its file cannot be shown.' });
+    if (ready.get(i) === image) ready.set(i, instead); // it may fail before its turn
+    image.replaceWith(instead);
+  });
   return image;
 }
