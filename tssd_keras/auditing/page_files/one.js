@@ -69,7 +69,7 @@ function topList(i) {
     }, element('kbd', { 'aria-hidden': 'true', text: String(at + 1) }), element('span', { class: 'what', text: className(c) }),
     role === 'given' ? element('span', { class: 'tag', text: 'given' }) : null, calibrated ? bar : null, calibrated ? element('span', { class: 'p', text: percent(p) }) : null));
   });
-  return rows.length ? element('ol', { class: 'tops' }, ...rows) : null;
+  return rows.length ? element('ol', { class: calibrated ? 'tops' : 'tops ranked' }, ...rows) : null;
 }
 
 function switchSquares() {
