@@ -364,7 +364,7 @@ def _label_audit(
         streams: of the judged ones.
     """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
-    given = outputs.given[rows]
+    given, golden = outputs.given[rows], bool((outputs.true >= 0).any())
     role, q = division.role, np.full(len(rows), np.nan)
     suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))
     if purification is not None:
@@ -372,13 +372,11 @@ def _label_audit(
         suggested, confidence = outputs.true.copy(), np.ones(n)
         suggested[rows], confidence[rows] = purification.suggested, purification.confidence
     score = np.where(np.isnan(q), division.mean_of_streams(given), q)
-    golden = bool((outputs.true >= 0).any())
     if not golden:
         q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
     margin = _margin(log_p[rows], given)
     share = _wrong_share(score, purification, division, known.knows or golden, why)
     doubts = tuple(_doubts(known, renumbering, golden=golden))
-    notes = _notes(division, outputs.has_features, why, share, doubts)
 
     def everywhere(values: np.ndarray) -> np.ndarray:
         out = np.full(n, np.nan)
@@ -404,7 +402,7 @@ def _label_audit(
         no_share=share.why,
         nothing_to_tell=why,
         streams=streams,
-        notes=tuple(notes),
+        notes=tuple(_notes(division, outputs.has_features, why, share, doubts)),
         doubts=doubts,
     )
 
