@@ -276,6 +276,9 @@ def test_where_no_other_class_is_suggested_there_is_nothing_to_confirm(opened, a
     choose(page, "stratum", label=f"kept ({N_LISTED - N_SUSPECTS})")
     assert current(page) == kept
     assert page.locator("[data-action=confirm]").is_disabled()
+    assert page.locator(".top .tag").text_content() == "given"
+    colours = page.locator(".top .what").evaluate_all("a => a.map(e => getComputedStyle(e).color)")
+    assert len(set(colours)) == 1  # no label is doubted here
     page.keyboard.press("c")
     assert said(page).startswith("No other class is suggested")
     assert current(page) == kept
