@@ -97,6 +97,20 @@ def test_panels_of_a_row_end_together_and_fill_it(opened, served, networks):
             assert max(box["x"] + box["width"] for box in row) == pytest.approx(right, abs=1)
 
 
+def test_a_table_of_the_overview_scrolls_only_where_its_panel_is_full(opened, served):
+    folder, url = served
+    write_audit(some_judged(400, tuple(f"class {i}" for i in range(20))), None, folder / "tall")
+    for width in (800, 1280, 1920):
+        page = opened(f"{url}/tall/report.html", width=width)
+        tab(page, "Overview")
+        left = page.locator(".panel > .tall").evaluate_all(
+            """(tables) => tables.filter((e) => e.scrollHeight > e.clientHeight + 1).map((e) =>
+            e.parentElement.getBoundingClientRect().bottom - e.getBoundingClientRect().bottom)"""
+        )
+        assert left
+        assert max(left) < 24  # the panel's edge, and no room that is not used
+
+
 def test_where_a_stream_abstains_the_page_says_so_and_a_link_leads_to_the_word(opened, served):
     folder, url = served
     judged = some_judged(30)

@@ -34,6 +34,15 @@ PICTURE = """() => {
 }"""
 
 
+def pressed(page, **event):
+    """A key of another keyboard than the one that is at hand here."""
+    page.evaluate(
+        """(event) => document.activeElement.dispatchEvent(
+        new KeyboardEvent('keydown', {bubbles: true, cancelable: true, ...event}))""",
+        event,
+    )
+
+
 def test_fifty_decisions_are_fifty_keys_in_one_place_without_scrolling(opened, address):
     page = opened(address)
     first = page.locator("#stage > .picture").bounding_box()
@@ -84,7 +93,7 @@ def test_the_keys_1_to_5_decide_on_the_most_probable_classes(opened, address):
     assert sorted(shown) == [0, 1, 2]
     assert "%" not in tops.first.text_content()  # without golden samples
     page.keyboard.press("2")
-    page.keyboard.press("Numpad1")
+    pressed(page, code="Numpad1", key="1")
     page.locator(".top").nth(2).click()
     page.keyboard.press("5")
     assert said(page) == "There is no class 5 here."
@@ -267,6 +276,9 @@ def test_where_no_other_class_is_suggested_there_is_nothing_to_confirm(opened, a
     choose(page, "stratum", label=f"kept ({N_LISTED - N_SUSPECTS})")
     assert current(page) == kept
     assert page.locator("[data-action=confirm]").is_disabled()
+    assert page.locator(".top .tag").text_content() == "given"
+    colours = page.locator(".top .what").evaluate_all("a => a.map(e => getComputedStyle(e).color)")
+    assert len(set(colours)) == 1  # no label is doubted here
     page.keyboard.press("c")
     assert said(page).startswith("No other class is suggested")
     assert current(page) == kept
@@ -343,6 +355,57 @@ def test_keys_count_by_their_place_and_the_page_learns_the_letters(opened, addre
     assert list(stored(page).values()) == [label_of(0, "suggested")]
     assert page.locator("[data-action=confirm] kbd").text_content() == "j"
     assert page.locator("#help-rows kbd").first.text_content() == "j"
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "undone"),
+    [
+        ("KeyY", "z", True),  # QWERTZ
+        ("KeyZ", "y", False),
+        ("KeyW", "z", True),  # AZERTY
+        ("KeyZ", "\u044f", True),  # Cyrillic has no z: by its place
+    ],
+)
+def test_ctrl_z_goes_by_its_letter(opened, address, code, key, undone):
+    page = opened(address)
+    press(page, "c")
+    pressed(page, code=code, key=key, ctrlKey=True)
+    assert (stored(page) == {}) is undone
+
+
+def test_ctrl_shift_z_is_no_undo(opened, address):
+    page = opened(address)
+    press(page, "c")
+    pressed(page, code="KeyZ", key="Z", ctrlKey=True, shiftKey=True)
+    assert len(stored(page)) == 1
+
+
+def test_the_number_pad_without_num_lock_decides_nothing(opened, address):
+    page = opened(address)
+    pressed(page, code="Numpad1", key="End")
+    pressed(page, code="Numpad2", key="ArrowDown")
+    assert stored(page) == {}
+    pressed(page, code="Numpad1", key="1")
+    assert len(stored(page)) == 1
+
+
+@pytest.mark.parametrize("way", ["filter", "undo", "tile"])
+def test_a_class_is_chosen_for_what_is_on_the_screen_alone(opened, address, way):
+    page = opened(address)
+    press(page, "cc")
+    if way == "tile":
+        page.keyboard.press("g")
+    before = stored(page)
+    page.keyboard.press("o")
+    if way == "filter":
+        choose(page, "state", "decided")
+    elif way == "undo":
+        page.locator("#undo").click()
+        before.pop(index_of(1))
+    else:
+        page.locator(".tile-of").nth(5).click()
+    assert not page.locator("#other").is_visible()
+    assert stored(page) == before
 
 
 def test_enter_takes_the_class_of_that_name_and_none_where_nothing_was_typed(opened, served):

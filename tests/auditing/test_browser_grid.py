@@ -51,6 +51,14 @@ def test_forty_to_sixty_tiles_are_on_the_screen_and_none_is_off_it(grid, width, 
     assert tile(page, 0).locator("img").evaluate("e => e.naturalWidth") == 8
 
 
+@pytest.mark.parametrize(("width", "height", "side"), [(320, 640, 44), (640, 450, 60)])
+def test_no_tile_is_a_sliver_in_a_small_or_enlarged_window(grid, width, height, side):
+    page = grid(width=width, height=height)
+    assert tile(page, 0).bounding_box()["width"] >= side
+    assert len(tiles(page)) >= 8
+    assert page.evaluate(OFF_SCREEN) == 0
+
+
 def test_on_a_telephone_tiles_are_as_large_as_a_finger_and_fit(grid):
     page = grid(width=400, height=800)
     assert len(tiles(page)) >= 12

@@ -167,6 +167,20 @@ def test_originals_beside_the_page_are_shown_whole_and_zoomed_by_key(opened, ser
     opened.said[:] = [line for line in opened.said if "ERR_FILE_NOT_FOUND" not in line]
 
 
+def test_an_original_that_fails_before_its_turn_gives_way_too(opened, served):
+    folder, _ = served
+    out = folder / "originals-gone"
+    write_audit(JUDGED, some_images(shape=(40, 300, 3)), out, teaching=0, originals=True)
+    for path in out.glob("originals/*.jpg"):
+        path.unlink()
+    page = opened((out / "report.html").as_uri())
+    for _ in range(4):
+        page.locator("#stage > img[src^=data]").wait_for()
+        page.keyboard.press("k")
+    assert len(stored(page)) == 4
+    opened.said[:] = [line for line in opened.said if "ERR_FILE_NOT_FOUND" not in line]
+
+
 def test_originals_are_for_images(tmp_path):
     samples = Samples(inputs=ArrayInputs(np.zeros((600, 3))))
     for some in (samples, None):

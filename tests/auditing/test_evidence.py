@@ -90,3 +90,17 @@ def test_a_pool_is_of_those_that_are_most_often_near_and_begins_with_one_of_each
     assert sorted(labels[:3].tolist()) == [0, 1, 2]
     assert np.bincount(labels).tolist() == [40, 40, 40]
     assert (judged.weight[beside.pool] > 0).all()
+
+
+@pytest.mark.parametrize("n_kept", range(12))
+def test_few_kept_samples_of_many_classes_are_all_candidates(n_kept):
+    n_classes, n = 200, 12 * 200  # a pool of six a class
+    given = np.arange(n) % n_classes
+    judged = some_judged(n, tuple(map(str, range(n_classes))))
+    judged.given[:] = given
+    judged.suggested[:] = given
+    judged.weight[:] = np.where(np.arange(n) // n_classes < n_kept, 1, 0)
+    rows = np.flatnonzero(judged.weight == 0)
+    beside = choose_beside(judged, gather(judged).place, rows)
+    assert np.bincount(judged.given[beside.pool], minlength=200).tolist() == [min(n_kept, 6)] * 200
+    assert ((beside.given >= 0).sum(axis=1) == min(n_kept, NEAR)).all()

@@ -181,6 +181,22 @@ def test_texts_rows_and_nothing_are_shown_as_what_they_are(opened, files, words,
     assert page.locator(".tile-of").count() > 20
 
 
+def test_what_doubts_the_predictions_stands_on_the_page(opened, outputs, served):
+    p, given, _, true = outputs
+    folder, url = served
+    for name, labels, doubt in (
+        ("learned", p.argmax(axis=1), "The predictions agree with 100.00% of the labels"),
+        ("shifted", (true + 1) % K, "label 0 as class"),
+        ("other", given, None),
+    ):
+        audit(p, labels).write_page(folder / name, NAMES)
+        page = opened(f"{url}/{name}/report.html")
+        if doubt is None:
+            assert not page.locator("#note").is_visible()
+        else:
+            assert doubt in page.locator("#note").text_content()
+
+
 def test_where_nothing_is_told_the_page_says_it_too(outputs):
     p, given, features, _ = outputs
     even = np.full_like(p, 1 / K)

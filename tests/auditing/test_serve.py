@@ -159,6 +159,48 @@ def test_what_was_not_saved_is_known_to_the_browser_after_a_restart(opened, run)
     opened.said[:] = [line for line in opened.said if "ERR_CONNECTION_REFUSED" not in line]
 
 
+def test_two_browsers_at_once_lose_nothing_on_disk(browser, opened, served):
+    found, address = served
+    here = opened(address)
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    there = context.new_page()
+    there.goto(address)
+    decide(there, "kk")
+    saved(found.decisions, 2)
+    for _ in range(2):
+        here.keyboard.press("n")
+    decide(here, "x")  # on the third, while it does not know of the first two
+    on_disk = saved(found.decisions, 3)
+    assert sorted(row["action"] for row in on_disk) == ["keep", "keep", "unusable"]
+    here.locator("#progress-text", has_text="3 decided").wait_for()
+    decide(there, "x")  # on the third, too: the same
+    there.locator("#progress-text", has_text="3 decided").wait_for()
+    there.keyboard.press("u")
+    decide(there, "k")
+    saved(found.decisions, 3)
+    here.keyboard.press("ArrowLeft")
+    decide(here, "x")  # it was kept there
+    here.locator("#read-says", has_text="1 differ").wait_for()
+    here.locator("#conflicts-theirs").click()
+    context.close()
+    opened.said[:] = [line for line in opened.said if "412" not in line]
+
+
+def test_a_file_that_was_changed_is_not_written_over(served):
+    found, address = served
+    header = ("id,index,given,decided,action,stratum,labels_sha256,by" + chr(13) + chr(10)).encode()
+    status, headers, _ = asked(address, name="decisions.csv")
+    assert (status, headers["ETag"]) == (204, '"none"')
+    known = {"If-Match": headers["ETag"]}
+    status, headers, _ = asked(address, "PUT", "decisions.csv", header, **known)
+    assert status == 204
+    assert asked(address, "PUT", "decisions.csv", header, **known)[0] == 412
+    assert found.decisions.read_bytes() == header
+    known = {"If-Match": headers["ETag"]}
+    assert asked(address, "PUT", "decisions.csv", header, **known)[0] == 204
+    assert asked(address, name="decisions.csv")[1]["ETag"] == headers["ETag"]
+
+
 def test_only_who_knows_the_address_and_names_this_machine_is_answered(served):
     found, address = served
     port = urlsplit(address).port

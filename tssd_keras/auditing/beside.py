@@ -80,7 +80,9 @@ def _by_label(rows: np.ndarray, label: np.ndarray) -> Iterator[tuple[int, np.nda
     """Each label and its rows."""
     order = rows[np.argsort(label[rows], kind="stable")]
     labels, starts = np.unique(label[order], return_index=True)
-    yield from zip(labels.tolist(), np.split(order, starts[1:]), strict=True)
+    ends = [*starts[1:].tolist(), len(order)]
+    for one, start, end in zip(labels.tolist(), starts.tolist(), ends[: len(starts)], strict=True):
+        yield one, order[start:end]
 
 
 def _alike(place: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -93,7 +95,8 @@ def _pool(place: np.ndarray, some: np.ndarray, asked: np.ndarray, size: int) -> 
     """Those of some rows that are most often near the asked ones."""
     if len(some) <= size:
         return some
-    near = np.argpartition(-_alike(place, asked, some), VOTES - 1, axis=1)[:, :VOTES]
+    n_votes = min(VOTES, len(some))
+    near = np.argpartition(-_alike(place, asked, some), n_votes - 1, axis=1)[:, :n_votes]
     votes = np.bincount(near.ravel(), minlength=len(some))
     return some[np.argsort(-votes, kind="stable")[:size]]
 

@@ -72,6 +72,7 @@ class LabelAudit:
             NaN and no label is suspect.
         streams: losses, places, mixtures and the most probable classes of the judged samples.
         notes: what a person should know, a line each.
+        doubts: those of the notes that doubt the predictions themselves; they stand on the page.
     """
 
     given: np.ndarray
@@ -91,6 +92,7 @@ class LabelAudit:
     nothing_to_tell: str
     streams: Streams
     notes: tuple[str, ...]
+    doubts: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.given)
@@ -362,7 +364,7 @@ def _label_audit(
         streams: of the judged ones.
     """
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
-    given = outputs.given[rows]
+    given, golden = outputs.given[rows], bool((outputs.true >= 0).any())
     role, q = division.role, np.full(len(rows), np.nan)
     suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))
     if purification is not None:
@@ -370,12 +372,11 @@ def _label_audit(
         suggested, confidence = outputs.true.copy(), np.ones(n)
         suggested[rows], confidence[rows] = purification.suggested, purification.confidence
     score = np.where(np.isnan(q), division.mean_of_streams(given), q)
-    golden = bool((outputs.true >= 0).any())
     if not golden:
         q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
     margin = _margin(log_p[rows], given)
     share = _wrong_share(score, purification, division, known.knows or golden, why)
-    notes = _notes(division, outputs.has_features, known, why, share, renumbering, golden=golden)
+    doubts = tuple(_doubts(known, renumbering, golden=golden))
 
     def everywhere(values: np.ndarray) -> np.ndarray:
         out = np.full(n, np.nan)
@@ -401,7 +402,8 @@ def _label_audit(
         no_share=share.why,
         nothing_to_tell=why,
         streams=streams,
-        notes=tuple(notes),
+        notes=tuple(_notes(division, outputs.has_features, why, share, doubts)),
+        doubts=doubts,
     )
 
 
@@ -450,20 +452,7 @@ def _renumbering(predicted: np.ndarray, given: np.ndarray, known: Agreement, k: 
     return f": they would agree with {share:.1%} of them with {pairs}{more}"
 
 
-def _notes(
-    division: Division,
-    has_features: bool,
-    known: Agreement,
-    why: str,
-    share: WrongShare,
-    renumbering: str,
-    *,
-    golden: bool,
-) -> Iterator[str]:
-    if why:
-        yield f"{NOTHING_TO_TELL}, and no label was judged: {why}{remedy(why)}"
-    elif share.why and share.why != PREDICTIONS_BY_CHANCE:
-        yield f"how many labels are wrong: {NOTHING_TO_TELL}, as {share.why}{remedy(share.why)}"
+def _doubts(known: Agreement, renumbering: str, *, golden: bool) -> Iterator[str]:
     if not known.knows and not golden:
         yield (
             f"the predictions agree with {known.share:.1%} of the labels, by chance "
@@ -477,6 +466,16 @@ def _notes(
             "learned these very labels, and the wrong ones that it learned cannot be found. Use "
             "predictions for samples that the model was not trained on (cross-validation)"
         )
+
+
+def _notes(
+    division: Division, has_features: bool, why: str, share: WrongShare, doubts: tuple[str, ...]
+) -> Iterator[str]:
+    if why:
+        yield f"{NOTHING_TO_TELL}, and no label was judged: {why}{remedy(why)}"
+    elif share.why and share.why != PREDICTIONS_BY_CHANCE:
+        yield f"how many labels are wrong: {NOTHING_TO_TELL}, as {share.why}{remedy(share.why)}"
+    yield from doubts
     if why and why != STREAMS_ABSTAIN:
         return
     if division.loss_abstains:

@@ -97,6 +97,11 @@ class Audited(Protocol):
         ...
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """See `LabelAudit`."""
+        ...
+
+    @property
     def streams(self) -> Streams:
         """See `LabelAudit`."""
         ...
@@ -150,6 +155,7 @@ def write_page(
         findings,
         to_show,
         folder,
+        note=" ".join(f"{doubt[0].upper()}{doubt[1:]}." for doubt in audited.doubts),
         table=table,
         back=f"python cli.py relabel {here} decisions.csv --out labels.csv",
         **shown,

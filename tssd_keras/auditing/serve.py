@@ -7,6 +7,7 @@ machine as the host, so that neither other people of the machine nor other pages
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import http.server
 import io
@@ -34,6 +35,10 @@ PAGE, DECISIONS = "report.html", "decisions.csv"
 LARGEST_BODY = 64 * 2**20  # bytes of decisions: five million of them
 SERVED = ("default-src 'none';", "default-src 'none'; connect-src 'self';")
 PICTURES = ("img-src data:", "img-src data: 'self'")
+
+
+class ChangedElsewhereError(ValueError):
+    """decisions.csv is no longer as who wants to write it knows it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +87,39 @@ class Served:
         image.save(out, "JPEG", quality=92)
         return out.getvalue()
 
-    def keep(self, body: bytes) -> None:
+    def read(self) -> tuple[bytes | None, str]:
+        """decisions.csv as it is, None where there is none; and its `tag_of`."""
+        with self.lock:
+            body = self.decisions.read_bytes() if self.decisions.exists() else None
+        return body, tag_of(body)
+
+    def keep(self, body: bytes, known: str | None = None) -> None:
         """Write decisions.csv, whole.
 
         Args:
             body: what the page exports.
+            known: `tag_of` the file that this takes the place of; None: whatever is there.
 
         Raises:
+            ChangedElsewhereError: the file there is another; it stays as it was.
             DecisionError: it does not fit the run; the file stays as it was.
             OSError: it cannot be written; the file stays as it was.
         """
         with self.lock, whole_file(self.decisions) as part:
+            there = self.decisions.read_bytes() if self.decisions.is_file() else None
+            if known is not None and known != tag_of(there):
+                raise ChangedElsewhereError(
+                    f"{DECISIONS} must be as this page knows it, another page or program has "
+                    "written it since. Read it first."
+                )
             part.write_bytes(body)
             if not _is_header(body):  # else the last decision was taken back
                 fitting_decisions(part, self.labels, self.strata)
+
+
+def tag_of(body: bytes | None) -> str:
+    """Names the content of a file, or that there is none, as HTTP has it (ETag)."""
+    return f'"{"none" if body is None else hashlib.sha256(body).hexdigest()}"'
 
 
 def load(run: Path, audit: Path) -> Served:
@@ -216,11 +240,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if name == "":
             self._answer(HTTPStatus.OK, "text/html; charset=ascii", self.of.page)
         elif name == DECISIONS:
-            with self.of.lock:
-                there = self.of.decisions.exists()
-                body = self.of.decisions.read_bytes() if there else b""
-            status = HTTPStatus.OK if there else HTTPStatus.NO_CONTENT
-            self._answer(status, "text/csv; charset=utf-8", body)
+            body, tag = self.of.read()
+            status = HTTPStatus.NO_CONTENT if body is None else HTTPStatus.OK
+            self._answer(status, "text/csv; charset=utf-8", body or b"", tag)
         elif found := re.fullmatch(r"originals/([0-9]{1,18})\.jpg", name):
             image = self.of.original(int(found[1]))
             if image is None:
@@ -243,12 +265,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "decisions must say their size, up to 64 MB"
             )
             return
+        body = self.rfile.read(int(length))
         try:
-            self.of.keep(self.rfile.read(int(length)))
+            self.of.keep(body, self.headers.get("If-Match"))
+        except ChangedElsewhereError as error:
+            self._refuse(HTTPStatus.PRECONDITION_FAILED, str(error))
         except (DecisionError, OSError) as error:
             self._refuse(HTTPStatus.CONFLICT, str(error))
-            return
-        self._answer(HTTPStatus.NO_CONTENT, "text/plain", b"")
+        else:
+            self._answer(HTTPStatus.NO_CONTENT, "text/plain", b"", tag_of(body))
 
     def _name(self) -> str | None:
         """What of the audit is asked for; None if that was refused."""
@@ -270,9 +295,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True  # what else was sent is not read
         self._answer(status, "text/plain; charset=utf-8", words.encode(errors="replace"))
 
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+    def _answer(self, status: HTTPStatus, kind: str, body: bytes, tag: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        if tag:
+            self.send_header("ETag", tag)
         if status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(body)))
         for name, value in (

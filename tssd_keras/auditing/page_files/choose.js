@@ -19,6 +19,11 @@ function closeOther({ focus = true } = {}) {
   if (focus) focusSamples();
 }
 
+// Where other samples are at hand than were asked about, nothing is asked any more.
+function closeOtherIfStale() {
+  if (asked.join() !== targets().join()) closeOther({ focus: false });
+}
+
 const MOST_LISTED = 500;
 
 function listClasses() {

@@ -5,19 +5,21 @@ const grid = { columns: 8, rows: 5, anchor: -1, drag: null, measured: false };
 const GAP = 6; // pixels between tiles
 const CAPTION = 38; // of a tile's height
 const MOST = { narrow: 20, wide: 60 }; // tiles on a screen
+const LEAST_SIDE = { narrow: 44, wide: 60 }; // pixels of a tile's width: for a finger, and to be seen
 
 // Once a window: nothing that is said may change how many are shown.
 function measureGrid() {
   grid.measured = true;
   const box = byId('grid').getBoundingClientRect();
-  const most = window.innerWidth < 600 ? MOST.narrow : MOST.wide;
+  const size = window.innerWidth < 600 ? 'narrow' : 'wide';
   Object.assign(grid, { columns: 2, rows: 1 });
   // Square pictures above their captions, as many as fit, and not too many to be looked over.
   for (let columns = 2; columns < 24; columns += 1) {
     const side = (box.width + GAP) / columns;
+    if (side < LEAST_SIDE[size] + GAP) break;
     const rows = Math.max(1, Math.floor((box.height + GAP) / (side + CAPTION)));
     const n = columns * rows;
-    if (n <= most && n > grid.columns * grid.rows) Object.assign(grid, { columns, rows });
+    if (n <= MOST[size] && n > grid.columns * grid.rows) Object.assign(grid, { columns, rows });
   }
   byId('grid').style.setProperty('--columns', String(grid.columns));
   byId('grid').style.setProperty('--rows', String(grid.rows));

@@ -40,16 +40,28 @@ function learn(event) {
 const letterOf = (code) => learned.get(code) || KEYS.find(([name]) => name === code)[1];
 const keyCap = (code) => element('kbd', { 'data-key': code, 'aria-hidden': 'true', text: letterOf(code) });
 
+// Ctrl+Z goes by its letter, as everywhere; by its place where a layout has no such letters.
+function isUndo(event) {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return false;
+  return /^[a-z]$/i.test(event.key) ? event.key.toLowerCase() === 'z' : event.code === 'KeyZ';
+}
+
+// A key's place; on the number pad what it gives, digits or (without Num Lock) arrows.
+function codeOf(event) {
+  if (event.key === '?') return 'Help';
+  return event.code.startsWith('Numpad') ? event.key.replace(/^[0-9]$/, 'Digit$&') : event.code;
+}
+
 function onKey(event) {
   if (document.querySelector('dialog[open]')) return;
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyZ' && !event.target.closest('input, textarea')) {
+  if (isUndo(event) && !event.target.closest('input, textarea')) {
     event.preventDefault();
     undo();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest('input, select, textarea, .wide, .tall')) return;
-  const code = event.key === '?' ? 'Help' : event.code.replace('Numpad', 'Digit');
+  const code = codeOf(event);
   const key = KEYS.find(([name]) => name === code);
   if (!key || (!byId('keys-on').checked && code !== 'Help')) return;
   if (key[4] === 'grid' && code !== 'KeyA' && (state.view !== 'grid' || event.target.closest('button, a, summary'))) return;

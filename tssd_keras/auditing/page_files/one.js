@@ -64,12 +64,12 @@ function topList(i) {
     bar.style.setProperty('--share', String((p || 0) / 1000));
     const role = c === samples.given[i] ? 'given' : c === samples.suggested[i] ? 'suggested' : '';
     return element('li', {}, element('button', {
-      type: 'button', class: `top ${role}`, 'data-class': c, 'aria-pressed': String(decisionOf(i) === c), title: cut(data.classes[c], 500),
+      type: 'button', class: `top ${differs(i) ? role : ''}`, 'data-class': c, 'aria-pressed': String(decisionOf(i) === c), title: cut(data.classes[c], 500),
       on: { click: () => ACT.class(c) },
     }, element('kbd', { 'aria-hidden': 'true', text: String(at + 1) }), element('span', { class: 'what', text: className(c) }),
     role === 'given' ? element('span', { class: 'tag', text: 'given' }) : null, calibrated ? bar : null, calibrated ? element('span', { class: 'p', text: percent(p) }) : null));
   });
-  return rows.length ? element('ol', { class: 'tops' }, ...rows) : null;
+  return rows.length ? element('ol', { class: calibrated ? 'tops' : 'tops ranked' }, ...rows) : null;
 }
 
 function switchSquares() {

@@ -174,7 +174,10 @@ function showOverview() {
   const panels = [accuracyPanel(all), selectionPanel(all), ...streamPanels(all), matrixPanel(all), pairPanel(all), classPanel(all)];
   const made = element('div', { class: 'panels' }, ...panels.filter((p) => p !== null));
   byId('overview').append(tiles(all), made);
-  new ResizeObserver(() => fillLastRow(made)).observe(made);
+  new ResizeObserver(() => {
+    fillLastRow(made);
+    fillTables(made);
+  }).observe(made);
 }
 
 // The last panel is as wide as what the others leave of its row.
@@ -183,4 +186,17 @@ function fillLastRow(made) {
   const spans = (panel) => (panel.querySelector(':scope > .wide') ? Math.min(2, columns) : 1);
   const others = [...made.children].slice(0, -1).reduce((total, panel) => total + spans(panel), 0);
   made.lastElementChild.style.gridColumn = `span ${columns - (others % columns)}`;
+}
+
+// A table that scrolls takes the height that the panels beside its own leave it.
+function fillTables(made) {
+  const tables = [...made.querySelectorAll('.panel > .tall')];
+  for (const table of tables) table.style.removeProperty('--room');
+  const bottom = (box) => box.getBoundingClientRect().bottom;
+  const rooms = tables.map((table) => {
+    const panel = table.parentElement;
+    const left = bottom(panel) - parseFloat(getComputedStyle(panel).paddingBottom) - bottom(panel.lastElementChild);
+    return table.getBoundingClientRect().height + Math.max(0, left - 1);
+  });
+  tables.forEach((table, n) => table.style.setProperty('--room', `${rooms[n]}px`));
 }

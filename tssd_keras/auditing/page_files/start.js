@@ -24,6 +24,7 @@ function refresh() {
   if (!byId('decide').hidden) {
     if (inGrid) showGrid();
     else showOne();
+    closeOtherIfStale();
   }
   showActions();
   showWhere();
