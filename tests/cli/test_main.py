@@ -244,9 +244,10 @@ def test_without_a_recipe_the_default_is_the_digits_run():
     assert ours == tssd("check", ROOT / "recipes" / "digits.toml").output
 
 
-def test_a_backend_that_is_not_there_is_told(monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["train", "check"])
+def test_a_backend_that_is_not_there_is_told(monkeypatch, tmp_path, name):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    result = tssd(*command(tmp_path / "run"))
+    result = tssd(*(command(tmp_path / "run") if name == "train" else [name]))
     assert result.exit_code == 1
     assert "tensorflow, jax, got 'torch'" in result.output
 

@@ -24,6 +24,11 @@ def table():
     return made
 
 
+def test_a_table_says_how_much_of_it_is_judged():
+    assert repr(table()) == "SampleTable(3 samples, 2 judged, 1 of them kept)"
+    assert repr(SampleTable(np.zeros(1200, int))) == "SampleTable(1,200 samples, 0 judged)"
+
+
 def test_a_row_is_found_by_its_index_in_the_source():
     pytest.importorskip("pandas")
     frame = table().to_pandas()

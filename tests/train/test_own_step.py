@@ -6,7 +6,9 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from builders.small_runs import D, K, blobs, fit, new_tssd
 from keras import layers, ops
+from sklearn.metrics import roc_auc_score
 
 from tssd_keras import TSSD
 from tssd_keras.train.own_step import has_own_step, own_step_note
@@ -228,3 +230,15 @@ def test_a_whole_fit_is_what_it_would_be_without_the_trial():
         found.append(everything(model))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_an_own_step_that_takes_the_weights_trains_and_labels_are_judged():
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((D,))
+    hidden = layers.Dense(16, activation="relu")(inputs)
+    model = Stepping(inputs, layers.Dense(K, activation="softmax")(hidden))
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    tssd, (_, truth, given) = new_tssd(golden=0), blobs()
+    fit(model, tssd, 4)
+    assert tssd.table.judged.all()
+    assert roc_auc_score(truth == given, tssd.table.q) > 0.9

@@ -217,6 +217,34 @@ def test_the_loss_says_what_the_model_gives(samples):
         scoring_model(logits, x, loss="sparse_categorical_crossentropy")
 
 
+@pytest.mark.parametrize(
+    ("units", "end"),
+    [
+        (1, layers.Dense(1, activation="sigmoid")),
+        (1, layers.Activation("sigmoid")),
+        (K, layers.Dense(K, activation="softmax")),
+        (K, layers.Softmax()),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_probabilities_that_the_loss_takes_for_logits_are_read_as_what_they_are(
+    samples, units, end
+):
+    x, _ = samples
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(D, activation="relu")(inputs)
+    model = keras.Model(
+        inputs, end(hidden if isinstance(end, layers.Dense) else layers.Dense(units)(hidden))
+    )
+    kind = keras.losses.BinaryCrossentropy if units == 1 else keras.losses.CategoricalCrossentropy
+    with pytest.warns(UserWarning, match="from_logits=True, but the model ends in s.*m.*or leave"):
+        scoring = scoring_model(model, x, loss=kind(from_logits=True))
+    p = np.asarray(model.predict_on_batch(x))
+    expected = np.concatenate([1 - p, p], axis=1) if units == 1 else p
+    log_p = np.asarray(scoring.predict_on_batch(x)[1])
+    np.testing.assert_allclose(np.exp(log_p), expected, atol=1e-5)
+
+
 def test_predictions_of_zeros_say_nothing_of_real_samples():
     """Logits of a sample of zeros can look like probabilities."""
     inputs = keras.Input((3,))

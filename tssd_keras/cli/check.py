@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tssd_keras.cli.backend import choose_backend
 from tssd_keras.cli.recipe_options import load, recipe_argument, set_option, skip_option
 from tssd_keras.recipe.toml import to_toml
 
@@ -16,6 +17,7 @@ from tssd_keras.recipe.toml import to_toml
 @skip_option
 def check(recipe: Path | None, overrides: tuple[str, ...], skip_bad_images: bool) -> None:
     """Validate RECIPE, load its data, and say what a run would do. Trains nothing."""
+    choose_backend(None)
     loaded = load(recipe, overrides, skip_bad_images)
     from tssd_keras.data import loading
     from tssd_keras.labels.prepare import prepare

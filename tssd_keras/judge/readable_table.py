@@ -36,6 +36,11 @@ class ReadableTable:
     def __len__(self) -> int:
         return len(self.given)
 
+    def __repr__(self) -> str:
+        judged = int(self.judged.sum())
+        kept = f", {int((self.weight[self.judged] > 0).sum()):,} of them kept" if judged else ""
+        return f"{type(self).__name__}({len(self):,} samples, {judged:,} judged{kept})"
+
     @property
     def weight(self) -> np.ndarray:
         """float32[N], see `table.SampleTable`."""

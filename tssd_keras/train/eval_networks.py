@@ -190,7 +190,7 @@ def _given(
             "score_model must share the layers of the model that is trained, or it never learns: "
             f"{len(foreign)} of its {len(score_model.trainable_variables)} trainable variables are "
             f"not the model's, the first is {foreign[0]}. Make it of the model's own tensors: "
-            "keras.Model(model.inputs, [features, model.output])."
+            "keras.Model(model.input, [features, model.output])."
         )
     return given_scoring_model(score_model, sample, from_logits=scoring.from_logits)
 

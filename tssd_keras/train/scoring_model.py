@@ -20,6 +20,7 @@ COMMON = 1e15  # a feature of a larger size, or a row below 1 / COMMON, has no l
 MIN_LOG_P = -80.0  # keeps half-precision log-probabilities finite
 SAMPLES = 8  # that a network is looked at with
 OF_PROBABILITIES = {"softmax", "sigmoid"}  # activations
+ENDS = (keras.layers.Activation, keras.layers.Softmax)  # that may stand behind the last kernel
 NAMED_LOSSES = {
     *("sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"),
     *("SparseCategoricalCrossentropy", "CategoricalCrossentropy", "BinaryCrossentropy"),
@@ -126,7 +127,8 @@ def scoring_model(
     run = Network(
         network, sample, layers, lambda prediction: _selected(network, prediction, output)
     )
-    calls, prediction = run()
+    with watched([one for one in layers.values() if isinstance(one, ENDS)]) as ends:
+        calls, prediction = run()
     _check_prediction(prediction)
     head = find_head(run, calls, prediction, warn=features is None)
     if features is not None:
@@ -135,7 +137,8 @@ def scoring_model(
         look = _read_by(head, calls, output)
     else:
         look = _predictions(network, output)
-    said = _from_logits(prediction, head, claim=from_logits, loss=loss)
+    last = _activation([*ends, *([head] if head else [])], prediction)
+    said = _from_logits(prediction, last, claim=from_logits, loss=loss)
     return ScoringModel(network, look, from_logits=said, sample=sample)
 
 
@@ -144,7 +147,7 @@ def given_scoring_model(
 ) -> ScoringModel:
     """A model that gives (features, logits or probabilities) itself; see `scoring_model`."""
     _, prediction = model(sample, training=False)
-    said = _from_logits(prediction, None, claim=from_logits, loss=None)
+    said = _from_logits(prediction, "", claim=from_logits, loss=None)
     return ScoringModel(
         model,
         lambda one, x, training: one(x, training=training),
@@ -266,8 +269,24 @@ class _Claim:
     remedy: str
 
 
-def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: object) -> bool:
-    """Whether predictions are logits; raises ValueError where a claim cannot be true."""
+def _activation(calls: list[Call], prediction) -> str:
+    """Name of the activation that gave a prediction, of some layers' calls; "": none of theirs."""
+    for call in calls:
+        if call.gave is prediction:
+            if isinstance(call.layer, keras.layers.Softmax):
+                return "softmax"
+            return getattr(getattr(call.layer, "activation", None), "__name__", "")
+    return ""
+
+
+def _from_logits(prediction, last: str, *, claim: bool | None, loss: object) -> bool:
+    """Whether predictions are logits; raises ValueError where a claim cannot be true.
+
+    Args:
+        prediction: of a few samples [s, K].
+        last: name of the activation that gave it, see `_activation`.
+        claim, loss: see `scoring_model`.
+    """
     p = ops.convert_to_numpy(ops.cast(prediction, "float32"))
     looks_like_probabilities = bool((p >= 0).all() and (p <= 1 + SUM_TO_ONE).all())
     if p.shape[-1] > 1:
@@ -282,15 +301,17 @@ def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: obj
     said = None
     if claim is not None:
         said = _Claim(claim, f"from_logits is {claim}", "Leave from_logits out.")
+    elif last in OF_PROBABILITIES and _loss_from_logits(loss) and looks_like_probabilities:
+        warnings.warn(_SQUASHED_TWICE.format(last), UserWarning, stacklevel=3)
+        return False
     elif (by_loss := _loss_from_logits(loss)) is not None:
         said = _Claim(
             by_loss,
             f"the loss has from_logits={by_loss}",
             "Compile with from_logits=True, or end the model in softmax (sigmoid for one unit).",
         )
-    elif head is not None and head.gave is prediction:
-        name = getattr(getattr(head.layer, "activation", None), "__name__", None)
-        return name not in OF_PROBABILITIES and not looks_like_probabilities
+    elif last in OF_PROBABILITIES:
+        return False
     if said is None:
         return not looks_like_probabilities
     if not np.isfinite(p).all():
@@ -315,6 +336,13 @@ def _from_logits(prediction, head: Call | None, *, claim: bool | None, loss: obj
             f"rows sum to {p.sum(axis=-1).min():.3g} to {p.sum(axis=-1).max():.3g}. {said.remedy}"
         )
     return said.from_logits
+
+
+_SQUASHED_TWICE = (
+    "the loss has from_logits=True, but the model ends in {0}: its predictions are judged as the "
+    "probabilities that they are. The loss may take them for logits and squash them again, and a "
+    "network learns less by it. Compile with from_logits=False, or leave the {0} out."
+)
 
 
 def _loss_from_logits(loss: object) -> bool | None:
