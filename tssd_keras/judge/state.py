@@ -28,5 +28,15 @@ def numbered(arrays: list[np.ndarray]) -> State:
 
 
 def in_order(state: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """What `numbered` numbered."""
+    """What `numbered` numbered.
+
+    Raises:
+        ValueError: a number is missing.
+    """
+    missing = [i for i in range(len(state)) if str(i) not in state]
+    if missing:
+        raise ValueError(
+            f"a state must have arrays named 0 to {len(state) - 1} here, {missing[0]} is missing: "
+            "it was changed after it was written. Take it from a copy, or begin anew."
+        )
     return [state[str(i)] for i in range(len(state))]

@@ -53,7 +53,7 @@ def give_back(state: State, step: BaseStep, tssd: TSSD) -> list[Streams]:
     """
     values, variables = in_order(part(state, "variables")), variables_of(step)
     shapes, wanted = ([tuple(v.shape) for v in of] for of in (values, variables))
-    if shapes != wanted:
+    if shapes != wanted or any(value.dtype.kind not in "biuf" for value in values):
         raise ValueError(
             f"{STATE} must be of these networks and this optimizer: it has {len(shapes)} "
             f"variables, they have {len(wanted)}, or others. Another version of tssd_keras or "
