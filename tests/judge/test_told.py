@@ -103,6 +103,11 @@ def test_every_reason_has_a_remedy_and_no_other_word_has_one():
     assert remedy("the network knows nothing") == ""
 
 
+def test_networks_that_differ_have_each_its_remedy_once():
+    assert remedy(f"{CONSTANT} / {STREAMS_ABSTAIN}") == remedy(CONSTANT) + remedy(STREAMS_ABSTAIN)
+    assert remedy(f"{TOO_FEW_NEIGHBOURS} / {SHARES_DIFFER}") == remedy(SHARES_DIFFER)
+
+
 def test_the_streams_alone_tell_a_share_where_the_losses_speak():
     score = np.array([0.9, 0.7, 0.8, np.nan])
     share, why = share_by_streams(score, loss_abstains=False)

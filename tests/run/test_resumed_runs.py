@@ -333,6 +333,25 @@ def test_a_file_that_cannot_be_written_does_not_cost_the_others(tmp_path, uncut)
     assert_same_run(tmp_path / "run", uncut())
 
 
+def test_no_older_table_lies_beside_a_newer_summary(tmp_path):
+    """The run that went on could not write its table: the one of the part before is gone."""
+    run = tmp_path / "run"
+    stopped_after(run, "epoch 2/", *SHORT)
+    assert (run / "samples.npz").exists()
+    table = run / "samples.csv"
+
+    def say(line):
+        if line.startswith("epoch 3/"):
+            assert not table.exists()
+            table.mkdir()  # in the place of the file
+
+    with pytest.raises(OSError, match=r"samples\.csv must be written, and cannot be: Is a dir"):
+        experiment.resume(run, say=say)
+    assert json.loads((run / "summary.json").read_text())["resumed"] == [1]
+    assert not (run / "samples.npz").exists()
+    assert (run / "state.npz").exists()
+
+
 @pytest.mark.parametrize("limit", [40_000])
 def test_a_disk_that_is_full_is_named_and_what_fits_is_there(limit, tmp_path):
     """No file may be larger, as on a full disk: the state cannot be written, nor the table."""

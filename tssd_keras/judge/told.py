@@ -19,6 +19,7 @@ from scipy.special import logit
 
 from tssd_keras.judge.chance import SURELY
 
+JOIN = " / "  # stands between the differing texts of several networks
 NOTHING_TO_TELL = "nothing to tell"
 STREAMS_ABSTAIN = "every stream abstains"
 LOSSES_ABSTAIN = "the loss stream abstains"  # of the share, where no q tells it
@@ -56,8 +57,12 @@ MOST_APART_ALONE = 0.25  # without golden samples; on CIFAR-10N with 0 to 40 % w
 
 
 def remedy(why: str) -> str:
-    """What to look at, as a sentence behind a reason; "" for none of the reasons above."""
-    return f". {_REMEDIES[why]}" if why in _REMEDIES else ""
+    """What to look at, as sentences behind a reason, or behind several networks' (`JOIN`).
+
+    "" for none of the reasons above.
+    """
+    found = (_REMEDIES.get(one) for one in why.split(JOIN))
+    return "".join(f". {text}" for text in dict.fromkeys(found) if text)
 
 
 def bounded_share(share: float, n: int) -> float:
@@ -188,9 +193,6 @@ def _number(cell: object) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-JOIN = " / "  # stands between the differing texts of several networks
 
 
 def of_all(joined: object) -> str:

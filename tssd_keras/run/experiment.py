@@ -21,7 +21,7 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run import epoch_bar, wiring
 from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
-from tssd_keras.run.folder import SUMMARY, RunFolder
+from tssd_keras.run.folder import RunFolder
 from tssd_keras.run.go_on import KeepState, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
 from tssd_keras.run.kept_state import read_kept, threads_now
@@ -137,9 +137,12 @@ def resume(path: Path, *, say: Say = print) -> Finished:
     except BaseException:
         folder.leave()
         raise
-    training.epochs.go_on(kept.epochs)
-    (path / SUMMARY).unlink(missing_ok=True)  # of the part that was stopped
-    folder.go_on(kept.epochs, [record.row() for record in training.tssd.rounds])
+    try:
+        training.epochs.go_on(kept.epochs)
+        folder.go_on(kept.epochs, [record.row() for record in training.tssd.rounds])
+    except BaseException:
+        folder.release()
+        raise
     if (now := threads_now()) != kept.threads:
         say(
             f"the run began with {kept.threads} and goes on with {now}: its results can differ in "

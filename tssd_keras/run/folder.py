@@ -42,6 +42,11 @@ LABELS, LABELS_SHA256 = "labels.npy", "labels.sha256"
 SAMPLES, STREAMS_FILE = "samples.npz", "streams.npz"
 EPOCHS, ROUNDS = "epochs.csv", "rounds.csv"
 
+# Written when a run ends or is stopped; the summary says that the others are there.
+TABLE, NETWORK, CLASSES, SHIFT = "samples.csv", "model.keras", "classes.txt", "shift.json"
+PLOTS = ("accuracy.png", "loss_stream.png", "feature_stream.png")
+OF_THE_END = (SUMMARY, TABLE, SAMPLES, NETWORK, CLASSES, SHIFT, STREAMS_FILE, *PLOTS)
+
 
 class RunFolder:
     """One run's files, in the order in which they are written, each whole or not at all.
@@ -184,7 +189,13 @@ class RunFolder:
         self._append_row(EPOCHS, row)
 
     def go_on(self, epochs: list[dict], rounds: list[dict]) -> None:
-        """Put the rows of epochs.csv and rounds.csv back to those that were kept."""
+        """Put the rows of epochs.csv and rounds.csv back to those that were kept.
+
+        What the part that was stopped wrote at its end goes: an older table must not lie beside a
+        newer summary. All of it is in the state.
+        """
+        for name in OF_THE_END:
+            (self.path / name).unlink(missing_ok=True)
         for name, rows in ((EPOCHS, epochs), (ROUNDS, rounds)):
             self._rows[name] = list(rows)
             self._write_rows(name)
@@ -214,7 +225,7 @@ class RunFolder:
             decided: earlier decisions, or None.
         """
         table.write_csv(
-            self.place("samples.csv"),
+            self.place(TABLE),
             tuple(class_names),
             true_labels=None if truth is None else truth[table.index],
             ids=None if ids is None else ids[table.index],
@@ -226,13 +237,13 @@ class RunFolder:
 
     def write_network(self, network: keras.Model, class_names: Sequence[str]) -> None:
         """model.keras, the network alone, and classes.txt, a name a line in label order."""
-        self._write_text("classes.txt", "".join(f"{name}\n" for name in class_names))
-        with whole_file(self.place("model.keras")) as part:
+        self._write_text(CLASSES, "".join(f"{name}\n" for name in class_names))
+        with whole_file(self.place(NETWORK)) as part:
             network.save(part)
 
     def write_shift(self, shift: dict) -> None:
         """shift.json: quartiles of each meta-feature on golden and on kept samples."""
-        self._write_text("shift.json", json.dumps(shift, indent=2) + "\n")
+        self._write_text(SHIFT, json.dumps(shift, indent=2) + "\n")
 
     def write_summary(self, summary: dict[str, object]) -> None:
         """summary.json; null where a figure does not exist, never NaN."""
@@ -241,7 +252,7 @@ class RunFolder:
 
     def write_accuracy(self, epochs: list[dict], rounds: list[dict], evaluated_on: str) -> None:
         """accuracy.png; see `plots.accuracy`."""
-        plots.accuracy(self.place("accuracy.png"), epochs, rounds, evaluated_on)
+        plots.accuracy(self.place(PLOTS[0]), epochs, rounds, evaluated_on)
 
     def write_streams(self, streams: Sequence[Streams], class_names: tuple[str, ...]) -> None:
         """streams.npz, both streams of every network.
@@ -266,8 +277,8 @@ class RunFolder:
         clean = None
         if truth is not None and (truth[shown.index] >= 0).all():
             clean = shown.given == truth[shown.index]
-        plots.loss_mixture(self.place("loss_stream.png"), shown, clean)
-        plots.feature_mixtures(self.place("feature_stream.png"), shown, clean, class_names)
+        plots.loss_mixture(self.place(PLOTS[1]), shown, clean)
+        plots.feature_mixtures(self.place(PLOTS[2]), shown, clean, class_names)
 
     def _write_text(self, name: str, text: str) -> None:
         write_text(self.place(name), text)
