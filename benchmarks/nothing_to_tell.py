@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
 
 import tssd_keras
-from tssd_keras.auditing.outputs import LabelAudit
+from tssd_keras.auditing.label_audit import LabelAudit
 from tssd_keras.labels import noise
 
 K = 10

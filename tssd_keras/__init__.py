@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tssd_keras.auditing.outputs import LabelAudit, audit
+    from tssd_keras.auditing.label_audit import LabelAudit
+    from tssd_keras.auditing.outputs import audit
     from tssd_keras.data.from_dataset import from_dataset
     from tssd_keras.data.sources.directory import ImageFolder, from_directory
     from tssd_keras.judge.record import RoundRecord
@@ -33,7 +34,7 @@ _HOMES = {
     "Drawing": "train.settings",
     "Golden": "labels.golden",
     "ImageFolder": "data.sources.directory",
-    "LabelAudit": "auditing.outputs",
+    "LabelAudit": "auditing.label_audit",
     "Labels": "labels.known",
     "PurifyRecipe": "recipe.method_sections",
     "Recipe": "recipe.recipe",

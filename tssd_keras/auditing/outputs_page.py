@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 
 from tssd_keras.auditing.gallery import Gallery
+from tssd_keras.auditing.judged_labels import JudgedLabels
 from tssd_keras.auditing.pictures import Samples
 from tssd_keras.auditing.write import write_audit
 from tssd_keras.data.decoding import BadImage, decode_for_people
@@ -20,7 +21,6 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.whole_file import whole_file, write_text
 from tssd_keras.judge.findings import Findings
 from tssd_keras.judge.roles import ROLES
-from tssd_keras.judge.streams import Streams
 from tssd_keras.labels.noise import labels_sha256
 from tssd_keras.run.folder import LABELS, LABELS_SHA256, SAMPLES
 from tssd_keras.run.samples import PROBABILITIES, StoredSamples, save_samples
@@ -28,93 +28,8 @@ from tssd_keras.run.samples import PROBABILITIES, StoredSamples, save_samples
 NAME = "a model's outputs"
 
 
-class Audited(Protocol):
-    """What is said of N labels: an `outputs.LabelAudit`, which says what each part is."""
-
-    @property
-    def given(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def score(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def p_loss(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def p_feature(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def role(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def suggested(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def order(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def suspect(self) -> np.ndarray:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def wrong_share(self) -> float:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def wrong_share_error(self) -> float:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def no_share(self) -> str:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def nothing_to_tell(self) -> str:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def doubts(self) -> tuple[str, ...]:
-        """See `LabelAudit`."""
-        ...
-
-    @property
-    def streams(self) -> Streams:
-        """See `LabelAudit`."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def columns(self, class_names: Sequence[str] | None = None) -> Mapping[str, Any]:
-        """See `LabelAudit`."""
-        ...
-
-
 def write_page(
-    audited: Audited,
+    audited: JudgedLabels,
     folder: Path,
     class_names: tuple[str, ...],
     *,
@@ -165,7 +80,7 @@ def write_page(
 
 
 def findings_of(
-    audited: Audited,
+    audited: JudgedLabels,
     class_names: tuple[str, ...],
     *,
     ids: Sequence[str] | None = None,
@@ -204,7 +119,7 @@ def findings_of(
     )
 
 
-def _figures(audited: Audited) -> dict[str, str]:
+def _figures(audited: JudgedLabels) -> dict[str, str]:
     """What a round's row says of its estimates, as text; it has no epoch."""
     share, error = audited.wrong_share, audited.wrong_share_error
     n_golden = len(audited) - len(audited.order)
@@ -294,7 +209,7 @@ class _NoInputs:
         return np.zeros((len(index), *self.shape[1:]), np.uint8)
 
 
-def _write_for_relabel(folder: Path, audited: Audited, findings: Findings) -> None:
+def _write_for_relabel(folder: Path, audited: JudgedLabels, findings: Findings) -> None:
     """labels.npy, labels.sha256 and samples.npz, as a run has them."""
     with whole_file(folder / LABELS) as part:
         np.save(part, np.asarray(audited.given, "<i8"), allow_pickle=False)

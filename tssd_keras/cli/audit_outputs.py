@@ -14,7 +14,7 @@ from tssd_keras.cli.backend import choose_backend, load_tensorflow_quietly
 from tssd_keras.data.whole_file import write_text
 
 if TYPE_CHECKING:
-    from tssd_keras.auditing.outputs import LabelAudit
+    from tssd_keras.auditing.label_audit import LabelAudit
     from tssd_keras.auditing.outputs_files import ToShow
 
 FOLDER = "audit-outputs"
@@ -76,7 +76,7 @@ def audit_outputs(
     Raises:
         click.ClickException: a file or an array is not what it must be; nothing was written.
     """
-    from tssd_keras.auditing.outputs import as_class_names, audit
+    from tssd_keras.auditing.outputs import audit
     from tssd_keras.auditing.outputs_files import read_array, read_class_names, read_to_show
     from tssd_keras.run.folder import check_free
 
@@ -96,7 +96,7 @@ def audit_outputs(
             choose_backend(backend)
             load_tensorflow_quietly()
         audited = audit(p, given, rows, truth, from_logits=logits)
-        lines = _write(audited, folder, as_class_names(names, audited.n_classes), seen, shown)
+        lines = _write(audited, folder, names, seen, shown)
     except (ValueError, TypeError, OSError) as error:
         raise click.ClickException(str(error)) from error
     for note in (*audited.notes, *filter(None, [seen.note])):
@@ -114,18 +114,19 @@ def audit_outputs(
 def _write(
     audited: LabelAudit,
     folder: Path,
-    names: tuple[str, ...],
+    names: tuple[str, ...] | None,
     seen: ToShow,
     shown: dict[str, Any],
 ) -> list[str]:
     """Write the folder; what a person should know of the page, a line each."""
+    from tssd_keras.auditing.judged_labels import as_class_names
     from tssd_keras.auditing.outputs_page import write_page
     from tssd_keras.progress import bar
 
     lines = write_page(
         audited,
         folder,
-        names,
+        as_class_names(names, audited.n_classes),
         samples=seen.samples,
         files=seen.files,
         ids=seen.ids,
