@@ -47,7 +47,7 @@ def run(made):
 
 @pytest.fixture
 def served(run):
-    """What is served, and where; a server of it runs."""
+    """What is served, and where; asked for before `opened`, so that pages close before it does."""
     with serving(run) as pair:
         yield pair
 
@@ -98,7 +98,7 @@ def saved(path, n):
     raise AssertionError(f"{path.name} has not {n} decisions: {there}")
 
 
-def test_decisions_are_on_disk_at_once_and_come_back_from_it(opened, served, run, tmp_path):
+def test_decisions_are_on_disk_at_once_and_come_back_from_it(served, opened, run, tmp_path):
     found, address = served
     page = opened(address)
     decide(page, "ckx")
@@ -115,7 +115,7 @@ def test_decisions_are_on_disk_at_once_and_come_back_from_it(opened, served, run
     assert result.exit_code == 0, result.output
 
 
-def test_the_stage_shows_the_whole_file_and_samples_without_picture_have_one(opened, served):
+def test_the_stage_shows_the_whole_file_and_samples_without_picture_have_one(served, opened):
     found, address = served
     page = opened(address)
     image = page.locator("#stage > img")
@@ -128,7 +128,7 @@ def test_the_stage_shows_the_whole_file_and_samples_without_picture_have_one(ope
         assert size == [original.width]
 
 
-def test_where_nothing_can_be_saved_the_page_says_so(opened, served):
+def test_where_nothing_can_be_saved_the_page_says_so(served, opened):
     found, address = served
     page = opened(address)
     found.decisions.mkdir()  # a folder in the file's place
@@ -159,7 +159,7 @@ def test_what_was_not_saved_is_known_to_the_browser_after_a_restart(opened, run)
     opened.said[:] = [line for line in opened.said if "ERR_CONNECTION_REFUSED" not in line]
 
 
-def test_two_browsers_at_once_lose_nothing_on_disk(browser, opened, served):
+def test_two_browsers_at_once_lose_nothing_on_disk(browser, served, opened):
     found, address = served
     here = opened(address)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
