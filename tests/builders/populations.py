@@ -68,6 +68,7 @@ def _judged(
     remember=0.0,
     at_random=False,
     noise_seed=0,
+    cautious=True,
 ):
     scores, truth, given = (
         remembered(remember) if remember else population(np.array(matrix), noise_seed=noise_seed)
@@ -85,7 +86,7 @@ def _judged(
     own, labels = scores.take(stream), given[stream]
     where = ClassMeans(own.features, labels, K)
     division = divide(own.loss, where.scores(), labels, K, threshold=0.9)
-    purifier = Purifier(source, K, settings)
+    purifier = Purifier(source, K, settings, cautious=cautious)
     found = purifier.purify(
         own, labels, where, division, golden=trusted if source == "trusted" else None
     )

@@ -60,6 +60,20 @@ def test_no_more_labels_are_taken_for_right_than_pairs_expect_to_be():
     assert found.figures.criterion > 0.5
 
 
+def test_without_caution_as_many_are_kept_as_are_likely_to_be_right():
+    """For an objective that learns from the rejected, too; q and share are the same."""
+    wary, bold = (
+        judged(symmetric(K, 0.5), at_random=True, cautious=cautious)[0]
+        for cautious in (True, False)
+    )
+    assert np.array_equal(wary.q, bold.q)
+    share = bold.figures.estimated_clean_share
+    assert wary.figures.estimated_clean_share == share
+    kept = [np.isin(found.role, [POSITIVE, SEMI_HARD]).mean() for found in (wary, bold)]
+    assert kept[1] == pytest.approx(share, abs=0.02)
+    assert kept[0] < kept[1] - 0.03
+
+
 def test_what_was_seen_before_training_makes_the_share_surer():
     scores, truth, given = population(symmetric(K, 0.4), n=4000)
     golden, stream = np.arange(300), np.arange(300, 4000)

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from tssd_keras import TSSD, DivideRecipe, Labels
+from tssd_keras import TSSD, DivideRecipe, Golden, Labels
 from tssd_keras.judge.record import PurificationFigures
 from tssd_keras.labels import noise
 from tssd_keras.recipe.toml import parse_recipe
@@ -85,6 +85,26 @@ def test_mixmatch_learns_from_what_lost_its_weight(digits, one):
     predicted = step.predict(x, verbose=0).argmax(axis=1)
     assert (predicted == truth)[rejected].mean() > 0.9
     assert tssd.rounds[-1].quality.label_error_auroc > 0.97
+
+
+def test_as_many_labels_are_kept_as_are_likely_right_since_the_rejected_are_learned_from(digits):
+    """Under an objective that drops what is rejected, fewer are: golden pairs leave a doubt."""
+    x, truth, y, _ = digits
+    rest, known = np.arange(150, len(x)), np.arange(150)
+    golden = Golden(x[known], truth[known], y[known], at_random=np.ones(len(known), bool))
+    shares = {}
+    for learns, make in ((True, mixmatch_step), (False, weighted_step)):
+        step = make(network())
+        step.compile(keras.optimizers.Adam(3e-3), weighted_metrics=[accuracy()])
+        tssd = TSSD(x[rest], Labels(y[rest], true=truth[rest]), golden=golden, warmup_epochs=4)
+        more = [SemiSupervisedSchedule(4, 4)] if learns else []
+        feed = tssd.feed(64, model=step)
+        step.fit(feed, epochs=5, callbacks=[tssd, *more], shuffle=False, verbose=0)
+        record = tssd.rounds[-1]
+        kept = record.roles.kept / len(rest)
+        shares[learns] = kept / record.purification.estimated_clean_share
+    assert shares[True] > 0.95
+    assert shares[False] < 0.92
 
 
 def test_there_is_one_trace_a_phase(one, pair):

@@ -75,13 +75,14 @@ class Purification:
 class _Probability(NamedTuple):
     """That labels are right.
 
-    A wrong label that is kept costs more than a right one that is dropped, so roles go by the
-    cautious probabilities.
+    A wrong label that is kept costs more than a right one that is dropped and no longer learned
+    from, so roles go by the cautious probabilities.
 
     Attributes:
         q: float64[N].
         cautious: float64[N], what q would be if `least_share` were right.
-        share, least_share: of right labels; the least that golden pairs make likely.
+        share, least_share: of right labels; the least that golden pairs make likely, or the same
+            where no caution is asked for.
         error: of the share, by golden pairs; None without.
         between: log-odds of q less cautious ones.
     """
@@ -110,14 +111,23 @@ class Purifier:
             takes "all" where q ranks out-of-fold golden rows better than the streams do.
         n_rows: samples of the whole stream, where rounds judge parts of it; by
             default as many as the first round judges.
+        cautious: whether fewer labels are kept than are likely to be right. Not where what is
+            trained learns from the rejected samples, too.
     """
 
     PARTS = 3  # of `purify`, as `on_part` counts them
 
     def __init__(
-        self, source: str, n_classes: int, settings: PurifyRecipe, n_rows: int | None = None
+        self,
+        source: str,
+        n_classes: int,
+        settings: PurifyRecipe,
+        n_rows: int | None = None,
+        *,
+        cautious: bool = True,
     ) -> None:
         self.source = source
+        self._cautious = cautious
         self.n_classes = n_classes
         self.settings = settings
         self.n_rows = n_rows
@@ -253,7 +263,7 @@ class Purifier:
             q, share = correct_prior(log_odds + answers.rows.odds, answers.rows.share)
             return _Probability(q, q, share, share)
         share, error = evidence.share_by_pairs()
-        spared = max(CAUTION * error, min(SPARED * share, 1 - share))
+        spared = max(CAUTION * error, min(SPARED * share, 1 - share)) if self._cautious else 0.0
         least = max(share - spared, share / 2)
         offset, lower = (offset_for_share(log_odds, s) for s in (share, least))
         q, cautious = expit(log_odds + offset), expit(log_odds + lower)

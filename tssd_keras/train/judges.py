@@ -26,15 +26,23 @@ class Judges:
         arguments: of the callback.
         rule: what rejected labels count for, see `rejected.Rejected`.
         n_networks: M.
-        progress: see `NetworkJudge`.
+        progress, cautious: see `NetworkJudge`.
     """
 
     def __init__(
-        self, arguments: CheckedArguments, rule: str, n_networks: int, progress: Progress
+        self,
+        arguments: CheckedArguments,
+        rule: str,
+        n_networks: int,
+        progress: Progress,
+        *,
+        cautious: bool = True,
     ) -> None:
         self._true = arguments.true
         self._rejected = [Rejected(rule) for _ in range(n_networks)]
-        self._judges = [NetworkJudge(arguments, progress) for _ in range(n_networks)]
+        self._judges = [
+            NetworkJudge(arguments, progress, cautious=cautious) for _ in range(n_networks)
+        ]
         self._warner = Warner()
 
     def look_before_training(self, scorers: Sequence[ScoringModel]) -> None:

@@ -79,7 +79,9 @@ class Remembering(keras.callbacks.Callback):
         self.table = new_table(arguments, n_networks, holds_back=rule == "auto")
         self.rounds: list[RoundRecord] = []
         self.last_round: list[Verdict] = []
-        self._judges = Judges(arguments, rule, n_networks, self._on_progress)
+        self._judges = Judges(
+            arguments, rule, n_networks, self._on_progress, cautious=not unlabelled
+        )
         self._epochs = EpochCount()
         self._feed: Feed | None = None
         self._networks: list[keras.Model] = []  # that the scorers look into

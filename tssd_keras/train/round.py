@@ -83,9 +83,12 @@ class NetworkJudge:
     Args:
         arguments: of the callback.
         progress: shows how far the passes and the purification are.
+        cautious: see `Purifier`.
     """
 
-    def __init__(self, arguments: CheckedArguments, progress: Progress) -> None:
+    def __init__(
+        self, arguments: CheckedArguments, progress: Progress, *, cautious: bool = True
+    ) -> None:
         self._inputs, self._index = arguments.inputs, arguments.index
         self._given, self._n_classes = arguments.given, arguments.n_classes
         self._settings, self._batch_size = arguments.divide, arguments.scoring.batch_size
@@ -96,9 +99,8 @@ class NetworkJudge:
         self._purifier = None
         purify, golden = arguments.purify, arguments.golden
         if arguments.golden_source != "none":
-            self._purifier = Purifier(
-                arguments.golden_source, self._n_classes, purify, len(self._given)
-            )
+            source, n_rows = arguments.golden_source, len(self._given)
+            self._purifier = Purifier(source, self._n_classes, purify, n_rows, cautious=cautious)
         self._before: Before | None = None
         self._has_judged = False
         self._places = Places(self._settings, self._n_classes, seed=self._seed, progress=progress)
