@@ -31,35 +31,37 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
-# Whole commands, runs and examples, and of the training what says or refuses something: they take
-# longest, and most of what they test knows no backend.
-SHARED = (
-    "cli",
-    "run",
-    "benchmarks",
-    "models",
-    "test_examples.py",
-    "test_own_step.py",
-    "test_head.py",
-    "test_classifier.py",
-    "test_copies.py",
-    "test_facilities.py",
-    "test_golden_without_pairs.py",
-    "test_inputs_and_targets.py",
-    "test_logs.py",
-    "test_model_kinds.py",
-    "test_precision.py",
-    "test_readiness.py",
-    "test_rejected_count.py",
-    "test_resume.py",
-    "test_settings.py",
-    "test_short_epochs.py",
-    "test_weight_effect.py",
+# Under SHARE_OUT, as in .ci/run, a test runs on one backend, but for these, whose numbers must be
+# the same on both, and for those that are skipped on one. `make test` alone runs all on both.
+ON_BOTH = (
+    "test_callback.py",
+    "test_feed.py",
+    "test_meta_classifier.py",
+    "test_mixmatch.py",
+    "test_nearest.py",
+    "test_purify.py",
+    "test_score_pass.py",
+    "test_scoring_model.py",
+    "test_steps.py",
 )
+# A file goes as a whole, so that what its tests share is made once; the longest go by test.
+BY_TEST = (
+    "test_audit.py",
+    "test_examples.py",
+    "test_facilities.py",
+    "test_full_disks.py",
+    "test_inputs_and_targets.py",
+    "test_main.py",
+    "test_own_step.py",
+    "test_resume.py",
+    "test_resumed_runs.py",
+    "test_your_model.py",
+)
+SALT = 36  # of 400 the one by which both backends take as long, on 2026-11-27
 
 
 def pytest_collection_modifyitems(config, items):
-    """Under SHARE_OUT, as in .ci/run, each of the tests that take long runs on one backend."""
+    """Leave out what is another backend's."""
     if not os.environ.get("SHARE_OUT"):
         return
     theirs = [item for item in items if is_shared(item) and backend_of(item) != BACKEND]
@@ -69,16 +71,16 @@ def pytest_collection_modifyitems(config, items):
 
 
 def is_shared(item):
-    """Whether a test runs on one backend under SHARE_OUT; not if it is skipped on another."""
+    """Whether a test runs on one backend; not if it is skipped on another."""
     if item.get_closest_marker("skipif") or item.get_closest_marker("on_both"):
         return False
-    parts = item.path.relative_to(item.config.rootpath).parts
-    return item.get_closest_marker("shared_out") or not set(SHARED).isdisjoint(parts)
+    return not item.get_closest_marker("backend_free") and item.path.name not in ON_BOTH
 
 
 def backend_of(item):
     """The backend of a shared test, by its name alone: the other backend's tests may differ."""
-    return ("tensorflow", "jax")[zlib.crc32(item.nodeid.encode()) % 2]
+    name = item.nodeid if item.path.name in BY_TEST else item.nodeid.partition("::")[0]
+    return ("tensorflow", "jax")[zlib.crc32(f"{SALT}{name}".encode()) % 2]
 
 
 def pytest_report_header():

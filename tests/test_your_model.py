@@ -19,7 +19,6 @@ AUROC = {  # at least, on either backend; 0.5 by chance
 }
 
 
-@pytest.mark.shared_out
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning")  # by the plain part
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning")
 @pytest.mark.parametrize("name", NAMES)

@@ -23,7 +23,6 @@ from PIL import Image
 from tssd_keras.auditing import serve
 from tssd_keras.data.columns import read_cell
 
-pytestmark = pytest.mark.shared_out
 ROOT = Path(__file__).parents[2]
 
 

@@ -67,7 +67,6 @@ CHECKED = small(epochs=2, batch_size=16)
 CHECKS = [check for _, check in estimator_checks_generator(CHECKED)]
 
 
-@pytest.mark.shared_out
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: getattr(check, "func", check).__name__)
 def test_scikit_learns_checks_pass_without_exception(check):
     check(CHECKED)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from builders.small_runs import fit, network, new_tssd, same_tables
 
-pytestmark = pytest.mark.shared_out
-
 
 @pytest.fixture(scope="module")
 def trained():

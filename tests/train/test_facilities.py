@@ -14,8 +14,6 @@ from sklearn.metrics import roc_auc_score
 
 from tssd_keras import TSSD, Labels
 
-pytestmark = pytest.mark.shared_out
-
 BACKEND = keras.backend.backend()
 KEPT = {"monitor": "tssd_kept_share", "mode": "max"}
 

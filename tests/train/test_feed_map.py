@@ -8,8 +8,6 @@ from keras import ops
 
 from tssd_keras import TSSD, DeviceInputs, Drawing
 
-pytestmark = pytest.mark.shared_out
-
 RNG = np.random.default_rng(5)
 N, BATCH = 24, 8
 X = RNG.normal(size=(N, 8, 8, 3)).astype("float32")

@@ -11,8 +11,6 @@ from keras.optimizers import schedules
 from tssd_keras.train.feed import plan_epoch
 from tssd_keras.train.step_schedules import schedule_note
 
-pytestmark = pytest.mark.shared_out
-
 KINDS = ("tf.data", "pydataset")
 
 

@@ -11,8 +11,6 @@ from sklearn.metrics import roc_auc_score
 from tssd_keras import TSSD, Labels, Scoring, from_dataset
 from tssd_keras.train.scoring_model import scoring_model
 
-pytestmark = pytest.mark.shared_out
-
 N = 240
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 2, N)

@@ -17,8 +17,6 @@ from tssd_keras.train.backup import Backup
 from tssd_keras.train.steps import mixmatch_step
 from tssd_keras.train.steps.semi_supervised import SemiSupervisedSchedule
 
-pytestmark = pytest.mark.shared_out
-
 BACKUP = keras.callbacks.BackupAndRestore
 EAGER = keras.backend.backend() == "tensorflow"
 
