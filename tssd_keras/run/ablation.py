@@ -29,14 +29,14 @@ from tssd_keras.run.variants import Planned
 
 @dataclass(frozen=True)
 class Line:
-    """One run of an ablation, as its line in the file says it.
+    """One run of an ablation or of peers, as its line in the file says it.
 
     Attributes:
         case: the noise, in words.
-        variant: which parts were on.
+        variant: which parts were on, or which method it was.
         seed: of everything that is drawn.
         backend: of Keras.
-        settings: of `settings_hash`.
+        settings: a hash of what the run was set to, as `settings_hash`.
         date: of its end, in UTC.
         summary: contents of summary.json; empty where the run failed.
         error: why the run failed, or empty.
@@ -73,10 +73,10 @@ def settings_hash(recipe: Recipe) -> str:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """The lines of an ablation's file, without blank ones; none if there is no file.
+    """The lines of a file of runs, without blank ones; none if there is no file.
 
     Raises:
-        ValueError: the file is no text, or a line, named by its number, is no run of an ablation.
+        ValueError: the file is no text, or a line, named by its number, is no run.
     """
     if not path.exists():
         return []
@@ -94,7 +94,7 @@ def read_lines(path: Path) -> list[Line]:
             lines.append(_line(json.loads(text)))
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"{path}, line {number} must be one run of an ablation: {error}. Mend or remove "
+                f"{path}, line {number} must be one run: {error}. Mend or remove "
                 "the line, or give another --out."
             ) from error
     return lines
@@ -155,20 +155,20 @@ def run(
             line = _run_one(plan, backend)
             if line is None:
                 return
-            _append(path, json.dumps(dataclasses.asdict(line)))
+            append(path, line)
             yield line
             if stopped():  # and a finaliser dropped it
                 return
 
 
-def _append(path: Path, text: str) -> None:
-    """Add a line; a last line without an end gets one first."""
+def append(path: Path, line: Line) -> None:
+    """Add a run's line to a file; a last line without an end gets one first."""
     with open(path, "a+b") as file:
         not_empty = file.seek(0, os.SEEK_END) > 0
         if not_empty:
             file.seek(-1, os.SEEK_END)
         unended = not_empty and file.read(1) != b"\n"
-        file.write(b"\n" * unended + text.encode() + b"\n")
+        file.write(b"\n" * unended + json.dumps(dataclasses.asdict(line)).encode() + b"\n")
 
 
 def _run_one(plan: Planned, backend: str) -> Line | None:
