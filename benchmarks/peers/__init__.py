@@ -49,7 +49,10 @@ METHODS: dict[str, Method] = {
         "co_teaching", "Han et al., arXiv 1804.06872", TWO, {"epochs_to_full_rate": 10}
     ),
     "cleanlab": Method(
-        "cleanlab_issues", "Northcutt et al., arXiv 1911.00068", PLAIN, {"folds": 5}
+        "cleanlab_issues",
+        "Northcutt et al., arXiv 1911.00068",
+        PLAIN,
+        {"folds": 5, "fold_epochs": 0},
     ),
     "simifeat": Method("simifeat", "Zhu et al., arXiv 2110.06283", PLAIN, {"k": 10}),
     "glc": Method("glc", "Hendrycks et al., arXiv 1802.05300", ("objective.kind=plain", *TRUSTED)),

@@ -18,8 +18,7 @@ from pathlib import Path
 from peers import METHODS
 from tssd_keras.recipe.checks import did_you_mean
 from tssd_keras.recipe.toml import RecipeError
-from tssd_keras.run import ablation
-from tssd_keras.run.ablation import Line
+from tssd_keras.run.lines import Line, append, read_lines, settings_hash
 from tssd_keras.run.variants import Planned, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +42,7 @@ class Asked:
     @property
     def settings(self) -> str:
         """A hash of the method and of all that it is set to."""
-        of_all = [self.planned.variant, ablation.settings_hash(self.planned.recipe), self.own]
+        of_all = [self.planned.variant, settings_hash(self.planned.recipe), self.own]
         return hashlib.sha256(json.dumps(of_all, sort_keys=True).encode()).hexdigest()
 
 
@@ -138,7 +137,7 @@ def run(
         Ctrl-C; the stopped run has no line.
     """
     for count, one in enumerate(asked, 1):
-        there = {(line.settings, line.backend) for line in ablation.read_lines(path)}
+        there = {(line.settings, line.backend) for line in read_lines(path)}
         if (one.settings, backend) in there:
             continue
         say(f"{count}/{len(asked)}: {one.planned.title}")
@@ -156,7 +155,7 @@ def run(
             summary={} if "error" in summary else summary,
             error=summary.get("error") or "",
         )
-        ablation.append(path, line)
+        append(path, line)
         yield line
 
 

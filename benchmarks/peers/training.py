@@ -92,6 +92,7 @@ def fit(
     take: Callable[[int], Taken] | None = None,
     *,
     evaluate: bool = True,
+    epochs: int = 0,
 ) -> list[float]:
     """Train for the recipe's epochs.
 
@@ -100,6 +101,7 @@ def fit(
         step: of `step`.
         take: epoch, from 0 -> what it trains on; called before the epoch. None: the stream.
         evaluate: whether accuracy is measured after each epoch.
+        epochs: in place of the recipe's, its schedule shortened with them; 0: those.
 
     Returns:
         Accuracy after each epoch; empty without `evaluate`.
@@ -108,6 +110,7 @@ def fit(
         ValueError: a loss is not finite.
     """
     train, accuracies = problem.recipe.train, []
+    train = dataclasses.replace(train, epochs=epochs or train.epochs)
     whole = Taken(problem.stream, problem.labels[problem.stream])
     for epoch in range(train.epochs):
         taken = take(epoch) if take else whole

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from tssd_keras.cli.main import main
 from tssd_keras.run import ablation, experiment
-from tssd_keras.run.ablation import Line, of_plan, read_lines, settings_hash
 from tssd_keras.run.ablation_table import plot, table
+from tssd_keras.run.lines import Line, of_plan, read_lines, settings_hash
 from tssd_keras.run.variants import plan
 
 ROOT = Path(__file__).parents[2]

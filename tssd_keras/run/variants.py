@@ -149,7 +149,8 @@ def _recipe(
     except RecipeError as error:
         load_recipe(path, overrides)  # mistakes of the recipe itself name no run
         raise RecipeError(
-            f"{error}\n  That is of the run {title}. Change it, or name those that fit with {option}."
+            f"{error}\n  That is of the run {title}. Change it, or name those that fit with "
+            f"{option}."
         ) from error
 
 
