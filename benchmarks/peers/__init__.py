@@ -66,7 +66,7 @@ METHODS: dict[str, Method] = {
         "ssr",
         "Feng et al., arXiv 2111.11288",
         PLAIN,
-        {"k": 200, "theta_s": 1.0, "theta_r": 0.9, "alpha": 4.0},
+        {"k": 10, "theta_s": 1.0, "theta_r": 0.9, "alpha": 4.0},
     ),
     "cross-entropy-golden": Method(
         None, "-", ("objective.kind=plain", *TRUSTED, "golden.train_on=true")
