@@ -63,6 +63,7 @@ def main(context: click.Context) -> None:
       python cli.py serve RUN                        that page, with decisions kept on disk
       python cli.py relabel RUN decisions.csv --out labels.csv
       python cli.py compare RUN RUN2                 what the second run gained
+      python cli.py peers recipes/digits.toml        other methods beside TSSD
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
