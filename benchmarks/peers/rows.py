@@ -161,7 +161,8 @@ def run(
 
 def _figures(one: Asked, recipe: Path, backend: str) -> dict:
     """What the run's process writes; of one that broke, what it said last, as "error"."""
-    here = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])
+    given = os.environ.get("PYTHONPATH")
+    here = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks"), *([given] if given else [])])
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as said:
         out = Path(folder) / "figures.json"
         words = [word for setting in one.words for word in ("--set", setting)]

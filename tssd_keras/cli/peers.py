@@ -90,7 +90,7 @@ def peers(
             recipe,
             overrides,
             noises=noises,
-            methods=[name.strip() for name in methods.split(",")] if methods else names,
+            methods=[name.strip() for name in methods.split(",")] if methods is not None else names,
             seeds=seeds_of(seeds),
             own=own,
         )
