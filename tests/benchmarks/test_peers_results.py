@@ -79,7 +79,7 @@ def test_the_published_tables_are_those_of_the_lines():
     from peers.tables import long, short
 
     lines = read_lines(RESULTS / "runs.jsonl")
-    assert len(lines) > 10
+    assert len(lines) >= 10
     assert not any(one.error for one in lines)
     assert len({one.settings for one in lines}) == len(lines)
     ordered = sorted(lines, key=lambda one: (one.seed, CASES.index(one.case)))
