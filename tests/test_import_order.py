@@ -43,6 +43,8 @@ LIGHT_MODULES = (
     "run.read",
     "run.compare",
     "run.plots",
+    "run.lines",
+    "run.ablation_table",
     "run.folder",
     "cli.main",
     "train.arguments",

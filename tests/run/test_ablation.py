@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from tssd_keras.cli.main import main
 from tssd_keras.run import ablation, experiment
-from tssd_keras.run.ablation import Line, of_plan, read_lines, settings_hash
 from tssd_keras.run.ablation_table import plot, table
+from tssd_keras.run.lines import Line, of_plan, read_lines, settings_hash
 from tssd_keras.run.variants import plan
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path):
     (tmp_path / "runs.jsonl").write_text('{"not": "a run"}\n')
     result = tssd("ablate", DIGITS, *SHORT, *TWO, "--seeds", "0", "--out", tmp_path)
     assert result.exit_code == 1
-    assert "line 1 must be one run of an ablation" in result.output
+    assert "line 1 must be one run" in result.output
     assert (tmp_path / "runs.jsonl").read_text() == '{"not": "a run"}\n'
 
 
@@ -209,7 +209,7 @@ def test_a_line_of_another_form_is_refused(changed, words, tmp_path):
     texts = [json.dumps(dataclasses.asdict(line(one))), ""]
     texts += [json.dumps({**dataclasses.asdict(line(one)), **changed})]
     (tmp_path / "runs.jsonl").write_text("\n".join(texts))
-    with pytest.raises(ValueError, match=rf"line 3 must be one run of an ablation: .*{words}"):
+    with pytest.raises(ValueError, match=rf"line 3 must be one run: .*{words}"):
         read_lines(tmp_path / "runs.jsonl")
 
 
@@ -232,7 +232,7 @@ def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path):
 @pytest.mark.parametrize("text", ["5", "[]", '"x"', "{", "\x00"])
 def test_a_line_that_is_no_object_is_refused(text, tmp_path):
     (tmp_path / "runs.jsonl").write_text(text)
-    with pytest.raises(ValueError, match="line 1 must be one run of an ablation"):
+    with pytest.raises(ValueError, match="line 1 must be one run"):
         read_lines(tmp_path / "runs.jsonl")
 
 

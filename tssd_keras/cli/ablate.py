@@ -13,7 +13,7 @@ from tssd_keras.recipe.toml import RecipeError
 from tssd_keras.run.variants import VARIANTS, Planned, firsts, plan
 
 if TYPE_CHECKING:
-    from tssd_keras.run.ablation import Line
+    from tssd_keras.run.lines import Line
 
 LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 
@@ -108,7 +108,7 @@ def _plan(
 ) -> list[Planned]:
     """Every run that was asked for; raises ClickException if one cannot be run."""
     try:
-        return plan(recipe, overrides, noises=noises, variants=variants, seeds=_seeds(seeds))
+        return plan(recipe, overrides, noises=noises, variants=variants, seeds=seeds_of(seeds))
     except RecipeError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -119,16 +119,16 @@ def _run(to_run: list[Planned], planned: list[Planned], out: Path) -> list[Line]
     """Run what has no line yet; write table and plot; the lines of all that was planned."""
     load_tensorflow_quietly()
     from tssd_keras.run import ablation, ablation_table
+    from tssd_keras.run.lines import of_plan, read_lines
 
     path = out / LINES
     try:
-        ablation.read_lines(path)  # mistakes in the file are reported before data are loaded
-        for first in firsts(to_run):
-            _check_data(first)
+        read_lines(path)  # mistakes in the file are reported before data are loaded
+        check_firsts(to_run, "--only")
         out.mkdir(parents=True, exist_ok=True)
         for line in ablation.run(to_run, path, say=click.echo):
             click.echo(f"  {line.error}" if line.error else _result(line.summary))
-        lines = ablation.of_plan(planned, ablation.read_lines(path))
+        lines = of_plan(planned, read_lines(path))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -142,21 +142,28 @@ def _run(to_run: list[Planned], planned: list[Planned], out: Path) -> list[Line]
     return lines
 
 
-def _check_data(one: Planned) -> None:
-    """Raise ClickException if a run's data do not fit its recipe."""
+def check_firsts(planned: list[Planned], option: str) -> None:
+    """Raise ClickException if data do not fit the recipe of a variant's or noise's first run.
+
+    Args:
+        planned: the runs.
+        option: of the command line, which takes the names of variants.
+    """
     from tssd_keras.data import loading
     from tssd_keras.labels import prepare
 
-    try:
-        prepare.prepare(one.recipe, loading.load(one.recipe.data, one.recipe.golden))
-    except (ValueError, OSError) as error:
-        raise click.ClickException(
-            f"{error}\n  This concerns the run {one.title}. Change it, or name the variants that "
-            "fit with --only."
-        ) from error
+    for one in firsts(planned):
+        try:
+            prepare.prepare(one.recipe, loading.load(one.recipe.data, one.recipe.golden))
+        except (ValueError, OSError) as error:
+            raise click.ClickException(
+                f"{error}\n  This concerns the run {one.title}. Change it, or name those that fit "
+                f"with {option}."
+            ) from error
 
 
-def _seeds(text: str) -> tuple[int, ...]:
+def seeds_of(text: str) -> tuple[int, ...]:
+    """The seeds of an option's text; raises RecipeError."""
     try:
         seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:

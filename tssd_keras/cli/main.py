@@ -16,6 +16,7 @@ from tssd_keras.cli.check import check
 from tssd_keras.cli.compare import compare
 from tssd_keras.cli.datasets import datasets
 from tssd_keras.cli.noise import noise
+from tssd_keras.cli.peers import peers
 from tssd_keras.cli.relabel import relabel
 from tssd_keras.cli.serve import serve
 from tssd_keras.cli.settings import settings
@@ -62,6 +63,7 @@ def main(context: click.Context) -> None:
       python cli.py serve RUN                        that page, with decisions kept on disk
       python cli.py relabel RUN decisions.csv --out labels.csv
       python cli.py compare RUN RUN2                 what the second run gained
+      python cli.py peers recipes/digits.toml        other methods beside TSSD
     Compare with training on all labels as they are:
       python cli.py train recipes/digits.toml --set objective.kind=plain
     """
@@ -71,7 +73,19 @@ def main(context: click.Context) -> None:
     context.with_resource(_any_name_printed())
 
 
-for command in (train, check, settings, noise, datasets, audit, serve, relabel, compare, ablate):
+for command in (
+    train,
+    check,
+    settings,
+    noise,
+    datasets,
+    audit,
+    serve,
+    relabel,
+    compare,
+    ablate,
+    peers,
+):
     main.add_command(command)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tssd_keras.data.whole_file import whole_file
 from tssd_keras.run import plots
-from tssd_keras.run.ablation import Line
+from tssd_keras.run.lines import Line
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "last": ("accuracy", "last"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,19 +37,21 @@ AS_IT_IS = "as the recipe says"
 
 @dataclass(frozen=True)
 class Planned:
-    """One run of an ablation.
+    """One run of an ablation, or of peers.
 
     Attributes:
         case: the noise, in words.
-        variant: of `VARIANTS`.
+        variant: of `VARIANTS`, or a method's name.
         seed: of all that is drawn.
         recipe: of the run.
+        settings: "section.key=value", what the run sets beside the recipe's file and overrides.
     """
 
     case: str
     variant: str
     seed: int
     recipe: Recipe
+    settings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -74,15 +76,21 @@ def plan(
     noises: Iterable[str],
     variants: Iterable[str],
     seeds: Iterable[int],
+    among: Mapping[str, tuple[str, ...]] = VARIANTS,
+    word: str = "variant",
+    option: str = "--only",
 ) -> list[Planned]:
-    """Every run of an ablation: seed by seed, so that whole comparisons come first.
+    """Every run of an ablation, or of peers: seed by seed, so that whole comparisons come first.
 
     Args:
         path: of the recipe.
         overrides: "section.key=value", for all runs.
         noises: "KIND:RATE", e.g. "symmetric:0.4"; none: the recipe's own noise.
-        variants: of `VARIANTS`.
+        variants: of `among`.
         seeds: of all that is drawn.
+        among: what can be run: name -> settings.
+        word: what such a name is called in errors.
+        option: of the command line, which takes the names.
 
     Raises:
         RecipeError: a setting, noise or variant does not fit; says in which run. Or each run
@@ -91,22 +99,23 @@ def plan(
     overrides, variants = tuple(overrides), tuple(dict.fromkeys(variants))
     cases = [_case(text) for text in dict.fromkeys(noises)] or [(AS_IT_IS, ())]
     for name in variants:
-        if name not in VARIANTS:
+        if name not in among:
             raise RecipeError(
-                f"a variant must be one of {'; '.join(VARIANTS)}, got {name!r}"
-                f"{did_you_mean(name, VARIANTS)}"
+                f"a {word} must be one of {'; '.join(among)}, got {name!r}"
+                f"{did_you_mean(name, among)}"
             )
     runs = [
-        (case, variant, seed, (*noise, *VARIANTS[variant], *seeded(seed)))
+        (case, variant, seed, (*noise, *among[variant], *seeded(seed)))
         for seed in seeds
         for case, noise in cases
         for variant in variants
     ]
-    _check_kept(overrides, [settings for *_, settings in runs])
-    return [
-        Planned(case, variant, seed, _recipe(path, overrides, settings, f"{case}, {variant}"))
-        for case, variant, seed, settings in runs
-    ]
+    _check_kept(overrides, [settings for *_, settings in runs], word)
+    planned = []
+    for case, variant, seed, settings in runs:
+        recipe = _recipe(path, overrides, settings, f"{case}, {variant}", option)
+        planned.append(Planned(case, variant, seed, recipe, settings))
+    return planned
 
 
 def firsts(planned: list[Planned]) -> list[Planned]:
@@ -116,13 +125,13 @@ def firsts(planned: list[Planned]) -> list[Planned]:
     return list(dict.fromkeys([*reversed(by_variant.values()), *reversed(by_case.values())]))
 
 
-def _check_kept(overrides: Iterable[str], of_runs: list[tuple[str, ...]]) -> None:
+def _check_kept(overrides: Iterable[str], of_runs: list[tuple[str, ...]], word: str) -> None:
     """Raise RecipeError if every run's own settings hide an override."""
     set_by_all = set.intersection(*({_key(text) for text in settings} for settings in of_runs))
     for text in overrides:
         if _key(text) in set_by_all:
             raise RecipeError(
-                f"--set {text} would be lost: the variants, --noise and --seeds set {_key(text)} "
+                f"--set {text} would be lost: the {word}s, --noise and --seeds set {_key(text)} "
                 "in each run. Leave it out."
             )
 
@@ -132,7 +141,7 @@ def _key(override: str) -> str:
 
 
 def _recipe(
-    path: Path, overrides: tuple[str, ...], settings: tuple[str, ...], title: str
+    path: Path, overrides: tuple[str, ...], settings: tuple[str, ...], title: str, option: str
 ) -> Recipe:
     """The recipe of one run; names the run where its own settings do not fit."""
     try:
@@ -140,7 +149,8 @@ def _recipe(
     except RecipeError as error:
         load_recipe(path, overrides)  # mistakes of the recipe itself name no run
         raise RecipeError(
-            f"{error}\n  That is of the run {title}. Change it, or name those that fit with --only."
+            f"{error}\n  That is of the run {title}. Change it, or name those that fit with "
+            f"{option}."
         ) from error
 
 

@@ -41,7 +41,7 @@ def weighted_step(
         RuntimeError: there is no step for this backend.
     """
     settings = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
-    return _step(BaseStep)(_as_list(network), **settings)
+    return on_backend(BaseStep)(_as_list(network), **settings)
 
 
 def mixmatch_step(
@@ -68,15 +68,22 @@ def mixmatch_step(
         ValueError: the network's samples cannot be mixed.
     """
     base = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
-    return _step(SemiSupervised)(_as_list(network), settings=settings or Mixmatch(), **base)
+    return on_backend(SemiSupervised)(_as_list(network), settings=settings or Mixmatch(), **base)
 
 
 def _as_list(network) -> list[keras.Model]:
     return list(network) if isinstance(network, list | tuple) else [network]
 
 
-def _step(objective: type) -> type:
-    """The objective with the update of the backend that runs."""
+def on_backend(objective: type) -> type:
+    """An objective with the update of the backend that runs.
+
+    Args:
+        objective: `BaseStep` or a subclass, which has a `step_loss`.
+
+    Raises:
+        RuntimeError: there is no step for this backend.
+    """
     backend = check_backend()
     module, name = _UPDATES[backend]
     update = getattr(importlib.import_module(module), name)

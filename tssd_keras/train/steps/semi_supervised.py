@@ -57,7 +57,7 @@ class SemiSupervised(BaseStep):
         self.warming_up = True
         self.epoch_count: EpochCount | None = None
         self.lambda_u = keras.Variable(0.0, dtype="float32", trainable=False, name="lambda_u")
-        self._parts = [_parts(network) for network in networks]
+        self._parts = [mixable_parts(network) for network in networks]
         self._n_uniforms = mixmatch.n_uniforms(settings.alpha)
 
     def warm_up(self, on: bool) -> None:
@@ -139,7 +139,7 @@ def _guess(core, inputs, n):
     return ops.stop_gradient((p[:n] + p[n:]) / 2)
 
 
-def _parts(network: keras.Model):
+def mixable_parts(network: keras.Model):
     """A function that makes a batch ready to be mixed, and the network from there on.
 
     Bytes cannot be mixed; the layer "rescaled" of our networks turns them to numbers.
