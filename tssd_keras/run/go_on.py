@@ -14,6 +14,7 @@ from tssd_keras.judge.streams import Streams, arrays_of, streams_of
 from tssd_keras.run.folder import STATE, RunFolder
 from tssd_keras.run.kept_state import Kept, threads_now
 from tssd_keras.run.saved_recipe import with_absolute_paths
+from tssd_keras.train import devices
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.state_file import save_state
 from tssd_keras.train.steps.base_step import BaseStep
@@ -60,7 +61,7 @@ def give_back(state: State, step: BaseStep, tssd: TSSD) -> list[Streams]:
             "Keras may have written it: go on with that version, or run the recipe anew."
         )
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        devices.assign(variable, value)
     tssd.set_state(part(state, "tssd"))
     kept = part(state, "streams")
     return streams_of(kept)[0] if kept else []

@@ -17,6 +17,7 @@ from tssd_keras.labels.prepare import Prepared
 from tssd_keras.progress import bar
 from tssd_keras.recipe.method_sections import TrainRecipe
 from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.train import devices
 from tssd_keras.train.augment import Augment
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.device_inputs import DeviceInputs
@@ -43,7 +44,7 @@ def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
     if recipe.model.normalise:
         inputs, seed = prepared.data.inputs, recipe.train.seed
         moments = moments_of_some(inputs, prepared.stream, seed=seed)
-    return [
+    made = [
         models.build(
             recipe.model.name,
             prepared.data.inputs.shape[1:],
@@ -57,6 +58,9 @@ def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
         )
         for i in range(recipe.train.networks)
     ]
+    for network in made:
+        devices.normalise_together(network, on=True)
+    return made
 
 
 def training_step(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:

@@ -14,6 +14,7 @@ from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.record_text import records_of_text, records_to_text
 from tssd_keras.judge.state import State, in_order, numbered, part, under
 from tssd_keras.progress import Progress
+from tssd_keras.train import devices
 from tssd_keras.train.backup import Backup
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.draw import draw_balanced, draw_generator
@@ -162,7 +163,7 @@ class Remembering(keras.callbacks.Callback):
         """Take over a state of the same samples; raises anything, half done, if it is not whole."""
         check_types(state, self.get_state(), "table")
         self.table.set_state(part(state, "table"))
-        self._judges.set_state(part(state, "judges"))
+        devices.alone(lambda: self._judges.set_state(part(state, "judges")))
         self.rounds[:] = records_of_text(str(state["rounds"]))
         self._epochs.done = int(state["epochs"])
         self.last_round = []
@@ -228,7 +229,7 @@ class Remembering(keras.callbacks.Callback):
                 f"generators, with the state of TSSD came {len(values)}."
             )
         for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+            devices.assign(variable, value)
 
     def __deepcopy__(self, memo: dict[int, Any]):
         """A TSSD that goes on by itself from here; inputs and functions are shared.
