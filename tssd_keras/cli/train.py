@@ -98,6 +98,11 @@ def train(
       noise.rate=0.4                       labels that are made wrong, 0: as they are
       train.seed=1 noise.seed=1
     """
+    if several_processes() and devices is None:
+        raise click.UsageError(
+            f"{COORDINATOR} is set, so this is one of several processes, and they train together "
+            "by --devices all. Give it, or unset the variable."
+        )
     try:
         if resume is None:
             loaded = load(recipe, overrides, skip_bad_images)

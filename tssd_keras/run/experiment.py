@@ -23,9 +23,8 @@ from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
 from tssd_keras.run.first_process import files_of_first, kept_by_first
 from tssd_keras.run.folder import SUMMARY, RunFolder
-from tssd_keras.run.go_on import KeepState, forget, give_back
+from tssd_keras.run.go_on import KeepState, computes_on, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
-from tssd_keras.run.kept_state import threads_now
 from tssd_keras.run.saved_recipe import saved_recipe
 from tssd_keras.run.summary import summarise
 from tssd_keras.train import devices
@@ -151,7 +150,7 @@ def _resume(path: Path, say: Say) -> Finished:
     training.epochs.go_on(kept.epochs)
     (path / SUMMARY).unlink(missing_ok=True)  # of the part that was stopped
     folder.go_on(kept.epochs, [record.row() for record in training.tssd.rounds])
-    if (now := threads_now()) != kept.threads:
+    if (now := computes_on(training.step)) != kept.threads:
         say(
             f"the run began with {kept.threads} and goes on with {now}: its results can differ in "
             "the last digits from those of a run that was not stopped"
@@ -239,7 +238,14 @@ def train(training: Training, folder: RunFolder, keep: KeepState, say: Say) -> N
         folder.begin(saved_recipe(recipe, backend), prepared)
         keep.write()  # a run that is killed in its first epoch goes on, too
     say(describe(recipe, prepared, most=BAD_IMAGES_NAMED))
-    say(f"backend: {backend}; run folder: {folder.path}")
+    layout = devices.layout_of(training.step)
+    on = f" on {layout}" if layout.n > 1 else ""
+    say(f"backend: {backend}{on}; run folder: {folder.path}")
+    if layout.n_processes > 1:
+        say(
+            "all processes end within a minute where one of them does; go on with train --resume "
+            f"{folder.path} in each"
+        )
     tssd, ended = training.tssd, len(training.epochs.rows)
     if ended == recipe.train.epochs:
         return  # it was stopped while its files were written

@@ -67,6 +67,12 @@ def give_back(state: State, step: BaseStep, tssd: TSSD) -> list[Streams]:
     return streams_of(kept)[0] if kept else []
 
 
+def computes_on(step: BaseStep) -> str:
+    """What a run's last digits depend on: processors, limits of threads, devices."""
+    layout = devices.layout_of(step)
+    return threads_now() + (f", {layout}" if layout.n > 1 else "")
+
+
 class KeepState(keras.callbacks.Callback):
     """Writes a run's state at every so many epochs' end.
 
@@ -122,7 +128,7 @@ class KeepState(keras.callbacks.Callback):
             prepared.labels_sha256,
             training.epochs.rows,
             self.resumed,
-            threads_now(),
+            computes_on(training.step),
             self.seconds,
             state_of(training.step, training.tssd, self.streams, names),
         )

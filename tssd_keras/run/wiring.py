@@ -32,7 +32,16 @@ SEEDS_APART = 1_000_003  # from one network's seed to the next one's
 
 
 def on_device(prepared: Prepared) -> Prepared:
-    """The same data, with training and evaluation samples in the device's memory."""
+    """The same data, with training and evaluation samples in the device's memory.
+
+    Raises:
+        ValueError: there are several devices.
+    """
+    if (layout := devices.layout()).n > 1:
+        raise ValueError(
+            f"train.on_device is for one device, got {layout}: each would hold all samples, and a "
+            "batch would be sent all the same. Leave it out."
+        )
     data = dataclasses.replace(prepared.data, inputs=DeviceInputs(prepared.data.inputs))
     eval_inputs = DeviceInputs(prepared.eval_inputs)
     return dataclasses.replace(prepared, data=data, eval_inputs=eval_inputs)

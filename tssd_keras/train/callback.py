@@ -184,6 +184,8 @@ class TSSD(Remembering):
         if self._feed is None:
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
+        if self._backup is not None and self._feed.layout.n_processes > 1:
+            raise ValueError(_ONE_BACKUP.format(self._feed.layout))
         if self._feed.check_model is not None:
             self._feed.check_model(self.model)
         networks = eval_networks(self.model)
@@ -297,6 +299,10 @@ _OTHER_NEEDS = (
 _OTHER_MODEL = (
     "one TSSD judges by one model: what it remembers of the rounds before is of the model it was "
     "first used with. Make a new TSSD for a new model."
+)
+_ONE_BACKUP = (
+    "backup_path is for one process, got {}: each would write the file. Leave it out, and save in "
+    "the first process at an epoch's end, tssd.save(path); to go on, tssd.load(path) in each."
 )
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "

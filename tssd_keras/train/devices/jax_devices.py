@@ -29,6 +29,11 @@ def layout() -> Layout:
         return Layout()
     if not isinstance(distribution, keras.distribution.DataParallel):
         raise ValueError(_MODEL_PARALLEL.format(type(distribution).__name__))
+    if jax.process_count() > 1 and distribution.auto_shard_dataset:
+        raise ValueError(
+            "a feed gives each process its share of a batch by itself, and Keras would share that "
+            "out once more. Take keras.distribution.DataParallel(auto_shard_dataset=False)."
+        )
     return _layout(distribution.device_mesh.devices.size)
 
 

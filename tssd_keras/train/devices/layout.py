@@ -21,14 +21,20 @@ class Layout:
     process: int = 0
     what: str = ""
 
+    def __str__(self) -> str:
+        if self.n == 1:
+            return "one device"
+        several = f" in {self.n_processes} processes" if self.n_processes > 1 else ""
+        return f"{self.n} devices ({self.what}){several}"
+
     def check_batch(self, batch_size: int) -> None:
         """Raise ValueError unless the devices can take equal shares of a batch."""
         if batch_size % self.n:
             below = batch_size - batch_size % self.n
             sizes = " or ".join(str(size) for size in (below, below + self.n) if size)
             raise ValueError(
-                f"a batch must be split evenly over {self.n} devices ({self.what}), got a batch "
-                f"size of {batch_size}. Try {sizes}."
+                f"a batch must be split evenly over {self}, got a batch size of {batch_size}. Try "
+                f"{sizes}. (In a recipe it is train.batch_size.)"
             )
 
     def whole(self, n_rows: int) -> int:

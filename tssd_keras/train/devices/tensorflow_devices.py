@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tssd_keras.train.devices.layout import Layout
+from tssd_keras.train.settings import COORDINATOR
 
 FORWARD = "_tssd_forward"  # attribute of a model: its forward pass as a graph
 SINGLE = ("_DefaultDistributionStrategy", "OneDeviceStrategy")  # names of classes
@@ -124,6 +125,8 @@ def normalise_together(model: keras.Model, on: bool) -> None:
 @contextlib.contextmanager
 def chosen(devices: str) -> Iterator[None]:
     """See `devices.chosen`."""
+    if os.environ.get(COORDINATOR):
+        raise ValueError(_OTHER_STRATEGY.format(f"several processes ({COORDINATOR})"))
     workers = json.loads(os.environ.get(CLUSTER) or "{}").get("cluster", {}).get("worker", [])
     if len(workers) > 1:
         raise ValueError(_OTHER_STRATEGY.format(f"{CLUSTER} with {len(workers)} workers"))

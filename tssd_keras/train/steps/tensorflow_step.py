@@ -39,11 +39,12 @@ class TensorFlowUpdate:
         context = _context()
         if context.num_replicas_in_sync == 1:
             return rows
-        kind = rows.dtype
-        if kind in GATHERED:
-            return context.all_gather(rows, axis=0)
-        sent = tf.int32 if kind.is_integer or kind.is_bool else tf.float32
-        return tf.cast(context.all_gather(tf.cast(rows, sent), axis=0), kind)
+        kind = sent = rows.dtype
+        if kind not in GATHERED:
+            sent = tf.int32 if kind.is_integer or kind.is_bool else tf.float32
+        gathered = context.all_gather(tf.cast(rows, sent), axis=0)
+        size = rows.shape[0] and rows.shape[0] * context.num_replicas_in_sync
+        return tf.cast(tf.ensure_shape(gathered, (size, *rows.shape[1:])), kind)  # it has none
 
     def own(self, rows):
         """See `BaseStep.own`."""
