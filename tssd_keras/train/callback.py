@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -184,8 +185,6 @@ class TSSD(Remembering):
         if self._feed is None:
             raise RuntimeError(_UNREAD)
         self._feed.callback_missing = False
-        if self._backup is not None and self._feed.layout.n_processes > 1:
-            raise ValueError(_ONE_BACKUP.format(self._feed.layout))
         if self._feed.check_model is not None:
             self._feed.check_model(self.model)
         networks = eval_networks(self.model)
@@ -279,12 +278,9 @@ class TSSD(Remembering):
             The round's record, also appended to `rounds`.
         """
         bring_up_to_date(self.model)
-        index = len(self.rounds)
-        record, self.last_round = devices.alone(
-            lambda: self._judges.round(self.table, self._scorers, epoch=epoch, round_index=index)
-        )
-        record = as_first_judged(self.table, record)
-        self.rounds.append(record)
+        judge = partial(self._judges.round, self.table, self._scorers, epoch=epoch)
+        record, self.last_round = devices.alone(lambda: judge(round_index=len(self.rounds)))
+        self.rounds.append(record := as_first_judged(self.table, record))
         if self._verbose:
             print(round_line(record))
         if self._on_round is not None:
@@ -299,10 +295,6 @@ _OTHER_NEEDS = (
 _OTHER_MODEL = (
     "one TSSD judges by one model: what it remembers of the rounds before is of the model it was "
     "first used with. Make a new TSSD for a new model."
-)
-_ONE_BACKUP = (
-    "backup_path is for one process, got {}: each would write the file. Leave it out, and save in "
-    "the first process at an epoch's end, tssd.save(path); to go on, tssd.load(path) in each."
 )
 _UNREAD = (
     "an epoch ended without the feed being read, so the sample weights had no effect. Call "

@@ -200,6 +200,8 @@ class Remembering(keras.callbacks.Callback):
         self._fit_begins, self._judge_now = True, False
         self._is_new = not self.epochs_trained and not self.rounds
         if self._backup is not None:
+            if self._feed is not None and self._feed.layout.n_processes > 1:
+                raise ValueError(_ONE_BACKUP.format(self._feed.layout))
             self._backup.prepare()
             if self._is_new and (state := self._backup.newest()):
                 self._take(state, self._backup.path)
@@ -261,6 +263,12 @@ class Remembering(keras.callbacks.Callback):
             f"{type(self).__name__}({n:,} samples, {self.n_classes} classes, golden: {golden}, "
             f"warm-up: {warmup}; {now})"
         )
+
+
+_ONE_BACKUP = (
+    "backup_path is for one process, got {}: each would write the file. Leave it out, and save in "
+    "the first process at an epoch's end, tssd.save(path); to go on, tssd.load(path) in each."
+)
 
 
 def _generators(model: keras.Model | None) -> list[keras.Variable]:

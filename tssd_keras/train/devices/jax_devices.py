@@ -41,7 +41,7 @@ def layout_of(model: keras.Model) -> Layout:
     """See `devices.layout_of`."""
     mesh = None
     for variable in model.variables:
-        sharding = variable.value.sharding
+        sharding = getattr(variable._value, "sharding", None)  # None: `fit` holds it, or broke off
         if isinstance(sharding, NamedSharding):
             if not sharding.is_fully_replicated or len(sharding.mesh.axis_names) > 1:
                 raise ValueError(_MODEL_PARALLEL.format(f"{variable.path} ({sharding.spec})"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +18,6 @@ from tssd_keras.train.devices.layout import Layout
 from tssd_keras.train.settings import COORDINATOR
 
 FORWARD = "_tssd_forward"  # attribute of a model: its forward pass as a graph
-SINGLE = ("_DefaultDistributionStrategy", "OneDeviceStrategy")  # names of classes
 CLUSTER = "TF_CONFIG"
 
 _strategy: list[tf.distribute.Strategy] = []  # that `chosen` set; in `made_here` it is entered
@@ -35,19 +35,16 @@ def layout_of(model: keras.Model) -> Layout:
 
 def _strategy_of(model: keras.Model) -> tf.distribute.Strategy:
     """The one under which its variables were made: `ScoringModel` may be made elsewhere."""
-    inner = getattr(model, "network", None)
-    own = model if inner is None else inner
-    return getattr(own, "_distribute_strategy", None) or model.distribute_strategy
+    return getattr(model, "network", model).distribute_strategy
 
 
 def _layout(strategy: tf.distribute.Strategy) -> Layout:
-    kind = type(strategy).__name__
-    if kind == "MirroredStrategy":
-        n = strategy.num_replicas_in_sync
-        return Layout(n, what=kind) if n > 1 else Layout()
-    if strategy.num_replicas_in_sync > 1 or not hasattr(strategy, "scope"):
+    n, kind = strategy.num_replicas_in_sync, type(strategy).__name__
+    if n == 1:
+        return Layout()
+    if not isinstance(strategy, tf.distribute.MirroredStrategy):
         raise ValueError(_OTHER_STRATEGY.format(kind))
-    return Layout()
+    return Layout(n, what=kind)
 
 
 _OTHER_STRATEGY = (
@@ -122,6 +119,12 @@ def normalise_together(model: keras.Model, on: bool) -> None:
             layer.synchronized = on
 
 
+@functools.cache
+def _mirrored(names: tuple[str, ...]) -> tf.distribute.Strategy:
+    """One a process: TensorFlow numbers what devices do together anew for each, and mixes it up."""
+    return tf.distribute.MirroredStrategy(names)
+
+
 @contextlib.contextmanager
 def chosen(devices: str) -> Iterator[None]:
     """See `devices.chosen`."""
@@ -144,7 +147,7 @@ def chosen(devices: str) -> Iterator[None]:
             f"{n}. Try --devices all."
         )
     if n > 1:
-        _strategy.append(tf.distribute.MirroredStrategy(names[:n]))
+        _strategy.append(_mirrored(tuple(names[:n])))
     try:
         yield
     finally:
