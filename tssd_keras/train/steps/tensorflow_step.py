@@ -36,7 +36,7 @@ class TensorFlowUpdate:
         kind = sent = rows.dtype
         if kind not in GATHERED:
             sent = tf.int32 if kind.is_integer or kind.is_bool else tf.float32
-        # A gathered tensor's own slope would be gathered, too, in an order that devices may not share.
+        # A slope through it would be gathered, too, in an order that devices may not share.
         gathered = context.all_gather(tf.cast(tf.stop_gradient(rows), sent), axis=0)
         start, size = _share(gathered)
         parts = [tf.cast(gathered[:start], kind), rows, tf.cast(gathered[start + size :], kind)]
