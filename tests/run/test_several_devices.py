@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import tssd_keras
-from tssd_keras.run.read import read_run
 
 pytestmark = pytest.mark.on_both
 
@@ -63,10 +62,9 @@ def test_several_devices_train_and_judge_as_one_does(kind, runs):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_several_devices_leave_is_a_plain_network_and_a_run_as_any(kind, runs):
+def test_what_several_devices_leave_is_a_plain_network(kind, runs):
     several = runs / kind / "several"
     found = json.loads((several / "summary.json").read_text())
     assert (found["devices"], found["processes"]) == (int(N), 1)
     config = keras.models.load_model(several / "model.keras").get_config()
     assert "'synchronized': True" not in str(config)  # which TensorFlow alone would read back
-    assert len(read_run(several).table) == len(rows(several / "samples.csv"))
