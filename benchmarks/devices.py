@@ -77,9 +77,10 @@ def worker(args: argparse.Namespace) -> None:
         def append_round(self, row) -> None:
             super().append_round(row)
             table = training.tssd.table
-            tables.append([table.role, table.p_loss, table.p_feature, table.q])
+            columns = (table.role, table.p_loss, table.p_feature, table.q)
+            tables.append(np.stack([np.asarray(column, np.float64) for column in columns]))
 
-    tables: list = []
+    tables: list[np.ndarray] = []
     plans: list[np.ndarray] = []
     recipe = load_recipe(ROOT / DATA[args.data][0], args.set)
     with devices.chosen(args.devices), tempfile.TemporaryDirectory() as folder:
@@ -98,12 +99,11 @@ def worker(args: argparse.Namespace) -> None:
         place.make()
         keep = KeepState(training, place, started=start, streams=[], resumed=[])
         experiment.train(training, place, keep, lambda line: None)
-        rounds = [np.stack([np.asarray(column, np.float64) for column in one]) for one in tables]
         np.savez(
             args.out,
             losses=[row["loss"] for row in training.epochs.rows],
             seconds=[sum(row["seconds"] for row in training.epochs.rows[1:])],
-            rounds=np.stack(rounds),
+            rounds=np.stack(tables),
             **{f"plan{i}": one for i, one in enumerate(plans[-recipe.train.epochs :])},
         )
 
