@@ -1,8 +1,8 @@
-"""Runs on several virtual devices, and the same on one.
+"""One recipe on several virtual devices, and the same on one.
 
-    python devices_beside_one.py DEVICES OUT NAME SETTING,SETTING,... NAME SETTING,...
+    python devices_beside_one.py DEVICES OUT SETTING SETTING ...
 
-OUT/NAME/several and OUT/NAME/one are their folders.
+OUT/several and OUT/one are the run folders.
 """
 
 import sys
@@ -13,10 +13,8 @@ from tssd_keras.recipe.toml import parse_recipe
 from tssd_keras.run import experiment
 from tssd_keras.train import devices
 
-n, out, *kinds = sys.argv[1:]
-for where, chosen in (("several", n), ("one", None)):  # virtual devices are made before Keras runs
-    for kind, settings in zip(kinds[::2], kinds[1::2], strict=True):
-        place = Path(out, kind, where)
-        recipe = parse_recipe(DEFAULT, settings.split(","))
-        with devices.chosen(chosen):
-            experiment.run(recipe, out=place, say=lambda line: None)
+n, out, *settings = sys.argv[1:]
+recipe = parse_recipe(DEFAULT, settings)
+for name, chosen in (("several", n), ("one", None)):  # virtual devices are made before Keras runs
+    with devices.chosen(chosen):
+        experiment.run(recipe, out=Path(out, name), say=lambda line: None)

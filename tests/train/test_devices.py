@@ -1,12 +1,16 @@
 """Shares of a batch, and distributions that are refused by name."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from builders.small_runs import new_tssd
 
+import tssd_keras
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train import devices
@@ -15,11 +19,23 @@ from tssd_keras.train.feed import Feed
 from tssd_keras.train.one_table import state_of_first
 from tssd_keras.train.score_pass import fixed_batches
 
+ROOT = Path(tssd_keras.__file__).parent.parent
 N, BATCH = 50, 8
 BACKEND = keras.backend.backend()
 on_jax = pytest.mark.skipif(BACKEND != "jax", reason="of JAX")
 on_tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlow")
 PROCESSES = [Layout(4, 2, process, "DataParallel") for process in range(2)]
+
+
+@pytest.mark.on_both
+def test_updates_on_several_devices_are_those_on_one():
+    script = ROOT / "tests" / "builders" / "updates_beside_one.py"
+    n = {"jax": "4", "tensorflow": "2"}[BACKEND]
+    done = subprocess.run([sys.executable, script, n], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, *_ in found] == ["weighted", "mixmatch"]
+    assert all(float(apart) < 1e-5 for _, *both in found for apart in both), found
 
 
 def feed(layout=None, **settings):
