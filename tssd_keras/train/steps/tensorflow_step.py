@@ -53,7 +53,7 @@ class TensorFlowUpdate:
     def penalty(self):
         """See `BaseStep.penalty`; each device's part of it."""
         n = _context().num_replicas_in_sync
-        penalty = super().penalty()  # type: ignore[misc]
+        penalty = super().penalty()
         return penalty if n == 1 else penalty / n
 
 
