@@ -16,7 +16,7 @@ from tssd_keras.train.augment import Augment
 from tssd_keras.train.steps import accuracy, mixmatch_step, weighted_step
 
 N = 64
-# Of small_cnn under "weighted" on TensorFlow one of three batches drawn left variables 1e-3 apart, the
+# Of small_cnn under "weighted" on TensorFlow one of three batches left variables 1e-3 apart, the
 # others 7e-7 and 2e-5: rounding that carried a ReLU over its kink, as it seems.
 NETWORKS = {"weighted": "mlp", "mixmatch": "small_cnn"}
 
