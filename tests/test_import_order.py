@@ -58,11 +58,12 @@ HOMES = {
         "data.named.tfds",
         "data.named.tfds_reading",
         "data.named.record_files",
+        "train.devices.tensorflow_devices",
         "train.feed_tf_data",
         "train.steps.tensorflow_step",
         "train.steps.tensorflow_trial",
     },
-    "jax": {"train.steps.jax_step", "train.steps.jax_trial"},
+    "jax": {"train.devices.jax_devices", "train.steps.jax_step", "train.steps.jax_trial"},
     "tensorflow_datasets": {
         "data.named.tfds",
         "data.named.tfds_reading",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -17,9 +18,27 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.folder import RECIPE, RunFolder
 from tssd_keras.run.interrupts import Stopped, exit_status
 from tssd_keras.run.kept_state import read_kept
+from tssd_keras.train.settings import COORDINATOR
 
 if TYPE_CHECKING:
     from tssd_keras.run.experiment import Finished
+
+
+class _Devices(click.ParamType):
+    name = "devices"
+
+    def convert(self, value: str, param: Any, ctx: Any) -> str:
+        if value != "all" and not (value.isdecimal() and int(value) >= 1):
+            self.fail(f"must be a whole number of at least 1, or all, got {value!r}.", param, ctx)
+        return value
+
+
+DEVICES = _Devices()
+
+
+def several_processes() -> bool:
+    """Whether this is one of the processes of a training; see docs/scale.md."""
+    return bool(os.environ.get(COORDINATOR))
 
 
 @click.command()
@@ -42,6 +61,12 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="Go on with a run that was stopped or killed, by its own recipe, data and backend.",
 )
+@click.option(
+    "--devices",
+    type=DEVICES,
+    metavar="N|all",
+    help="Split each batch over so many devices; docs/scale.md. Default: one.",
+)
 def train(
     recipe: Path | None,
     backend: str | None,
@@ -49,6 +74,7 @@ def train(
     skip_bad_images: bool,
     out: Path | None,
     resume: Path | None,
+    devices: str | None,
 ) -> None:
     """Train RECIPE (without one: the digits run) and write a run folder.
 
@@ -72,34 +98,48 @@ def train(
       noise.rate=0.4                       labels that are made wrong, 0: as they are
       train.seed=1 noise.seed=1
     """
+    if several_processes() and devices is None:
+        raise click.UsageError(
+            f"{COORDINATOR} is set, so this is one of several processes, and they train together "
+            "by --devices all. Give it, or unset the variable."
+        )
     try:
         if resume is None:
-            finished, chosen = _begin(load(recipe, overrides, skip_bad_images), backend, out)
+            loaded = load(recipe, overrides, skip_bad_images)
+            finished, chosen = _begin(loaded, backend, out, devices)
         elif recipe or overrides or out or skip_bad_images:
             raise click.UsageError(
                 "--resume goes on by the run's own recipe, in its own folder: leave out RECIPE, "
                 "--set, --out and --skip-bad-images."
             )
         else:
-            finished, chosen = _go_on(resume, backend)
+            finished, chosen = _go_on(resume, backend, devices)
     except Stopped as stopped:
         sys.exit(exit_status(stopped))
-    _say(finished, chosen)
+    if finished.first:
+        _say(finished, chosen)
     if finished.stopped is not None:
         sys.exit(exit_status(finished.stopped))
 
 
-def _begin(recipe: Recipe, backend: str | None, out: Path | None) -> tuple[Finished, str]:
+def _begin(
+    recipe: Recipe, backend: str | None, out: Path | None, devices: str | None
+) -> tuple[Finished, str]:
     """A new run, and the backend that it ran on."""
-    try:
-        out = RunFolder.plan(out, recipe.dataset).path
-    except OSError as error:
-        raise click.ClickException(str(error)) from error
+    if not several_processes():  # else the first one looks, once it knows that it is
+        try:
+            out = RunFolder.plan(out, recipe.dataset).path
+        except OSError as error:
+            raise click.ClickException(str(error)) from error
     chosen = choose_backend(backend)
-    return _carried_out(chosen, lambda run: run.run(recipe, out=out, say=click.echo)), chosen
+
+    def work(experiment: Any) -> Finished:
+        return experiment.run(recipe, out=out, say=click.echo)
+
+    return _carried_out(chosen, devices, work), chosen
 
 
-def _go_on(folder: Path, backend: str | None) -> tuple[Finished, str]:
+def _go_on(folder: Path, backend: str | None, devices: str | None) -> tuple[Finished, str]:
     """A run that was stopped, gone on with, and its backend."""
     try:
         kept = read_kept(folder)
@@ -111,17 +151,23 @@ def _go_on(folder: Path, backend: str | None) -> tuple[Finished, str]:
             f"{backend}. Leave --backend out, or run {folder / RECIPE} anew."
         )
     chosen = choose_backend(kept.backend)
-    return _carried_out(chosen, lambda run: run.resume(folder, say=click.echo)), chosen
+
+    def work(experiment: Any) -> Finished:
+        return experiment.resume(folder, say=click.echo)
+
+    return _carried_out(chosen, devices, work), chosen
 
 
-def _carried_out(backend: str, work: Callable[[Any], Finished]) -> Finished:
-    """What `work` makes of `run.experiment`, which loads Keras."""
+def _carried_out(backend: str, devices: str | None, work: Callable[[Any], Finished]) -> Finished:
+    """What `work` makes of `run.experiment`, which loads Keras, on so many devices."""
     click.echo(f"loading Keras on {backend}")
     load_tensorflow_quietly()
     from tssd_keras.run import experiment  # not before the backend is chosen
+    from tssd_keras.train.devices import chosen
 
     try:
-        return work(experiment)
+        with chosen(devices):
+            return work(experiment)
     except (ValueError, OSError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
 

@@ -13,6 +13,7 @@ from tssd_keras.progress import bar
 from tssd_keras.recipe.method_sections import TrainRecipe
 from tssd_keras.run.epoch_line import EpochLine
 from tssd_keras.run.folder import RunFolder
+from tssd_keras.train import devices
 from tssd_keras.train.learning_rate import learning_rate
 from tssd_keras.train.score_pass import fixed_batches
 
@@ -63,7 +64,8 @@ class EpochRecord(keras.callbacks.Callback):
     def restore(self) -> None:
         """Give each network its weights of the last epoch's end."""
         for network, weights in zip(self._networks, self.weights, strict=True):
-            network.set_weights(weights)
+            for variable, value in zip(network.weights, weights, strict=True):
+                devices.assign(variable, value)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock. This callback stands behind TSSD: rounds have a clock of their own."""
@@ -95,9 +97,10 @@ class EpochRecord(keras.callbacks.Callback):
         inputs, labels = self._prepared.eval_inputs, self._prepared.eval_labels
         n_right = 0
         done = bar("evaluating the network", len(inputs))
-        for rows, batch in fixed_batches(inputs, np.arange(len(inputs)), min(1024, len(inputs))):
+        layout, n = devices.layout_of(self.model), len(inputs)
+        for rows, batch in fixed_batches(inputs, np.arange(n), min(1024, n), layout):
             size = rows.stop - rows.start
-            predicted = self.model.predict_on_batch(batch)[:size].argmax(axis=1)
+            predicted = devices.predict_on_batch(self.model, batch)[:size].argmax(axis=1)
             n_right += int((predicted == labels[rows]).sum())
             done(size)
         return n_right / len(labels)

@@ -21,12 +21,13 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run import epoch_bar, wiring
 from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
+from tssd_keras.run.first_process import files_of_first, kept_by_first
 from tssd_keras.run.folder import RunFolder
-from tssd_keras.run.go_on import KeepState, forget, give_back
+from tssd_keras.run.go_on import KeepState, computes_on, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
-from tssd_keras.run.kept_state import read_kept, threads_now
 from tssd_keras.run.saved_recipe import saved_recipe
 from tssd_keras.run.summary import summarise
+from tssd_keras.train import devices
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.steps import accuracy
 from tssd_keras.train.steps.base_step import BaseStep
@@ -42,11 +43,13 @@ class Finished:
         folder: where its files are.
         summary: the contents of summary.json.
         stopped: by Ctrl-C, SIGTERM or SIGHUP; None: it came to its end.
+        first: whether this process is the one, of several, whose folder stays.
     """
 
     folder: Path
     summary: dict
     stopped: KeyboardInterrupt | None
+    first: bool = True
 
     @property
     def interrupted(self) -> bool:
@@ -93,11 +96,12 @@ def run(recipe: Recipe, *, out: Path | None = None, say: Say = print) -> Finishe
             there was, and an error of training in summary.json.
     """
     start = time.perf_counter()
-    folder = RunFolder.plan(out, recipe.dataset, say)
-    training = set_up(recipe, folder, say)
-    folder.make()
-    keep = KeepState(training, folder, started=start, streams=[], resumed=[])
-    return _carry_out(training, folder, keep, say)
+    with files_of_first(out, say) as (place, say):
+        folder = RunFolder.plan(place, recipe.dataset, say)
+        training = set_up(recipe, folder, say)
+        folder.make()
+        keep = KeepState(training, folder, started=start, streams=[], resumed=[])
+        return _carry_out(training, folder, keep, say)
 
 
 def resume(path: Path, *, say: Say = print) -> Finished:
@@ -120,11 +124,17 @@ def resume(path: Path, *, say: Say = print) -> Finished:
             was, byte for byte.
         FileNotFoundError, Exception: as for `run`.
     """
+    with files_of_first(path, say) as (place, say):
+        return _resume(place or path, say)
+
+
+def _resume(path: Path, say: Say) -> Finished:
+    """See `resume`; each process with a folder of its own."""
     start = time.perf_counter()
     folder = RunFolder(path, say)
     folder.take(new=False)
     try:
-        kept = read_kept(path)
+        kept = kept_by_first(path)
         training = set_up(kept.recipe, folder, say)
         sha256, ended = training.prepared.labels_sha256, len(kept.epochs)
         if sha256 != kept.labels_sha256:
@@ -143,7 +153,7 @@ def resume(path: Path, *, say: Say = print) -> Finished:
     except BaseException:
         folder.release()
         raise
-    if (now := threads_now()) != kept.threads:
+    if (now := computes_on(training.step)) != kept.threads:
         say(
             f"the run began with {kept.threads} and goes on with {now}: its results can differ in "
             "the last digits from those of a run that was not stopped"
@@ -180,7 +190,7 @@ def _carry_out(training: Training, folder: RunFolder, keep: KeepState, say: Say)
         raise failed
     if unwritten:
         raise next(iter(unwritten.values()))
-    return Finished(folder.path, summary, came)
+    return Finished(folder.path, summary, came, first=devices.layout().process == 0)
 
 
 def _summary(training: Training, keep: KeepState, stopped: BaseException | None) -> dict:
@@ -209,8 +219,9 @@ def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
     if recipe.train.on_device:
         prepared = wiring.on_device(prepared)
     say(f"building the network: {recipe.model.name}")
-    step = wiring.training_step(recipe, wiring.networks(recipe, prepared))
-    step.compile(wiring.optimizer(recipe.train), weighted_metrics=[accuracy()])
+    with devices.made_here():
+        step = wiring.training_step(recipe, wiring.networks(recipe, prepared))
+        step.compile(wiring.optimizer(recipe.train), weighted_metrics=[accuracy()])
 
     def on_round(record: RoundRecord) -> None:
         folder.append_round(record.row())
@@ -230,7 +241,14 @@ def train(training: Training, folder: RunFolder, keep: KeepState, say: Say) -> N
         folder.begin(saved_recipe(recipe, backend), prepared)
         keep.write()  # a run that is killed in its first epoch goes on, too
     say(describe(recipe, prepared, most=BAD_IMAGES_NAMED))
-    say(f"backend: {backend}; run folder: {folder.path}")
+    layout = devices.layout_of(training.step)
+    on = f" on {layout}" if layout.n > 1 else ""
+    say(f"backend: {backend}{on}; run folder: {folder.path}")
+    if layout.n_processes > 1:
+        say(
+            "all processes end within a minute where one of them does; go on with train --resume "
+            f"{folder.path} in each"
+        )
     tssd, ended = training.tssd, len(training.epochs.rows)
     if ended == recipe.train.epochs:
         return  # it was stopped while its files were written
@@ -278,6 +296,7 @@ def finish(
     rounds = [record.row() for record in tssd.rounds]
     shift = tssd.rounds[-1].purification.shift if tssd.rounds else None
     network = models.mean_network(training.step.eval_networks)
+    devices.normalise_together(network, on=False)
     accuracy = (training.epochs.rows, rounds, prepared.evaluated_on)
     writes: dict[str, Callable[[], None] | None] = {
         "the sample table": lambda: folder.write_samples(

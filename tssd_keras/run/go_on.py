@@ -14,6 +14,7 @@ from tssd_keras.judge.streams import Streams, arrays_of, streams_of
 from tssd_keras.run.folder import STATE, RunFolder
 from tssd_keras.run.kept_state import Kept, threads_now
 from tssd_keras.run.saved_recipe import with_absolute_paths
+from tssd_keras.train import devices
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.state_file import save_state
 from tssd_keras.train.steps.base_step import BaseStep
@@ -60,10 +61,16 @@ def give_back(state: State, step: BaseStep, tssd: TSSD) -> list[Streams]:
             "Keras may have written it: go on with that version, or run the recipe anew."
         )
     for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        devices.assign(variable, value)
     tssd.set_state(part(state, "tssd"))
     kept = part(state, "streams")
     return streams_of(kept)[0] if kept else []
+
+
+def computes_on(step: BaseStep) -> str:
+    """What a run's last digits depend on: processors, limits of threads, devices."""
+    layout = devices.layout_of(step)
+    return threads_now() + (f", {layout}" if layout.n > 1 else "")
 
 
 class KeepState(keras.callbacks.Callback):
@@ -121,7 +128,7 @@ class KeepState(keras.callbacks.Callback):
             prepared.labels_sha256,
             training.epochs.rows,
             self.resumed,
-            threads_now(),
+            computes_on(training.step),
             self.seconds,
             state_of(training.step, training.tssd, self.streams, names),
         )

@@ -98,7 +98,13 @@ def read_kept(folder: Path) -> Kept:
             f"{folder} has none: it is no such folder, or the run ended before anything was kept. "
             "Run the recipe anew."
         )
-    state = load_state(path)
+    kept = kept_of(load_state(path), path)
+    _check_same(kept.recipe, folder / RECIPE)
+    return kept
+
+
+def kept_of(state: State, path: Path) -> Kept:
+    """What `Kept.arrays` gave; raises ValueError, with the file's path, if it is none."""
     found = state.pop("format", np.array(-1))
     if found.shape or found != FORMAT or not all(_is_text(state, name) for name in TEXTS):
         raise ValueError(
@@ -115,7 +121,6 @@ def read_kept(folder: Path) -> Kept:
             raise ValueError("resumed must be a list of whole numbers")
         seconds = array_of(state, "seconds", np.float64, (), lowest=0, finite=True)
         del state["seconds"]
-    _check_same(recipe, folder / RECIPE)
     return Kept(
         recipe,
         texts["backend"],

@@ -10,6 +10,7 @@ import numpy as np
 from tssd_keras.judge.told import WrongShare
 from tssd_keras.labels.prepare import Prepared
 from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.train import devices
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.steps.base_step import BaseStep
 
@@ -30,6 +31,7 @@ def summarise(
     """
     last_round = tssd.rounds[-1].row() if tssd.rounds else {}
     decided, truth = prepared.decided, prepared.truth
+    layout = devices.layout_of(step)
     return {
         "accuracy": _accuracy(prepared.evaluated_on, [row["accuracy"] for row in epochs]),
         **_of_last_round(last_round),
@@ -45,6 +47,8 @@ def summarise(
         "traces": step.n_traces,
         "objective": recipe.objective.kind,
         "backend": keras.backend.backend(),
+        "devices": layout.n,
+        "processes": layout.n_processes,
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
     }
 

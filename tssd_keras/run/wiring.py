@@ -17,6 +17,7 @@ from tssd_keras.labels.prepare import Prepared
 from tssd_keras.progress import bar
 from tssd_keras.recipe.method_sections import TrainRecipe
 from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.train import devices
 from tssd_keras.train.augment import Augment
 from tssd_keras.train.callback import TSSD
 from tssd_keras.train.device_inputs import DeviceInputs
@@ -31,7 +32,16 @@ SEEDS_APART = 1_000_003  # from one network's seed to the next one's
 
 
 def on_device(prepared: Prepared) -> Prepared:
-    """The same data, with training and evaluation samples in the device's memory."""
+    """The same data, with training and evaluation samples in the device's memory.
+
+    Raises:
+        ValueError: there are several devices.
+    """
+    if (layout := devices.layout()).n > 1:
+        raise ValueError(
+            f"train.on_device is for one device, got {layout}: each would hold all samples, and a "
+            "batch would be sent all the same. Leave it out."
+        )
     data = dataclasses.replace(prepared.data, inputs=DeviceInputs(prepared.data.inputs))
     eval_inputs = DeviceInputs(prepared.eval_inputs)
     return dataclasses.replace(prepared, data=data, eval_inputs=eval_inputs)
@@ -43,7 +53,7 @@ def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
     if recipe.model.normalise:
         inputs, seed = prepared.data.inputs, recipe.train.seed
         moments = moments_of_some(inputs, prepared.stream, seed=seed)
-    return [
+    made = [
         models.build(
             recipe.model.name,
             prepared.data.inputs.shape[1:],
@@ -57,6 +67,9 @@ def networks(recipe: Recipe, prepared: Prepared) -> list[keras.Model]:
         )
         for i in range(recipe.train.networks)
     ]
+    for network in made:
+        devices.normalise_together(network, on=True)
+    return made
 
 
 def training_step(recipe: Recipe, networks: list[keras.Model]) -> BaseStep:

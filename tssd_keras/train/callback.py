@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -13,7 +14,9 @@ from tssd_keras.judge.round_line import round_line
 from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.known import Labels
 from tssd_keras.progress import Progress, no_progress
+from tssd_keras.recipe.argument import as_whole
 from tssd_keras.recipe.method_sections import DivideRecipe, PurifyRecipe
+from tssd_keras.train import devices
 from tssd_keras.train.arguments import check_callable
 from tssd_keras.train.backends import check_backend
 from tssd_keras.train.checked import check_arguments
@@ -28,6 +31,7 @@ from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
 from tssd_keras.train.not_finite import stop_at_no_number
+from tssd_keras.train.one_table import as_first_judged
 from tssd_keras.train.remembering import Remembering
 from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
@@ -154,6 +158,7 @@ class TSSD(Remembering):
             self._feed_needs = needs
             self._begin()
         targets = FedTargets(self.table, a.n_classes, a.form, a.output, model)
+        layout, batch_size = devices.layout(), as_whole("batch_size", batch_size, 1)
         self._feed = Feed(
             self.table,
             self.inputs,
@@ -164,8 +169,9 @@ class TSSD(Remembering):
             targets=targets,
             map=map,
             callback_missing=True,
-            check_model=model_check(needs, targets),
+            check_model=model_check(needs, targets, batch_size, layout),
             fixed_steps=steps,
+            layout=layout,
         )
         return self._feed.batches(kind)
 
@@ -191,7 +197,7 @@ class TSSD(Remembering):
         if self._feed_needs.unlabelled and hasattr(self.model, "epoch_count"):
             self.model.epoch_count = self._epochs
         if self.warmup_epochs is not None:
-            self._judges.look_before_training(self._scorers)
+            devices.alone(lambda: self._judges.look_before_training(self._scorers))
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw, and run a round where one is due, before the epoch's first batch is read."""
@@ -272,10 +278,9 @@ class TSSD(Remembering):
             The round's record, also appended to `rounds`.
         """
         bring_up_to_date(self.model)
-        record, self.last_round = self._judges.round(
-            self.table, self._scorers, epoch=epoch, round_index=len(self.rounds)
-        )
-        self.rounds.append(record)
+        judge = partial(self._judges.round, self.table, self._scorers, epoch=epoch)
+        record, self.last_round = devices.alone(lambda: judge(round_index=len(self.rounds)))
+        self.rounds.append(record := as_first_judged(self.table, record))
         if self._verbose:
             print(round_line(record))
         if self._on_round is not None:

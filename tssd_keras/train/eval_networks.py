@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import keras
 
+from tssd_keras.train import devices
 from tssd_keras.train.checked import CheckedArguments
+from tssd_keras.train.devices.layout import Layout
 from tssd_keras.train.fed_targets import FedTargets, loss_of
 from tssd_keras.train.own_networks import OF_STEPS, own_networks
 from tssd_keras.train.scoring_model import (
@@ -58,15 +60,27 @@ class FeedNeeds:
         return f"{networks}, with{'' if self.unlabelled else 'out'} samples of weight 0"
 
 
-def model_check(needs: FeedNeeds, targets: FedTargets) -> Callable[[keras.Model], None]:
+def model_check(
+    needs: FeedNeeds, targets: FedTargets, batch_size: int, layout: Layout
+) -> Callable[[keras.Model], None]:
     """A function of a compiled model that raises ValueError unless a feed is made for it.
 
     Args:
         needs: of the feed.
         targets: that it gives.
+        batch_size: of all processes together.
+        layout: of the devices that the feed was made for.
     """
 
     def check(model: keras.Model) -> None:
+        on = devices.layout_of(model)
+        on.check_batch(batch_size)
+        if model.built and on.n_processes != layout.n_processes:
+            raise ValueError(
+                f"a feed must be made for the processes that train: it is for {layout.n_processes} "
+                f"of them, the model is on {on.n_processes}. Set the distribution first, "
+                "keras.distribution.set_distribution(...), then make model and feed."
+            )
         needs.check(model)
         targets.check(model)
         for network in eval_networks(model):

@@ -25,6 +25,7 @@ from tssd_keras.data.nested import parts_of
 from tssd_keras.data.targets import Form
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.recipe.argument import as_flag, as_whole
+from tssd_keras.train.devices.layout import Layout
 from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed_pydataset import pydataset
 from tssd_keras.train.feed_tf_data import tf_data
@@ -76,7 +77,7 @@ class Feed:
     Args:
         table: weights and labels; its draws, if any, are all of one size.
         inputs: of the source that the table's index points into.
-        batch_size: B; every batch has exactly so many rows.
+        batch_size: B; every batch has exactly so many rows, in all processes together.
         seed: of the order of samples.
         shuffle: whether to shuffle.
         unlabelled: whether drawn samples of weight 0 come too, for an objective
@@ -88,6 +89,7 @@ class Feed:
         fixed_steps: batches of every epoch, see `plan_epoch`; None: as many as samples need.
         check_model: raises unless the feed is for a given model, before `fit` does anything with
             it; None: it is for any.
+        layout: of the devices; each process reads its share of every batch. None: one device.
 
     Attributes:
         epoch: which epoch the next plan is for; set by `begin`.
@@ -115,6 +117,7 @@ class Feed:
         callback_missing: bool = False,
         fixed_steps: int | None = None,
         check_model: Callable[[Any], None] | None = None,
+        layout: Layout | None = None,
     ) -> None:
         if map is not None and not callable(map):
             raise TypeError(
@@ -136,6 +139,8 @@ class Feed:
         self.shuffle = as_flag("shuffle", shuffle)
         self.unlabelled = unlabelled
         self.map = map
+        self.layout = layout or Layout()
+        self.layout.check_batch(self.batch_size)
         self.epoch, self.kind = 0, ""
         self.callback_missing, self.check_model = callback_missing, check_model
         self.fixed_steps = None if fixed_steps is None else as_whole("steps", fixed_steps, 1)
@@ -185,11 +190,14 @@ class Feed:
         return self._plans > self._plans_before
 
     def plan(self) -> tuple[np.ndarray, np.ndarray]:
-        """This epoch's plan; see `plan_epoch`."""
+        """This process's share of the epoch's plan; see `plan_and_key`."""
         return self.plan_and_key()[0]
 
-    def plan_and_key(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[int, int, int]]:
-        """This epoch's plan, and what `map` draws by: seed, epoch, and which plan of it this is."""
+    def plan_and_key(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[int, ...]]:
+        """This process's share of the epoch's plan, of `plan_epoch`, and what `map` draws by.
+
+        That is the seed, the epoch, which plan of it this is, and the process, but for the first.
+        """
         with self._lock:
             self._plans += 1
             if self.callback_missing and self._plans == PLANS_OF_A_FIRST_EPOCH + 1:
@@ -197,7 +205,15 @@ class Feed:
             rng = np.random.default_rng((self.seed, self.epoch)) if self.shuffle else None
             plan = plan_epoch(self._taken, self.batch_size, rng, self.fixed_steps)
             self.planned = None if self.fixed_steps is None else np.unique(plan[0])
-            return plan, (self.seed, self.epoch, self._plans - self._plans_before)
+            key = (self.seed, self.epoch, self._plans - self._plans_before)
+            share, process = self.layout.share(self.batch_size), self.layout.process
+            rows, used = (part[:, share] for part in plan)
+            return (rows, used), (*key, process) if process else key
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of a batch that this process reads."""
+        return self.batch_size // self.layout.n_processes
 
     def read(self, rows: np.ndarray) -> Any:
         """Inputs of the given table rows: an array, or a structure of them."""
@@ -229,7 +245,7 @@ class Feed:
 
     def first_batch(self) -> Any:
         """Samples to see what a batch is like."""
-        return self.read(np.resize(self.some_rows(), self.batch_size))
+        return self.read(np.resize(self.some_rows(), self.n_rows))
 
     def batches(self, kind: str = "auto"):
         """The feed as Keras' `fit` takes it.

@@ -34,7 +34,7 @@ def tf_data(feed: Any):
     """tf.data.Dataset of a `feed.Feed`; each batch reads its weights off the table."""
     import tensorflow as tf
 
-    batch = (feed.batch_size,)
+    batch = (feed.n_rows,)
     mapped, n_generators, flat = _in_graph(feed) if feed.map is not None else (None, 0, None)
 
     def planned():

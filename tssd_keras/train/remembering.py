@@ -14,6 +14,7 @@ from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.record_text import records_of_text, records_to_text
 from tssd_keras.judge.state import State, in_order, numbered, part, under
 from tssd_keras.progress import Progress
+from tssd_keras.train import devices
 from tssd_keras.train.backup import Backup
 from tssd_keras.train.checked import CheckedArguments
 from tssd_keras.train.draw import draw_balanced, draw_generator
@@ -164,7 +165,7 @@ class Remembering(keras.callbacks.Callback):
         """Take over a state of the same samples; raises anything, half done, if it is not whole."""
         check_types(state, self.get_state(), "table")
         self.table.set_state(part(state, "table"))
-        self._judges.set_state(part(state, "judges"))
+        devices.alone(lambda: self._judges.set_state(part(state, "judges")))
         self.rounds[:] = records_of_text(str(state["rounds"]))
         self._epochs.done = int(state["epochs"])
         self.last_round = []
@@ -201,6 +202,8 @@ class Remembering(keras.callbacks.Callback):
         self._fit_begins, self._judge_now = True, False
         self._is_new = not self.epochs_trained and not self.rounds
         if self._backup is not None:
+            if self._feed is not None and self._feed.layout.n_processes > 1:
+                raise ValueError(_ONE_BACKUP.format(self._feed.layout))
             self._backup.prepare()
             if self._is_new and (state := self._backup.newest()):
                 self._take(state, self._backup.path)
@@ -230,7 +233,7 @@ class Remembering(keras.callbacks.Callback):
                 f"generators, with the state of TSSD came {len(values)}."
             )
         for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+            devices.assign(variable, value)
 
     def __deepcopy__(self, memo: dict[int, Any]):
         """A TSSD that goes on by itself from here; inputs and functions are shared.
@@ -262,6 +265,12 @@ class Remembering(keras.callbacks.Callback):
             f"{type(self).__name__}({n:,} samples, {self.n_classes} classes, golden: {golden}, "
             f"warm-up: {warmup}; {now})"
         )
+
+
+_ONE_BACKUP = (
+    "backup_path is for one process, got {}: each would write the file. Leave it out, and save in "
+    "the first process at an epoch's end, tssd.save(path); to go on, tssd.load(path) in each."
+)
 
 
 def _generators(model: keras.Model | None) -> list[keras.Variable]:

@@ -11,13 +11,15 @@ import numpy as np
 
 from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.scores import Scores
+from tssd_keras.train import devices
+from tssd_keras.train.devices.layout import Layout
 from tssd_keras.train.scoring_model import ScoringModel
 
 IN_MEMORY = 1 << 30  # bytes of half-precision results; larger ones are memory-mapped
 
 
 def fixed_batches(
-    inputs: Inputs, index: np.ndarray, batch_size: int
+    inputs: Inputs, index: np.ndarray, batch_size: int, layout: Layout | None = None
 ) -> Iterator[tuple[slice, Any]]:
     """Samples in order, in batches of one shape; each is read while the one before is used.
 
@@ -25,14 +27,19 @@ def fixed_batches(
         inputs: the source.
         index: int64[n], which samples.
         batch_size: B; the last batch is filled up with its first sample.
+        layout: of several devices; each process reads its share of a batch of B rows or a few
+            more. None: one device.
 
     Yields:
         The slice of `index` that a batch holds, and the batch [B, ...], or a structure of such.
     """
+    layout = layout or Layout()
+    size = layout.whole(batch_size)
+    share = layout.share(size)
 
     def batch_from(start: int) -> Any:
         rows = index[start : start + batch_size]
-        return inputs.read(np.concatenate([rows, np.repeat(rows[:1], batch_size - len(rows))]))
+        return inputs.read(np.concatenate([rows, np.repeat(rows[:1], size - len(rows))])[share])
 
     if not len(index):
         return
@@ -72,9 +79,10 @@ def score_pass(
     d, k = model.widths
     loss = np.empty(n, np.float32)
     features, log_p = _half_precision(n, d), _half_precision(n, k)
-    for rows, batch in fixed_batches(inputs, index, min(batch_size, n)):
+    layout = devices.layout_of(model)
+    for rows, batch in fixed_batches(inputs, index, min(batch_size, n), layout):
         size = rows.stop - rows.start
-        unit, batch_log_p = (out[:size] for out in model.predict_on_batch(batch))
+        unit, batch_log_p = (out[:size] for out in devices.predict_on_batch(model, batch))
         features[rows] = unit
         log_p[rows] = batch_log_p
         loss[rows] = -batch_log_p[np.arange(size), labels[rows]]

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tssd_keras.train import devices
 from tssd_keras.train.fed_targets import called, is_regression
 from tssd_keras.train.head import Network, find_head
 from tssd_keras.train.looking import Call, every_layer, watched
@@ -63,7 +64,7 @@ class ScoringModel(keras.Model):
 
     def predicted_in_training(self, x) -> np.ndarray:
         """The likeliest classes int64[n] as the network trains; none of its variables changes."""
-        with keras.StatelessScope():
+        with keras.StatelessScope(devices.own_values(self.network)):
             _, prediction = self._look(self.network, x, True)
             log_p = self._log_p(ops.cast(prediction, "float32"))
         return ops.convert_to_numpy(log_p).argmax(axis=1)

@@ -13,6 +13,9 @@ from tssd_keras.recipe.argument import as_whole
 if TYPE_CHECKING:
     import keras
 
+# Where it is set, a process is one of several (jax.distributed.initialize).
+COORDINATOR = "JAX_COORDINATOR_ADDRESS"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:

@@ -76,15 +76,32 @@ class BaseStep(keras.Model):
             The scalar to minimise, and (loss, y, logits, weight) as `update_metrics` takes
             them.
         """
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, weight = self.whole_batch(data)
         if self.augment:
             x = self.augment(x, self.seeds)
-        logits = [network(x, training=True) for network in self.networks]
+        logits = self.logits_in_training(x)
         loss = sum(
             objective.weighted_cross_entropy(network_logits, y, column)
             for network_logits, column in zip(logits, self.weights_of(weight, y), strict=True)
         ) / len(logits)
         return self.total(loss), (loss, y, objective.mean_prediction(logits), weight)
+
+    def whole(self, rows):
+        """Rows of all devices, where a step runs on each by itself, from those of this one."""
+        return rows
+
+    def own(self, rows):
+        """This device's share of the rows of all; what `whole` puts together."""
+        return rows
+
+    def whole_batch(self, data):
+        """(x, y, weight) of all devices' rows: what is drawn and mixed is then the same."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        return keras.tree.map_structure(self.whole, (x, y, weight))
+
+    def logits_in_training(self, x) -> list:
+        """Each network's logits float[n, K] of a whole batch; each device computes its share."""
+        return [self.whole(network(self.own(x), training=True)) for network in self.networks]
 
     def weights_of(self, weight, y) -> list:
         """Each network's own column of the weights, float[n] or float[n, M]; ones if None."""

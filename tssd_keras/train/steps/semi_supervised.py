@@ -68,7 +68,7 @@ class SemiSupervised(BaseStep):
 
     def step_loss(self, data):
         """See `BaseStep.step_loss`."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y, weight = self.whole_batch(data)
         if self.warming_up:
             return self._warm_up(x, y, weight)
         return self._main(x, y, weight)
@@ -77,7 +77,7 @@ class SemiSupervised(BaseStep):
         """Cross-entropy on all labels, with the negative entropy where asked for."""
         if self.augment:
             x = self.augment(x, self.seeds)
-        logits = [network(x, training=True) for network in self.networks]
+        logits = self.logits_in_training(x)
         loss = 0.0
         for network_logits, column in zip(logits, self.weights_of(weight, y), strict=True):
             loss += objective.weighted_cross_entropy(network_logits, y, column)
@@ -95,7 +95,9 @@ class SemiSupervised(BaseStep):
         if self.settings.weak_guesses and self.augment:
             views = self._two_views(x, self.augment.weak)
             guess_inputs = [prepare(views) for prepare in ready]
-        guesses = [_guess(core, part, n) for core, part in zip(cores, guess_inputs, strict=True)]
+        guesses = [
+            self._guess(core, part, n) for core, part in zip(cores, guess_inputs, strict=True)
+        ]
         mean_guess = sum(guesses) / len(guesses)
         uniforms = keras.random.uniform((self._n_uniforms,), seed=self.seeds)
         share = mixmatch.mixup_lambda(uniforms, self.settings.alpha)
@@ -107,7 +109,8 @@ class SemiSupervised(BaseStep):
             guess = ops.where(labelled[:, None] > 0, guess, mean_guess)
             target = mixmatch.targets(y, column, guess, self.settings.temperature)
             target, labelled = ops.tile(target, (2, 1)), ops.tile(labelled, (2,))
-            log_p = _log_p(core(mixmatch.mix(part, partner, share), training=True))
+            mixed = self.own(mixmatch.mix(part, partner, share))
+            log_p = _log_p(self.whole(core(mixed, training=True)))
             loss += self._loss(log_p, mixmatch.mix(target, partner, share), labelled)
         loss /= len(cores)
         return self.total(loss), (loss, y, ops.log(ops.maximum(mean_guess, 1e-12)), weight)
@@ -116,6 +119,14 @@ class SemiSupervised(BaseStep):
         """Two views of each of n samples, the first ones first: [2 n, ...]."""
         views = [augment(x, self.seeds) if augment else x for _ in range(2)]
         return ops.concatenate(views, axis=0)
+
+    def _guess(self, core, inputs, n):
+        """Mean probabilities over both views of n samples, without a slope: float32[n, K].
+
+        Evaluated as in testing, so that BatchNorm's statistics stay.
+        """
+        p = ops.exp(_log_p(self.whole(ops.stop_gradient(core(self.own(inputs), training=False)))))
+        return ops.stop_gradient((p[:n] + p[n:]) / 2)
 
     def _loss(self, log_p, target, labelled):
         """L_C + lambda_u L_U + lambda_r L_reg of one network."""
@@ -128,15 +139,6 @@ class SemiSupervised(BaseStep):
 
 def _log_p(logits):
     return ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-
-
-def _guess(core, inputs, n):
-    """Mean probabilities over both views of n samples, without a slope: float32[n, K].
-
-    Evaluated as in testing, so that BatchNorm's statistics stay.
-    """
-    p = ops.exp(_log_p(ops.stop_gradient(core(inputs, training=False))))
-    return ops.stop_gradient((p[:n] + p[n:]) / 2)
 
 
 def mixable_parts(network: keras.Model):

@@ -1,0 +1,180 @@
+"""Several devices on JAX: `keras.distribution.DataParallel`, in one process or several."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import NamedSharding, PartitionSpec
+
+from tssd_keras.train.devices.layout import Layout
+from tssd_keras.train.settings import COORDINATOR
+
+FORWARD = "_tssd_forward"  # attribute of a model: its compiled forward pass
+# A process whose partner was killed ends after so many seconds at the latest.
+PARTNER_SECONDS = 30
+VIRTUAL = "xla_force_host_platform_device_count"
+
+
+def layout() -> Layout:
+    """See `devices.layout`."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return Layout()
+    if not isinstance(distribution, keras.distribution.DataParallel):
+        raise ValueError(_MODEL_PARALLEL.format(type(distribution).__name__))
+    if jax.process_count() > 1 and distribution.auto_shard_dataset:
+        raise ValueError(
+            "a feed gives each process its share of a batch by itself, and Keras would share that "
+            "out once more. Take keras.distribution.DataParallel(auto_shard_dataset=False)."
+        )
+    return _layout(distribution.device_mesh.devices.size)
+
+
+def layout_of(model: keras.Model) -> Layout:
+    """See `devices.layout_of`."""
+    mesh = None
+    for variable in model.variables:
+        sharding = getattr(variable._value, "sharding", None)  # None: `fit` holds it, or broke off
+        if isinstance(sharding, NamedSharding):
+            if not sharding.is_fully_replicated or len(sharding.mesh.axis_names) > 1:
+                raise ValueError(_MODEL_PARALLEL.format(f"{variable.path} ({sharding.spec})"))
+            mesh = sharding.mesh
+    return Layout() if mesh is None else _layout(mesh.size)
+
+
+_MODEL_PARALLEL = (
+    "each device must hold the whole model (keras.distribution.DataParallel): features and losses "
+    "of all samples are compared with each other. Model-parallel layouts are not supported, got "
+    "{}. Take keras.distribution.DataParallel(), or train without TSSD."
+)
+
+
+def _layout(n: int) -> Layout:
+    return Layout(n, jax.process_count(), jax.process_index(), "DataParallel")
+
+
+def predict_on_batch(model: keras.Model, batch: Any) -> Any:
+    """See `devices.predict_on_batch`."""
+    if not hasattr(model, FORWARD):
+        setattr(model, FORWARD, _forward(model))
+    return getattr(model, FORWARD)(batch)
+
+
+def _forward(model: keras.Model) -> Callable[[Any], Any]:
+    mesh = next(v.value.sharding.mesh for v in model.variables)
+    each, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (mesh.axis_names, ()))
+
+    def forward(trainable: list, fixed: list, batch: Any) -> Any:
+        return model.predict_step((trainable, fixed), (batch,))[0]
+
+    compiled = jax.jit(forward, out_shardings=whole)
+
+    def split(part: Any) -> jax.Array:
+        return jax.make_array_from_process_local_data(each, np.asarray(part))
+
+    def on_arrays(batch: Any) -> Any:
+        trainable = [v.value for v in model.trainable_variables]
+        fixed = [v.value for v in model.non_trainable_variables]
+        found = compiled(trainable, fixed, keras.tree.map_structure(split, batch))
+        return keras.tree.map_structure(np.asarray, found)
+
+    return on_arrays
+
+
+def alone(work: Callable[[], Any]) -> Any:
+    """See `devices.alone`."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return work()
+    keras.distribution.set_distribution(None)
+    try:
+        return work()
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
+def own_values(model: keras.Model) -> list[tuple[keras.Variable, Any]]:
+    """See `devices.own_values`."""
+    if layout_of(model).n == 1:
+        return []
+    return [(variable, variable.value.addressable_data(0)) for variable in model.variables]
+
+
+def assign(variable: keras.Variable, value: np.ndarray) -> None:
+    """See `devices.assign`."""
+    layout = getattr(variable, "_layout", None)
+    if jax.process_count() > 1 and layout is not None:
+        # device_put, which Keras calls, compares the values of all processes.
+        value = np.asarray(value, variable.dtype)
+        value = jax.make_array_from_process_local_data(layout.backend_layout, value)
+    variable.assign(value)
+
+
+def told_by_first(message: bytes) -> bytes:
+    """See `devices.told_by_first`."""
+    if jax.process_count() == 1:
+        return message
+    size = int(multihost_utils.broadcast_one_to_all(np.int32(len(message))))
+    block = np.zeros(size, np.uint8)
+    if jax.process_index() == 0:
+        block[:] = np.frombuffer(message, np.uint8)
+    return np.asarray(multihost_utils.broadcast_one_to_all(block)).astype(np.uint8).tobytes()
+
+
+def normalise_together(model: keras.Model, on: bool) -> None:
+    """See `devices.normalise_together`: JAX computes as if there were one device."""
+
+
+@contextlib.contextmanager
+def chosen(devices: str) -> Iterator[None]:
+    """See `devices.chosen`."""
+    if os.environ.get(COORDINATOR):
+        jax.distributed.initialize(
+            num_processes=_number("JAX_NUM_PROCESSES"),
+            process_id=_number("JAX_PROCESS_ID"),
+            heartbeat_timeout_seconds=PARTNER_SECONDS,
+            shutdown_timeout_seconds=PARTNER_SECONDS,
+        )
+    elif devices != "all" and VIRTUAL not in os.environ.get("XLA_FLAGS", ""):
+        with contextlib.suppress(RuntimeError):  # JAX runs already: there are those it has
+            jax.config.update("jax_num_cpu_devices", int(devices))
+    names = keras.distribution.list_devices()
+    n = len(names) if devices == "all" else int(devices)
+    if n > len(names) or n % jax.process_count():
+        raise ValueError(_TOO_FEW.format(n, len(names), jax.process_count()))
+    if n > 1:
+        distribution = keras.distribution.DataParallel(devices=names[:n], auto_shard_dataset=False)
+        keras.distribution.set_distribution(distribution)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(None)
+
+
+def _number(name: str) -> int | None:
+    """An environment variable; None where it is not set, and JAX asks Slurm or MPI."""
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise ValueError(f"{name} must be a whole number, as {COORDINATOR} is set, got {text!r}.")
+    return int(text)
+
+
+_TOO_FEW = (
+    "--devices must be at most as many as there are, and each process's equally many: got {}, and "
+    "JAX sees {} in {} processes. Try --devices all."
+)
+
+
+@contextlib.contextmanager
+def made_here() -> Iterator[None]:
+    """See `devices.made_here`: what `chosen` set holds for the whole program."""
+    yield

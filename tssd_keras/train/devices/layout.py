@@ -1,0 +1,47 @@
+"""How a batch is split over devices and processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Devices that each hold the whole model and take an equal share of every batch.
+
+    Attributes:
+        n: how many, in all processes together.
+        n_processes: each with equally many of them.
+        process: number of this process, counted from 0. The first one writes files.
+        what: their name, for messages: "DataParallel", "MirroredStrategy"; "": one device.
+    """
+
+    n: int = 1
+    n_processes: int = 1
+    process: int = 0
+    what: str = ""
+
+    def __str__(self) -> str:
+        if self.n == 1:
+            return "one device"
+        several = f" in {self.n_processes} processes" if self.n_processes > 1 else ""
+        return f"{self.n} devices ({self.what}){several}"
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raise ValueError unless the devices can take equal shares of a batch."""
+        if batch_size % self.n:
+            below = batch_size - batch_size % self.n
+            sizes = " or ".join(str(size) for size in (below, below + self.n) if size)
+            raise ValueError(
+                f"a batch must be split evenly over {self}, got a batch size of {batch_size}. Try "
+                f"{sizes}. (In a recipe it is train.batch_size.)"
+            )
+
+    def whole(self, n_rows: int) -> int:
+        """The least number of rows, at least so many, of which devices take equal shares."""
+        return -(-n_rows // self.n) * self.n
+
+    def share(self, n_rows: int) -> slice:
+        """Which of the rows of a batch this process reads; `n_rows` is a multiple of `n`."""
+        size = n_rows // self.n_processes
+        return slice(self.process * size, (self.process + 1) * size)

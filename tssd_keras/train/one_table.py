@@ -1,0 +1,43 @@
+"""One sample table for all processes: what the first one judged, whatever the others found.
+
+Every process scores all samples, on all devices, and judges them by itself. Their processors may
+round differently, and then a label on a threshold is kept here and rejected there. So the first
+process tells its table after each round, and all draw their batches from that.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from tssd_keras.judge.record import RoundRecord
+from tssd_keras.judge.record_text import records_of_text, records_to_text
+from tssd_keras.judge.state import State, part, under
+from tssd_keras.judge.table import SampleTable
+from tssd_keras.train import devices
+
+
+def as_first_judged(table: SampleTable, record: RoundRecord) -> RoundRecord:
+    """The first process's record of a round, and its table in place of one's own.
+
+    Args:
+        table: as this process has just rewritten it.
+        record: of the same round.
+    """
+    if devices.layout().n_processes == 1:
+        return record
+    text = np.array(records_to_text([record]))
+    told = state_of_first({**under("table", table.get_state()), "record": text})
+    table.set_state(part(told, "table"))
+    return records_of_text(str(told["record"]))[0]
+
+
+def state_of_first(state: State) -> State:
+    """The first process's state, in every process; all must ask."""
+    if devices.layout().n_processes == 1:
+        return state
+    message = io.BytesIO()
+    np.savez(message, allow_pickle=False, **state)
+    with np.load(io.BytesIO(devices.told_by_first(message.getvalue()))) as told:
+        return dict(told)
