@@ -97,19 +97,19 @@ class NetworkJudge:
         self._progress = progress
         self._losses = RecentMean(len(self._given), self._settings.history)
         self._purifier = None
-        purify, golden = arguments.purify, arguments.golden
-        if arguments.golden_source != "none":
-            source, n_rows = arguments.golden_source, len(self._given)
+        purify, golden, n_rows = arguments.purify, arguments.golden, len(self._given)
+        source = arguments.golden_source
+        if source != "none":
             self._purifier = Purifier(source, self._n_classes, purify, n_rows, cautious=cautious)
         self._before: Before | None = None
         self._has_judged = False
         self._places = Places(self._settings, self._n_classes, seed=self._seed, progress=progress)
         decided = arguments.decided
-        self._labels = self._given
-        if decided is not None:
-            self._labels = np.where(decided >= 0, decided, self._given)
+        self._labels = (
+            self._given if decided is None else np.where(decided >= 0, decided, self._given)
+        )
         self._without_golden = WithoutGolden(
-            self._n_classes, len(self._given), purify.history, seed=purify.seed
+            self._n_classes, n_rows, purify.history, seed=purify.seed
         )
         self._golden = golden
         if golden:
