@@ -314,10 +314,10 @@ class NetworkJudge:
         golden = self._golden
         if golden is None or scores is None:
             return None
-        before, score_before = None, np.zeros((), np.float32)
-        if self._before is not None and self._before.golden is not None:
-            before = self._before.golden
-            score_before = log_ratio(before, np.maximum(golden.given, 0))
+        before: dict[str, np.ndarray] = {}
+        if self._before is not None and (seen := self._before.golden) is not None:
+            score = log_ratio(seen, np.maximum(golden.given, 0))
+            before = {"before": seen, "score_before": score}
         return Trusted(
             scores,
             golden.labels,
@@ -325,8 +325,7 @@ class NetworkJudge:
             self._fold,
             self._weight,
             self._at_random,
-            before=before,
-            score_before=score_before,
+            **before,
         )
 
 
