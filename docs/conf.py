@@ -7,11 +7,13 @@ warning end the build. `check_site.py` then follows the links of the pages that 
 
 import importlib.metadata
 import os
+import sys
 from pathlib import Path
 
 # Of the notebooks' processes, too: JAX loads in a third of TensorFlow's time.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where tssd is
 os.environ["TSSD_KERAS_CLONE"] = str(Path(__file__).resolve().parent.parent)
 
 project = "tssd_keras"

@@ -1,5 +1,6 @@
-"""What the documents name exists: files, headings, modules, commands, settings."""
+"""What the documents name exists: files, headings, modules, commands, settings, messages."""
 
+import ast
 import itertools
 import re
 import shlex
@@ -15,11 +16,13 @@ from tssd_keras.recipe.recipe import Recipe
 pytestmark = pytest.mark.backend_free
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGE = ROOT / "tssd_keras"
 ENTRIES = [path.name for path in PACKAGE.iterdir() if path.is_dir()]
 
-every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+every_document = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
 
 
 def anchors(path):
@@ -93,3 +96,54 @@ def test_commands_have_the_options_that_exist(path):
 
 def test_the_readme_is_short_enough_to_be_read():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 160
+
+
+def messages():
+    """Every text of the package's code, with "…" where something is put in."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                parts = (v.value if isinstance(v, ast.Constant) else "…" for v in node.values)
+                yield "".join(parts)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.sub(r"\{[\w:.%]*\}", "…", node.value)
+
+
+def says(text, wanted):
+    """Whether a text holds the pieces of a message in order."""
+    end = 0
+    for piece in wanted.split("…"):
+        found = text.find(piece.strip(), end)
+        if found < 0:
+            return False
+        end = found + len(piece.strip())
+    return True
+
+
+def test_every_message_of_troubleshooting_is_one_that_the_code_says():
+    document = (ROOT / "docs" / "troubleshooting.md").read_text()
+    headings = re.findall(r"^### (.+)$", document, re.M)
+    assert len(headings) > 20
+    said = [*messages(), (ROOT / "Makefile").read_text()]
+    for heading in headings:
+        if not heading.startswith("No message: "):
+            assert any(says(text, heading) for text in said), heading
+
+
+def test_the_api_reference_has_every_public_name():
+    import tssd_keras
+
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "api").glob("*.md"))
+    shown = re.findall(r"^\.\. auto\w+:: tssd_keras\.(\w+)$", pages, re.M)
+    assert sorted(shown) == sorted(tssd_keras.__all__)
+
+
+def test_every_document_is_in_the_sites_table_of_contents():
+    docs = ROOT / "docs"
+    listed = set()
+    for index in (docs / "index.md", docs / "api" / "index.md"):
+        for block in re.findall(r"^```\{toctree\}\n(.*?)^```$", index.read_text(), re.M | re.S):
+            names = [line for line in block.splitlines() if line and not line.startswith(":")]
+            listed |= {index.parent / f"{name}.md" for name in names}
+    assert listed == set(docs.rglob("*.md")) - {docs / "index.md"}
