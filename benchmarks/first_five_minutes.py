@@ -4,9 +4,9 @@
 
 Clones this repository's last commit into an empty folder, makes the environment, runs `make demo`,
 opens the page that it ends with in Chromium, confirms ten suspects by key, exports them, and runs
-the commands that `make demo` printed. A line a step: seconds by the clock, and of processor time, which
-tell more on a machine that is shared. Needs git, chromium, and playwright (the extra
-dev). The environment is made anew: packages come from the registry, or from pip's cache of it.
+the commands that `make demo` printed. A line a step: seconds by the clock, and of processor time,
+which tell more on a machine that is shared. Needs git, chromium, and playwright (the extra dev).
+The environment is made anew: packages come from the registry, or from pip's cache of it.
 
 --keep leaves the folder.
 """
