@@ -3,12 +3,12 @@
 import ast
 import itertools
 import re
-import shlex
 import typing
 from pathlib import Path
 
 import click
 import pytest
+from builders.documented import blocks
 
 from tssd_keras.cli.main import main
 from tssd_keras.recipe.recipe import Recipe
@@ -32,11 +32,9 @@ def anchors(path):
 
 
 def commands(text):
-    """Every `cli.py ...` of the indented blocks, as words; lines that end in a backslash joined."""
-    for line in re.sub(r"\\\n *", "", text).splitlines():
-        found = re.match(r"    (?:\$ |taskset -c \d )?(?:\S*python) cli\.py (.+)$", line)
-        if found:
-            yield shlex.split(found[1], comments=True)
+    """Every command of the command line that is shown, as words."""
+    for block in blocks(text):
+        yield from (command.cli for command in block if command.cli)
 
 
 def test_there_are_documents():
@@ -69,6 +67,16 @@ def test_modules_and_scripts_that_are_named_exist(path):
     assert without_folder <= {path.name for path in PACKAGE.glob("*.py")}
 
 
+@every_document
+def test_scripts_and_targets_of_commands_exist(path):
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
+    for command in itertools.chain.from_iterable(blocks(path.read_text())):
+        if command.script.endswith(".py"):
+            assert (ROOT / command.script).is_file(), command
+        elif command.words[0] == "make":
+            assert command.words[1] in targets, command
+
+
 def test_every_facility_has_a_test_that_exists():
     text = (ROOT / "docs" / "facilities.md").read_text()
     rows = [line for line in text.splitlines() if re.match(r"\| (?!facility|---)", line)]
@@ -82,10 +90,12 @@ def test_every_facility_has_a_test_that_exists():
 def test_commands_have_the_options_that_exist(path):
     sections = typing.get_type_hints(Recipe)
     for words in commands(path.read_text()):
+        if words == ("--help",):
+            continue
         command = main.commands[words[0]]
         if isinstance(command, click.Group) and len(words) > 1 and words[1] in command.commands:
             command = command.commands[words[1]]
-        options = {name for option in command.params for name in option.opts}
+        options = {"--help", *(name for option in command.params for name in option.opts)}
         assert {w.partition("=")[0] for w in words if w.startswith("--")} <= options, words
         for setting in (b for a, b in itertools.pairwise(words) if a == "--set"):
             section, _, key = setting.partition("=")[0].partition(".")
