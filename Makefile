@@ -75,6 +75,7 @@ dist: $(READY)
 
 # A warning ends it: a reference that leads nowhere, a notebook that fails.
 docs: $(DOCS_READY)
+	rm -rf build/docs/html
 	$(BIN)/sphinx-build -q -b html -W --keep-going -E -j auto docs build/docs/html
 	$(BIN)/python docs/check_site.py build/docs/html
 
