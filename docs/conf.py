@@ -39,6 +39,7 @@ nb_merge_streams = True
 
 # Docstrings say shapes, dtypes and units, which annotations cannot.
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False

@@ -155,5 +155,6 @@ def test_every_document_is_in_the_sites_table_of_contents():
     for index in (docs / "index.md", docs / "api" / "index.md"):
         for block in re.findall(r"^```\{toctree\}\n(.*?)^```$", index.read_text(), re.M | re.S):
             names = [line for line in block.splitlines() if line and not line.startswith(":")]
+            names = [re.sub(r"^.*<(.+)>$", r"\1", name) for name in names]
             listed |= {index.parent / f"{name}.md" for name in names}
     assert listed == set(docs.rglob("*.md")) - {docs / "index.md"}
