@@ -1,6 +1,7 @@
 """What the documents name exists: files, headings, modules, commands, settings, messages."""
 
 import ast
+import importlib.util
 import itertools
 import re
 import typing
@@ -158,3 +159,33 @@ def test_every_document_is_in_the_sites_table_of_contents():
             names = [re.sub(r"^.*<(.+)>$", r"\1", name) for name in names]
             listed |= {index.parent / f"{name}.md" for name in names}
     assert listed == set(docs.rglob("*.md")) - {docs / "index.md"}
+
+
+@pytest.fixture
+def check_site():
+    """docs/check_site.py, as a module."""
+    spec = importlib.util.spec_from_file_location("check_site", ROOT / "docs" / "check_site.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_link_within_the_site_is_followed(check_site, tmp_path):
+    (tmp_path / "api").mkdir()
+    (tmp_path / "index.html").write_text(
+        '<a href="api/index.html#there">1</a> <a href="#here" id="here">2</a> <img src="none.png">'
+        '<a href="https://keras.io/">3</a> <a href="api/">4</a> <img src="data:image/png;base64,">'
+    )
+    (tmp_path / "api" / "index.html").write_text(
+        '<h1 id="there"></h1><a href="../index.html#gone">1</a> <a href="../a%20b.txt">2</a>'
+    )
+    (tmp_path / "a b.txt").write_text("text")
+    faults, within, outside = check_site.broken(tmp_path)
+    assert faults == [
+        "api/index.html: ../index.html#gone leads nowhere",
+        "index.html: none.png leads nowhere",
+    ]
+    assert (within, outside) == (4, 1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="must be a folder with HTML pages"):
+        check_site.broken(tmp_path / "empty")
