@@ -34,7 +34,7 @@ myst_enable_extensions = ["html_image"]
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 900  # of a cell; CI builds beside its tests
 nb_merge_streams = True
 
 # Docstrings say shapes, dtypes and units, which annotations cannot.

@@ -59,8 +59,9 @@ def decide(audit, path):
         table = csv.writer(file)
         table.writerow(["id", "index", "given", "decided", "action", "stratum", "labels_sha256"])
         for row, action in zip(rows, ("confirm", "confirm", "keep"), strict=True):
-            names = {"confirm": row["suggested_name"], "keep": row["given_name"]}
-            given = (row.get("id", ""), row["index"], row["given_name"])
+            kept, other = (row.get(f"{n}_name") or row[n] for n in ("given", "suggested"))
+            names = {"confirm": other, "keep": kept}
+            given = (row.get("id", ""), row["index"], kept)
             table.writerow([*given, names[action], action, row["stratum"], sha])
 
 
