@@ -36,6 +36,7 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 900  # of a cell; CI builds beside its tests
 nb_merge_streams = True
+nb_output_stderr = "remove"  # what TensorFlow says of the processor as it loads
 
 # Docstrings say shapes, dtypes and units, which annotations cannot.
 autodoc_typehints = "none"
