@@ -1,24 +1,36 @@
 # Each target stands alone on a fresh clone: what it needs is made first.
 #
-#   make demo    environment, then the embedded default: digits with 40 % wrong labels
+#   make demo    environment, the embedded default (digits with 40 % wrong labels), its audit's page
 #   make test    environment, then every test on both backends
 #   make check   format, lint, types
 #   make format  mend what can be mended of the above
 #   make dist    wheel and source archive in dist/, checked
+#   make docs    the documentation site in build/docs/html: notebooks run, links followed
+#   make docs-links   the site's links to the network, asked
 #   make clean   remove the environment and what was built; runs/ and data/ stay
 
 PYTHON ?= python3
 PYTEST_FLAGS ?=
 BIN := .venv/bin
 READY := .venv/ready
+DOCS_READY := .venv/docs-ready
+DEMO := runs/demo-$(shell date +%Y-%m-%d-%H%M%S)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 FREE := test-backend-free-data test-backend-free-others
 
-.PHONY: demo test test-tensorflow test-jax $(FREE) check format dist clean
+.PHONY: demo test test-tensorflow test-jax $(FREE) check format dist docs docs-links clean
 
 demo: $(READY)
-	$(BIN)/python cli.py train recipes/digits.toml
+	$(BIN)/python cli.py train recipes/digits.toml --out $(DEMO)
+	$(BIN)/python cli.py audit $(DEMO)
+	@printf '%s\n' \
+	  "In the page: c confirms the suggested class, k keeps the given one, Export writes decisions.csv." \
+	  "Then, here:" \
+	  "  $(BIN)/python cli.py relabel $(DEMO) decisions.csv --out labels.csv" \
+	  "  $(BIN)/python cli.py train $(DEMO)/recipe.toml --set golden.decisions=labels.csv --out $(DEMO)-2" \
+	  "  $(BIN)/python cli.py compare $(DEMO) $(DEMO)-2" \
+	  "The page: file://$(CURDIR)/$(DEMO)/audit/report.html"
 
 # JAX's tests run beside TensorFlow's and are shown after them, and so do, in two parts, those that
 # do not touch Keras and run once. Three at a time: one of them waits for a browser or a disk.
@@ -61,6 +73,15 @@ dist: $(READY)
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist/*.whl
 
+# A warning ends it: a reference that leads nowhere, a notebook that fails.
+docs: $(DOCS_READY)
+	rm -rf build/docs/html
+	$(BIN)/sphinx-build -q -b html -W --keep-going -E -j auto docs build/docs/html
+	$(BIN)/python docs/check_site.py build/docs/html
+
+docs-links: $(DOCS_READY)
+	$(BIN)/sphinx-build -q -b linkcheck -D nb_execution_mode=off docs build/docs/links
+
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -71,3 +92,7 @@ $(READY): setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[tensorflow-cpu,jax,dev]'
 	touch $(READY)
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $(DOCS_READY)

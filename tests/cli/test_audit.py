@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,12 @@ def audit(run):
     done = subprocess.run(
         [sys.executable, "-c", code, str(run)], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip().endswith("[]")
+    *_, address, command, loaded = done.stdout.strip().splitlines()
+    assert loaded == "[]"
+    page = urllib.parse.urlsplit(address.removeprefix("open ").partition(" in a browser")[0])
+    assert page.scheme == "file"
+    assert Path(urllib.parse.unquote(page.path)) == run / "audit" / "report.html"
+    assert command.split()[:4] == ["python", "cli.py", "relabel", str(run)]
     assert {path: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
     return run / "audit"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders.examples import load as load_example
+from builders.prepared import prepared_folder
 from click.testing import CliRunner
 from PIL import Image
 
@@ -293,12 +294,11 @@ def test_the_clothing1m_schedule_runs_on_a_small_folder_in_the_originals_layout(
     assert summary["traces"] == 2  # of the warm-up, and of what follows
 
 
+@pytest.mark.skipif(
+    os.environ["KERAS_BACKEND"] != "tensorflow", reason="60,000 images are decoded once"
+)
 def test_cifar10_n_runs_whole_for_an_epoch_or_two(tmp_path):
-    folder = Path(os.environ.get("TFDS_DATA_DIR", ROOT / "data" / "tfds"))
-    if not (folder / "cifar10_n").is_dir():
-        pytest.skip(f"cifar10_n is not prepared in {folder}")
-    if os.environ["KERAS_BACKEND"] != "tensorflow":
-        pytest.skip("these 60,000 images are decoded once, on TensorFlow")
+    folder = prepared_folder("cifar10_n")
     chosen = (
         f"data.data_dir={folder}",
         "model.name=mlp",

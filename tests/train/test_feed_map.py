@@ -187,6 +187,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_what_a_layer_draws_follows_from_seed_epoch_and_batch(layer, kind):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from scipy.sparse import issparse
 from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.judged_labels import JudgedLabels
 from tssd_keras.auditing.pictures import Samples
-from tssd_keras.auditing.write import write_audit
+from tssd_keras.auditing.write import relabel_command, write_audit
 from tssd_keras.data.decoding import BadImage, decode_for_people
 from tssd_keras.data.files import FilesOnDisk
 from tssd_keras.data.inputs import ArrayInputs, as_inputs
@@ -58,7 +57,6 @@ def write_page(
     to_show = as_samples(samples, paths, column_names, n)
     findings = findings_of(audited, class_names, ids=ids, paths=paths)
     columns = audited.columns(class_names)
-    here = shlex.quote(str(folder))
 
     def table(findings: Findings, gallery: Gallery) -> dict[str, Any]:
         stratum = np.full(n, "", object)
@@ -72,7 +70,7 @@ def write_page(
         folder,
         note=" ".join(f"{doubt[0].upper()}{doubt[1:]}." for doubt in audited.doubts),
         table=table,
-        back=f"python cli.py relabel {here} decisions.csv --out labels.csv",
+        back=relabel_command(folder),
         **shown,
     )
     _write_for_relabel(folder, audited, findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ MOST_SUSPECTS = 20_000  # on the page
 WITHOUT_SAMPLES = "Give --without-samples for a page without them."
 Progress = Callable[[str, int], Callable[[int], object]]
 Table = Callable[[Findings, Gallery], dict[str, Any]]
+
+
+def relabel_command(run: Path) -> str:
+    """The command that takes the decisions on a run, or on the audit of a model's outputs."""
+    return f"python cli.py relabel {shlex.quote(str(run))} decisions.csv --out labels.csv"
 
 
 def load_samples(findings: Findings, recipe: Recipe) -> Samples:

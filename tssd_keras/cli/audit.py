@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from tssd_keras.cli.audit_outputs import audit_outputs, output_options
+from tssd_keras.cli.audit_outputs import audit_outputs, output_options, what_next
 from tssd_keras.cli.backend import BACKENDS
 
 NO_SAMPLES = "The samples themselves are not shown: the audit was made with --without-samples."
@@ -101,7 +100,7 @@ def audit(
 
 def _audit_run(run: Path, out: Path, without_samples: bool, shown: dict[str, Any]) -> None:
     """Write the audit of a run; `shown` are settings of `write.Shown`."""
-    from tssd_keras.auditing.write import load_samples, write_audit
+    from tssd_keras.auditing.write import load_samples, relabel_command, write_audit
     from tssd_keras.progress import bar
     from tssd_keras.run.folder import check_free
     from tssd_keras.run.read import of_which_epoch, read_run
@@ -116,15 +115,14 @@ def _audit_run(run: Path, out: Path, without_samples: bool, shown: dict[str, Any
             samples,
             out,
             note=" ".join(filter(None, (which, NO_SAMPLES if without_samples else ""))),
-            back=f"python cli.py relabel {shlex.quote(str(run))} decisions.csv --out labels.csv",
+            back=relabel_command(run),
             progress=bar,
             **shown,
         )
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    for line in filter(None, (which, *lines)):
+    for line in filter(None, (which, *lines, *what_next(out, run))):
         click.echo(line)
-    click.echo(f"everything is in {out}; open {out / 'report.html'} in a browser")
 
 
 def _check_together(golden: bool, outputs: bool) -> None:

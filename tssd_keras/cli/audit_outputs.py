@@ -106,9 +106,25 @@ def audit_outputs(
         f"{audited.suspect.sum():,} of {len(audited.order):,} labels are no likelier to be right "
         "than wrong"
     )
-    for line in lines:
+    for line in (*lines, *what_next(folder, folder)):
         click.echo(line)
-    click.echo(f"everything is in {folder}; open {folder / 'report.html'} in a browser")
+
+
+def what_next(folder: Path, run: Path) -> tuple[str, ...]:
+    """Where the page of an audit's folder is, and what becomes of its decisions, a line each.
+
+    Args:
+        folder: of the audit.
+        run: of the run, or of the audit of a model's outputs.
+    """
+    from tssd_keras.auditing.write import relabel_command
+
+    page = (folder / "report.html").absolute().as_uri()
+    return (
+        f"everything is in {folder}",
+        f"open {page} in a browser, decide, and export decisions.csv; then:",
+        f"  {relabel_command(run)}",
+    )
 
 
 def _write(

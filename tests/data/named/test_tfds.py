@@ -1,12 +1,12 @@
 import dataclasses
 import functools
 import io
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from builders.prepared import prepared_folder
 
 from tssd_keras.data import loading
 from tssd_keras.data.named import tfds_reading
@@ -401,9 +401,7 @@ def read_once(monkeypatch):
 @pytest.mark.parametrize("cache_gib", [1.0, 0.0])
 def test_fashion_mnist_keeps_the_labels_of_its_images(read_once, cache_gib):
     """By the nearest class mean of the pixels about 68 % are found, by chance it would be 10 %."""
-    folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
-    if not (folder / "fashion_mnist").is_dir():
-        pytest.skip(f"fashion_mnist is not prepared in {folder.absolute()}")
+    folder = prepared_folder("fashion_mnist")
     data = loading.load(
         DataRecipe(
             source="tfds",
@@ -429,9 +427,7 @@ def test_fashion_mnist_keeps_the_labels_of_its_images(read_once, cache_gib):
 @functools.cache
 def prepared(name, **settings):
     """A data set for tests that only read it."""
-    folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
-    if not (folder / name).is_dir():
-        pytest.skip(f"{name} is not prepared in {folder.absolute()}")
+    folder = prepared_folder(name)
     recipe = DataRecipe(
         source="tfds",
         name=name,
@@ -475,9 +471,7 @@ def test_cifar10_n_is_lined_up_with_cifar10_by_id():
 
 
 def test_tiny_imagenet_is_whole():
-    folder = Path(os.environ.get("TFDS_DATA_DIR", "data/tfds"))
-    if not ((folder / PREPARED).is_dir() or (folder / ZIP).is_file()):
-        pytest.skip(f"neither {PREPARED} nor {ZIP} is in {folder.absolute()}")
+    folder = prepared_folder(PREPARED, ZIP)
     data = loading.load(
         DataRecipe(source="tiny_imagenet", data_dir=str(folder), cache_gib=0.0, check_images=False)
     )
