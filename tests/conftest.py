@@ -61,7 +61,8 @@ SALT = 36  # of 400 the one by which both backends take as long, on 2026-11-27
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is another backend's."""
+    """What wants prepared data comes last, and what is another backend's is left out."""
+    items.sort(key=lambda item: item.get_closest_marker("prepared") is not None)
     if not os.environ.get("SHARE_OUT"):
         return
     theirs = [item for item in items if is_shared(item) and backend_of(item) != BACKEND]

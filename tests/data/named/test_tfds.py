@@ -398,6 +398,7 @@ def read_once(monkeypatch):
     monkeypatch.setattr(tfds_reading, "_columns", columns)
 
 
+@pytest.mark.prepared
 @pytest.mark.parametrize("cache_gib", [1.0, 0.0])
 def test_fashion_mnist_keeps_the_labels_of_its_images(read_once, cache_gib):
     """By the nearest class mean of the pixels about 68 % are found, by chance it would be 10 %."""
@@ -439,6 +440,7 @@ def prepared(name, **settings):
     return loading.load(recipe)
 
 
+@pytest.mark.prepared
 @pytest.mark.parametrize("label", HUMAN)
 def test_cifar10_n_has_the_published_share_of_wrong_labels(read_once, label):
     data = prepared("cifar10_n", label=label)
@@ -450,6 +452,7 @@ def test_cifar10_n_has_the_published_share_of_wrong_labels(read_once, label):
     assert np.bincount(data.test_labels).tolist() == [1000] * 10
 
 
+@pytest.mark.prepared
 def test_cifar10_is_whole():
     data = prepared("cifar10")
     assert data.inputs.shape == (50_000, 32, 32, 3)
@@ -460,6 +463,7 @@ def test_cifar10_is_whole():
     np.testing.assert_array_equal(data.true_labels, data.labels)
 
 
+@pytest.mark.prepared
 def test_cifar10_n_is_lined_up_with_cifar10_by_id():
     ours = prepared("cifar10_n", label="worse_label")
     theirs = prepared("cifar10")
@@ -470,6 +474,7 @@ def test_cifar10_n_is_lined_up_with_cifar10_by_id():
     np.testing.assert_array_equal(theirs.inputs.read(order[some]), ours.inputs.read(some))
 
 
+@pytest.mark.prepared
 def test_tiny_imagenet_is_whole():
     folder = prepared_folder(PREPARED, ZIP)
     data = loading.load(
