@@ -29,8 +29,8 @@ demo: $(READY)
 	  "Then, here:" \
 	  "  $(BIN)/python cli.py relabel $(DEMO) decisions.csv --out labels.csv" \
 	  "  $(BIN)/python cli.py train $(DEMO)/recipe.toml --set golden.decisions=labels.csv --out $(DEMO)-2" \
-	  "  $(BIN)/python cli.py compare $(DEMO) $(DEMO)-2" \
-	  "The page: file://$(CURDIR)/$(DEMO)/audit/report.html"
+	  "  $(BIN)/python cli.py compare $(DEMO) $(DEMO)-2"
+	@printf 'The page: '; $(BIN)/python -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).absolute().as_uri())' $(DEMO)/audit/report.html
 
 # JAX's tests run beside TensorFlow's and are shown after them, and so do, in two parts, those that
 # do not touch Keras and run once. Three at a time: one of them waits for a browser or a disk.

@@ -38,9 +38,12 @@ def run(command: list[str], folder: Path) -> str:
         SystemExit: it failed; what it said is shown.
     """
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(
-        command, cwd=folder, env=clean, capture_output=True, text=True, timeout=LIMIT
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=clean, capture_output=True, text=True, timeout=LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{shlex.join(command)} took more than {LIMIT} s. --keep leaves the folder there.")
     if done.returncode:
         sys.exit(f"{shlex.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -37,4 +37,6 @@ def run(problem: Problem, *, q: float) -> Outcome:
         problem: to learn from.
         q: of the loss, in (0, 1].
     """
+    if not 0 < q <= 1:
+        raise ValueError(f"gce.q must lie in (0, 1], got {q}.")
     return Outcome(fit(problem, step(problem, Generalized, problem.networks(), q=q)))

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -96,8 +97,10 @@ def own_settings(texts: Iterable[str], methods: Iterable[str]) -> dict[str, dict
         kind = type(found[method][key])
         try:
             found[method][key] = kind(value)
+            if not math.isfinite(found[method][key]):
+                raise ValueError
         except ValueError:
-            whole = "a whole number" if kind is int else "a number"
+            whole = "a whole number" if kind is int else "a finite number"
             raise RecipeError(f"--peer {name} must be {whole}, got {value!r}") from None
     return found
 

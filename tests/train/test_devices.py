@@ -150,3 +150,28 @@ def test_several_workers_on_tensorflow_are_refused_with_jax_as_the_way(environme
     refused = pytest.raises(ValueError, match=f"{next(iter(environment))}.*KERAS_BACKEND=jax")
     with refused, devices.chosen("2"):
         raise AssertionError("several workers were taken")
+
+
+class OfItsOwn(keras.Model):
+    """A user's model with an attribute that TSSD's own wrappers have, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.network(x)
+
+
+def test_a_model_may_have_a_layer_of_any_name():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    x = (np.eye(3)[y] * 3 + rng.normal(size=(60, 3))).astype("float32")
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
+    )
+    model = OfItsOwn()
+    model.compile("adam", loss)
+    tssd = TSSD(x, y, warmup_epochs=1)
+    model.fit(tssd.feed(20), epochs=3, callbacks=[tssd], shuffle=False, verbose=0)
+    assert len(tssd.rounds) == 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tssd_keras.cli.backend import BACKENDS, choose_backend, load_tensorflow_quietly
+from tssd_keras.cli.backend import BACKENDS, check_alone, choose_backend, load_tensorflow_quietly
 from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.toml import RecipeError
 from tssd_keras.run.variants import VARIANTS, Planned, firsts, plan
@@ -74,6 +74,7 @@ def ablate(
     if list_only:
         click.echo(_variants())
         return
+    check_alone("ablate")
     planned = _plan(recipe, overrides, noises, only or tuple(VARIANTS), seeds)
     chosen = choose_backend(backend)
     out = out or Path("runs") / f"ablation-{recipe.stem}"

@@ -11,9 +11,25 @@ import tempfile
 
 import click
 
+from tssd_keras.train.settings import COORDINATOR
+
 BACKENDS = ("tensorflow", "jax")
 # TensorFlow 2.21 says these as it loads, whatever TF_CPP_MIN_LOG_LEVEL is.
 NOTE = re.compile(r"WARNING: All log messages before absl::|I\d{4} ")
+
+
+def several_processes() -> bool:
+    """Whether this is one of the processes of a training; see docs/scale.md."""
+    return bool(os.environ.get(COORDINATOR))
+
+
+def check_alone(command: str) -> None:
+    """Raises UsageError where several processes would each do all that a command does."""
+    if several_processes():
+        raise click.UsageError(
+            f"{COORDINATOR} is set, so this is one of several processes, and {command} runs in "
+            "one. Unset the variable."
+        )
 
 
 def choose_backend(backend: str | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tssd_keras.cli.ablate import check_firsts, seeds_of
-from tssd_keras.cli.backend import BACKENDS, choose_backend
+from tssd_keras.cli.backend import BACKENDS, check_alone, choose_backend
 from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.toml import RecipeError
 
@@ -84,6 +84,7 @@ def peers(
         return
     if recipe is None:
         raise click.UsageError("Missing argument 'RECIPE', e.g. recipes/digits.toml.")
+    check_alone("peers")
     chosen = choose_backend(backend)
     try:
         asked = rows.asked_for(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -11,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tssd_keras.cli.backend import BACKENDS, choose_backend, load_tensorflow_quietly
+from tssd_keras.cli.backend import (
+    BACKENDS,
+    choose_backend,
+    load_tensorflow_quietly,
+    several_processes,
+)
 from tssd_keras.cli.recipe_options import load, recipe_argument, set_option, skip_option
 from tssd_keras.judge.told import NOTHING_TO_TELL
 from tssd_keras.recipe.recipe import Recipe
@@ -34,11 +38,6 @@ class _Devices(click.ParamType):
 
 
 DEVICES = _Devices()
-
-
-def several_processes() -> bool:
-    """Whether this is one of the processes of a training; see docs/scale.md."""
-    return bool(os.environ.get(COORDINATOR))
 
 
 @click.command()

@@ -150,12 +150,23 @@ def chosen(devices: str) -> Iterator[None]:
     if n > len(names) or n % jax.process_count():
         raise ValueError(_TOO_FEW.format(n, len(names), jax.process_count()))
     if n > 1:
-        distribution = keras.distribution.DataParallel(devices=names[:n], auto_shard_dataset=False)
+        taken = _of_each_process(names, n // jax.process_count())
+        distribution = keras.distribution.DataParallel(devices=taken, auto_shard_dataset=False)
         keras.distribution.set_distribution(distribution)
     try:
         yield
     finally:
         keras.distribution.set_distribution(None)
+
+
+def _of_each_process(names: list[str], n: int) -> list[str]:
+    """The first n devices of every process, by their names in the order of `jax.devices()`."""
+    kind = jax.default_backend()
+    owner = {f"{kind}:{one.id}": one.process_index for one in jax.devices()}
+    taken: dict[int, list[str]] = {}
+    for name in names:
+        taken.setdefault(owner.get(name, 0), []).append(name)
+    return [name for process in sorted(taken) for name in taken[process][:n]]
 
 
 def _number(name: str) -> int | None:

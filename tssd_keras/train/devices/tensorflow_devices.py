@@ -35,7 +35,8 @@ def layout_of(model: keras.Model) -> Layout:
 
 def _strategy_of(model: keras.Model) -> tf.distribute.Strategy:
     """The one under which its variables were made: `ScoringModel` may be made elsewhere."""
-    return getattr(model, "network", model).distribute_strategy
+    network = getattr(model, "network", None)
+    return getattr(network, "distribute_strategy", None) or model.distribute_strategy
 
 
 def _layout(strategy: tf.distribute.Strategy) -> Layout:
