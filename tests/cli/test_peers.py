@@ -101,7 +101,7 @@ def test_a_run_that_fails_is_a_line_that_says_why(tmp_path):
         (["--methods", "gce", "--peer", "gce.p=1"], "with METHOD.KEY of gce.q among the methods"),
         (["--methods", "gce", "--peer", "elr.strength=1"], "METHOD.KEY of gce.q among"),
         (["--methods", "cross-entropy", "--peer", "gce.q=1"], "METHOD.KEY of none among"),
-        (["--methods", "gce", "--peer", "gce.q=much"], "--peer gce.q must be a number"),
+        (["--methods", "gce", "--peer", "gce.q=much"], "--peer gce.q must be a finite number"),
         (["--methods", "simifeat", "--peer", "simifeat.k=0.5"], "must be a whole number"),
         (["--methods", "gce", "--set", "golden.source=none"], "would be lost: the methods,"),
         (["--methods", "glc", "--set", "golden.per_class=50"], "fit with --methods"),

@@ -11,6 +11,7 @@ import pytest
 from builders.small_runs import new_tssd
 
 import tssd_keras
+from tssd_keras import TSSD
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.judge.table import SampleTable
 from tssd_keras.train import devices
