@@ -53,7 +53,7 @@ def test_several_devices_train_and_judge_as_one_does(runs):
     np.testing.assert_allclose(*losses, rtol=5e-3)
     tables = [rows(run / "samples.csv") for run in (several, one)]
     differ = [a for a, b in zip(*tables, strict=True) if a["role"] != b["role"]]
-    assert len(differ) <= len(tables[0]) // 100, differ
+    assert len(differ) <= len(tables[0]) // 50, differ
     apart = np.abs(column(several / "samples.csv", "q") - column(one / "samples.csv", "q"))
     assert np.median(apart) < 1e-3
 
