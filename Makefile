@@ -11,6 +11,7 @@
 
 PYTHON ?= python3
 PYTEST_FLAGS ?=
+DOCS_FLAGS ?=
 BIN := .venv/bin
 READY := .venv/ready
 DOCS_READY := .venv/docs-ready
@@ -76,7 +77,7 @@ dist: $(READY)
 # A warning ends it: a reference that leads nowhere, a notebook that fails.
 docs: $(DOCS_READY)
 	rm -rf build/docs/html
-	$(BIN)/sphinx-build -q -b html -W --keep-going -E -j auto docs build/docs/html
+	$(BIN)/sphinx-build -q -b html -W --keep-going -E -j auto $(DOCS_FLAGS) docs build/docs/html
 	$(BIN)/python docs/check_site.py build/docs/html
 
 docs-links: $(DOCS_READY)
