@@ -20,7 +20,7 @@ N = {"jax": "4", "tensorflow": "2"}[keras.backend.backend()]
 # Two networks that judge for each other, and running means of them. The objective "weighted" is
 # trained in test_several_processes.py, and its updates are compared in train/test_devices.py.
 SETTINGS = (
-    *("train.epochs=3", "train.warmup_epochs=1", "augment.crop=1", "model.name=mlp"),
+    *("train.epochs=2", "train.warmup_epochs=1", "augment.crop=1", "model.name=mlp"),
     *("model.width=32", "objective.kind=mixmatch", "objective.ramp_epochs=1"),
     *("train.networks=2", "train.ema=0.9"),
 )
