@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tssd_keras.cli.backend import BACKENDS, check_alone, choose_backend, load_tensorflow_quietly
+from tssd_keras.cli.options_of_runs import noise_option, seeds_option, set_in_all_option
 from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.toml import RecipeError
 from tssd_keras.run.variants import VARIANTS, Planned, firsts, plan
@@ -20,16 +21,8 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
 
 @click.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option(
-    "--seeds", default="0,1,2", show_default=True, help="Seeds of everything that is drawn."
-)
-@click.option(
-    "--noise",
-    "noises",
-    multiple=True,
-    metavar="KIND:RATE",
-    help="Noise in place of the recipe's, e.g. symmetric:0.4. Can be given again.",
-)
+@seeds_option
+@noise_option
 @click.option(
     "--only",
     multiple=True,
@@ -40,13 +33,7 @@ LINES, TABLE, PLOT = "runs.jsonl", "table.md", "ablation.png"
     "--no-run", is_flag=True, help="Run nothing; make table and plot of the lines that exist."
 )
 @click.option("--list", "list_only", is_flag=True, help="List the variants and stop.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Change one setting of every run. Can be given again.",
-)
+@set_in_all_option
 @click.option("--backend", type=click.Choice(BACKENDS), help="As for train.")
 @click.option(
     "--out",

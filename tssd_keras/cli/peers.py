@@ -12,6 +12,7 @@ import click
 
 from tssd_keras.cli.ablate import check_firsts, seeds_of
 from tssd_keras.cli.backend import BACKENDS, check_alone, choose_backend
+from tssd_keras.cli.options_of_runs import noise_option, seeds_option, set_in_all_option
 from tssd_keras.data.whole_file import write_text
 from tssd_keras.recipe.toml import RecipeError
 
@@ -24,23 +25,9 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 @click.option(
     "--methods", metavar="A,B", help="Which methods, by comma. Default: all that --list names."
 )
-@click.option(
-    "--seeds", default="0,1,2", show_default=True, help="Seeds of everything that is drawn."
-)
-@click.option(
-    "--noise",
-    "noises",
-    multiple=True,
-    metavar="KIND:RATE",
-    help="Noise in place of the recipe's, e.g. symmetric:0.4. Can be given again.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="SECTION.KEY=VALUE",
-    help="Change one setting of every run. Can be given again.",
-)
+@seeds_option
+@noise_option
+@set_in_all_option
 @click.option(
     "--peer",
     "own",
