@@ -83,7 +83,7 @@ def suspects(n: int, rng: np.random.Generator) -> Findings:
         index=np.arange(m),
         given=given,
         suggested=np.where(wrong, (given + rng.integers(1, 3, m)) % CLASSES, given),
-        confidence=rng.uniform(0.3, 1, m),
+        p_suggested=rng.uniform(0.3, 1, m),
         weight=np.where(wrong, 0.0, 1.0),
         role=np.where(wrong, NEGATIVE, POSITIVE).astype(np.int8),
         p_loss=rng.uniform(0, 0.5, m),

@@ -47,7 +47,7 @@ def train(seed: int, work: Path) -> Path:
             last.update({name: getattr(scores, name) for name in ARRAYS}, given=given)
             last.update({f"golden_{name}": getattr(golden.scores, name) for name in ARRAYS})
             last.update(golden_labels=golden.labels, golden_given=golden.given)
-            last.update(q=found.q, suggested=found.suggested, confidence=found.confidence)
+            last.update(q=found.q, suggested=found.suggested, p_suggested=found.p_suggested)
             return found
 
     train_round.Purifier = Recording
@@ -85,7 +85,7 @@ def evaluate(seed: int, kept: Path) -> list[dict]:
     scores = Scores(*(last[name] for name in ARRAYS))
     drawn = Scores(*(last[f"golden_{name}"] for name in ARRAYS))
     suspects = np.flatnonzero((last["q"] <= 0.5) | (last["suggested"] != given))
-    order = np.lexsort((-last["confidence"][suspects], last["q"][suspects]))
+    order = np.lexsort((-last["p_suggested"][suspects], last["q"][suspects]))
     suspects = suspects[order]
     stratum = np.zeros(len(given), np.int64)  # of what is no suspect
     stratum[suspects] = 1 + np.searchsorted(ENDS, np.arange(len(suspects)), side="right")

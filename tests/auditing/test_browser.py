@@ -219,7 +219,7 @@ def test_search_by_id_number_and_class_and_a_slider_of_confidence(opened, addres
     page.locator("#filter-search").fill("fox")
     page.locator("#filter-sure").fill("80")
     page.locator("#filters-close").click()
-    sure = JUDGED.confidence[GALLERY.rows[:N_LISTED]]
+    sure = JUDGED.p_suggested[GALLERY.rows[:N_LISTED]]
     rows = GALLERY.rows[:N_LISTED]
     named = (JUDGED.given[rows] == 2) | (JUDGED.suggested[rows] == 2)
     expected = int((named & (np.round(1000 * sure) >= 800)).sum())
@@ -229,8 +229,8 @@ def test_search_by_id_number_and_class_and_a_slider_of_confidence(opened, addres
 @pytest.mark.parametrize(
     ("value", "key"),
     [
-        ("sure", lambda row: -JUDGED.confidence[row]),
-        ("unsure", lambda row: JUDGED.confidence[row]),
+        ("sure", lambda row: -JUDGED.p_suggested[row]),
+        ("unsure", lambda row: JUDGED.p_suggested[row]),
         ("p_wrong", lambda row: JUDGED.q[row]),
         ("right", lambda row: -JUDGED.q[row]),
         ("index", lambda row: row),
@@ -277,7 +277,7 @@ def test_the_pairs_the_matrix_and_the_classes_lead_to_their_samples_least_sure_f
         assert page.locator("#stage img").is_visible()
         page.keyboard.press("g")
         rows = GALLERY.rows[tiles(page)]
-        sure = JUDGED.confidence[rows]
+        sure = JUDGED.p_suggested[rows]
         assert len(rows) > 1
         assert (np.diff(np.round(1000 * sure)) >= 0).all()
         pairs = set(zip(JUDGED.given[rows].tolist(), JUDGED.suggested[rows].tolist(), strict=True))

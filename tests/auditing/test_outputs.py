@@ -131,7 +131,7 @@ def test_probabilities_that_rounding_moved_are_still_probabilities(digits):
     one = tssd_keras.audit(p, given)
     other = tssd_keras.audit(1.015 * p, given)
     np.testing.assert_allclose(one.score, other.score, atol=1e-6)
-    assert other.confidence.max() <= 1
+    assert other.p_suggested.max() <= 1
 
 
 @pytest.mark.backend_free

@@ -54,7 +54,7 @@ def test_ties_go_to_the_surer_suggestion_then_to_the_lower_index():
         role=np.ones(4, np.int8),
         given=np.zeros(4, int),
         suggested=np.array([1, 1, 0, 1]),
-        confidence=np.array([0.6, 0.9, 0.99, 0.6]),
+        p_suggested=np.array([0.6, 0.9, 0.99, 0.6]),
     )
     assert rank_suspects(judged).tolist() == [2, 1, 4, 3]
 

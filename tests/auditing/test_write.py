@@ -55,7 +55,7 @@ def test_labels_are_escaped_in_the_labelling_config_and_fit_the_predictions():
         assert result["to_name"] == object_tag.get("name")
         assert result["type"] == "choices"
         assert result["value"] == {"choices": [choices[judged.suggested[row]]]}
-        assert task["predictions"][0]["score"] == pytest.approx(judged.confidence[row], abs=1e-5)
+        assert task["predictions"][0]["score"] == pytest.approx(judged.p_suggested[row], abs=1e-5)
     assert "<b>" not in xml
 
 

@@ -79,7 +79,7 @@ def some_judged(n=300, class_names=("cat", "dog", "fox"), *, seed=0, **change):
         "index": 2 * np.arange(n),
         "given": given,
         "suggested": np.where(wrong, (given + 1) % k, given),
-        "confidence": rng.uniform(0.5, 1, n),
+        "p_suggested": rng.uniform(0.5, 1, n),
         "weight": np.where(wrong, 0.0, np.where(role == SEMI_HARD, q, 1.0)),
         "role": role,
         "p_loss": np.where(wrong, 0.02, 0.98),

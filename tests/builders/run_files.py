@@ -28,7 +28,7 @@ def write_run(path, given, class_names, *, stream, ids=None, audit=True, decided
     n = len(stream)
     half, role = np.full(n, 0.5, np.float32), np.zeros(n, np.int8)
     suggested = (given[stream] + 1) % len(class_names)
-    table.rewrite(Rewrite(np.ones(n), role, half, half, half, suggested, half))
+    table.rewrite(Rewrite(np.ones(n), role, half, half, half, suggested, half, half))
     folder.write_samples(
         table,
         class_names,

@@ -57,7 +57,7 @@ def test_the_estimated_share_of_right_labels_is_near_the_true_one(sym, asym):
 def test_suggested_labels_are_right_more_often_than_given_ones(sym, asym):
     for found, _, truth, given in (sym, asym):
         assert (found.suggested == truth).mean() > (given == truth).mean() + 0.1
-        assert found.confidence.min() >= 1 / K
+        assert found.p_suggested.min() >= 1 / K
 
 
 def test_auto_takes_positives_back_where_the_streams_agree_on_wrong_labels(asym):

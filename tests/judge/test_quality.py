@@ -25,7 +25,7 @@ def a_round(rows=None, q=Q):
     role = ROLE[rows]
     weight = np.where(role == NEGATIVE, 0.0, np.where(role == SEMI_HARD, Q[rows], 1.0))
     p = np.where(role == POSITIVE, 0.9, np.where(role == NEGATIVE, 0.1, 0.5))
-    table.rewrite(Rewrite(weight, role, p, p, q[rows], TRUTH[rows], np.ones(len(rows))), rows)
+    table.rewrite(Rewrite(weight, role, p, p, q[rows], TRUTH[rows], *np.ones((2, len(rows)))), rows)
     division = divide(LOSS[rows], -LOSS[rows], GIVEN[rows], 2)
     division.role[:] = np.where(role == SEMI_HARD, UNCERTAIN, role)
     return table, division, LOSS[rows]

@@ -18,7 +18,7 @@ def table():
     new = Rewrite(
         np.array([1.0, 0.0]),
         np.array([POSITIVE, NEGATIVE], np.int8),
-        *(column, column, column, np.array([1, 1]), column),
+        *(column, column, column, np.array([1, 1]), column, column),
     )
     made.rewrite(new, np.array([0, 1]), epoch=4)
     return made

@@ -143,7 +143,7 @@ def test_a_rule_can_be_set():
 
 def columns(weight, q):
     some = np.zeros(N)
-    return Rewrite(weight, some, some, some, q, some.astype(int), some)
+    return Rewrite(weight, some, some, some, q, some.astype(int), some, some)
 
 
 def test_a_network_learns_by_the_judgement_of_the_one_before_it():

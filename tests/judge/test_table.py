@@ -18,7 +18,8 @@ def judged(n=5, **change):
         "p_feature": np.full(n, 0.75),
         "q": np.full(n, 0.9),
         "suggested": np.zeros(n, int),
-        "confidence": np.full(n, 0.6),
+        "p_suggested": np.full(n, 0.6),
+        "confidence": np.full(n, 0.5),
     }
     return Rewrite(**{**columns, **change})
 
@@ -125,17 +126,17 @@ def test_each_network_is_trained_on_what_the_other_says():
 
 def test_networks_that_disagree_leave_a_sample_uncertain_and_the_surer_one_suggests():
     roles = np.array([POSITIVE, NEGATIVE, POSITIVE, SEMI_HARD, FLOOR], np.int8)
-    first = judged(role=roles, suggested=np.full(5, 3), confidence=np.full(5, 0.7))
+    first = judged(role=roles, suggested=np.full(5, 3), p_suggested=np.full(5, 0.7))
     second = judged(
         role=np.array([POSITIVE, POSITIVE, UNCERTAIN, SEMI_HARD, FLOOR], np.int8),
         q=np.full(5, 0.5),
         suggested=np.full(5, 4),
-        confidence=np.array([0.6, 0.8, 0.6, 0.8, 0.6]),
+        p_suggested=np.array([0.6, 0.8, 0.6, 0.8, 0.6]),
     )
     both = in_agreement([first, second])
     assert both.role.tolist() == [POSITIVE, UNCERTAIN, UNCERTAIN, SEMI_HARD, FLOOR]
     assert both.suggested.tolist() == [3, 4, 3, 4, 3]
-    assert both.confidence.tolist() == [0.7, 0.8, 0.7, 0.8, 0.7]
+    assert both.p_suggested.tolist() == [0.7, 0.8, 0.7, 0.8, 0.7]
     assert both.q.tolist() == pytest.approx([0.7] * 5)
 
 
@@ -180,7 +181,7 @@ def test_the_csv_leaves_empty_what_is_not_known(tmp_path):
         rows = list(csv.DictReader(file))
     assert [r["true"] for r in rows] == ["", "cat", "dog"]
     assert [r["role"] for r in rows] == ["", "positive", ""]
-    for name in ("p_loss", "p_feature", "q", "suggested", "confidence"):
+    for name in ("p_loss", "p_feature", "q", "suggested", "p_suggested"):
         assert [bool(r[name]) for r in rows] == [False, True, False]
 
 
@@ -237,7 +238,7 @@ def test_a_rewrite_of_some_rows_changes_no_others():
 
 
 def test_a_network_that_tells_nothing_of_a_sample_has_no_part_in_its_judgement():
-    def columns(p, q, role, suggested, confidence):
+    def columns(p, q, role, suggested, p_suggested):
         return Rewrite(
             np.ones(2, np.float32),
             np.full(2, role, np.int8),
@@ -245,14 +246,14 @@ def test_a_network_that_tells_nothing_of_a_sample_has_no_part_in_its_judgement()
             np.full(2, p),
             np.full(2, q, np.float32),
             np.full(2, suggested),
-            np.full(2, confidence, np.float32),
+            *np.full((2, 2), p_suggested, np.float32),
         )
 
     told = columns(0.1, 0.2, NEGATIVE, 1, 0.6)
     untold = columns(0.5, np.nan, UNCERTAIN, 0, 0.9)
     for pair in ([told, untold], [untold, told]):
         both = in_agreement(pair)
-        for name in ("role", "p_loss", "p_feature", "q", "suggested", "confidence"):
+        for name in ("role", "p_loss", "p_feature", "q", "suggested", "p_suggested", "confidence"):
             np.testing.assert_array_equal(getattr(both, name), getattr(told, name))
     nobody = in_agreement([untold, untold])
     assert np.isnan(nobody.q).all()

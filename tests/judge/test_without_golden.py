@@ -45,7 +45,7 @@ def test_labels_are_judged_and_other_ones_suggested_without_a_golden_sample():
     assert ((found.q > 0.5) == right).mean() > 0.97
     assert (found.suggested == truth).mean() > 0.97
     assert found.suggested.dtype == np.int64
-    assert found.q.dtype == found.confidence.dtype == np.float32
+    assert found.q.dtype == found.p_suggested.dtype == np.float32
 
 
 def test_q_is_the_label_s_pooled_probability_beside_the_best_other_one():
@@ -56,7 +56,7 @@ def test_q_is_the_label_s_pooled_probability_beside_the_best_other_one():
     index = np.arange(len(given))
     own = p[index, given]
     np.testing.assert_array_equal(found.suggested, p.argmax(axis=1))
-    np.testing.assert_allclose(found.confidence, p.max(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(found.p_suggested, p.max(axis=1), rtol=1e-5)
     p[index, given] = 0
     np.testing.assert_allclose(found.q, own / (own + p.max(axis=1)), atol=1e-5)
     np.testing.assert_array_equal(found.q > 0.5, found.suggested == given)

@@ -38,7 +38,7 @@ def decide(run, path, n=N_DECIDED):
     """The true labels of the surest suspects, as decisions."""
     rows = [r for r in read_csv(run / "samples.csv") if r["suggested"] != r["given"]]
     rows = sorted(
-        (r for r in rows if r["role"] != "decided"), key=lambda r: -float(r["confidence"])
+        (r for r in rows if r["role"] != "decided"), key=lambda r: -float(r["p_suggested"])
     )
     sha = (run / "labels.sha256").read_text().strip()
     actions = {True: "keep", False: "confirm"}

@@ -101,13 +101,13 @@ N = len(STREAM)
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (samples(format=np.array(2)), r"samples\.npz must hold the samples of .* known is 1"),
+        (samples(format=np.array(1)), r"samples\.npz must hold the samples of .* known is 2"),
         (samples(q=None), "it lacks q"),
         (samples(q=np.ones(N)), r"q must be float32\[57\], got float64"),
         (samples(q=np.ones(N - 1, np.float32)), r"q must be float32\[57\], got float32\(56,\)"),
         (samples(weight=np.full(N, 2, np.float32)), "weight must lie in"),
         (samples(weight=np.full(N, np.nan, np.float32)), "weight must be finite, got nan"),
-        (samples(confidence=np.full(N, np.nan, np.float32)), "confidence must be a number where"),
+        (samples(p_suggested=np.full(N, np.nan, np.float32)), "p_suggested must be a number where"),
         (samples(given=np.full(N, 3)), "given must lie in 0..2, got 3"),
         (samples(suggested=np.full(N, -2)), "suggested must lie in -1..2, got -2"),
         (samples(role=np.full(N, 99, np.int8)), "role must lie in"),

@@ -180,6 +180,22 @@ def test_logits_and_probabilities_are_told_apart(digits, warmed_up, without_gold
     )
 
 
+@pytest.mark.parametrize("last", ["softmax", None])
+def test_the_confidence_is_the_largest_probability_of_the_network_alone(digits, warmed_up, last):
+    model = plain_model(last=last)
+    model.set_weights(warmed_up[1].get_weights())
+    tssd = judged(model, digits, digits[3], from_logits=last is None)
+    outputs = model.predict(digits[0], verbose=0)
+    p = outputs if last else keras.ops.convert_to_numpy(keras.ops.softmax(outputs))
+    np.testing.assert_allclose(tssd.table.confidence, p.max(axis=1), rtol=1e-3)
+    assert abs(tssd.table.p_suggested - p.max(axis=1)).max() > 0.1  # others have a say in it
+
+
+def test_a_wrong_word_on_logits_is_refused_before_training(digits, warmed_up):
+    with pytest.raises(ValueError, match="from_logits is True, but the model gives"):
+        judged(warmed_up[1], digits, None, from_logits=True)
+
+
 @pytest.mark.parametrize("golden", ["certain", None])
 def test_without_golden_samples_the_streams_still_find_wrong_labels(
     digits, warmed_up, without_golden, golden

@@ -39,7 +39,7 @@ def test_decided_rows_keep_their_weight_role_and_class():
     assert table.given.tolist() == [0, 1, 2, 0]
     assert [ROLES[r] for r in table.role] == ["uncertain", "decided", "uncertain", "decided"]
     half, rows = np.full(2, 0.5), np.array([0, 2])
-    columns = Rewrite(np.array([0.0, 0.3]), np.zeros(2), half, half, half, np.ones(2), half)
+    columns = Rewrite(np.array([0.0, 0.3]), np.zeros(2), half, half, half, np.ones(2), half, half)
     table.rewrite(columns, rows)
     assert table.weights[[1, 3]].tolist() == [[1, 1], [1, 1]]
     assert table.suggested.tolist() == [1, 2, 1, 0]
@@ -69,7 +69,7 @@ def test_every_batch_has_the_decided_class_at_full_weight(kind, n_networks):
     for begun in (False, True):
         if begun:  # a round that gives all others next to nothing
             some = zeros[undecided]
-            columns = Rewrite(some + 0.1, some, some, some, some, some, some)
+            columns = Rewrite(some + 0.1, *(some,) * 7)
             tssd.table.rewrite(columns, undecided)
         feed = tssd.feed(32, model=Several(n_networks), kind=kind)
         batches = feed if kind == "tf.data" else (feed[i] for i in range(tssd.steps))

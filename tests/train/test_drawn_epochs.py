@@ -17,7 +17,7 @@ from tssd_keras.train.steps import accuracy, weighted_step
 
 KINDS = ("tf.data", "pydataset")
 DRAWN = 640
-COLUMNS = ("weight", "role", "p_loss", "p_feature", "q", "suggested", "confidence")
+COLUMNS = ("weight", "role", "p_loss", "p_feature", "q", "suggested", "p_suggested", "confidence")
 
 
 class Reads(ArrayInputs):
@@ -244,7 +244,9 @@ def test_a_recipe_draws_balanced_batches(tmp_path, quick_judge):
     judged = [row for row in rows if row["role"]]
     assert 320 < len(judged) <= 640 < len(rows)  # two rounds of 320
     for row in rows:  # a row that no round has judged says nothing of its label
-        said = [bool(row[name]) for name in ("p_loss", "p_feature", "q", "suggested", "confidence")]
+        said = [
+            bool(row[name]) for name in ("p_loss", "p_feature", "q", "suggested", "p_suggested")
+        ]
         assert said == [bool(row["role"])] * 5
     with open(done.folder / "rounds.csv", newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

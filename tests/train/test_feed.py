@@ -43,6 +43,7 @@ def set_weight(table, weight):
             table.p_feature,
             table.q,
             table.suggested,
+            table.p_suggested,
             table.confidence,
         )
     )

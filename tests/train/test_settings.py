@@ -12,7 +12,6 @@ from tssd_keras import TSSD, Scoring
     ("settings", "error", "words"),
     [
         ({"features": 3}, TypeError, "features must be the name of a layer, got 3"),
-        ({"from_logits": "no"}, TypeError, "from_logits must be True, False or None, got 'no'"),
         ({"score_model": 3}, TypeError, "score_model must be a keras.Model, .* got 3 of type int"),
         ({"score_model": lambda x: x}, TypeError, "score_model must be a keras.Model"),
         ({"batch_size": True}, TypeError, "batch_size must be a whole number, got True"),
@@ -23,6 +22,12 @@ from tssd_keras import TSSD, Scoring
 def test_a_way_to_look_into_a_model_is_checked(settings, error, words):
     with pytest.raises(error, match=words):
         Scoring(**settings)
+
+
+def test_whether_a_model_gives_logits_is_checked():
+    x, y = np.zeros((8, 2), np.float32), np.arange(8) % 2
+    with pytest.raises(TypeError, match="from_logits must be True, False or None, got 'no'"):
+        TSSD(x, y, from_logits="no")
 
 
 def test_a_layer_beside_a_score_model_is_refused():

@@ -30,7 +30,7 @@ class JudgedLabels:
         role: object[N] of str: positive (the label is taken to be right), negative
             (wrong), uncertain, semi-hard (uncertain, but right as q has it), golden.
         suggested: int64[N], the most probable class.
-        confidence: float64[N], its probability.
+        p_suggested: float64[N], its probability.
         order: int64[n], the samples that are not golden, the most suspect first.
         loss_abstains: whether the losses are unimodal, so that they tell nothing.
         feature_abstains: bool[K], whether the feature stream says nothing of a class; all
@@ -52,7 +52,7 @@ class JudgedLabels:
     p_feature: np.ndarray
     role: np.ndarray
     suggested: np.ndarray
-    confidence: np.ndarray
+    p_suggested: np.ndarray
     order: np.ndarray
     loss_abstains: bool
     feature_abstains: np.ndarray
@@ -109,7 +109,7 @@ class JudgedLabels:
             "q": self.q,
             "p_loss": self.p_loss,
             "p_feature": self.p_feature,
-            "confidence": self.confidence,
+            "p_suggested": self.p_suggested,
             "rank": [place or None for place in rank.tolist()],
         }
 

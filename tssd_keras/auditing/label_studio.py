@@ -94,7 +94,7 @@ def _task(
         "type": "choices",
         "value": {"choices": [names[suggested]]},
     }
-    score = round(float(findings.confidence[row]), 6)
+    score = round(float(findings.p_suggested[row]), 6)
     return {
         "data": data,
         "predictions": [{"model_version": MODEL_VERSION, "score": score, "result": [result]}],

@@ -210,11 +210,11 @@ def _label_audit(
     n, rows, log_p = len(outputs.given), outputs.of_unknown_truth, outputs.log_p
     given, golden = outputs.given[rows], bool((outputs.true >= 0).any())
     role, q = division.role, np.full(len(rows), np.nan)
-    suggested, confidence = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))
+    suggested, p_suggested = log_p.argmax(axis=1), np.exp(log_p.max(axis=1).astype(np.float64))
     if purification is not None:
         role, q = purification.role, purification.q.astype(np.float64)
-        suggested, confidence = outputs.true.copy(), np.ones(n)
-        suggested[rows], confidence[rows] = purification.suggested, purification.confidence
+        suggested, p_suggested = outputs.true.copy(), np.ones(n)
+        suggested[rows], p_suggested[rows] = purification.suggested, purification.p_suggested
     score = np.where(np.isnan(q), division.mean_of_streams(given), q)
     if not golden:
         q = np.full(len(rows), np.nan)  # by neighbours and predictions, not by a meta classifier
@@ -237,7 +237,7 @@ def _label_audit(
         p_feature=everywhere(division.p_feature),
         role=names,
         suggested=suggested,
-        confidence=confidence,
+        p_suggested=p_suggested,
         order=rows[np.lexsort((margin, np.nan_to_num(score, nan=0.5)))],
         loss_abstains=division.loss_abstains,
         feature_abstains=division.feature_abstains,

@@ -102,7 +102,7 @@ def findings_of(
         index=rows,
         given=audited.given[rows],
         suggested=audited.suggested[rows],
-        confidence=audited.confidence[rows],
+        p_suggested=audited.p_suggested[rows],
         weight=np.where(suspect, 0.0, 1.0),
         role=np.array([role[name] for name in audited.role[rows]], np.int8),
         p_loss=audited.p_loss[rows],

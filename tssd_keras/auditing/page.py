@@ -125,7 +125,7 @@ def _samples(findings: Findings, gallery: Gallery) -> dict[str, list | None]:
         "stratum": [place[name] for name in gallery.stratum[rows].tolist()],
         **{
             name: _thousandths(getattr(findings, name)[rows])
-            for name in ("confidence", "weight", "p_loss", "p_feature", "q", "p_wrong")
+            for name in ("p_suggested", "weight", "p_loss", "p_feature", "q", "p_wrong")
         },
     }
 

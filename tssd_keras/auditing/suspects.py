@@ -49,7 +49,7 @@ def rank_suspects(findings: Findings) -> np.ndarray:
         suggestion of another class, then to the lower index.
     """
     suspect = np.flatnonzero(findings.suspect)
-    surer = np.where(findings.suggested != findings.given, findings.confidence, 0.0)[suspect]
+    surer = np.where(findings.suggested != findings.given, findings.p_suggested, 0.0)[suspect]
     order = np.lexsort((findings.index[suspect], -surer, -findings.p_wrong[suspect]))
     rank = np.zeros(len(findings), np.int64)
     rank[suspect[order]] = np.arange(1, len(suspect) + 1)

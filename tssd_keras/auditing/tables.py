@@ -57,7 +57,7 @@ def columns(findings: Findings, gallery: Gallery) -> dict[str, list]:
         "given_name": names(findings.given),
         "suggested_label": labels(findings.suggested),
         "suggested_name": names(findings.suggested),
-        "confidence": numbers(findings.confidence),
+        "p_suggested": numbers(findings.p_suggested),
         "weight": numbers(findings.weight),
         "role": [findings.role_name(i) or None for i in range(n)],
         "p_loss": numbers(findings.p_loss),
@@ -115,7 +115,7 @@ def write_parquet(path: Path, table: Mapping[str, Any]) -> bool:
     whole = ("index", "given_label", "suggested_label", "changed", "rank", "teaching_rank")
     kinds = {
         **dict.fromkeys(whole, pa.int64()),
-        **dict.fromkeys(("confidence", "weight", "p_loss", "p_feature"), pa.float64()),
+        **dict.fromkeys(("p_suggested", "weight", "p_loss", "p_feature"), pa.float64()),
         **dict.fromkeys(("q", "p_wrong"), pa.float64()),
     }
     arrays = {}

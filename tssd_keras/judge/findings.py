@@ -23,7 +23,7 @@ class Findings:
         index: int64[N], each sample's number in the source's training split, in rising order.
         given: int64[N] in 0..K-1.
         suggested: int64[N], the most probable class, -1 where nobody judged.
-        confidence: float[N], its probability, NaN where nobody judged.
+        p_suggested: float[N], its probability, NaN where nobody judged.
         weight: float[N] in [0, 1].
         role: int8[N], an index into `roles.ROLES`, -1 where nobody judged.
         p_loss, p_feature: float[N], both streams' probability that the label is right; NaN
@@ -47,7 +47,7 @@ class Findings:
     index: np.ndarray
     given: np.ndarray
     suggested: np.ndarray
-    confidence: np.ndarray
+    p_suggested: np.ndarray
     weight: np.ndarray
     role: np.ndarray
     p_loss: np.ndarray

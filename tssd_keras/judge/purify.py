@@ -67,7 +67,7 @@ class Purification:
         return self.top.label[:, 0].astype(np.int64)
 
     @property
-    def confidence(self) -> np.ndarray:
+    def p_suggested(self) -> np.ndarray:
         """float32[N], its probability."""
         return self.top.p[:, 0]
 

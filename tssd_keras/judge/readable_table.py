@@ -28,6 +28,7 @@ class ReadableTable:
     p_feature: np.ndarray
     q: np.ndarray
     suggested: np.ndarray
+    p_suggested: np.ndarray
     confidence: np.ndarray
     changed: np.ndarray
     ids: np.ndarray | None
@@ -66,6 +67,7 @@ class ReadableTable:
             "p_feature": self.p_feature,
             "q": self.q,
             "suggested": self.suggested,
+            "p_suggested": self.p_suggested,
             "confidence": self.confidence,
             "changed": np.where(self.judged, self.changed + 1, -1),
         }
@@ -125,8 +127,8 @@ class ReadableTable:
         Returns:
             pandas.DataFrame. Its index, "index", is each sample's in the source. Columns: `id` if
             the table has `ids`; `given`, `true`, `role` (a name; None: nobody judged), `weight`,
-            `p_loss`, `p_feature`, `q`, `suggested`, `confidence`, and `changed`, counted from 1,
-            -1 before a round.
+            `p_loss`, `p_feature`, `q`, `suggested`, `p_suggested`, `confidence`, and `changed`,
+            counted from 1, -1 before a round.
 
         Raises:
             ImportError: pandas is not installed.

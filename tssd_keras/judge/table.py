@@ -14,7 +14,8 @@ from tssd_keras.judge.state import State
 # The columns of a table that training changes, and its counter.
 CHANGING = (
     *("weights", "rest", "held_back", "trained", "once_kept", "role", "p_loss", "p_feature"),
-    *("q", "suggested", "confidence", "drawn", "judged", "changed", "n_rewrites"),
+    *("q", "suggested", "p_suggested", "confidence", "drawn", "judged", "changed"),
+    "n_rewrites",
 )
 
 
@@ -32,6 +33,7 @@ class Rewrite:
     p_feature: np.ndarray
     q: np.ndarray
     suggested: np.ndarray
+    p_suggested: np.ndarray
     confidence: np.ndarray
     rest: np.ndarray | None = None
 
@@ -68,7 +70,9 @@ class SampleTable(ReadableTable):
         q: float32[N], the meta classifier's probability that the label is
             right, NaN without it.
         suggested: int64[N], the most probable class, -1 before a round.
-        confidence: float32[N], its probability, NaN before a round.
+        p_suggested: float32[N], its probability, NaN before a round.
+        confidence: float32[N], the largest probability that the network itself gives a class,
+            the mean over networks, NaN before a round.
         drawn: bool[N], the samples of this epoch; all of them until `draw`.
         judged: bool[N], which rows a round has written; the others are as at first.
         changed: int64[N], the epoch, counted from 0, before which a round last changed
@@ -113,6 +117,7 @@ class SampleTable(ReadableTable):
         self.p_feature = np.full(n, np.nan, np.float32)
         self.q = np.full(n, np.nan, np.float32)
         self.suggested = self.decided.copy()
+        self.p_suggested = np.full(n, np.nan, np.float32)
         self.confidence = np.full(n, np.nan, np.float32)
         self.drawn = np.ones(n, bool)
         self.judged = np.zeros(n, bool)
@@ -251,7 +256,7 @@ def in_agreement(columns: list[Rewrite]) -> Rewrite:
     Each network is trained on the weights of the one before it (co-division), so that
     none confirms its own mistakes; a network alone on its own. A sample keeps a role
     that all give it and is uncertain otherwise. Probabilities are means, and the
-    suggested class is that of the most confident network. A network that tells nothing of
+    suggested class is the surest suggestion of any network. A network that tells nothing of
     a sample, neither by a stream nor by q, has no part in these where another does.
 
     Source: DivideMix, arXiv 2002.07394, section 3.1.
@@ -261,11 +266,12 @@ def in_agreement(columns: list[Rewrite]) -> Rewrite:
     roles, q = np.stack([c.role for c in columns]), np.stack([c.q for c in columns])
     p_loss = np.stack([c.p_loss for c in columns])
     p_feature = np.stack([c.p_feature for c in columns])
+    p_suggested = np.stack([c.p_suggested for c in columns])
     confidence = np.stack([c.confidence for c in columns])
     has_part = ~(np.isnan(q) & (p_loss == 0.5) & (p_feature == 0.5))
     has_part |= ~has_part.any(axis=0)
     first = roles[has_part.argmax(axis=0), np.arange(roles.shape[1])]
-    surest = np.where(has_part, confidence, -1.0).argmax(axis=0)[None]
+    surest = np.where(has_part, p_suggested, -1.0).argmax(axis=0)[None]
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.mean(values, axis=0, where=has_part)
@@ -277,7 +283,8 @@ def in_agreement(columns: list[Rewrite]) -> Rewrite:
         p_feature=mean(p_feature),
         q=mean(q),
         suggested=np.take_along_axis(np.stack([c.suggested for c in columns]), surest, 0)[0],
-        confidence=np.take_along_axis(confidence, surest, 0)[0],
+        p_suggested=np.take_along_axis(p_suggested, surest, 0)[0],
+        confidence=mean(confidence),
     )
 
 

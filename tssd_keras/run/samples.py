@@ -24,8 +24,8 @@ from tssd_keras.judge.table import SampleTable
 from tssd_keras.labels.decisions.table import ACTIONS, UNUSABLE
 from tssd_keras.labels.decisions.uses import Decided
 
-FORMAT = 1  # of the file; another number is refused
-PROBABILITIES = ("weight", "p_loss", "p_feature", "q", "confidence")
+FORMAT = 2  # of the file; another number is refused
+PROBABILITIES = ("weight", "p_loss", "p_feature", "q", "p_suggested", "confidence")
 _TEXTS = ("class", "labels_sha256", "id", "decided_action", "decided_id")
 _KNOWN = frozenset(
     (
@@ -160,9 +160,9 @@ def _columns(arrays: Arrays, k: int) -> dict[str, np.ndarray]:
     array_of(arrays, "weight", np.float32, n, finite=True)
     role = array_of(arrays, "role", np.int8, n, lowest=-1, highest=len(ROLES) - 1)
     by_round = (role >= 0) & (role != DECIDED)
-    confidence = array_of(arrays, "confidence", np.float32, n)
-    if np.isnan(confidence[by_round]).any():
-        raise ValueError("confidence must be a number where a round gave a role, got nan")
+    p_suggested = array_of(arrays, "p_suggested", np.float32, n)
+    if np.isnan(p_suggested[by_round]).any():
+        raise ValueError("p_suggested must be a number where a round gave a role, got nan")
     return {
         "index": index,
         "given": array_of(arrays, "given", np.int64, n, lowest=0, highest=k - 1),

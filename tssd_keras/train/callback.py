@@ -58,7 +58,9 @@ class TSSD(Remembering):
             "certain": the division's own certain samples stand in. None: no purification.
         warmup_epochs: epochs before the first division, at least 1, on every sample but a few held
             back (`judge.rejected`). None: the feed only, and never a division.
-        scoring: how the model is looked into.
+        from_logits: whether the model gives logits; None: what its loss says, else what its last
+            activation and its predictions of real samples look like.
+        scoring: how else the model is looked into.
         drawing: how an epoch's samples are drawn and ordered.
         divide: settings of the division.
         purify: settings of the purification.
@@ -95,6 +97,7 @@ class TSSD(Remembering):
         *,
         golden: Golden | tuple | str | None = None,
         warmup_epochs: int | None = 1,
+        from_logits: bool | None = None,
         scoring: Scoring | None = None,
         drawing: Drawing | None = None,
         divide: DivideRecipe | None = None,
@@ -112,6 +115,7 @@ class TSSD(Remembering):
             labels,
             golden=golden,
             warmup_epochs=warmup_epochs,
+            from_logits=from_logits,
             scoring=scoring,
             drawing=drawing,
             divide=divide,

@@ -57,6 +57,7 @@ class CheckedArguments:
         golden_source: "trusted", "certain" or "none".
         golden: the trusted samples; None unless the source is "trusted".
         warmup_epochs: before the first round; None: there is none.
+        from_logits: whether the model gives logits; None: it tells.
         divide, purify, scoring, drawing: settings.
     """
 
@@ -74,6 +75,7 @@ class CheckedArguments:
     golden_source: str
     golden: Golden | None
     warmup_epochs: int | None
+    from_logits: bool | None
     divide: DivideRecipe
     purify: PurifyRecipe
     scoring: Scoring
@@ -86,6 +88,7 @@ def check_arguments(
     *,
     golden: Golden | tuple | str | None,
     warmup_epochs: int | None,
+    from_logits: bool | None,
     scoring: Scoring | None,
     drawing: Drawing | None,
     divide: DivideRecipe | None,
@@ -98,6 +101,8 @@ def check_arguments(
     """
     given_inputs, labels = samples_and_labels(inputs, labels)
     scoring = of_kind("scoring", scoring, Scoring)
+    if not isinstance(from_logits, bool | None):
+        raise TypeError(f"from_logits must be True, False or None, got {from_logits!r}.")
     own, output = judged_output(labels.given, scoring.output)
     targets = as_targets("labels", own)
     n = len(own) if labels.index is None and np.ndim(own) else None
@@ -131,6 +136,7 @@ def check_arguments(
         golden_source=golden_source,
         golden=golden,
         warmup_epochs=warmup_epochs,
+        from_logits=from_logits,
         divide=as_settings("divide", divide, DivideRecipe),
         purify=as_settings("purify", purify, PurifyRecipe),
         scoring=scoring,

@@ -70,7 +70,7 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
         epochs: in all.
         batch_size: of training and of prediction.
         features: path of the layer that gives the features, see `Scoring`.
-        from_logits: whether the model gives logits, see `Scoring`.
+        from_logits: whether the model gives logits, see `TSSD`.
         divide, purify: `DivideRecipe` and `PurifyRecipe`; None: their defaults, where
             `random_state` draws `purify.seed`.
         random_state: int, RandomState or None, as in scikit-learn. Initial weights, dropout and the
@@ -257,7 +257,8 @@ class TSSDClassifier(ClassifierMixin, BaseEstimator):
             Labels(labels, n_classes=len(self.classes_)),
             golden=golden,
             warmup_epochs=self.warmup_epochs,
-            scoring=Scoring(features=self.features, from_logits=self.from_logits),
+            from_logits=self.from_logits,
+            scoring=Scoring(features=self.features),
             drawing=Drawing(seed=drawing_seed),
             divide=self.divide,
             purify=PurifyRecipe(seed=purify_seed) if self.purify is None else self.purify,

@@ -18,7 +18,6 @@ from tssd_keras.train.scoring_model import (
     given_scoring_model,
     scoring_model,
 )
-from tssd_keras.train.settings import Scoring
 
 
 @dataclass(frozen=True)
@@ -144,14 +143,14 @@ def scoring_models(
     for network in networks:
         _check_takes(network, sample)
     if scoring.score_model is not None:
-        scorers = [_given(scoring.score_model, networks, scoring, sample)]
+        scorers = [_given(scoring.score_model, networks, arguments.from_logits, sample)]
     else:
         scorers = [
             scoring_model(
                 network,
                 sample,
                 features=scoring.features,
-                from_logits=scoring.from_logits,
+                from_logits=arguments.from_logits,
                 loss=loss_of(model, arguments.output),
                 output=scoring.output,
             )
@@ -188,7 +187,7 @@ def _check_takes(network: keras.Model, sample) -> None:
 
 
 def _given(
-    score_model: keras.Model, networks: list[keras.Model], scoring: Scoring, sample
+    score_model: keras.Model, networks: list[keras.Model], from_logits: bool | None, sample
 ) -> ScoringModel:
     """The user's own score model; raises ValueError unless it shares the trained variables."""
     outputs = score_model(sample, training=False)
@@ -206,7 +205,7 @@ def _given(
             f"not the model's, the first is {foreign[0]}. Make it of the model's own tensors: "
             "keras.Model(model.input, [features, model.output])."
         )
-    return given_scoring_model(score_model, sample, from_logits=scoring.from_logits)
+    return given_scoring_model(score_model, sample, from_logits=from_logits)
 
 
 def bring_up_to_date(model: keras.Model) -> None:

@@ -338,7 +338,7 @@ def _columns(
     top: TopClasses,
 ) -> Rewrite:
     """The samples' new entries in the table."""
-    suggested, confidence = top.label[:, 0].astype(np.int64), top.p[:, 0]
+    suggested, p_suggested = top.label[:, 0].astype(np.int64), top.p[:, 0]
     if purification is None:
         q = np.full(len(given), np.nan, np.float32)
         weight = weights_of(role, None)
@@ -346,11 +346,13 @@ def _columns(
         unjudged = division.loss_abstains & division.feature_abstains[given]
         own = np.exp(np.asarray(scores.log_p[np.arange(len(given)), given], np.float32))
         suggested = np.where(unjudged, given, suggested)
-        confidence = np.where(unjudged, own, confidence)
+        p_suggested = np.where(unjudged, own, p_suggested)
         weight[unjudged & (role == UNCERTAIN)] = 1.0
     else:
         q, weight = purification.q, weights_of(role, purification.q)
-    return Rewrite(weight, role, division.p_loss, division.p_feature, q, suggested, confidence)
+    confidence = np.exp(np.asarray(scores.log_p.max(axis=1), np.float32))
+    by_stream = division.p_loss, division.p_feature
+    return Rewrite(weight, role, *by_stream, q, suggested, p_suggested, confidence)
 
 
 def _spaces(

@@ -28,7 +28,6 @@ class Scoring:
             layers, inputs -> (features, logits or probabilities).
         output: which output is judged, of a model with several: its name or place in the labels,
             which are then a dict or a tuple of targets, one an output, as `fit` takes them.
-        from_logits: whether the model gives logits; None: see `scoring_model.scoring_model`.
         batch_size: samples scored at once.
 
     Raises:
@@ -39,15 +38,12 @@ class Scoring:
     features: str | None = None
     score_model: keras.Model | None = None
     output: str | int | None = None
-    from_logits: bool | None = None
     batch_size: int = 1024
 
     def __post_init__(self) -> None:
         as_whole("batch_size", self.batch_size, 1)
         if not isinstance(self.features, str | None):
             raise TypeError(f"features must be the name of a layer, got {self.features!r}.")
-        if not isinstance(self.from_logits, bool | None):
-            raise TypeError(f"from_logits must be True, False or None, got {self.from_logits!r}.")
         if self.score_model is not None and not _is_model(self.score_model):
             raise TypeError(
                 "score_model must be a keras.Model, inputs -> (features, logits or "

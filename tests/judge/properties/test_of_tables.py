@@ -80,6 +80,7 @@ class Table(RuleBasedStateMachine):
             p_feature=data.draw(column),
             q=data.draw(column),
             suggested=data.draw(labels(n, K)),
+            p_suggested=data.draw(column),
             confidence=data.draw(column),
             rest=data.draw(networks) if data.draw(st.booleans()) else None,
         )

@@ -35,15 +35,15 @@ function reasonOf(i) {
   const said = (label) => briefName(label, 24);
   const parts = [];
   if (samples.p_wrong[i] === null) return 'Nothing is told of this label: every stream abstains on it.';
-  if (suggested >= 0 && samples.confidence[i] !== null) {
+  if (suggested >= 0 && samples.p_suggested[i] !== null) {
     const own = probabilityOf(i, given);
     if (!calibrated) {
       parts.push(suggested === given ? `${said(given)}, as it is labelled, comes first of all classes.`
         : topOf(i)[0]?.[0] === given ? `${said(suggested)} is suggested; of the classes below ${said(given)} comes first.`
           : `${said(suggested)} comes first of all classes, ${said(given)} ${placeOf(i, given)}.`);
     } else parts.push(suggested === given
-      ? `${said(given)}, as it is labelled, is the most probable class, by ${percent(samples.confidence[i])}.`
-      : `${said(suggested)} is ${percent(samples.confidence[i])} probable, ${said(given)} ${own === null ? 'less than each of the classes below' : percent(own)}.`);
+      ? `${said(given)}, as it is labelled, is the most probable class, by ${percent(samples.p_suggested[i])}.`
+      : `${said(suggested)} is ${percent(samples.p_suggested[i])} probable, ${said(given)} ${own === null ? 'less than each of the classes below' : percent(own)}.`);
   }
   const above = samples.loss_above[i];
   const odds = samples.odds[i];
@@ -83,7 +83,7 @@ function scoresOf(i) {
     [word('q'), thousandths(samples.q[i])],
     [word('stream', 'loss stream'), data.abstains.loss ? ABSTAINS : thousandths(samples.p_loss[i])],
     [word('stream', 'feature stream'), silentClasses.has(samples.given[i]) ? ABSTAINS : thousandths(samples.p_feature[i])],
-    [word('suggested label', 'suggestion'), calibrated ? percent(samples.confidence[i]) : thousandths(samples.confidence[i])],
+    [word('suggested label', 'suggestion'), calibrated ? percent(samples.p_suggested[i]) : thousandths(samples.p_suggested[i])],
     ...(data.trained ? [[word('weight'), thousandths(samples.weight[i])]] : []),
     [word('role'), samples.role[i] || '\u2013'],
     ...(data.trained ? [['last change', samples.changed[i] > 0 ? `epoch ${samples.changed[i]}` : '\u2013']] : []),

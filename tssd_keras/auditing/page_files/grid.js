@@ -48,7 +48,7 @@ function showGrid() {
 }
 
 function makeTile(i) {
-  const p = samples.confidence[i];
+  const p = samples.p_suggested[i];
   return element('div', { class: 'tile-of', role: 'option', id: `tile-${i}`, 'data-i': i, title: cut(nameOfSample(i), 200) }, thumbOf(i),
     element('span', { class: 'caption' }, element('span', { class: differs(i) ? 'from' : 'same', text: className(samples.given[i]) }),
       differs(i) || samples.rank[i] > 0 ? element('span', { class: 'p', text: calibrated ? percent(p) : rankOf(i) }) : null,

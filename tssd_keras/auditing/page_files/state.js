@@ -23,7 +23,7 @@ const FILTERS = {
   picture: (i) => pictureAt.has(i),
   state: (i, value) => (value === 'decided' ? !isOpen(i) : value === 'open' ? isOpen(i)
     : value === 'conflict' ? conflicts.has(samples.index[i]) : actionOf(i) === value),
-  sure: (i, value) => samples.confidence[i] !== null && samples.confidence[i] >= 10 * Number(value),
+  sure: (i, value) => samples.p_suggested[i] !== null && samples.p_suggested[i] >= 10 * Number(value),
   search: (i, value) => nameOfSample(i).toLowerCase().includes(value) || String(samples.index[i]) === value
     || [samples.given[i], samples.suggested[i]].some((c) => c >= 0 && data.classes[c].toLowerCase().includes(value)),
 };
@@ -34,8 +34,8 @@ const SORTS = {
   own: ['as the way has it', null],
   p_wrong: ['probably wrong, most first', column('p_wrong', -1)],
   right: ['probably wrong, least first', column('p_wrong', 1)],
-  sure: ['suggestion, surest first', column('confidence', -1)],
-  unsure: ['suggestion, least sure first', column('confidence', 1)],
+  sure: ['suggestion, surest first', column('p_suggested', -1)],
+  unsure: ['suggestion, least sure first', column('p_suggested', 1)],
   loss: ['loss stream, most doubtful first', column('p_loss', 1)],
   feature: ['feature stream, most doubtful first', column('p_feature', 1)],
   weight: ['weight, least first', column('weight', 1)],
