@@ -87,14 +87,15 @@ def decide(page, keys):
         page.keyboard.press(key)
 
 
-def saved(path, n):
-    """The decisions on disk, once there are so many."""
+def saved(path, n, actions=None):
+    """The decisions on disk, once there are so many, and these, if any, are their actions."""
     for _ in range(200):
-        if path.exists() and len(rows(path)) == n:
-            return rows(path)
+        on_disk = rows(path) if path.exists() else []
+        if len(on_disk) == n and actions in (None, sorted(row["action"] for row in on_disk)):
+            return on_disk
         threading.Event().wait(0.05)
     there = [(row["index"], row["action"]) for row in rows(path)] if path.exists() else None
-    raise AssertionError(f"{path.name} has not {n} decisions: {there}")
+    raise AssertionError(f"{path.name} has not {n} decisions{actions or ''}: {there}")
 
 
 def test_decisions_are_on_disk_at_once_and_come_back_from_it(served, opened, run, tmp_path):
@@ -169,14 +170,13 @@ def test_two_browsers_at_once_lose_nothing_on_disk(browser, served, opened):
     for _ in range(2):
         here.keyboard.press("n")
     decide(here, "x")  # on the third, while it does not know of the first two
-    on_disk = saved(found.decisions, 3)
-    assert sorted(row["action"] for row in on_disk) == ["keep", "keep", "unusable"]
+    saved(found.decisions, 3, ["keep", "keep", "unusable"])
     here.locator("#progress-text", has_text="3 decided").wait_for()
     decide(there, "x")  # on the third, too: the same
     there.locator("#progress-text", has_text="3 decided").wait_for()
     there.keyboard.press("u")
     decide(there, "k")
-    saved(found.decisions, 3)
+    saved(found.decisions, 3, ["keep"] * 3)
     here.keyboard.press("ArrowLeft")
     decide(here, "x")  # it was kept there
     here.locator("#read-says", has_text="1 differ").wait_for()

@@ -58,8 +58,7 @@ class TSSD(Remembering):
             "certain": the division's own certain samples stand in. None: no purification.
         warmup_epochs: epochs before the first division, at least 1, on every sample but a few held
             back (`judge.rejected`). None: the feed only, and never a division.
-        from_logits: whether the model gives logits; None: what its loss says, else what its last
-            activation and its predictions of real samples look like.
+        from_logits: whether the model gives logits; None: see `scoring_model.scoring_model`.
         scoring: how else the model is looked into.
         drawing: how an epoch's samples are drawn and ordered.
         divide: settings of the division.
@@ -67,9 +66,8 @@ class TSSD(Remembering):
         on_round: called with each round's record, e.g. to print it.
         on_progress: shows how far a round is; see `progress.bar`.
         verbose: "auto", 1, 2 or True prints a line a round, 0 nothing.
-        backup_path: a file that keeps the state at the end of every epoch, for `fit` to go on with
-            after a kill, beside keras.callbacks.BackupAndRestore of the model (which comes behind
-            TSSD). Deleted when training ends. None: nothing is kept.
+        backup_path: a file that keeps the state at the end of every epoch, to go on after a kill,
+            beside keras.callbacks.BackupAndRestore (which comes behind TSSD). Deleted at the end.
 
     Attributes:
         table: `SampleTable` of the noisy stream.
@@ -86,8 +84,7 @@ class TSSD(Remembering):
             without the feed being read, or before its last batch.
 
     Source:
-        "Robust Noisy Label Learning via Two-Stream Sample Distillation",
-        arXiv 2404.10499, and docs/method.md.
+        Two-Stream Sample Distillation, arXiv 2404.10499, and docs/method.md.
     """
 
     def __init__(
@@ -145,8 +142,7 @@ class TSSD(Remembering):
             map: augmentation, samples [B, ...] -> samples, done to every batch anew but not to
                 what is scored: in tf.data's graph, or on arrays (kind "pydataset").
             steps: batches of every epoch; samples come again in a new order where they are too few,
-                and some wait for a later epoch where they are too many. None: an epoch is every
-                sample that counts, once.
+                some wait for a later epoch where they are too many. None: each that counts, once.
 
         Returns:
             tf.data.Dataset or keras.utils.PyDataset of (x, y, weight).
