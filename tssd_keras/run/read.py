@@ -83,7 +83,6 @@ def read_run(folder: str | Path) -> tuple[Findings, Recipe]:
     columns = dict(samples.columns)
     truth, ids = columns.pop("true"), samples.ids
     columns |= {name: columns[name].astype(np.float64) for name in PROBABILITIES}
-    del columns["confidence"]  # of the network alone: no finding
     findings = Findings(
         name=recipe.dataset,
         run=folder.resolve().name,

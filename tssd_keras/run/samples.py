@@ -25,7 +25,7 @@ from tssd_keras.labels.decisions.table import ACTIONS, UNUSABLE
 from tssd_keras.labels.decisions.uses import Decided
 
 FORMAT = 2  # of the file; another number is refused
-PROBABILITIES = ("weight", "p_loss", "p_feature", "q", "p_suggested", "confidence")
+PROBABILITIES = ("weight", "p_loss", "p_feature", "q", "p_suggested")
 _TEXTS = ("class", "labels_sha256", "id", "decided_action", "decided_id")
 _KNOWN = frozenset(
     (
@@ -61,7 +61,8 @@ class StoredSamples:
     Attributes:
         class_names: K names in label order.
         labels_sha256: hash of the given labels of the whole training split.
-        columns: of `SampleTable.columns`: name -> array of N.
+        columns: of `SampleTable.columns`: name -> array of N; without `confidence`, which is of the
+            network and no finding.
         ids: object[N] of str, the source's own names of the samples, or None.
         decided: earlier decisions, or None; their samples need not be in the stream.
     """
@@ -93,6 +94,8 @@ class StoredSamples:
             ids: str of the whole training split, or None.
             decided: earlier decisions, or None.
         """
+        columns = table.columns(None if truth is None else truth[table.index])
+        del columns["confidence"]
         earlier = None
         if decided is not None:
             index = decided.decisions.index
@@ -105,7 +108,7 @@ class StoredSamples:
         return cls(
             class_names=tuple(class_names),
             labels_sha256=labels_sha256,
-            columns=table.columns(None if truth is None else truth[table.index]),
+            columns=columns,
             ids=None if ids is None else ids[table.index[table.source_order]],
             decided=earlier,
         )
