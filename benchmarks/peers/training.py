@@ -82,7 +82,7 @@ def step(problem: Problem, kind: type[BaseStep], networks: list[keras.Model], **
         seed=train.seed,
         **own,
     )
-    made.compile(wiring.optimizer(train))
+    made.compile(wiring.optimizer(train), steps_per_execution=train.steps_per_execution)
     return made
 
 

@@ -39,6 +39,7 @@ KINDS = {
         "train.balanced_batches=8",
         "divide.history=3",
         "train.optimizer=adam",
+        "train.steps_per_execution=3",
     ),
 }
 
@@ -170,9 +171,12 @@ def test_a_run_that_was_killed_twice_ends_as_if_it_had_not_been(tmp_path, uncut)
     read_run(out)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_sigterm_and_sighup_end_a_run_as_ctrl_c_does(number, tmp_path):
-    with begun(command(tmp_path / "run", *SHORT, "train.epochs=400")) as process:
+@pytest.mark.parametrize(
+    ("number", "at_once"), [(signal.SIGTERM, 1), (signal.SIGTERM, 4), (signal.SIGHUP, 1)]
+)
+def test_sigterm_and_sighup_end_a_run_as_ctrl_c_does(number, at_once, tmp_path):
+    more = ("train.epochs=400", f"train.steps_per_execution={at_once}")
+    with begun(command(tmp_path / "run", *SHORT, *more)) as process:
         read_until(process, "epoch 3/")
         process.send_signal(number)
         said, _ = process.communicate(timeout=60)

@@ -24,13 +24,14 @@ SETTINGS = (
     *("model.width=32", "objective.kind=mixmatch", "objective.ramp_epochs=1"),
     *("train.networks=2", "train.ema=0.9"),
 )
+AT_ONCE = {"jax": 4, "tensorflow": 1}[keras.backend.backend()]  # TensorFlow's is refused, see below
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """The folders of the runs on several devices and on one."""
     out = tmp_path_factory.mktemp("devices")
-    words = [sys.executable, SCRIPT, N, out, *SETTINGS]
+    words = [sys.executable, SCRIPT, N, out, *SETTINGS, f"train.steps_per_execution={AT_ONCE}"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out / "several", out / "one"
@@ -64,3 +65,13 @@ def test_what_several_devices_leave_says_how_many_there_were(runs):
     assert (found["devices"], found["processes"]) == (int(N), 1)
     network = keras.models.load_model(several / "model.keras")
     assert network(np.zeros((2, 8, 8, 1), "uint8")).shape == (2, 10)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX does several updates at once")
+def test_several_updates_at_once_on_several_devices_are_refused_and_make_no_folder(tmp_path):
+    words = ["--devices", "2", "--set", "train.steps_per_execution=4", "--out", tmp_path / "run"]
+    words = [sys.executable, "cli.py", "train", *words]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "steps_per_execution must be 1 on 2 devices (MirroredStrategy), got 4" in done.stderr
+    assert not (tmp_path / "run").exists()

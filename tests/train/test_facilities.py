@@ -235,7 +235,8 @@ else:
     n = keras.distribution.distribution().device_mesh.shape[0]
 from train.test_facilities import blobs, compiled, fit, new_tssd, roc_auc_score
 with scope:
-    model = compiled()
+    model, at_once = compiled(), compiled()
+    at_once.steps_per_execution = 4
 tssd = new_tssd(warmup_epochs=1, backup_path=sys.argv[1])
 fit(model, tssd, 3, feed=tssd.feed(32, kind=sys.argv[2]))
 _, truth, given = blobs()
@@ -244,6 +245,11 @@ print("devices:", n, "AUROC above 0.9:", roc_auc_score(right, tssd.table.q) > 0.
 odd = new_tssd()
 try:
     fit(model, odd, 1, feed=odd.feed(33, kind=sys.argv[2]))
+except ValueError as error:
+    print(error)
+try:
+    fit(at_once, odd, 1, feed=odd.feed(32, kind=sys.argv[2]))
+    print("several updates at once, each epoch's:", int(at_once.optimizer.iterations) == odd.steps)
 except ValueError as error:
     print(error)
 """
@@ -262,6 +268,11 @@ def test_two_devices_train_one_model(kind, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "devices: 2 AUROC above 0.9: True" in done.stdout
     assert "a batch must be split evenly over 2 devices" in done.stdout
+    at_once = {
+        "jax": "several updates at once, each epoch's: True",
+        "tensorflow": "steps_per_execution must be 1 on 2 devices (MirroredStrategy), got 4",
+    }
+    assert at_once[keras.backend.backend()] in done.stdout
 
 
 # What fit is given, and who calls it

@@ -227,12 +227,13 @@ class TrainRecipe:
     decay_epochs: Annotated[tuple[int, ...], "step: divide the rate by 10 from these on"] = ()
     ramp_up_epochs: Annotated[int, "first epochs in which the learning rate rises linearly"] = 0
     save_every: Annotated[int, "epochs from one state that is kept for --resume to the next"] = 1
+    steps_per_execution: Annotated[int, "updates in one call of the device"] = 1
     on_device: Annotated[bool, "JAX: keep all samples in the device's memory"] = False
     precision: Annotated[str, "what layers compute in; losses stay float32", PRECISIONS] = "float32"
 
     def mistakes(self) -> Iterator[str]:
         yield from not_a_choice(self)
-        for name in ("epochs", "batch_size", "save_every"):
+        for name in ("epochs", "batch_size", "save_every", "steps_per_execution"):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, got {getattr(self, name)}"
         yield from at_most(
@@ -241,6 +242,7 @@ class TrainRecipe:
             batch_size=65_536,
             balanced_batches=1_000_000,
             save_every=1_000_000,
+            steps_per_execution=1000,
         )
         if self.warmup_epochs < 1:
             yield (

@@ -35,9 +35,12 @@ class EpochBar(keras.callbacks.Callback):
             self._bar = terminal_bar(f"{self._label} (preparing)", self._steps())
 
     def on_train_batch_end(self, batch, logs=None):
-        """One batch further; "(preparing)" goes, as the update is compiled by now."""
+        """Up to this batch; "(preparing)" goes, as the update is compiled by now.
+
+        The last call of several updates counts in full where fewer batches were left.
+        """
         if self._bar is not None:
-            self._bar.update(batch + 1 - self._bar.n)
+            self._bar.update(min(batch + 1, self._bar.total) - self._bar.n)
             if self._label:
                 self._bar.set_description(self._label)
                 self._label = ""

@@ -220,8 +220,13 @@ def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
         prepared = wiring.on_device(prepared)
     say(f"building the network: {recipe.model.name}")
     with devices.made_here():
+        devices.layout().check_updates_at_once(recipe.train.steps_per_execution)
         step = wiring.training_step(recipe, wiring.networks(recipe, prepared))
-        step.compile(wiring.optimizer(recipe.train), weighted_metrics=[accuracy()])
+        step.compile(
+            wiring.optimizer(recipe.train),
+            weighted_metrics=[accuracy()],
+            steps_per_execution=recipe.train.steps_per_execution,
+        )
 
     def on_round(record: RoundRecord) -> None:
         folder.append_round(record.row())

@@ -74,6 +74,7 @@ def model_check(
     def check(model: keras.Model) -> None:
         on = devices.layout_of(model)
         on.check_batch(batch_size)
+        on.check_updates_at_once(model.steps_per_execution)
         if model.built and on.n_processes != layout.n_processes:
             raise ValueError(
                 f"a feed must be made for the processes that train: it is for {layout.n_processes} "

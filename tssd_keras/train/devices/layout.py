@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MIRRORED = "MirroredStrategy"
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -13,7 +15,7 @@ class Layout:
         n: how many, in all processes together.
         n_processes: each with equally many of them.
         process: number of this process, counted from 0. The first one writes files.
-        what: their name, for messages: "DataParallel", "MirroredStrategy"; "": one device.
+        what: their name, for messages: "DataParallel", `MIRRORED`; "": one device.
     """
 
     n: int = 1
@@ -35,6 +37,15 @@ class Layout:
             raise ValueError(
                 f"a batch must be split evenly over {self}, got a batch size of {batch_size}. Try "
                 f"{sizes}. (In a recipe it is train.batch_size.)"
+            )
+
+    def check_updates_at_once(self, n: int) -> None:
+        """Raise ValueError unless so many updates can be one call (`steps_per_execution`)."""
+        if n > 1 and self.what == MIRRORED:
+            raise ValueError(
+                f"steps_per_execution must be 1 on {self}, got {n}: the loop that Keras 3 makes of "
+                "several updates fails there with any model. Leave it out (in a recipe it is "
+                "train.steps_per_execution), or take one device, or JAX."
             )
 
     def whole(self, n_rows: int) -> int:

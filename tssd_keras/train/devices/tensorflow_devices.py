@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tssd_keras.train.devices.layout import Layout
+from tssd_keras.train.devices.layout import MIRRORED, Layout
 from tssd_keras.train.settings import COORDINATOR
 
 FORWARD = "_tssd_forward"  # attribute of a model: its forward pass as a graph
@@ -45,7 +45,7 @@ def _layout(strategy: tf.distribute.Strategy) -> Layout:
         return Layout()
     if not isinstance(strategy, tf.distribute.MirroredStrategy):
         raise ValueError(_OTHER_STRATEGY.format(kind))
-    return Layout(n, what=kind)
+    return Layout(n, what=MIRRORED)
 
 
 _OTHER_STRATEGY = (

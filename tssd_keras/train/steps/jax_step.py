@@ -1,16 +1,64 @@
-"""One update on JAX: state in, state out."""
+"""One update on JAX: state in, state out; or several in one call of the device."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple
 
 import jax
 import keras
 
 
+class Batches(NamedTuple):
+    """Batches whose updates are one call.
+
+    Attributes:
+        each: (x, y, weight) of every one, all of one shape.
+    """
+
+    each: tuple
+
+
 class JaxUpdate:
-    """Gives a `BaseStep` its `train_step`."""
+    """Gives a `BaseStep` its `train_step`, and its `steps_per_execution`.
+
+    Keras calls the device once for each update whatever `steps_per_execution` says. Here so many
+    updates are one call, and what is left of an epoch's batches one call each: two traces.
+    """
+
+    def make_train_function(self, force=False):
+        """As Keras'."""
+        at_once = self.steps_per_execution
+        if at_once == 1 or not self.jit_compile or (self.train_function and not force):
+            super().make_train_function(force)
+            return
+        self.steps_per_execution = 1
+        try:
+            super().make_train_function(force=True)
+        finally:
+            self.steps_per_execution = at_once
+        self.train_function = _several(self.train_function, at_once)
 
     def train_step(self, state, data):
-        """One update on a batch (x, y, weight); returns the metrics so far and the new state."""
+        """Updates on a batch (x, y, weight), or on `Batches`, one after the other.
+
+        Returns:
+            The metrics so far and the new state.
+        """
+        if not isinstance(data, Batches):
+            return self._update(state, data)
+
+        def one_more(state, batch):
+            logs, state = self._update(state, batch)
+            return state, logs
+
+        stacked = jax.tree.map(lambda *parts: jax.numpy.stack(parts), *data.each)
+        state, logs = jax.lax.scan(one_more, state, stacked)
+        return jax.tree.map(lambda each: each[-1], logs), state
+
+    def _update(self, state, data):
+        """One update; see `train_step`."""
         self.n_traces += 1
         trainable, fixed, slots, counts = state
 
@@ -29,6 +77,21 @@ class JaxUpdate:
         with _values(self.metrics_variables, counts) as scope:
             logs = self.update_metrics(*for_metrics)
         return logs, (trainable, fixed, slots, _read(scope, self.metrics_variables))
+
+
+def _several(call: Callable, at_once: int) -> Callable[[Any, Iterator], tuple[Any, Any]]:
+    """Of a function that takes a state and an iterator, one that reads so many batches."""
+
+    def train_function(state, iterator):
+        batches = tuple(islice(iterator, at_once))
+        if not batches:
+            raise StopIteration
+        logs = None
+        for data in [Batches(batches)] if len(batches) == at_once else batches:
+            logs, state = call(state, iter([data]))
+        return logs, state
+
+    return train_function
 
 
 def _values(variables, values) -> keras.StatelessScope:
