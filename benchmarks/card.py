@@ -184,7 +184,9 @@ class Card:
             self._report.left_out(f"{run}: it ended with status {done.status} and left no summary")
             return None
         gaps = card_plan.gaps(done.lines)
-        seconds = card_plan.usual(gaps[warmup:] if run == "mixmatch" else gaps)
+        phases = [gaps[:warmup], gaps[warmup:]] if run == "mixmatch" else [gaps]
+        seconds = card_plan.usual(phases[-1])
+        updates = [float(row["seconds"]) for row in run_rows.rows(out / "epochs.csv")]
         found = cifar10n.outcome(out)
         summary = found["summary"]
         if done.stopped:
@@ -199,7 +201,10 @@ class Card:
             "wall_minutes": round(done.seconds / 60, 2),
             "seconds_an_epoch": seconds,
             "seconds_a_round": summary["seconds_in_rounds"] / rounds if rounds else None,
+            "seconds_of_load": card_plan.moments(done.lines)[0],
+            "seconds_of_compilation": card_plan.compiling(phases),
             "seconds_by_epoch": [round(gap, 3) for gap in gaps],
+            "seconds_of_updates": [round(s, 3) for s in updates[len(gaps) - len(phases[-1]) :]],
             "seconds_of_rounds": _parts(run_rows.rows(out / "rounds.csv")),
             **found,
         }

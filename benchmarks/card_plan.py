@@ -40,6 +40,12 @@ def usual(seconds: list[float]) -> float | None:
     return statistics.median(seconds[1:]) if len(seconds) > 1 else None
 
 
+def compiling(phases: list[list[float]]) -> float:
+    """Seconds that the first epochs of phases take longer than the others of theirs."""
+    whole = [(phase[0], usual(phase)) for phase in phases if phase]
+    return sum(max(0.0, first - later) for first, later in whole if later is not None)
+
+
 @dataclass(frozen=True)
 class Pace:
     """What runs of all images take.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from pathlib import Path
 
@@ -69,6 +70,7 @@ class Report:
         text = [f"CIFAR-10N worst. {where}.", "", table(self.rows)]
         if len(self.rows) > 1:
             text += ["", behind(self.rows)]
+        text += ["", where_time_goes(self.rows)]
         text += ["", *(f"    {row['command']}" for row in self.rows), *self._timings, ""]
         text += [f"Left out: {what}." for what in self._left_out]
         self._table.write_text("\n".join(text) + "\n", encoding="utf-8")
@@ -97,6 +99,37 @@ def table(rows: list[dict]) -> str:
         )
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
+
+
+def where_time_goes(rows: list[dict]) -> str:
+    """A Markdown table in seconds: once a run, then the median of an epoch and of a round.
+
+    An epoch is its updates, a round's parts where one is due, and the rest: evaluation, the state
+    that is kept, and what lies between.
+    """
+    head = ("run", "load", "compilation", "an epoch", "of it updates", "a round's score pass")
+    head += ("division", "purification", "rest of an epoch")
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for row in rows:
+        rounds = row["seconds_of_rounds"]
+        parts = [_median(rounds.get(f"seconds_{name}")) for name in ("score", "divide", "purify")]
+        epoch, updates = row["seconds_an_epoch"], _median(row["seconds_of_updates"][1:])
+        known = [part for part in (updates, *parts) if part is not None]
+        rest = None if epoch is None else max(0.0, epoch - sum(known))
+        cells = (
+            row["seconds_of_load"],
+            row["seconds_of_compilation"],
+            epoch,
+            updates,
+            *parts,
+            rest,
+        )
+        lines.append("| " + " | ".join([row["run"], *map(_seconds, cells)]) + " |")
+    return "\n".join(lines)
+
+
+def _median(values: list[float] | None) -> float | None:
+    return statistics.median(values) if values else None
 
 
 def _seconds(value: float | None) -> str:

@@ -9,10 +9,10 @@
 Each framework trains in a process of its own, all with the same cores, initial weights, batches,
 weights of samples, weight decay and momentum, and keeps the same running loss and accuracy. They
 take turns, an epoch each, so that what else runs on the machine slows all alike; only one works at
-a time. Keras trains by `fit` on arrays in the host's memory, PyTorch by a loop over the same
-arrays. The first epoch compiles and is not timed; its mean loss tells whether all did the same.
-`--at-once` is train.steps_per_execution. A line for each is added to
-results/step_beside_torch.jsonl, and a table is printed.
+a time. Medians are printed; the processor's time, of all threads, varies less where the machine is
+busy. Keras trains by `fit` on arrays in the host's memory, PyTorch by a loop over the same arrays.
+The first epoch compiles and is not timed; its mean loss tells whether all did the same. `--at-once`
+is train.steps_per_execution. A line for each is added to results/step_beside_torch.jsonl.
 """
 
 from __future__ import annotations
@@ -56,12 +56,14 @@ class Turns:
         """Wait, then start the clock."""
         if sys.stdin.readline().strip() != "go":
             sys.exit(0)
-        self._start = time.perf_counter()
+        self._start, self._processor = time.perf_counter(), time.process_time()
 
     def end(self, loss: float) -> None:
         """Stop the clock, and tell."""
         seconds = time.perf_counter() - self._start
-        print(json.dumps({"seconds": seconds, "loss": loss}), flush=True)
+        processor = time.process_time() - self._processor  # of all threads
+        told = {"seconds": seconds, "processor": processor, "loss": loss}
+        print(json.dumps(told), flush=True)
 
 
 def by_keras(options: argparse.Namespace) -> None:
@@ -312,6 +314,7 @@ class Worker:
     def row(self, options: argparse.Namespace) -> dict:
         """Its line."""
         rates = [options.samples / one["seconds"] for one in self.epochs[1:]]
+        processor = [one["processor"] / options.samples for one in self.epochs[1:]]
         return {
             "framework": self.name,
             "at_once": self.at_once,
@@ -323,6 +326,7 @@ class Worker:
             "first_loss": self.epochs[0]["loss"],
             "per_second": round(statistics.median(rates)),
             "each": [round(rate) for rate in rates],
+            "processor_ms": round(1000 * statistics.median(processor), 4),
             "command": " ".join(["python", *sys.argv]),
         }
 
@@ -344,15 +348,14 @@ def beside(options: argparse.Namespace) -> None:
     losses = [row["first_loss"] for row in rows]
     if max(losses) > min(losses) * (1 + allowed):
         sys.exit(f"all must train the same: their first epoch's losses are {losses}")
-    print("| framework | at once | samples/s, median | least to most | beside PyTorch | loss |")
-    print("|" + " --- |" * 6)
-    torch = next((row["per_second"] for row in rows if row["framework"] == "torch"), None)
+    print("| framework | at once | samples/s | from | to | processor ms a sample | loss |")
+    print("|" + " --- |" * 7)
     for row in rows:
         result_lines.append(OUT, row)
-        ratio = f"{row['per_second'] / torch:.2f}" if torch else "-"
-        span = f"{min(row['each']):,} to {max(row['each']):,}"
-        cells = [row["version"], str(row["at_once"]), f"{row['per_second']:,}", span, ratio]
-        print("| " + " | ".join([*cells, f"{row['first_loss']:.5f}"]) + " |", flush=True)
+        cells = [row["version"], str(row["at_once"])]
+        cells += [f"{n:,}" for n in (row["per_second"], min(row["each"]), max(row["each"]))]
+        cells += [f"{row['processor_ms']:.3f}", f"{row['first_loss']:.5f}"]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> None:

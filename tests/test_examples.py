@@ -54,6 +54,18 @@ def test_words_become_numbers_of_one_length():
     np.testing.assert_array_equal(ids[1], [3] * 24)
 
 
+@pytest.mark.filterwarnings("ignore")  # Beam's and TFDS's own
+def test_record_files_that_beam_wrote_are_judged_by_the_samples_own_names(tmp_path, capsys):
+    pytest.importorskip("apache_beam", reason="apache-beam is in no extra: pip install apache-beam")
+    tssd, result = load("beam_through_tfds").main(tmp_path)
+    assert result["samples"] == 1497
+    assert len(result["files"]) == 2 * 4
+    assert result["accuracy"] > 0.9
+    assert result["wrong_among_suspects"] > 0.9  # 0.27 by chance
+    assert len(set(tssd.table.ids)) == len(tssd.table.ids)
+    assert "1497 samples in 8 record files, by Beam's DirectRunner" in capsys.readouterr().out
+
+
 def test_the_readme_shows_the_example_that_is_tested():
     readme = (EXAMPLES.parent / "README.md").read_text()
     source = (EXAMPLES / "own_model.py").read_text()

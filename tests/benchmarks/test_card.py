@@ -256,6 +256,27 @@ def test_a_visit_names_what_it_left_out(visit):
     assert "Points behind true, last epochs: plain 0.00, mixmatch 40.00." in text
 
 
+def test_a_visit_says_where_the_time_went(visit):
+    """The stand-in sleeps 10 ms an epoch, and says that a score pass takes one."""
+    text = (visit[0] / "card.md").read_text()
+    _, _, rest = text.partition("| run | load | compilation |")
+    table = [line.strip("| ").split(" | ") for line in rest.splitlines()[2:5]]
+    assert [cells[0] for cells in table] == ["true", "plain", "mixmatch"]
+    assert all(float(cells[1]) > 0 for cells in table)  # Python starts
+    assert [cells[3] == "-" for cells in table] == [False, False, True]  # it had two epochs
+    assert [cells[4:8] for cells in table[:2]] == [["0.01", "-", "-", "-"]] * 2
+    row = rows(visit[0])[0]
+    assert row["seconds_of_compilation"] < 1
+    assert len(row["seconds_of_updates"]) == 6
+
+
+def test_a_phases_first_epoch_takes_longer_by_what_it_compiles():
+    import card_plan
+
+    assert card_plan.compiling([[9.0, 1.0, 2.0], [7.0, 3.0, 3.0]]) == 7.5 + 4.0
+    assert card_plan.compiling([[9.0], []]) == 0
+
+
 def test_a_visits_log_has_the_commands_and_every_epoch(visit):
     log = (visit[0] / "card.log").read_text()
     assert log.count("$ python ") == 5  # one decodes the images, one measures
