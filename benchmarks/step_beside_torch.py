@@ -203,13 +203,13 @@ def torch_network(options: argparse.Namespace, shape):
         """A convolution without bias whose output is as Keras' padding "same" makes it."""
 
         def __init__(self, n_in, n_out, size, stride):
-            super().__init__(n_in, n_out, size, stride, bias=False)
-            short = size - stride  # of an even side
-            self.around = [short // 2, short - short // 2] * 2
+            even = stride == 1 or size == 1
+            around = (size - 1) // 2 if even else 0
+            super().__init__(n_in, n_out, size, stride, around, bias=False)
+            self.one_more = not even  # Keras adds to an even side below and right alone
 
         def forward(self, x):
-            return super().forward(nn.functional.pad(x, self.around) if self.kernel_size[0] > 1
-                                   else x)  # fmt: skip
+            return super().forward(nn.functional.pad(x, (0, 1, 0, 1)) if self.one_more else x)
 
     class Block(nn.Module):
         def __init__(self, n_in, n_out, stride):
