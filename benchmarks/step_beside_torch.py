@@ -78,8 +78,12 @@ def by_keras(options: argparse.Namespace) -> None:
         options.model, x.shape[1:], str(x.dtype), CLASSES, width=options.width, seed=0,
         precision=options.precision,
     )  # fmt: skip
+    variables = by_kind(network)
     if not options.weights.exists():
-        np.savez(options.weights, **initial(network))
+        np.savez(options.weights, **{key: np.asarray(v) for key, v in variables.items()})
+    with np.load(options.weights, allow_pickle=False) as weights:
+        for key, variable in variables.items():
+            variable.assign(weights[key])
     step = weighted_step(network, weight_decay=DECAY)
     step.compile(
         keras.optimizers.SGD(RATE, momentum=MOMENTUM),
@@ -119,14 +123,14 @@ def device_of_keras() -> str:
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
 
-def initial(network) -> dict[str, np.ndarray]:
-    """A Keras network's weights by kind, in the order in which its layers were made."""
-    found: dict[str, np.ndarray] = {}
+def by_kind(network) -> dict:
+    """A Keras network's trainable variables by kind, in the order in which layers were made."""
+    found = {}
     for kind in ("Conv2D", "BatchNormalization", "Dense"):
         layers = [one for one in network.layers if type(one).__name__ == kind]
         for i, layer in enumerate(sorted(layers, key=lambda one: _made(one.name))):
             for variable in layer.trainable_variables:
-                found[f"{kind}.{i}.{variable.name}"] = np.asarray(variable)
+                found[f"{kind}.{i}.{variable.name}"] = variable
     return found
 
 
