@@ -69,6 +69,19 @@ def test_more_at_once_than_an_epoch_has_are_the_epochs_updates():
     np.testing.assert_allclose(history["loss"], its_history["loss"], rtol=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="of JAX's loop")
+def test_convolutions_are_not_put_into_a_loop_that_slows_them_ninefold():
+    if not keras.distribution.list_devices()[0].startswith("cpu"):
+        pytest.skip("on an accelerator they are put into it")
+    inputs = keras.Input((8,))
+    x = layers.Flatten()(layers.Conv1D(2, 3)(layers.Reshape((8, 1))(inputs)))
+    step, (x, _, y) = weighted_step(keras.Model(inputs, layers.Dense(4)(x))), blobs()
+    step.compile(keras.optimizers.Adam(1e-2), steps_per_execution=4)
+    step.fit(x, y, batch_size=BATCH, epochs=2, shuffle=False, verbose=0)
+    assert int(step.optimizer.iterations) == 2 * N_BATCHES
+    assert step.n_traces == 1  # the loop has a second one
+
+
 def rows(path):
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -25,12 +25,15 @@ class JaxUpdate:
 
     Keras calls the device once for each update whatever `steps_per_execution` says. Here so many
     updates are one call, and what is left of an epoch's batches one call each: two traces.
+    Convolutions on a processor are left to Keras: XLA's loop makes them nine times slower there
+    (docs/performance.md).
     """
 
     def make_train_function(self, force=False):
         """As Keras'."""
         at_once = self.steps_per_execution
-        if at_once == 1 or not self.jit_compile or (self.train_function and not force):
+        by_keras = at_once == 1 or not self.jit_compile or self._slow_in_a_loop
+        if by_keras or (self.train_function and not force):
             super().make_train_function(force)
             return
         self.steps_per_execution = 1
@@ -39,6 +42,12 @@ class JaxUpdate:
         finally:
             self.steps_per_execution = at_once
         self.train_function = _several(self.train_function, at_once)
+
+    @property
+    def _slow_in_a_loop(self) -> bool:
+        """Whether there are kernels of more than two axes, as convolutions have, on a processor."""
+        on_processor = jax.default_backend() == "cpu"
+        return on_processor and any(len(v.shape) > 2 for v in self.trainable_variables)
 
     def train_step(self, state, data):
         """Updates on a batch (x, y, weight), or on `Batches`, one after the other.
