@@ -32,7 +32,7 @@ class JaxUpdate:
     def make_train_function(self, force=False):
         """As Keras'."""
         at_once = self.steps_per_execution
-        by_keras = at_once == 1 or not self.jit_compile or self._slow_in_a_loop
+        by_keras = at_once == 1 or not self.jit_compile or _slow_in_a_loop(self)
         if by_keras or (self.train_function and not force):
             super().make_train_function(force)
             return
@@ -42,12 +42,6 @@ class JaxUpdate:
         finally:
             self.steps_per_execution = at_once
         self.train_function = _several(self.train_function, at_once)
-
-    @property
-    def _slow_in_a_loop(self) -> bool:
-        """Whether there are kernels of more than two axes, as convolutions have, on a processor."""
-        on_processor = jax.default_backend() == "cpu"
-        return on_processor and any(len(v.shape) > 2 for v in self.trainable_variables)
 
     def train_step(self, state, data):
         """Updates on a batch (x, y, weight), or on `Batches`, one after the other.
@@ -86,6 +80,12 @@ class JaxUpdate:
         with _values(self.metrics_variables, counts) as scope:
             logs = self.update_metrics(*for_metrics)
         return logs, (trainable, fixed, slots, _read(scope, self.metrics_variables))
+
+
+def _slow_in_a_loop(step: Any) -> bool:
+    """Whether there are kernels of more than two axes, as convolutions have, on a processor."""
+    on_processor = jax.default_backend() == "cpu"
+    return on_processor and any(len(v.shape) > 2 for v in step.trainable_variables)
 
 
 def _several(call: Callable, at_once: int) -> Callable[[Any, Iterator], tuple[Any, Any]]:
