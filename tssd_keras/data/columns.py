@@ -46,11 +46,25 @@ def write_columns(path: str | Path, columns: Columns) -> None:
     lengths = {head: len(column) for head, column in cells.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns of {path} must have one length, got {lengths}.")
+    write_blocks(path, cells, [list(cells.values())])
+
+
+def write_blocks(
+    path: str | Path, head: Iterable[str], blocks: Iterable[Sequence[Sequence | np.ndarray]]
+) -> None:
+    """As `write_columns`, with so many rows in memory as a block has.
+
+    Args:
+        path: of the file.
+        head: names of the columns.
+        blocks: the columns of the first rows, then those of the next.
+    """
+    rows = (row for block in blocks for row in zip(*map(_cells, block), strict=True))
     with (
         whole_file(path) as part,
         open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        write_rows(file, cells, zip(*cells.values(), strict=True))
+        write_rows(file, head, rows)
 
 
 def write_rows(file: TextIO, head: Iterable[str], rows: Iterable[Iterable]) -> None:
