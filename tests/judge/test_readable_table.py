@@ -100,6 +100,18 @@ def test_a_table_of_several_blocks_is_written_as_if_it_were_one(tmp_path):
     assert (tmp_path / "t.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
+def test_columns_can_be_set_and_deleted_and_the_table_stays():
+    made = table()
+    columns = made.columns()
+    del columns["confidence"]
+    columns["weight"] = np.zeros(3)
+    assert list(columns) == [name for name in COLUMNS if name != "confidence"]
+    assert columns["weight"].tolist() == [0, 0, 0]
+    assert columns["suggested"].dtype == columns["changed"].dtype == np.int64
+    assert columns["changed"].tolist() == [5, -1, 5]
+    assert dict(made.columns())["weight"].tolist() == [0, 1, 1]
+
+
 def test_parquet_holds_what_the_csv_holds(tmp_path):
     pandas, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
     made, names = several_blocks(), ["cat", "dog", "fox"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ class ReadableTable:
         """float32[N], see `table.SampleTable`."""
         raise NotImplementedError
 
-    def columns(self, true_labels: np.ndarray | None = None) -> Mapping[str, np.ndarray]:
+    def columns(self, true_labels: np.ndarray | None = None) -> MutableMapping[str, np.ndarray]:
         """What outlives training, in source order.
 
         Args:
@@ -185,23 +185,32 @@ class ReadableTable:
         return pandas.DataFrame({**ids, **cells}, index=index)
 
 
-class _Columns(Mapping):
-    """Columns of a table in source order, each made when it is asked for."""
+class _Columns(MutableMapping):
+    """Columns of a table in source order, each made when it is asked for.
+
+    They can be set and deleted as in a dict, without effect on the table.
+    """
 
     def __init__(self, table: ReadableTable, true_labels: np.ndarray | None) -> None:
         self._table, self._true = table, true_labels
         self._order = table.source_order
+        self._set: dict[str, np.ndarray | None] = dict.fromkeys(COLUMNS)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        if name not in COLUMNS:
-            raise KeyError(name)
-        return self._table.column(name, self._order, self._true)
+        found = self._set[name]
+        return self._table.column(name, self._order, self._true) if found is None else found
+
+    def __setitem__(self, name: str, column: np.ndarray) -> None:
+        self._set[name] = column
+
+    def __delitem__(self, name: str) -> None:
+        del self._set[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COLUMNS)
+        return iter(self._set)
 
     def __len__(self) -> int:
-        return len(COLUMNS)
+        return len(self._set)
 
 
 def _cells(
