@@ -32,6 +32,7 @@ SIZES = (1_000_000, 10_000_000)
 K, WIDTH, WRONG = 100, 64, 0.2
 DRAWN = 100_000  # samples of an epoch that takes a part
 BLOCK = 1 << 16
+LONGEST = 3600  # seconds of a part
 GB = 1e9
 
 
@@ -340,8 +341,10 @@ def run(sizes: list[int], parts: list[str]) -> None:
             done = {(line["part"], line["rows"]) for line in result_lines.read(LINES)}
             if (part, rows) not in done:
                 command = [sys.executable, __file__, "one", "--rows", str(rows), "--parts", part]
-                if subprocess.run(command).returncode:
-                    print(f"{part} of {rows:,} rows broke off, and no line was kept", flush=True)
+                try:
+                    subprocess.run(command, check=True, timeout=LONGEST)
+                except subprocess.SubprocessError as error:
+                    print(f"no line was kept of {part}, {rows:,} rows: {error}", flush=True)
 
 
 def table_text() -> str:
