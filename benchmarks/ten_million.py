@@ -58,12 +58,12 @@ def labels(n: int) -> Data:
 def scored(n: int) -> Data:
     """The same with what a score pass gives, half precision in files that are mapped, if large."""
     from tssd_keras.judge.scores import Scores
-    from tssd_keras.train.score_pass import _half_precision
+    from tssd_keras.train.score_pass import half_precision
 
     data, rng = labels(n), np.random.default_rng(1)
     direction = rng.standard_normal((K, WIDTH), np.float32)
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    features, log_p = _half_precision(n, WIDTH), _half_precision(n, K)
+    features, log_p = half_precision(n, WIDTH), half_precision(n, K)
     loss = np.empty(n, np.float32)
     for start in range(0, n, BLOCK):
         rows = slice(start, min(start + BLOCK, n))
