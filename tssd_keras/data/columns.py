@@ -118,7 +118,7 @@ def names_of(labels: np.ndarray, names: Sequence[str]) -> list[str]:
 def _cells(values: Sequence | np.ndarray) -> list:
     """A column as `cell` has it, NaN empty; arrays of numbers without a call for each."""
     kind = values.dtype.kind if isinstance(values, np.ndarray) else ""
-    plain = values.tolist() if isinstance(values, np.ndarray) else values
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
     if kind == "f":
         return ["" if v != v else f"{v:.6g}" for v in plain]
     if kind in ("i", "u"):

@@ -204,7 +204,7 @@ class Neighbours(Votes):
     ) -> tuple[np.ndarray, np.ndarray]:
         """The anchors nearest to m samples, and how much each belongs to them; see `Votes`."""
         k = self._n_nearest
-        near = np.empty((len(features), k), _index_type(self._n_anchors))
+        near: np.ndarray = np.empty((len(features), k), _index_type(self._n_anchors))
         weight = np.empty((len(features), k), np.float32)
         for start in range(0, len(features), BLOCK):
             rows = slice(start, start + BLOCK)

@@ -111,7 +111,7 @@ class ReadableTable:
             ids: str[N], the source's own names of the samples; None: the table's own, if any.
         """
         names = self.class_names if class_names is None else class_names
-        write_blocks(path, HEAD, (_cells(b, names) for b in self._blocks(true_labels, ids)))
+        write_blocks(path, HEAD, (_cells(*b, names) for b in self._blocks(true_labels, ids)))
 
     def write_parquet(
         self,
@@ -130,18 +130,18 @@ class ReadableTable:
             ImportError: pyarrow is not installed.
         """
         names = self.class_names if class_names is None else class_names
-        write_parquet(path, (_parquet(b, names) for b in self._blocks(true_labels, ids)))
+        write_parquet(path, (_parquet(*b, names) for b in self._blocks(true_labels, ids)))
 
     def _blocks(
         self, true_labels: np.ndarray | None, ids: np.ndarray | None
-    ) -> Iterator[dict[str, np.ndarray | None]]:
+    ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
         """The columns and ids of a block of samples after the other, in source order."""
         ids = self.ids if ids is None else ids
         order = self.source_order
         for start in range(0, max(len(self), 1), BLOCK):
             rows = order[start : start + BLOCK]
             columns = {name: self.column(name, rows, true_labels) for name in COLUMNS}
-            yield {"id": None if ids is None else np.asarray(ids)[rows], **columns}
+            yield columns, None if ids is None else np.asarray(ids)[rows]
 
     def to_pandas(
         self,
@@ -214,12 +214,11 @@ class _Columns(MutableMapping):
 
 
 def _cells(
-    block: Mapping[str, np.ndarray | None], class_names: Sequence[str] | None
+    block: Mapping[str, np.ndarray], ids: np.ndarray | None, class_names: Sequence[str] | None
 ) -> list[Sequence | np.ndarray]:
     """A block of `write_csv` in the order of HEAD."""
     cells: dict = {**block, "role": names_of(block["role"], ROLES)}
-    if block["id"] is None:
-        cells["id"] = [None] * len(block["index"])
+    cells["id"] = [None] * len(block["index"]) if ids is None else ids
     cells["changed"] = [epoch if epoch > 0 else None for epoch in block["changed"].tolist()]
     if class_names is not None:
         for name in NAMED:
@@ -228,12 +227,13 @@ def _cells(
 
 
 def _parquet(
-    block: Mapping[str, np.ndarray | None], class_names: Sequence[str] | None
+    block: Mapping[str, np.ndarray], ids: np.ndarray | None, class_names: Sequence[str] | None
 ) -> dict[str, Column]:
     """A block of `write_parquet`."""
     names = {"role": ROLES, **({} if class_names is None else dict.fromkeys(NAMED, class_names))}
     gaps = {*NAMED, "role", "changed"}
-    return {name: Column(block[name], names.get(name), name in gaps) for name in HEAD}
+    values = {**block, "id": ids}
+    return {name: Column(values[name], names.get(name), name in gaps) for name in HEAD}
 
 
 def _names(labels: np.ndarray, names: Sequence[str]) -> list[str | None]:

@@ -122,7 +122,7 @@ def save_samples(path: str | Path, samples: StoredSamples) -> None:
         **text_arrays("class", samples.class_names),
         **text_arrays("labels_sha256", [samples.labels_sha256]),
     }
-    after = {}
+    after: dict[str, np.ndarray] = {}
     if samples.ids is not None:
         after |= text_arrays("id", samples.ids.tolist())
     if samples.decided is not None:
