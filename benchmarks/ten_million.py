@@ -351,7 +351,7 @@ def table_text() -> str:
     """The lines as a Markdown table, by part."""
     heads = ("part", "rows", "s", "cpu s", "GB before", "GB at the peak", "file GB")
     out = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
-    lines = result_lines.read(LINES)
+    lines = sorted(result_lines.read(LINES), key=lambda line: line["rows"])
     for part in PARTS:
         for line in (one for one in lines if one["part"] == part):
             cells = [part, f"{line['rows']:,}", f"{line['seconds']:.1f}", f"{line['cpu']:.1f}"]
