@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from builders.runs import command, train, tssd
 
+from tssd_keras.data.parquet import can_write
 from tssd_keras.data.sources import digits
 from tssd_keras.recipe.data_sections import DataRecipe
 
@@ -31,6 +32,7 @@ FILES = {
     "shift.json",
     "streams.npz",
     "summary.json",
+    *(["samples.parquet"] if can_write() else []),
 }
 
 

@@ -54,3 +54,41 @@ def test_a_row_without_a_value_has_no_mean():
 def test_a_history_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         RecentMean(3, 0)
+
+
+def two_rounds():
+    recent = RecentMean(4, 20)
+    recent.update(np.array([0, 1]), np.float32([1, 10]))
+    recent.update(np.array([1, 2]), np.float32([20, 5]))
+    return recent
+
+
+def test_a_state_goes_on_and_holds_no_more_values_than_a_row_has_had():
+    recent, other = two_rounds(), RecentMean(4, 20)
+    state = recent.get_state()
+    assert (state["count"].tolist(), state["values"].shape) == ([1, 2, 1, 0], (2, 4))
+    other.set_state(state)
+    for one in (recent, other):
+        one.update(np.array([1, 3]), np.float32([30, 7]))
+    np.testing.assert_array_equal(other.mean(np.arange(4)), recent.mean(np.arange(4)))
+    assert other.mean(np.arange(4)).tolist() == [1, 20, 5, 7]
+    other.set_state(RecentMean(4, 20).get_state())
+    assert np.isnan(other.mean(np.arange(4))).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": np.zeros((3, 4), np.float32)},
+        {"values": np.zeros((2, 5), np.float32)},
+        {"count": np.array([1, 2, 1])},
+        {"count": np.array([1.0, 2, 1, 0])},
+        {"count": np.array([1, 2, -1, 0])},
+        {"count": np.array([1, 1 << 40, 1, 0]), "values": np.zeros((20, 4), np.float32)},
+    ],
+)
+def test_a_state_of_another_size_is_refused_and_nothing_changes(change):
+    recent = two_rounds()
+    with pytest.raises(ValueError, match="past values must be at most 20 of 4 rows"):
+        recent.set_state({**recent.get_state(), **change})
+    assert recent.mean(np.arange(3)).tolist() == [1, 15, 5]

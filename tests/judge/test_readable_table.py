@@ -1,11 +1,13 @@
-"""The sample table as a pandas.DataFrame."""
+"""The sample table for people and other programs: as a DataFrame, as CSV, as Parquet."""
 
 import sys
 
 import numpy as np
 import pytest
 
-from tssd_keras.judge.roles import NEGATIVE, POSITIVE
+from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.judge.readable_table import BLOCK, COLUMNS, HEAD
+from tssd_keras.judge.roles import NEGATIVE, POSITIVE, ROLES
 from tssd_keras.judge.table import Rewrite, SampleTable
 
 pytestmark = pytest.mark.backend_free
@@ -63,3 +65,79 @@ def test_without_pandas_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match=r"pip install pandas.*write_csv"):
         table().to_pandas()
+
+
+def several_blocks(n=150_000):
+    """More samples than are written at once, out of the source's order, some judged."""
+    rng = np.random.default_rng(0)
+    made = SampleTable(
+        rng.integers(0, 3, n), rng.permutation(n) * 2, ids=np.array([f"i{i}" for i in range(n)])
+    )
+    rows = np.flatnonzero(rng.random(n) < 0.7)
+    column = rng.random(len(rows)).astype(np.float32)
+    role = np.where(column > 0.5, POSITIVE, NEGATIVE).astype(np.int8)
+    suggested = rng.integers(0, 3, len(rows))
+    new = Rewrite(column, role, *(column, column, column, suggested, column, column))
+    made.rewrite(new, rows, epoch=4)
+    return made
+
+
+def test_a_table_of_several_blocks_is_written_as_if_it_were_one(tmp_path):
+    made, names = several_blocks(), ("cat", "=dog", "fox")
+    assert len(made) > 2 * BLOCK
+    true = np.arange(len(made)) % 4 - 1
+    made.write_csv(tmp_path / "t.csv", names, true_labels=true)
+    columns = made.columns(true)
+    cells = {
+        "index": columns["index"],
+        "id": made.ids[made.source_order],
+        **{name: columns[name] for name in COLUMNS[1:]},
+        "role": names_of(columns["role"], ROLES),
+        "changed": [epoch if epoch > 0 else None for epoch in columns["changed"].tolist()],
+        **{name: names_of(columns[name], names) for name in ("given", "true", "suggested")},
+    }
+    write_columns(tmp_path / "whole.csv", cells)
+    assert (tmp_path / "t.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_columns_can_be_set_and_deleted_and_the_table_stays():
+    made = table()
+    columns = made.columns()
+    del columns["confidence"]
+    columns["weight"] = np.zeros(3)
+    assert list(columns) == [name for name in COLUMNS if name != "confidence"]
+    assert columns["weight"].tolist() == [0, 0, 0]
+    assert columns["suggested"].dtype == columns["changed"].dtype == np.int64
+    assert columns["changed"].tolist() == [5, -1, 5]
+    assert dict(made.columns())["weight"].tolist() == [0, 1, 1]
+
+
+def test_parquet_holds_what_the_csv_holds(tmp_path):
+    pandas, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
+    made, names = several_blocks(), ["cat", "dog", "fox"]
+    made.write_csv(tmp_path / "t.csv", names)
+    made.write_parquet(tmp_path / "t.parquet", names)
+    by_csv = pandas.read_csv(tmp_path / "t.csv")
+    file = parquet.ParquetFile(tmp_path / "t.parquet")
+    assert file.num_row_groups == 3
+    assert file.schema_arrow.names == list(by_csv) == list(HEAD)
+    found = file.read().to_pandas()
+    for name in HEAD:
+        ours, theirs = found[name], by_csv[name]
+        assert (ours.isna() == theirs.isna()).all(), name
+        if ours.dtype == np.float32:
+            np.testing.assert_allclose(ours, theirs, rtol=5e-6, err_msg=name)
+        else:
+            known = ~theirs.isna()
+            assert (ours[known] == theirs[known]).all(), name
+    np.testing.assert_array_equal(found["q"], made.q[made.source_order])  # in full
+
+
+def test_an_empty_table_is_a_file_of_its_head(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    made = SampleTable(np.empty(0, int))
+    made.write_csv(tmp_path / "t.csv")
+    made.write_parquet(tmp_path / "t.parquet")
+    assert (tmp_path / "t.csv").read_text() == f"{','.join(HEAD)}\n"
+    found = parquet.read_table(tmp_path / "t.parquet")
+    assert (found.num_rows, found.schema.names) == (0, list(HEAD))

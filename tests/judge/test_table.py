@@ -3,6 +3,7 @@ import csv
 import numpy as np
 import pytest
 
+from tssd_keras.judge import table as module
 from tssd_keras.judge.roles import FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.table import Rewrite, SampleTable, in_agreement, weights_of
 
@@ -259,3 +260,71 @@ def test_a_network_that_tells_nothing_of_a_sample_has_no_part_in_its_judgement()
     assert np.isnan(nobody.q).all()
     np.testing.assert_array_equal(nobody.role, untold.role)
     np.testing.assert_array_equal(nobody.p_loss, untold.p_loss)
+
+
+def own_bytes(table):
+    """Of its arrays, views of one value aside, each once."""
+    arrays = {id(v): v for v in vars(table).values() if isinstance(v, np.ndarray)}
+    return sum(v.nbytes for v in arrays.values() if any(v.strides))
+
+
+@pytest.mark.parametrize(("n_networks", "bytes_a_row"), [(1, 58), (2, 68)])
+def test_ten_million_rows_take_less_than_a_gigabyte(n_networks, bytes_a_row):
+    table = SampleTable(np.zeros(1000, np.int64), n_networks=n_networks)
+    assert own_bytes(table) == 1000 * bytes_a_row
+    table.rewrite(judged(5), np.arange(5))
+    assert own_bytes(table) == 1000 * bytes_a_row
+
+
+def test_what_is_alike_for_all_rows_cannot_be_changed_for_one():
+    table = SampleTable(np.zeros(5, int))
+    for column in (table.decided, table.sample_weight):
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
+
+
+def some_rounds():
+    """A table of 60 rows after a round of all and one of some, and which rows count."""
+    rng = np.random.default_rng(0)
+    decided = np.where(np.arange(60) % 20 == 7, 1, -1)
+    table = SampleTable(
+        rng.integers(0, 3, 60), decided=decided, held_back=rng.random(60) < 0.2, n_networks=2
+    )
+    seen = []
+    for n, epoch in ((57, 1), (23, 3)):
+        rows = rng.permutation(np.flatnonzero(decided < 0))[:n]
+        table.draw(rng.permutation(60)[:40])
+        new = {name: rng.random(n) for name in ("p_loss", "p_feature", "q", "p_suggested")}
+        new |= {"weight": rng.integers(0, 2, (n, 2)), "rest": rng.integers(0, 2, (n, 2)) / 4}
+        role, suggested = rng.integers(0, 5, n), rng.integers(0, 3, n)
+        table.rewrite(Rewrite(**new, role=role, suggested=suggested, confidence=new["q"]), rows)
+        table.mark_trained(None if epoch == 1 else rows)
+        seen.append(table.fed)
+    return {**table.get_state(), "first": seen[0], "second": seen[1]}
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    expected = some_rounds()
+    assert 0 < expected["second"].sum() < 40
+    assert 0 < expected["trained"].sum() < 120
+    monkeypatch.setattr(module, "BLOCK", 7)
+    for name, column in some_rounds().items():
+        np.testing.assert_array_equal(column, expected[name], err_msg=name)
+
+
+@pytest.mark.parametrize("drawn", [slice(None), slice(3, None)])
+def test_fed_and_trained_are_by_the_weights_now(drawn):
+    rng = np.random.default_rng(1)
+    table = SampleTable(
+        np.zeros(9, int),
+        n_networks=2,
+        sample_weight=rng.integers(0, 2, 9),
+        held_back=np.arange(9) == 6,
+    )
+    table.rewrite(
+        judged(weight=rng.integers(0, 2, (5, 2)), rest=rng.integers(0, 2, (5, 2))), np.arange(5)
+    )
+    table.draw(np.arange(9)[drawn])
+    np.testing.assert_array_equal(table.fed, (table.weights_now > 0).any(axis=1))
+    table.mark_trained()
+    np.testing.assert_array_equal(table.trained, table.weights_now > 0)

@@ -344,3 +344,15 @@ def test_a_run_without_a_round_has_nothing_to_audit(run):
     (run / "streams.npz").unlink()
     with pytest.raises(ValueError, match=r"must hold streams\.npz"):
         read_run(run)
+
+
+def test_other_programs_read_the_same_as_parquet(written):
+    """Where pyarrow is installed; names that are no text have the sign for that."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    found = parquet.read_table(written / "samples.parquet").to_pydict()
+    assert found["index"] == STREAM.tolist()
+    shown = [name.encode("utf-8", "replace").decode() for name in NAMES]
+    assert found["given"] == [shown[label] for label in GIVEN[STREAM]]
+    assert found["id"][0] == "img 3\0?"
+    assert set(found["role"]) == {"positive"}
+    assert set(found["true"]) == {None}

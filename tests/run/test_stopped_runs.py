@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from tssd_keras import models
 from tssd_keras.cli.main import main
+from tssd_keras.data.parquet import can_write
 from tssd_keras.recipe.recipe import DEFAULT
 from tssd_keras.recipe.toml import load_recipe, parse_recipe
 from tssd_keras.run import experiment, wiring
@@ -29,6 +30,7 @@ NO_ROUND = {
     "samples.npz",
     "state.npz",
     "summary.json",
+    *(["samples.parquet"] if can_write() else []),
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from tssd_keras.auditing.gallery import Gallery
 from tssd_keras.auditing.suspects import Stratum
 from tssd_keras.data.columns import write_columns
+from tssd_keras.data.parquet import unicode
 from tssd_keras.data.whole_file import whole_file
 from tssd_keras.judge.findings import Findings
 
@@ -126,16 +127,11 @@ def write_parquet(path: Path, table: Mapping[str, Any]) -> bool:
         if numbers and (kind is not None or any(v is not None for v in values)):
             arrays[name] = pa.array([None if v != v else v for v in values], kind)
         else:
-            arrays[name] = pa.array([_unicode(v) for v in values], pa.string())
+            arrays[name] = pa.array([unicode(v) for v in values], pa.string())
     # Arrow takes no path that is not UTF-8.
     with whole_file(path) as part, open(part, "wb") as file:
         pyarrow.parquet.write_table(pa.table(arrays), file)
     return True
-
-
-def _unicode(text: str | None) -> str | None:
-    """Text that UTF-8 can hold: a file's name need not be."""
-    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def write_strata(path: Path, strata: Sequence[Stratum]) -> None:

@@ -9,6 +9,7 @@ stay numbers.
 from __future__ import annotations
 
 import csv
+import functools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,15 +43,30 @@ def write_columns(path: str | Path, columns: Columns) -> None:
     Raises:
         ValueError: the columns differ in length; nothing is written.
     """
-    cells = {head: _cells(values) for head, values in columns.items()}
-    lengths = {head: len(column) for head, column in cells.items()}
+    lengths = {head: len(column) for head, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns of {path} must have one length, got {lengths}.")
+    write_blocks(path, columns, [list(columns.values())])
+
+
+def write_blocks(
+    path: str | Path, head: Iterable[str], blocks: Iterable[Sequence[Sequence | np.ndarray]]
+) -> None:
+    """As `write_columns`, with so many rows in memory as a block has.
+
+    Args:
+        path: of the file.
+        head: names of the columns.
+        blocks: the columns of the first rows, then those of the next.
+    """
     with (
         whole_file(path) as part,
         open(part, "w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        write_rows(file, cells, zip(*cells.values(), strict=True))
+        writer = csv.writer(file)
+        writer.writerow(map(cell, head))
+        for block in blocks:
+            writer.writerows(zip(*map(_cells, block), strict=True))
 
 
 def write_rows(file: TextIO, head: Iterable[str], rows: Iterable[Iterable]) -> None:
@@ -74,9 +90,14 @@ def cell(value: object) -> object:
     if value is None:
         return ""
     if isinstance(value, str):
-        calculated = _TO_WRITE.match(value) and not _NUMBER.fullmatch(value)
-        return f"'{value}" if calculated else value
+        return _text(value)
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+@functools.lru_cache(maxsize=4096)  # names of classes and roles come again in every row
+def _text(value: str) -> str:
+    calculated = _TO_WRITE.match(value) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if calculated else value
 
 
 def read_cell(text: str) -> str:
@@ -95,5 +116,11 @@ def names_of(labels: np.ndarray, names: Sequence[str]) -> list[str]:
 
 
 def _cells(values: Sequence | np.ndarray) -> list:
-    plain = values.tolist() if isinstance(values, np.ndarray) else values
-    return ["" if isinstance(v, float) and math.isnan(v) else v for v in plain]
+    """A column as `cell` has it, NaN empty; arrays of numbers without a call for each."""
+    kind = values.dtype.kind if isinstance(values, np.ndarray) else ""
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    if kind == "f":
+        return ["" if v != v else f"{v:.6g}" for v in plain]
+    if kind in ("i", "u"):
+        return plain
+    return ["" if isinstance(v, float) and math.isnan(v) else cell(v) for v in plain]

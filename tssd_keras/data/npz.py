@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,11 +20,20 @@ def save_arrays(path: str | Path, arrays: Arrays, *, format: int) -> None:
 
     Args:
         path: of the file.
-        arrays: by name, none of dtype object; texts by `text_arrays`.
+        arrays: by name, none of dtype object; texts by `text_arrays`. Each is asked for when it
+            is written, so a mapping can make it then.
         format: another number is refused by `load_arrays`.
     """
-    with whole_file(path) as part, open(part, "wb") as file:
-        np.savez_compressed(file, allow_pickle=False, format=np.array(format), **arrays)
+    with whole_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+        _put(file, "format", np.array(format))
+        for name in arrays:
+            _put(file, name, arrays[name])
+
+
+def _put(file: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    """As `np.savez_compressed` does, which would hold all arrays at once."""
+    with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
 @contextlib.contextmanager

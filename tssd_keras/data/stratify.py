@@ -15,9 +15,11 @@ def shuffled_by_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarra
         rng: gives one permutation of N.
 
     Returns:
-        int64[N], each of 0..N-1 once.
+        int32[N], or int64[N] of more than 2**31 rows: each of 0..N-1 once.
     """
-    order = rng.permutation(len(labels))
+    n = len(labels)
+    # The generator draws the same for either width.
+    order = rng.permutation(np.arange(n, dtype=np.int32 if n <= 1 << 31 else np.int64))
     keys = np.asarray(labels, np.uint16) if np.max(labels, initial=0) < SHORT_KEYS else labels
     return order[np.argsort(keys[order], kind="stable")]
 
@@ -43,10 +45,10 @@ def first_of_each(
     order = shuffled_by_class(labels, rng)
     if among is not None:
         order = order[among[order]]
-    label = labels[order]
-    n_classes = int(label[-1]) + 1 if len(label) else 0
-    start = np.searchsorted(label, np.arange(n_classes))
-    limit = np.asarray(n_each) if np.ndim(n_each) else np.full(n_classes, n_each)
+    count = np.bincount(labels if among is None else labels[order])
+    end = np.cumsum(count)
+    limit = np.asarray(n_each) if np.ndim(n_each) else np.full(len(count), n_each)
     drawn = np.zeros(len(labels), bool)
-    drawn[order[np.arange(len(order)) - start[label] < limit[label]]] = True
+    for start, n in zip(end - count, np.minimum(count, limit[: len(count)]), strict=True):
+        drawn[order[start : start + n]] = True
     return np.flatnonzero(drawn)

@@ -31,11 +31,12 @@ BLOCK = 8192  # rows held at once as float32
 
 
 class Votes:
-    """What the neighbours of N samples say, once these are found.
+    """What the neighbours of N samples say, once these are found; 6 R bytes a sample.
 
     Args:
-        at: float32[N, R], how much each sample belongs to each anchor; rows sum to 1 and have
-            equally many entries.
+        near: uint16[N, R] or int32[N, R], the anchors at which each sample votes.
+        weight: float32[N, R], how much it belongs to each; rows sum to 1.
+        n_anchors: of all samples.
         group: int64[N] in 0..G-1, samples with equal features are in one.
         labels: int64[N] in 0..K-1, given.
         n_classes: K.
@@ -44,32 +45,35 @@ class Votes:
 
     def __init__(
         self,
-        at: sparse.csr_array,
+        near: np.ndarray,
+        weight: np.ndarray,
+        n_anchors: int,
         group: np.ndarray,
         labels: np.ndarray,
         n_classes: int,
         *,
         smoothing: float,
     ) -> None:
-        n = len(labels)
-        self._at = at
-        one = sparse.csr_array((np.ones(n, np.float32), labels, np.arange(n + 1)), (n, n_classes))
-        self._votes = (at.T @ one.astype(np.float64)).toarray(order="C")
+        self._near, self._weight, self._n_anchors = near, weight, n_anchors
+        self._votes = np.zeros((n_anchors, n_classes))
+        for start in range(0, len(labels), BLOCK):
+            rows = slice(start, start + BLOCK)
+            at = near[rows].astype(np.int64) * n_classes + labels[rows][:, None]
+            np.add.at(self._votes.reshape(-1), at.ravel(), weight[rows].ravel().astype(np.float64))
         self._count = np.bincount(labels, minlength=n_classes).astype(np.float64)
         self._labels, self._smoothing = labels, smoothing
-        shape = (n, int(group.max(initial=-1)) + 1)
-        self._group = sparse.csr_array((np.ones(n, np.float32), group, np.arange(n + 1)), shape)
-        self._in_group = (self._group.T @ one).tocsr()
+        self._group = group.astype(np.int32)
+        shape = (int(group.max(initial=-1)) + 1, n_classes)
+        ones = np.ones(len(labels), np.float32)
+        self._in_group = sparse.coo_array((ones, (self._group, labels)), shape).tocsr()
 
     def get_state(self) -> State:
         """What `of_state` takes, beside the labels."""
-        n, n_anchors = self._at.shape
-        small = np.uint16 if n_anchors <= 1 << 16 else np.int32
         return {
-            "near": self._at.indices.reshape(n, -1).astype(small),
-            "weight": self._at.data.reshape(n, -1).copy(),
-            "n_anchors": np.array(n_anchors),
-            "group": self._group.indices.astype(np.int32),
+            "near": self._near.copy(),
+            "weight": self._weight.copy(),
+            "n_anchors": np.array(self._n_anchors),
+            "group": self._group.copy(),
             "smoothing": np.array(self._smoothing),
         }
 
@@ -91,9 +95,8 @@ class Votes:
         for name, index, most in (("near", near, n_anchors), ("group", group, n)):
             if index.dtype.kind not in "iu" or (index < 0).any() or (index >= most).any():
                 raise ValueError(f"{name} must be whole numbers in 0..{most - 1}")
-        at = _sparse(near.astype(np.int32), weight, n_anchors)
-        smoothing = float(state["smoothing"])
-        return Votes(at, group.astype(np.int64), labels, n_classes, smoothing=smoothing)
+        near, smoothing = near.astype(_index_type(n_anchors)), float(state["smoothing"])
+        return Votes(near, weight, n_anchors, group, labels, n_classes, smoothing=smoothing)
 
     def similarity(self, rows: slice | np.ndarray) -> np.ndarray:
         """Shares of the classes among the neighbours of some of the samples.
@@ -106,9 +109,9 @@ class Votes:
             float32[n, K], rows sum to 1. The votes of a class count in inverse proportion to
             its size. Without any neighbour: 1/K each.
         """
-        at = self._at[rows]
+        at = _sparse(self._near[rows], self._weight[rows], self._n_anchors)
         votes = at @ self._votes
-        equals = (self._group[rows] @ self._in_group).tocoo()
+        equals = self._in_group[self._group[rows]].tocoo()
         where, n_equal = (equals.row, equals.col), equals.data
         own = at.multiply(at).sum(axis=1)
         taken_out = own[equals.row] * n_equal
@@ -182,11 +185,12 @@ class Neighbours(Votes):
         self._n_anchors, self._n_nearest = len(chosen), min(n_nearest, len(chosen))
         self._search = nearest(self._centred(features[chosen]), self._n_nearest)
         at = self._attached(features, progress("finding neighbours", n))
-        super().__init__(at, group, labels, n_classes, smoothing=float(n_nearest))
+        n_anchors, smoothing = self._n_anchors, float(n_nearest)
+        super().__init__(*at, n_anchors, group, labels, n_classes, smoothing=smoothing)
 
     def similarity_of(self, features: np.ndarray) -> np.ndarray:
         """As `similarity`, of samples that do not vote, float[m, d] -> float32[m, K]."""
-        return self._shares(self._attached(features) @ self._votes)
+        return self._shares(_sparse(*self._attached(features), self._n_anchors) @ self._votes)
 
     def _centred(self, features: np.ndarray) -> np.ndarray:
         rows = np.asarray(features, np.float32) - self._centre
@@ -197,10 +201,10 @@ class Neighbours(Votes):
 
     def _attached(
         self, features: np.ndarray, on_batch: Callable[[int], None] = lambda n: None
-    ) -> sparse.csr_array:
-        """How much each sample belongs to each anchor: float32[m, R], rows sum to 1."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The anchors nearest to m samples, and how much each belongs to them; see `Votes`."""
         k = self._n_nearest
-        near = np.empty((len(features), k), np.int32)
+        near: np.ndarray = np.empty((len(features), k), _index_type(self._n_anchors))
         weight = np.empty((len(features), k), np.float32)
         for start in range(0, len(features), BLOCK):
             rows = slice(start, start + BLOCK)
@@ -208,13 +212,18 @@ class Neighbours(Votes):
             part = np.exp((squared[:, :1] - squared) / self._bandwidth)
             weight[rows] = part / part.sum(axis=1, keepdims=True)
             on_batch(len(part))
-        return _sparse(near, weight, self._n_anchors)
+        return near, weight
+
+
+def _index_type(n_anchors: int) -> type:
+    """The smaller type that numbers so many anchors."""
+    return np.uint16 if n_anchors <= 1 << 16 else np.int32
 
 
 def _sparse(near: np.ndarray, weight: np.ndarray, n_anchors: int) -> sparse.csr_array:
-    """float32[m, k] weights at int32[m, k] anchors as float32[m, R]."""
-    ends = np.arange(0, near.size + 1, near.shape[1])
-    return sparse.csr_array((weight.ravel(), near.ravel(), ends), (len(near), n_anchors))
+    """float32[m, k] weights at int[m, k] anchors as float32[m, R]."""
+    ends, at = np.arange(0, near.size + 1, near.shape[1]), near.ravel().astype(np.int32)
+    return sparse.csr_array((weight.ravel(), at, ends), (len(near), n_anchors))
 
 
 def projection(width: int) -> np.ndarray | None:

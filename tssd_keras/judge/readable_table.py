@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tssd_keras.data.columns import names_of, write_columns
+from tssd_keras.data.columns import names_of, write_blocks
+from tssd_keras.data.parquet import Column, write_parquet
 from tssd_keras.judge.roles import ROLES
+
+BLOCK = 1 << 16  # samples written at once
+COLUMNS = (
+    *("index", "given", "true", "role", "weight", "p_loss", "p_feature", "q", "suggested"),
+    *("p_suggested", "confidence", "changed"),
+)
+HEAD = (COLUMNS[0], "id", *COLUMNS[1:])  # of files
+NAMED = ("given", "true", "suggested")  # by a class
 
 PANDAS_MISSING = (
     "to_pandas needs pandas, which tssd_keras does not: pip install pandas. Without it "
@@ -23,6 +32,7 @@ class ReadableTable:
     given: np.ndarray
     decided: np.ndarray
     judged: np.ndarray
+    weights: np.ndarray
     role: np.ndarray
     p_loss: np.ndarray
     p_feature: np.ndarray
@@ -47,32 +57,35 @@ class ReadableTable:
         """float32[N], see `table.SampleTable`."""
         raise NotImplementedError
 
-    def columns(self, true_labels: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    def columns(self, true_labels: np.ndarray | None = None) -> MutableMapping[str, np.ndarray]:
         """What outlives training, in source order.
 
         Args:
             true_labels: int[N], -1 where unknown.
 
         Returns:
-            Columns as in `SampleTable`, but `weight` for `weights`, `true`, and `changed` as
-            epochs counted from 1. What nobody judged or decided has role -1 and changed -1.
+            Columns as in `SampleTable`, whole numbers as int64, but `weight` for `weights`, `true`,
+            and `changed` as epochs counted from 1. What nobody judged or decided has role -1 and
+            changed -1. A column is made whenever it is asked for.
         """
-        columns = {
-            "index": self.index,
-            "given": self.given,
-            "true": np.full(len(self), -1) if true_labels is None else true_labels,
-            "role": np.where(self.judged | (self.decided >= 0), self.role, np.int8(-1)),
-            "weight": self.weight,
-            "p_loss": self.p_loss,
-            "p_feature": self.p_feature,
-            "q": self.q,
-            "suggested": self.suggested,
-            "p_suggested": self.p_suggested,
-            "confidence": self.confidence,
-            "changed": np.where(self.judged, self.changed + 1, -1),
-        }
-        order = self.source_order
-        return {name: column[order] for name, column in columns.items()}
+        return _Columns(self, true_labels)
+
+    def column(
+        self, name: str, rows: np.ndarray | slice, true_labels: np.ndarray | None = None
+    ) -> np.ndarray:
+        """One of `COLUMNS`, of some table rows; see `columns`."""
+        if name == "true":
+            known = np.broadcast_to(np.int64(-1), len(self)) if true_labels is None else true_labels
+            return np.asarray(known)[rows]
+        if name == "role":
+            told = self.judged[rows] | (self.decided[rows] >= 0)
+            return np.where(told, self.role[rows], np.int8(-1))
+        if name == "weight":
+            return self.weights[rows].mean(axis=1)
+        if name == "changed":
+            return np.where(self.judged[rows], self.changed[rows] + 1, np.int64(-1))
+        values = getattr(self, name)[rows]
+        return values.astype(np.int64, copy=False) if values.dtype.kind == "i" else values
 
     @property
     def source_order(self) -> np.ndarray:
@@ -89,26 +102,46 @@ class ReadableTable:
     ) -> None:
         """Write the table for a person: one row a sample, in source order, epochs from 1.
 
+        It is written block by block: the memory for it does not grow with the samples.
+
         Args:
             path: of the CSV file.
             class_names: K names in label order; None: the table's own, if any, else numbers.
             true_labels: int[N], -1 where unknown; fills the column `true`.
             ids: str[N], the source's own names of the samples; None: the table's own, if any.
         """
+        names = self.class_names if class_names is None else class_names
+        write_blocks(path, HEAD, (_cells(*b, names) for b in self._blocks(true_labels, ids)))
+
+    def write_parquet(
+        self,
+        path: str | Path,
+        class_names: Sequence[str] | None = None,
+        *,
+        true_labels: np.ndarray | None = None,
+        ids: np.ndarray | None = None,
+    ) -> None:
+        """Write the same columns as Parquet: floats in full, and null where `write_csv` has "".
+
+        Args:
+            path, class_names, true_labels, ids: see `write_csv`.
+
+        Raises:
+            ImportError: pyarrow is not installed.
+        """
+        names = self.class_names if class_names is None else class_names
+        write_parquet(path, (_parquet(*b, names) for b in self._blocks(true_labels, ids)))
+
+    def _blocks(
+        self, true_labels: np.ndarray | None, ids: np.ndarray | None
+    ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
+        """The columns and ids of a block of samples after the other, in source order."""
         ids = self.ids if ids is None else ids
-        columns = self.columns(true_labels)
-        cells: dict[str, Sequence | np.ndarray] = {
-            "index": columns.pop("index"),
-            "id": [None] * len(self) if ids is None else ids[self.source_order],
-            **columns,
-            "role": names_of(columns["role"], ROLES),
-            "changed": [epoch if epoch > 0 else None for epoch in columns["changed"].tolist()],
-        }
-        class_names = self.class_names if class_names is None else class_names
-        if class_names is not None:
-            for name in ("given", "true", "suggested"):
-                cells[name] = names_of(columns[name], class_names)
-        write_columns(path, cells)
+        order = self.source_order
+        for start in range(0, max(len(self), 1), BLOCK):
+            rows = order[start : start + BLOCK]
+            columns = {name: self.column(name, rows, true_labels) for name in COLUMNS}
+            yield columns, None if ids is None else np.asarray(ids)[rows]
 
     def to_pandas(
         self,
@@ -139,17 +172,68 @@ class ReadableTable:
         except ImportError as error:
             raise ImportError(PANDAS_MISSING) from error
         columns = self.columns(true_labels)
-        if true_labels is None:
-            del columns["true"]
         cells: dict[str, Sequence | np.ndarray] = dict(columns)
+        if true_labels is None:
+            del cells["true"]
         cells["role"] = _names(columns["role"], ROLES)
         class_names = self.class_names if class_names is None else class_names
         if class_names is not None:
-            for name in {"given", "true", "suggested"} & set(columns):
+            for name in {"given", "true", "suggested"} & set(cells):
                 cells[name] = _names(columns[name], class_names)
         ids = {} if self.ids is None else {"id": np.asarray(self.ids)[self.source_order]}
         index = pandas.Index(cells.pop("index"), name="index")
         return pandas.DataFrame({**ids, **cells}, index=index)
+
+
+class _Columns(MutableMapping):
+    """Columns of a table in source order, each made when it is asked for.
+
+    They can be set and deleted as in a dict, without effect on the table.
+    """
+
+    def __init__(self, table: ReadableTable, true_labels: np.ndarray | None) -> None:
+        self._table, self._true = table, true_labels
+        self._order = table.source_order
+        self._set: dict[str, np.ndarray | None] = dict.fromkeys(COLUMNS)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        found = self._set[name]
+        return self._table.column(name, self._order, self._true) if found is None else found
+
+    def __setitem__(self, name: str, column: np.ndarray) -> None:
+        self._set[name] = column
+
+    def __delitem__(self, name: str) -> None:
+        del self._set[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._set)
+
+    def __len__(self) -> int:
+        return len(self._set)
+
+
+def _cells(
+    block: Mapping[str, np.ndarray], ids: np.ndarray | None, class_names: Sequence[str] | None
+) -> list[Sequence | np.ndarray]:
+    """A block of `write_csv` in the order of HEAD."""
+    cells: dict = {**block, "role": names_of(block["role"], ROLES)}
+    cells["id"] = [None] * len(block["index"]) if ids is None else ids
+    cells["changed"] = [epoch if epoch > 0 else None for epoch in block["changed"].tolist()]
+    if class_names is not None:
+        for name in NAMED:
+            cells[name] = names_of(block[name], class_names)
+    return [cells[name] for name in HEAD]
+
+
+def _parquet(
+    block: Mapping[str, np.ndarray], ids: np.ndarray | None, class_names: Sequence[str] | None
+) -> dict[str, Column]:
+    """A block of `write_parquet`."""
+    names = {"role": ROLES, **({} if class_names is None else dict.fromkeys(NAMED, class_names))}
+    gaps = {*NAMED, "role", "changed"}
+    values = {**block, "id": ids}
+    return {name: Column(values[name], names.get(name), name in gaps) for name in HEAD}
 
 
 def _names(labels: np.ndarray, names: Sequence[str]) -> list[str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ CHANGING = (
     *("q", "suggested", "p_suggested", "confidence", "drawn", "judged", "changed"),
     "n_rewrites",
 )
+BLOCK = 1 << 18  # rows looked at at once, so that working copies stay small
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Rewrite:
 
 
 class SampleTable(ReadableTable):
-    """One row for each sample of the noisy stream.
+    """One row for each sample of the noisy stream; 58 bytes a row for one network.
+
+    What is the same for every row takes no memory: `decided` and `sample_weight` are read-only
+    views of one value where they are not given, and `labels` is `given` without decisions.
 
     Args:
         given: int64[N], given labels.
@@ -69,13 +73,13 @@ class SampleTable(ReadableTable):
         p_loss, p_feature: float32[N], both streams' posteriors, NaN before a round.
         q: float32[N], the meta classifier's probability that the label is
             right, NaN without it.
-        suggested: int64[N], the most probable class, -1 before a round.
+        suggested: int32[N], the most probable class, -1 before a round.
         p_suggested: float32[N], its probability, NaN before a round.
         confidence: float32[N], the largest probability that the network itself gives a class,
             the mean over networks, NaN before a round.
         drawn: bool[N], the samples of this epoch; all of them until `draw`.
         judged: bool[N], which rows a round has written; the others are as at first.
-        changed: int64[N], the epoch, counted from 0, before which a round last changed
+        changed: int32[N], the epoch, counted from 0, before which a round last changed
             the role or the suggested class; -1 before a round.
         n_rewrites: rounds written so far.
     """
@@ -97,31 +101,34 @@ class SampleTable(ReadableTable):
         self.index = np.arange(n) if index is None else np.asarray(index, np.int64)
         if len(self.index) != n:
             raise ValueError(f"index must have one entry a label, got {len(self.index)} for {n}.")
-        self.decided = np.full(n, -1) if decided is None else np.asarray(decided, np.int64)
-        if len(self.decided) != n:
-            raise ValueError(
-                f"decided must have one entry a label, got {len(self.decided)} for {n}."
-            )
-        self.sample_weight = np.ones(n, np.float32)
+        self.decided = np.broadcast_to(np.int64(-1), n)
+        self.labels = self.given
+        if decided is not None:
+            self.decided = np.asarray(decided, np.int64)
+            if len(self.decided) != n:
+                raise ValueError(
+                    f"decided must have one entry a label, got {len(self.decided)} for {n}."
+                )
+            self.labels = np.where(self.decided >= 0, self.decided, self.given)
+        self.sample_weight = np.broadcast_to(np.float32(1), n)
         if sample_weight is not None:
             self.sample_weight = np.asarray(sample_weight, np.float32)
         self.ids, self.class_names = ids, class_names
-        self.labels = np.where(self.decided >= 0, self.decided, self.given)
         self.weights = np.ones((n, n_networks), np.float32)
         self.rest = np.zeros((n, n_networks), np.float32)
         self.held_back = np.zeros(n, bool) if held_back is None else held_back & (self.decided < 0)
         self.trained = np.zeros((n, n_networks), bool)
         self.once_kept = np.zeros((n, n_networks), bool)
-        self.role = np.where(self.decided >= 0, DECIDED, UNCERTAIN).astype(np.int8)
+        self.role = np.where(self.decided >= 0, np.int8(DECIDED), np.int8(UNCERTAIN))
         self.p_loss = np.full(n, np.nan, np.float32)
         self.p_feature = np.full(n, np.nan, np.float32)
         self.q = np.full(n, np.nan, np.float32)
-        self.suggested = self.decided.copy()
+        self.suggested = self.decided.astype(np.int32)
         self.p_suggested = np.full(n, np.nan, np.float32)
         self.confidence = np.full(n, np.nan, np.float32)
         self.drawn = np.ones(n, bool)
         self.judged = np.zeros(n, bool)
-        self.changed = np.full(n, -1, np.int64)
+        self.changed = np.full(n, -1, np.int32)
         self.n_rewrites = 0
 
     def __len__(self) -> int:
@@ -146,7 +153,16 @@ class SampleTable(ReadableTable):
     @property
     def fed(self) -> np.ndarray:
         """bool[N]: which samples are trained on now, by one network at least."""
-        return self.drawn & (self.weights_now > 0).any(axis=1)
+        out = np.zeros(len(self), bool)
+        for rows, count in self._counting():
+            out[rows] = count.any(axis=1)
+        return out
+
+    def _counting(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Rows that are drawn now, int64[n], and for which networks they count, bool[n, M]."""
+        for start in range(0, len(self), BLOCK):
+            rows = start + np.flatnonzero(self.drawn[start : start + BLOCK])
+            yield rows, self.counts(rows) > 0
 
     @property
     def kept(self) -> np.ndarray:
@@ -184,38 +200,52 @@ class SampleTable(ReadableTable):
                 outside [0, 1], or no sample would carry weight. The table then stays as it was.
         """
         n = len(self) if rows is None else len(rows)
-        columns = dict(vars(new))
-        weights, rest = np.asarray(columns.pop("weight")), columns.pop("rest")
-        rest = np.zeros_like(weights) if rest is None else np.asarray(rest)
-        for name, column in {"weight": weights, "rest": rest, **columns}.items():
+        columns = {name: np.asarray(v) for name, v in vars(new).items() if v is not None}
+        columns.setdefault("rest", np.broadcast_to(np.float32(0), columns["weight"].shape))
+        for name, column in columns.items():
             by_network = name in ("weight", "rest")
             shapes = [(n,), (n, self.weights.shape[1])] if by_network else [(n,)]
-            if np.shape(column) not in shapes:
+            if column.shape not in shapes:
                 raise ValueError(
                     f"{name} must have one entry a sample, shape {' or '.join(map(str, shapes))}, "
-                    f"got {np.shape(column)}."
+                    f"got {column.shape}."
                 )
-        if not all(((w >= 0) & (w <= 1)).all() for w in (weights, rest)):
+        weights, rest = columns.pop("weight"), columns.pop("rest")
+        if not all(w.min(initial=0) >= 0 and w.max(initial=0) <= 1 for w in (weights, rest)):
             raise ValueError("every weight must lie in 0..1, and none be NaN.")
-        if not (weights > 0).any():
+        if not weights.max(initial=0) > 0:
             raise ValueError(
                 f"no sample of {n} would carry weight. Try a lower divide.threshold or "
                 "more warm-up epochs."
             )
-        written = slice(None) if rows is None else rows
-        if (self.decided[written] >= 0).any():
+        blocks = [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
+        written = [block if rows is None else rows[block] for block in blocks]
+        if any((self.decided[at] >= 0).any() for at in written):
             raise ValueError("decided samples must not be rewritten: leave them out of rows.")
-        same = self.judged[written] & (self.role[written] == columns["role"])
-        same &= self.suggested[written] == columns["suggested"]
         epoch = self.n_rewrites if epoch is None else epoch
-        self.changed[written] = np.where(same, self.changed[written], epoch)
-        self.weights[written] = weights if weights.ndim == 2 else weights[:, None]
-        self.rest[written] = rest if rest.ndim == 2 else rest[:, None]
-        self.once_kept[written] |= self.weights[written] > 0
-        for name, column in columns.items():
-            getattr(self, name)[written] = column
-        self.judged[written] = True
+        for at, block in zip(written, blocks, strict=True):
+            some = {name: column[block] for name, column in columns.items()}
+            self._write(at, weights[block], rest[block], some, epoch)
         self.n_rewrites += 1
+
+    def _write(
+        self,
+        at: np.ndarray | slice,
+        weights: np.ndarray,
+        rest: np.ndarray,
+        columns: dict[str, np.ndarray],
+        epoch: int,
+    ) -> None:
+        """Write some rows of a `Rewrite` that was checked."""
+        same = self.judged[at] & (self.role[at] == columns["role"])
+        same &= self.suggested[at] == columns["suggested"]
+        self.changed[at] = np.where(same, self.changed[at], epoch)
+        self.weights[at] = weights if weights.ndim == 2 else weights[:, None]
+        self.rest[at] = rest if rest.ndim == 2 else rest[:, None]
+        self.once_kept[at] |= self.weights[at] > 0
+        for name, column in columns.items():
+            getattr(self, name)[at] = column
+        self.judged[at] = True
 
     def mark_trained(self, rows: np.ndarray | None = None) -> None:
         """An epoch has ended: the networks were trained on what counts now.
@@ -224,9 +254,10 @@ class SampleTable(ReadableTable):
             rows: int64[n], the epoch held no others; None: it held all that count.
         """
         if rows is None:
-            self.trained |= self.weights_now > 0
+            for some, count in self._counting():
+                self.trained[some] |= count
         else:
-            self.trained[rows] |= self.weights_now[rows] > 0
+            self.trained[rows] |= self.drawn[rows][:, None] & (self.counts(rows) > 0)
 
     def get_state(self) -> State:
         """Every column that changes as a copy, and the number of rewrites: see `set_state`."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from tssd_keras.data import duplicates
 from tssd_keras.data.columns import write_columns, write_rows
+from tssd_keras.data.parquet import can_write
 from tssd_keras.data.whole_file import whole_file, write_text
 from tssd_keras.judge.streams import Streams, save_streams
 from tssd_keras.judge.table import SampleTable
@@ -44,8 +45,9 @@ EPOCHS, ROUNDS = "epochs.csv", "rounds.csv"
 
 # Written when a run ends or is stopped; the summary says that the others are there.
 TABLE, NETWORK, CLASSES, SHIFT = "samples.csv", "model.keras", "classes.txt", "shift.json"
+PARQUET = "samples.parquet"  # where pyarrow is installed
 PLOTS = ("accuracy.png", "loss_stream.png", "feature_stream.png")
-OF_THE_END = (SUMMARY, TABLE, SAMPLES, NETWORK, CLASSES, SHIFT, STREAMS_FILE, *PLOTS)
+OF_THE_END = (SUMMARY, TABLE, PARQUET, SAMPLES, NETWORK, CLASSES, SHIFT, STREAMS_FILE, *PLOTS)
 
 
 class RunFolder:
@@ -54,9 +56,9 @@ class RunFolder:
     Before training: recipe.toml, labels.npy, labels.sha256 and, where there is something to list,
     decided.csv, left_out.csv and duplicates.csv. During training epochs.csv and rounds.csv grow by
     a row at a time, and state.npz keeps what `train --resume` goes on from. At the end, also after
-    Ctrl-C or an error: samples.csv, samples.npz, model.keras, classes.txt, shift.json,
-    summary.json, streams.npz and the plots. A folder that is taken away while the run lasts is
-    made again beside its place.
+    Ctrl-C or an error: samples.csv, samples.parquet, samples.npz, model.keras, classes.txt,
+    shift.json, summary.json, streams.npz and the plots. A folder that is taken away while the run
+    lasts is made again beside its place.
 
     Args:
         path: the folder; `make` makes it.
@@ -214,7 +216,8 @@ class RunFolder:
         ids: np.ndarray | None = None,
         decided: Decided | None = None,
     ) -> None:
-        """The sample table: samples.csv for people, samples.npz for `run.read`.
+        """The sample table: samples.csv for people, samples.npz for `run.read`, and for other
+        programs samples.parquet where pyarrow is installed, whatever the number of samples.
 
         Args:
             table: of the noisy stream.
@@ -224,12 +227,10 @@ class RunFolder:
             ids: str[N] of the whole training split, or None.
             decided: earlier decisions, or None.
         """
-        table.write_csv(
-            self.place(TABLE),
-            tuple(class_names),
-            true_labels=None if truth is None else truth[table.index],
-            ids=None if ids is None else ids[table.index],
-        )
+        true, names = (None if v is None else v[table.index] for v in (truth, ids))
+        table.write_csv(self.place(TABLE), class_names, true_labels=true, ids=names)
+        if can_write():
+            table.write_parquet(self.place(PARQUET), class_names, true_labels=true, ids=names)
         stored = StoredSamples.of(
             table, class_names, labels_sha256, truth=truth, ids=ids, decided=decided
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -69,7 +71,7 @@ class StoredSamples:
 
     class_names: tuple[str, ...]
     labels_sha256: str
-    columns: dict[str, np.ndarray]
+    columns: Mapping[str, np.ndarray]
     ids: np.ndarray | None
     decided: EarlierDecisions | None
 
@@ -116,19 +118,20 @@ class StoredSamples:
 
 def save_samples(path: str | Path, samples: StoredSamples) -> None:
     """Write samples.npz: arrays only, no Python objects."""
-    arrays = {
+    before = {
         **text_arrays("class", samples.class_names),
         **text_arrays("labels_sha256", [samples.labels_sha256]),
-        **samples.columns,
     }
+    after: dict[str, np.ndarray] = {}
     if samples.ids is not None:
-        arrays |= text_arrays("id", samples.ids.tolist())
+        after |= text_arrays("id", samples.ids.tolist())
     if samples.decided is not None:
-        arrays["decided_index"] = samples.decided.index
-        arrays["decided_label"] = samples.decided.label
-        arrays |= text_arrays("decided_action", samples.decided.action)
-        arrays |= text_arrays("decided_id", samples.decided.ids)
-    save_arrays(path, arrays, format=FORMAT)
+        after["decided_index"] = samples.decided.index
+        after["decided_label"] = samples.decided.label
+        after |= text_arrays("decided_action", samples.decided.action)
+        after |= text_arrays("decided_id", samples.decided.ids)
+    # The columns are made one by one as they are written, so that no second table is in memory.
+    save_arrays(path, ChainMap(after, cast(dict, samples.columns), before), format=FORMAT)
 
 
 def load_samples(path: str | Path) -> StoredSamples:

@@ -12,6 +12,7 @@ from tssd_keras.judge.common_size import of_common_size
 from tssd_keras.judge.neighbours import Neighbours, Votes, projection
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.progress import Progress, no_progress
+from tssd_keras.train.score_pass import half_precision
 
 BLOCK, BLOCK_BYTES = 2048, 1 << 29  # samples read at once, and what they may take
 
@@ -108,7 +109,7 @@ def projected_inputs(
             that of these samples.
 
     Returns:
-        float16[n, d]; None where no part is numbers.
+        float16[n, d], above 1 GiB in a temporary file; None where no part is numbers.
     """
     parts = _numeric(inputs)
     scale = part_scale(inputs, index) if scale is None else scale
@@ -119,7 +120,7 @@ def projected_inputs(
     matrix = projection(width)
     bytes_of_one = sum(n * part.dtype.itemsize for n, part in zip(widths, parts, strict=True))
     size = max(1, min(BLOCK, BLOCK_BYTES // max(1, bytes_of_one)))
-    out = np.empty((len(index), width if matrix is None else matrix.shape[1]), np.float16)
+    out = half_precision(len(index), width if matrix is None else matrix.shape[1])
     for start in range(0, len(index), size):
         some = index[start : start + size]
         rows = np.concatenate(

@@ -64,11 +64,13 @@ def plan_epoch(
         plan = np.concatenate(orders)[:size].reshape(steps, batch_size)
         return plan, np.ones(plan.shape, np.float32)
     if rng is not None:
-        rows = rng.permutation(rows)
+        rng.shuffle(rows)
     steps = -(-len(rows) // batch_size)
-    used = np.arange(steps * batch_size) < len(rows)
-    rows = np.resize(rows, steps * batch_size)
-    return rows.reshape(steps, batch_size), used.astype(np.float32).reshape(steps, batch_size)
+    used = np.ones((steps, batch_size), np.float32)
+    used.reshape(-1)[len(rows) :] = 0
+    if used.size > len(rows):
+        rows = np.resize(rows, used.size)
+    return rows.reshape(used.shape), used
 
 
 class Feed:

@@ -31,7 +31,7 @@ from tssd_keras.train.short_epochs import ShortEpochs
 from tssd_keras.train.state_check import check_types, not_whole, read_head
 from tssd_keras.train.state_file import load_state, save_state
 
-FORMAT = 1  # of a state; another is refused
+FORMAT = 2  # of a state; another is refused
 
 
 class Remembering(keras.callbacks.Callback):

@@ -78,7 +78,7 @@ def score_pass(
     n = len(index)
     d, k = model.widths
     loss = np.empty(n, np.float32)
-    features, log_p = _half_precision(n, d), _half_precision(n, k)
+    features, log_p = half_precision(n, d), half_precision(n, k)
     layout = devices.layout_of(model)
     for rows, batch in fixed_batches(inputs, index, min(batch_size, n), layout):
         size = rows.stop - rows.start
@@ -91,7 +91,7 @@ def score_pass(
     return Scores(loss, features, log_p)
 
 
-def _half_precision(n: int, width: int) -> np.ndarray:
+def half_precision(n: int, width: int) -> np.ndarray:
     """An array [n, width], in memory or in a temporary file that goes with it."""
     if 2 * n * width <= IN_MEMORY:
         return np.empty((n, width), np.float16)

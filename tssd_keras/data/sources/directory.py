@@ -18,7 +18,7 @@ from tssd_keras.data.labelled_data import as_ids
 from tssd_keras.data.path_names import is_left_by_tools
 from tssd_keras.data.resampling import CROP, INTERPOLATIONS, PAD, STRETCH, fitted
 from tssd_keras.data.row_index import as_index
-from tssd_keras.data.sources.walk import Walk, entries
+from tssd_keras.data.sources.walk import Walk
 from tssd_keras.recipe.argument import as_flag, as_path
 from tssd_keras.recipe.choices import MAX_PIXELS
 
@@ -142,9 +142,9 @@ def from_directory(
     if crop and pad:
         raise ValueError("only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
     follow_links = as_flag("follow_links", follow_links)
-    root = Path(as_path("directory", directory)).expanduser()
-    names = _class_names(root, class_names)
+    root = _root(directory)
     walk = Walk(root, follow_links=follow_links)
+    names = _class_names(walk, class_names)
     if class_names is None:
         walk.pass_over("")
     paths, labels = _files_of(walk, names)
@@ -207,14 +207,21 @@ def _check_others(others: dict[str, Any]) -> None:
         raise TypeError(f"from_directory takes no argument {name!r}.")
 
 
-def _class_names(root: Path, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    """Names of the classes' folders; raises unless there are two, and the wanted ones."""
+def _root(directory: str | Path) -> Path:
+    """The folder of classes' folders; raises unless it is one."""
+    root = Path(as_path("directory", directory)).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(
             f"directory must name a folder with one folder a class, {root.absolute()} is "
             f"{'no folder' if root.exists() else 'not there'}."
         )
-    found, _ = entries(root)
+    return root
+
+
+def _class_names(walk: Walk, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the classes' folders; raises unless there are two, and the wanted ones."""
+    root = walk.root
+    found, _ = walk.entries("")
     names = found if wanted is None else _given_names(wanted)
     unknown = [name for name in names if name not in found]
     if unknown or len(set(names)) < len(names):

@@ -12,7 +12,7 @@ import numpy as np
 from tssd_keras.data.labelled_data import LabelledData
 from tssd_keras.data.path_names import alike
 from tssd_keras.data.sources.own_images import own_images
-from tssd_keras.data.sources.walk import SUFFIXES, Walk, entries, is_image
+from tssd_keras.data.sources.walk import SUFFIXES, Walk, is_image
 from tssd_keras.recipe.data_sections import DataRecipe
 
 # In the order in which they are looked for, in upper or lower case.
@@ -75,9 +75,9 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
             f"data.path must name a folder with one folder a class, {root.absolute()} is "
             f"{'no folder' if root.exists() else 'not there'}."
         )
-    train, test, notes = _split_folders(root)
-    names = _class_names(root / train)
     walk = Walk(root)
+    train, test, notes = _split_folders(walk)
+    names = _class_names(walk, train)
     images = _train_images(walk, train, names)
     n_train = len(images.paths)
     if test is not None:
@@ -98,12 +98,12 @@ def load(recipe: DataRecipe, *, golden_ids: frozenset[str] = frozenset()) -> Lab
     )
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
+def _class_names(walk: Walk, train: str) -> tuple[str, ...]:
     """Sorted names of the folders in the training folder; raises unless there are two."""
-    names, _ = entries(folder)
+    names, _ = walk.entries(train)
     if len(names) < 2:
         raise ValueError(
-            f"{folder} must hold one folder a class, at least 2, it holds {len(names)} "
+            f"{walk.root / train} must hold one folder a class, at least 2, it holds {len(names)} "
             f"({', '.join(names) or 'none'})."
         )
     return names
@@ -125,7 +125,7 @@ def _train_images(walk: Walk, train: str, names: tuple[str, ...]) -> _Part:
 def _test_images(walk: Walk, train: str, test: str, names: tuple[str, ...]) -> _Part:
     """The test images; raises unless there are some, of classes of the training folder."""
     folder = walk.root / test
-    test_names, _ = entries(folder)
+    test_names, _ = walk.entries(test)
     unknown = sorted(set(test_names) - set(names))
     if unknown:
         raise ValueError(
@@ -183,9 +183,10 @@ def _note(what: Sequence[str], text: str) -> tuple[str, ...]:
     return (text.format(f"{len(what):,}", what[0]),) if what else ()
 
 
-def _split_folders(root: Path) -> tuple[str, str | None, tuple[str, ...]]:
+def _split_folders(walk: Walk) -> tuple[str, str | None, tuple[str, ...]]:
     """("", None) for a folder of classes, else train's and test's, and what is not read beside."""
-    folders, loose = entries(root)
+    root = walk.root
+    folders, loose = walk.entries("")
     train, test = (_first_of(usual, folders) for usual in (TRAIN_FOLDERS, TEST_FOLDERS))
     if train is None:
         like = [name for name in folders if LIKE_A_SPLIT.fullmatch(name)]
@@ -218,13 +219,14 @@ def _images(walk: Walk, part: str, folders: tuple[str, ...], names: tuple[str, .
         folders: classes' folders in it.
         names: of all classes, in label order.
     """
-    images = _Part(loose=entries(walk.root / part)[1])
+    images = _Part(loose=walk.entries(part)[1])
     walk.pass_over(part)
     for name in folders:
+        label = names.index(name)
         for path in walk.files(f"{part}{name}"):
             if is_image(path):
                 images.paths.append(path)
-                images.labels.append(names.index(name))
+                images.labels.append(label)
             else:
                 images.other_files.append(path)
     return images

@@ -18,13 +18,6 @@ def is_image(path: str) -> bool:
     return path.lower().endswith(SUFFIXES)
 
 
-def entries(folder: Path) -> tuple[tuple[str, ...], list[str]]:
-    """Sorted names of the folders in a folder, and of its images; none that `_is_passed`."""
-    entries = [(name, is_dir) for name, is_dir in _all_in(folder) if not _is_passed(name, is_dir)]
-    folders = tuple(name for name, is_folder in entries if is_folder)
-    return folders, [name for name, is_folder in entries if not is_folder and is_image(name)]
-
-
 def _all_in(folder: Path) -> list[tuple[str, bool]]:
     """Sorted names of all that lies in a folder, and whether each is a folder."""
     try:
@@ -39,7 +32,7 @@ def _is_passed(name: str, is_folder: bool) -> bool:
 
 
 class Walk:
-    """Finds files, and comes to no folder twice.
+    """Finds files, and lists no folder twice.
 
     Args:
         root: that paths are told from.
@@ -54,14 +47,29 @@ class Walk:
         self.root, self._follow_links = root, follow_links
         self.passed: list[str] = []
         self._visited: dict[tuple[int, int], str] = {_identity(root): str(root)}
+        self._listed: dict[str, list[tuple[str, bool]]] = {}
 
-    def pass_over(self, part: str) -> None:
-        """Note the hidden and the system's folders and images right in a folder.
+    def entries(self, part: str) -> tuple[tuple[str, ...], list[str]]:
+        """Sorted names of the folders right in a folder, and of its images; none passed over.
 
         Args:
             part: of the folder within the root, with a / at its end, or "".
+
+        Raises:
+            ValueError: the folder cannot be read.
         """
-        for name, is_folder in _all_in(self.root / part):
+        found = [(name, is_dir) for name, is_dir in self._in(part) if not _is_passed(name, is_dir)]
+        folders = tuple(name for name, is_folder in found if is_folder)
+        return folders, [name for name, is_folder in found if not is_folder and is_image(name)]
+
+    def _in(self, part: str) -> list[tuple[str, bool]]:
+        if part not in self._listed:
+            self._listed[part] = _all_in(self.root / part)
+        return self._listed[part]
+
+    def pass_over(self, part: str) -> None:
+        """Note the hidden and the system's folders and images right in a folder; see `entries`."""
+        for name, is_folder in self._in(part):
             self._note(part + name, name, is_folder)
 
     def _note(self, path: str, name: str, is_folder: bool) -> bool:
