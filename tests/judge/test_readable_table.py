@@ -112,6 +112,25 @@ def test_columns_can_be_set_and_deleted_and_the_table_stays():
     assert dict(made.columns())["weight"].tolist() == [0, 1, 1]
 
 
+def test_a_change_within_a_column_is_refused_and_not_lost():
+    columns = table().columns()
+    for name in COLUMNS:
+        with pytest.raises(ValueError, match="read-only"):
+            columns[name][0] = 1
+
+
+def test_columns_of_before_a_round_do_not_turn_into_those_after_it():
+    made = table()
+    columns, kept = made.columns(), dict(made.columns())
+    column = np.full(3, 0.25, np.float32)
+    role, suggested = np.full(3, NEGATIVE, np.int8), np.zeros(3, int)
+    made.rewrite(Rewrite(np.ones(3), role, *[column] * 3, suggested, column, column))
+    with pytest.raises(RuntimeError, match=r"q was asked for of a table of 1 rounds, it has had 2"):
+        columns["q"]
+    assert kept["role"].tolist() == [NEGATIVE, -1, POSITIVE]
+    assert made.columns()["q"].tolist() == [0.25] * 3
+
+
 def test_parquet_holds_what_the_csv_holds(tmp_path):
     pandas, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
     made, names = several_blocks(), ["cat", "dog", "fox"]
@@ -131,6 +150,36 @@ def test_parquet_holds_what_the_csv_holds(tmp_path):
             known = ~theirs.isna()
             assert (ours[known] == theirs[known]).all(), name
     np.testing.assert_array_equal(found["q"], made.q[made.source_order])  # in full
+
+
+@pytest.mark.parametrize(
+    ("names", "true", "words"),
+    [(["cat"], None, "label 1 needs 2, got 1"), (["cat", "dog"], [0, 2, 1], "label 2 needs 3")],
+)
+def test_too_few_names_are_refused_whatever_is_written(tmp_path, names, true, words):
+    pytest.importorskip("pandas")
+    made = table()
+    for write in (made.write_csv, made.write_parquet):
+        with pytest.raises(ValueError, match=f"a name for each class: {words}"):
+            write(tmp_path / "t", names, true_labels=true)
+    with pytest.raises(ValueError, match=f"a name for each class: {words}"):
+        made.to_pandas(names, true_labels=true)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_and_names_of_a_whole_source_are_refused(tmp_path):
+    pytest.importorskip("pandas")
+    made, whole = table(), np.zeros(8, int)
+    for write in (made.write_csv, made.write_parquet):
+        for name, values in (("true_labels", whole), ("ids", whole.astype(str))):
+            with pytest.raises(
+                ValueError, match=rf"{name} must have one.*got 8 for 3.*table\.index"
+            ):
+                write(tmp_path / "t", **{name: values})
+    for read in (made.columns, made.to_pandas):
+        with pytest.raises(ValueError, match=r"true_labels must have one.*got 8 for 3"):
+            read(true_labels=whole)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_table_is_a_file_of_its_head(tmp_path):

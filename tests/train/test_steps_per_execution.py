@@ -69,6 +69,19 @@ def test_more_at_once_than_an_epoch_has_are_the_epochs_updates():
     np.testing.assert_allclose(history["loss"], its_history["loss"], rtol=1e-5)
 
 
+def test_a_smaller_last_batch_is_trained_with_the_others_of_its_call():
+    """Ten batches, the last of them smaller, in two calls of five."""
+    x, _, given = blobs()
+    losses = []
+    for at_once in (1, 5):
+        step = weighted_step(network(0))
+        step.compile(keras.optimizers.Adam(1e-2), steps_per_execution=at_once)
+        fitted = step.fit(x[:-7], given[:-7], batch_size=BATCH, epochs=2, shuffle=False, verbose=0)
+        assert int(step.optimizer.iterations) == 2 * N_BATCHES
+        losses.append(fitted.history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="of JAX's loop")
 def test_convolutions_are_not_put_into_a_loop_that_slows_them_ninefold():
     if not keras.distribution.list_devices()[0].startswith("cpu"):

@@ -24,6 +24,11 @@ PANDAS_MISSING = (
     "table.write_csv writes the same columns, table.columns() gives them as arrays."
 )
 
+_REWRITTEN = (
+    "columns must be read before the next round: {} was asked for of a table of {} rounds, it has "
+    "had {} by now. Call table.columns() again, or keep dict(table.columns())."
+)
+
 
 class ReadableTable:
     """The part of `table.SampleTable` that people read; see there for the attributes."""
@@ -32,6 +37,7 @@ class ReadableTable:
     given: np.ndarray
     decided: np.ndarray
     judged: np.ndarray
+    n_rewrites: int
     weights: np.ndarray
     role: np.ndarray
     p_loss: np.ndarray
@@ -66,9 +72,14 @@ class ReadableTable:
         Returns:
             Columns as in `SampleTable`, whole numbers as int64, but `weight` for `weights`, `true`,
             and `changed` as epochs counted from 1. What nobody judged or decided has role -1 and
-            changed -1. A column is made whenever it is asked for.
+            changed -1. A column is made whenever it is asked for, and is read-only, as a change
+            of it would be lost. After a round they are of the past, and RuntimeError is raised;
+            `dict(table.columns())` holds them for longer.
+
+        Raises:
+            ValueError: there is not one true label a row.
         """
-        return _Columns(self, true_labels)
+        return _Columns(self, self._of_each("true_labels", true_labels))
 
     def column(
         self, name: str, rows: np.ndarray | slice, true_labels: np.ndarray | None = None
@@ -109,8 +120,12 @@ class ReadableTable:
             class_names: K names in label order; None: the table's own, if any, else numbers.
             true_labels: int[N], -1 where unknown; fills the column `true`.
             ids: str[N], the source's own names of the samples; None: the table's own, if any.
+
+        Raises:
+            ValueError: there are fewer names than classes, or there is not one true label, or one
+                of `ids`, a row; nothing is written.
         """
-        names = self.class_names if class_names is None else class_names
+        names = self._names(class_names, true_labels)
         write_blocks(path, HEAD, (_cells(*b, names) for b in self._blocks(true_labels, ids)))
 
     def write_parquet(
@@ -128,20 +143,46 @@ class ReadableTable:
 
         Raises:
             ImportError: pyarrow is not installed.
+            ValueError: there are fewer names than classes, or there is not one true label, or one
+                of `ids`, a row; nothing is written.
         """
-        names = self.class_names if class_names is None else class_names
+        names = self._names(class_names, true_labels)
         write_parquet(path, (_parquet(*b, names) for b in self._blocks(true_labels, ids)))
 
     def _blocks(
         self, true_labels: np.ndarray | None, ids: np.ndarray | None
     ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray | None]]:
         """The columns and ids of a block of samples after the other, in source order."""
-        ids = self.ids if ids is None else ids
+        ids = self._of_each("ids", self.ids if ids is None else ids)
+        true_labels = self._of_each("true_labels", true_labels)
         order = self.source_order
         for start in range(0, max(len(self), 1), BLOCK):
             rows = order[start : start + BLOCK]
             columns = {name: self.column(name, rows, true_labels) for name in COLUMNS}
-            yield columns, None if ids is None else np.asarray(ids)[rows]
+            yield columns, None if ids is None else ids[rows]
+
+    def _of_each(self, name: str, values: np.ndarray | None) -> np.ndarray | None:
+        """Values in the table's order as an array; raises ValueError unless one is of each row."""
+        if values is not None and len(values) != len(self):
+            raise ValueError(
+                f"{name} must have one entry a row of the table, in its order, got {len(values)} "
+                f"for {len(self)}. Of a whole source take {name}[table.index]."
+            )
+        return None if values is None else np.asarray(values)
+
+    def _names(
+        self, class_names: Sequence[str] | None, true_labels: np.ndarray | None
+    ) -> Sequence[str] | None:
+        """The names to write, given or the table's own; raises ValueError if a class has none."""
+        names = self.class_names if class_names is None else class_names
+        labels = (self.given, self.suggested, () if true_labels is None else true_labels)
+        largest = max(int(np.max(one, initial=-1)) for one in labels)
+        if names is not None and largest >= len(names):
+            raise ValueError(
+                f"there must be a name for each class: label {largest} needs {largest + 1}, got "
+                f"{len(names)}."
+            )
+        return names
 
     def to_pandas(
         self,
@@ -165,7 +206,7 @@ class ReadableTable:
 
         Raises:
             ImportError: pandas is not installed.
-            ValueError: there are fewer names than classes.
+            ValueError: there are fewer names than classes, or not one true label a row.
         """
         try:
             import pandas
@@ -176,10 +217,10 @@ class ReadableTable:
         if true_labels is None:
             del cells["true"]
         cells["role"] = _names(columns["role"], ROLES)
-        class_names = self.class_names if class_names is None else class_names
-        if class_names is not None:
-            for name in {"given", "true", "suggested"} & set(cells):
-                cells[name] = _names(columns[name], class_names)
+        names = self._names(class_names, true_labels)
+        if names is not None:
+            for name in {*NAMED} & set(cells):
+                cells[name] = _names(columns[name], names)
         ids = {} if self.ids is None else {"id": np.asarray(self.ids)[self.source_order]}
         index = pandas.Index(cells.pop("index"), name="index")
         return pandas.DataFrame({**ids, **cells}, index=index)
@@ -188,17 +229,24 @@ class ReadableTable:
 class _Columns(MutableMapping):
     """Columns of a table in source order, each made when it is asked for.
 
-    They can be set and deleted as in a dict, without effect on the table.
+    They can be set and deleted as in a dict, without effect on the table; one cannot be changed in
+    part, since the next look would not show it.
     """
 
     def __init__(self, table: ReadableTable, true_labels: np.ndarray | None) -> None:
         self._table, self._true = table, true_labels
-        self._order = table.source_order
+        self._order, self._n_rewrites = table.source_order, table.n_rewrites
         self._set: dict[str, np.ndarray | None] = dict.fromkeys(COLUMNS)
 
     def __getitem__(self, name: str) -> np.ndarray:
         found = self._set[name]
-        return self._table.column(name, self._order, self._true) if found is None else found
+        if found is not None:
+            return found
+        if self._table.n_rewrites != self._n_rewrites:
+            raise RuntimeError(_REWRITTEN.format(name, self._n_rewrites, self._table.n_rewrites))
+        column = self._table.column(name, self._order, self._true)
+        column.flags.writeable = False
+        return column
 
     def __setitem__(self, name: str, column: np.ndarray) -> None:
         self._set[name] = column
@@ -238,9 +286,4 @@ def _parquet(
 
 def _names(labels: np.ndarray, names: Sequence[str]) -> list[str | None]:
     """The name of each label, None for -1."""
-    if len(labels) and labels.max() >= len(names):
-        raise ValueError(
-            f"there must be a name for each class: label {labels.max()} needs "
-            f"{labels.max() + 1}, got {len(names)}."
-        )
     return [name or None for name in names_of(labels, names)]

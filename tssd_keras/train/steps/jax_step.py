@@ -24,7 +24,8 @@ class JaxUpdate:
     """Gives a `BaseStep` its `train_step`, and its `steps_per_execution`.
 
     Keras calls the device once for each update whatever `steps_per_execution` says. Here so many
-    updates are one call, and what is left of an epoch's batches one call each: two traces.
+    updates are one call, and what is left of an epoch's batches one call each: two traces. So are
+    batches of several shapes, as `fit` makes of arrays that it cannot split evenly.
     Convolutions on a processor are left to Keras: XLA's loop makes them nine times slower there
     (docs/performance.md).
     """
@@ -96,11 +97,17 @@ def _several(call: Callable, at_once: int) -> Callable[[Any, Iterator], tuple[An
         if not batches:
             raise StopIteration
         logs = None
-        for data in [Batches(batches)] if len(batches) == at_once else batches:
+        together = len(batches) == at_once and _of_one_shape(batches)
+        for data in [Batches(batches)] if together else batches:
             logs, state = call(state, iter([data]))
         return logs, state
 
     return train_function
+
+
+def _of_one_shape(batches: tuple) -> bool:
+    shapes = [[jax.numpy.shape(part) for part in jax.tree.leaves(batch)] for batch in batches]
+    return all(of_batch == shapes[0] for of_batch in shapes)
 
 
 def _values(variables, values) -> keras.StatelessScope:
