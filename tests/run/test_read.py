@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -344,6 +345,19 @@ def test_a_run_without_a_round_has_nothing_to_audit(run):
     (run / "streams.npz").unlink()
     with pytest.raises(ValueError, match=r"must hold streams\.npz"):
         read_run(run)
+
+
+def test_a_pyarrow_that_cannot_be_loaded_costs_a_run_no_other_file(tmp_path, monkeypatch):
+    """Such as one built for another NumPy: it is there, and fails as it is imported."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "pyarrow").mkdir()
+    (tmp_path / "pyarrow" / "__init__.py").write_text("raise ImportError('built for NumPy 1')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match=r"loadable, it is not \(built for NumPy 1\)"):
+        write_run(tmp_path / "run", GIVEN, NAMES, stream=STREAM)
+    assert read_labels(tmp_path / "run").given.tolist() == GIVEN.tolist()
+    assert (tmp_path / "run" / "samples.csv").exists()
 
 
 def test_other_programs_read_the_same_as_parquet(written):

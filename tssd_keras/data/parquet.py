@@ -14,8 +14,8 @@ import numpy as np
 from tssd_keras.data.whole_file import whole_file
 
 MISSING = (
-    "Parquet is written by pyarrow, which is not installed. Try pip install 'tssd_keras[parquet]', "
-    "or write CSV."
+    "Parquet is written by pyarrow, which must be installed and loadable, it is not ({}). Try pip "
+    "install 'tssd_keras[parquet]', or write CSV."
 )
 
 
@@ -47,14 +47,14 @@ def write_parquet(path: str | Path, blocks: Iterable[Mapping[str, Column]]) -> N
         blocks: at least one, of the same columns; a column of None must be None in each.
 
     Raises:
-        ImportError: pyarrow is not installed.
+        ImportError: pyarrow is not installed, or cannot be loaded.
         OSError: see `whole_file`.
     """
     try:
         import pyarrow as pa
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError(MISSING) from error
+        raise ImportError(MISSING.format(error)) from error
     tables = (_table(pa, block) for block in blocks)
     first = next(tables)
     # Arrow takes no path that is not UTF-8.

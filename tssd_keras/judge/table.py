@@ -43,7 +43,7 @@ class SampleTable(ReadableTable):
     """One row for each sample of the noisy stream; 58 bytes a row for one network.
 
     What is the same for every row takes no memory: `decided` and `sample_weight` are read-only
-    views of one value where they are not given, and `labels` is `given` without decisions.
+    views of one value where they are not given, and `labels` one of `given` without decisions.
 
     Args:
         given: int64[N], given labels.
@@ -102,7 +102,8 @@ class SampleTable(ReadableTable):
         if len(self.index) != n:
             raise ValueError(f"index must have one entry a label, got {len(self.index)} for {n}.")
         self.decided = np.broadcast_to(np.int64(-1), n)
-        self.labels = self.given
+        self.labels = self.given.view()
+        self.labels.flags.writeable = False  # who wrote to it would change the given labels, too
         if decided is not None:
             self.decided = np.asarray(decided, np.int64)
             if len(self.decided) != n:

@@ -229,12 +229,12 @@ class RunFolder:
         """
         true, names = (None if v is None else v[table.index] for v in (truth, ids))
         table.write_csv(self.place(TABLE), class_names, true_labels=true, ids=names)
-        if can_write():
-            table.write_parquet(self.place(PARQUET), class_names, true_labels=true, ids=names)
         stored = StoredSamples.of(
             table, class_names, labels_sha256, truth=truth, ids=ids, decided=decided
         )
         save_samples(self.place(SAMPLES), stored)
+        if can_write():  # last: nothing of this library needs it
+            table.write_parquet(self.place(PARQUET), class_names, true_labels=true, ids=names)
 
     def write_network(self, network: keras.Model, class_names: Sequence[str]) -> None:
         """model.keras, the network alone, and classes.txt, a name a line in label order."""
