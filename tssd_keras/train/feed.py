@@ -34,6 +34,8 @@ from tssd_keras.train.feed_tf_data import tf_data
 # TensorFlow, and one for its first epoch.
 PLANS_OF_A_FIRST_EPOCH = 2
 
+FILLS_UP = np.float32(-0.0)  # the weight of a row that only fills up a batch; see `counted_rows`
+
 
 def plan_epoch(
     taken: np.ndarray, batch_size: int, rng: np.random.Generator | None, steps: int | None = None
@@ -222,8 +224,8 @@ class Feed:
         return self.inputs.read(self.table.index[rows])
 
     def weights(self, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """float32[n] of the given table rows, [n, M] for M networks; 0 where not used."""
-        weights = self.table.counts(rows) * used[:, None]
+        """float32[n] of the given table rows, [n, M] for M networks; `FILLS_UP` where not used."""
+        weights = np.where(used[:, None] > 0, self.table.counts(rows), FILLS_UP)
         return weights[:, 0] if weights.shape[1] == 1 else weights
 
     @property

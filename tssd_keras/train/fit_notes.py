@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 
+from tssd_keras.train.counted_rows import count_trained_rows
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.own_step import has_own_step, own_step_note
 from tssd_keras.train.step_schedules import batches_trained, schedule_note
@@ -72,7 +73,8 @@ class FitNotes:
         """Of a loss or a step that weights do not reach, and of rows that only fill up a batch."""
         rows = np.resize(feed.some_rows(), ROWS)
         x, y = feed.read(rows), feed.targets.read(rows)
-        for note in weight_notes(model, x, y, filled=feed.filled_share):
+        uncounted = count_trained_rows(model, x, y)
+        for note in weight_notes(model, x, y, filled=feed.filled_share, uncounted=uncounted):
             self._say(note[:20], note)
         if has_own_step(model) and not self._tried:
             self._tried = True  # it takes the time of a few steps, and of compiling one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,20 +15,23 @@ FILLED = 0.05  # of an epoch's rows may fill up its last batch without a word
 SAME = 1e-5  # relative; a loss in half precision is not told apart
 
 
-def weight_notes(model: keras.Model, x: Any, y: Any, *, filled: float) -> Iterator[str]:
+def weight_notes(
+    model: keras.Model, x: Any, y: Any, *, filled: float, uncounted: Sequence[str] = ()
+) -> Iterator[str]:
     """What of a model's loss and metrics the weights do not reach, in words.
 
     Args:
         model: that is fitted; those of `steps` weigh by themselves and are not looked at.
         x, y: some rows of the feed, at least two.
         filled: share of an epoch's rows that only fill up its last batch, at weight 0.
+        uncounted: names of metrics that count them, of `counted_rows`.
     """
     if own_networks(model) is not None:
         return
     if _can_be_tried(model) and _ignores_weights(model, x, y):
         yield _WITHOUT_EFFECT.format(_of_loss(model))
-    if filled > FILLED and (names := _that_count_rows(model)):
-        yield _FILLED.format(filled, " and ".join(names), "s" * (names == ["the loss"]))
+    if filled > FILLED and (names := [*uncounted, *_loss_counts(model)]):
+        yield _FILLED.format(filled, " and ".join(names), "s" * (len(names) == 1))
 
 
 _WITHOUT_EFFECT = (
@@ -38,8 +41,8 @@ _WITHOUT_EFFECT = (
 )
 _FILLED = (
     "{:.0%} of an epoch's rows only fill up its last batch, at weight 0, and {} count{} them all "
-    "the same. Take compile(weighted_metrics=[...]) and a loss with "
-    'reduction="mean_with_sample_weight", or a smaller batch size.'
+    'the same. Take a loss with reduction="mean_with_sample_weight", metrics that give a value a '
+    "row, or a smaller batch size."
 )
 
 
@@ -84,13 +87,9 @@ def _of_loss(model: keras.Model) -> str:
     return str(name or loss)
 
 
-def _that_count_rows(model: keras.Model) -> list[str]:
-    """What of a model's compilation counts rows of weight 0, in words."""
-    found = []
-    metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
-    if any(one is not None for one in keras.tree.flatten(metrics)):
-        found.append("metrics=[...]")
+def _loss_counts(model: keras.Model) -> list[str]:
+    """Whether a model's loss is divided by all rows of a batch, in words."""
     losses = [one for one in keras.tree.flatten(model.loss) if one is not None]
     if any(getattr(one, "reduction", "mean") != "mean_with_sample_weight" for one in losses):
-        found.append("the loss")
-    return found
+        return ["the loss"]
+    return []
