@@ -12,7 +12,9 @@ again. A traceback is any exception that the command line does not turn into its
 line a failure goes to results/fuzz_failures.jsonl, a line a run to results/fuzz.jsonl.
 
 `resumes` are folders of a run that was killed: `train --resume` has ten seconds until it refuses
-one or loads Keras, and `TRAINING` to train the rest. What it refuses must be left as it was.
+one or loads Keras, and `TRAINING` to train the rest. What it refuses must be left as it was. One
+that trains loads TensorFlow and JAX, the most of a gigabyte whatever its folder holds: its memory
+is what it takes beyond the resume of the folder as it was.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import argparse
 import collections
 import contextlib
 import csv
+import functools
 import hashlib
 import importlib.util
 import io
@@ -74,6 +77,17 @@ class Originals:
         self.run, self.other = folder / "run", folder / "other"
         self.killed = folder / "killed"
         self.decisions, self.labels = folder / "decisions.csv", folder / "labels.csv"
+
+    @functools.cached_property
+    def usual(self) -> int:
+        """Peak bytes of the process that resumes the killed run as it is."""
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+            place = Path(name)
+            shutil.copytree(self.killed, place / "run")
+            status, said, _, _, used = answered(["train", "--resume", str(place / "run")], place)
+        if status:
+            raise SystemExit(f"the killed run must go on, it did not: {said[-1500:]}")
+        return used
 
     def make(self) -> None:
         """Make what is not there: two runs, an audit, decisions, labels, arrays, a recipe."""
@@ -241,25 +255,33 @@ def tried(kind: str, number: int, made: Originals) -> dict:
         place = Path(name)
         (words,) = KINDS[kind](random.Random(f"{kind} {number}"), made, place)
         before = contents(place)
-        began = time.monotonic()
-        child = os.fork()
-        if not child:
-            _answer(words, place)
-        status, used, late = _waited(child, began, place / "said")
-        said = (place / "said").read_text(errors="replace") if (place / "said").exists() else ""
-        seconds = time.monotonic() - began
-        outcome = _outcome(status, said, late, used.ru_maxrss * 1024)
+        status, said, late, seconds, used = answered(words, place)
+        trained = LOADS in said
+        used -= made.usual if trained else 0
+        outcome = _outcome(status, said, late, used)
         if outcome == "refused" and TRAINS not in said and contents(place) != before:
             outcome = "changed"
     return {
         "kind": kind,
         "seed": number,
         "outcome": outcome,
+        "trained": trained,
         "seconds": round(seconds, 2),
-        "megabytes": used.ru_maxrss // 1024,
+        "megabytes": used // 2**20,
         "words": [word[:300] for word in words],
         "said": said[-1500:],
     }
+
+
+def answered(words: list[str], place: Path) -> tuple[int, str, bool, float, int]:
+    """What a command gives in a child: status, its words, too late or not, seconds, peak bytes."""
+    began = time.monotonic()
+    child = os.fork()
+    if not child:
+        _answer(words, place)
+    status, used, late = _waited(child, began, place / "said")
+    said = (place / "said").read_text(errors="replace") if (place / "said").exists() else ""
+    return status, said, late, time.monotonic() - began, used.ru_maxrss * 1024
 
 
 def contents(place: Path) -> dict[str, object]:
@@ -339,7 +361,11 @@ def run(args: argparse.Namespace) -> None:
     """Cases of all kinds in turn until the time is over."""
     warmed(made := Originals(args.originals))
     counts = {kind: collections.Counter() for kind in args.kind}
-    slowest, largest = 0.0, 0
+    of = {"slowest_seconds": "seconds", "largest_megabytes": "megabytes"}
+    most: dict[bool, dict[str, float]] = {
+        trained: dict.fromkeys(of, 0) for trained in (False, True)
+    }
+    usual = made.usual if "resumes" in args.kind else 0
     began, number = time.monotonic(), args.seed * 1_000_000
     while time.monotonic() - began < args.minutes * 60:
         for kind in args.kind:
@@ -347,8 +373,8 @@ def run(args: argparse.Namespace) -> None:
                 continue  # what is not refused is trained, which takes longer than all the others
             case = tried(kind, number, made)
             counts[kind][case["outcome"]] += 1
-            slowest = max(slowest, case["seconds"])
-            largest = max(largest, case["megabytes"])
+            so_far = most[case["trained"]]
+            so_far.update({name: max(so_far[name], case[key]) for name, key in of.items()})
             if case["outcome"] in FAILED:
                 result_lines.append(FAILURES, case)
         number += 1
@@ -356,8 +382,8 @@ def run(args: argparse.Namespace) -> None:
         **result_lines.origin(),
         "minutes": args.minutes,
         "seed": args.seed,
-        "slowest_seconds": slowest,
-        "largest_megabytes": largest,
+        **most[False],
+        "of_training": {**most[True], "usual_megabytes": usual // 2**20},
         "counts": {kind: dict(count) for kind, count in counts.items()},
     }
     result_lines.append(RESULTS, result)
@@ -392,9 +418,13 @@ def table(result: dict) -> None:
     for kind, count in result["counts"].items():
         cells = [f"{n:,}" for n in (sum(count.values()), *(count.get(o, 0) for o in OUTCOMES))]
         print(f"| {kind} | {' | '.join(cells)} |")
+    trained = result["of_training"]
     print(
-        f"{result['date']}, {result['minutes']} minutes, seed {result['seed']}; the slowest answer "
-        f"took {result['slowest_seconds']} s, the largest {result['largest_megabytes']} MB"
+        f"{result['date']}, commit {result['commit']}, {result['minutes']} minutes, seed "
+        f"{result['seed']}; the slowest answer took {result['slowest_seconds']} s, the largest "
+        f"{result['largest_megabytes']} MB; of those that trained on {trained['slowest_seconds']} "
+        f"s, and {trained['largest_megabytes']} MB beyond the {trained['usual_megabytes']} MB of "
+        "the untouched folder"
     )
 
 
