@@ -40,6 +40,34 @@ class Rows(keras.metrics.Metric):
         return ops.add(self.n, 0)
 
 
+class MeanOfAll(keras.metrics.Metric):
+    """A mean that is the same for any rows, and counts each, whatever its weight is."""
+
+    def __init__(self, name="mean_of_all"):
+        super().__init__(name=name)
+        self.total = self.add_weight(shape=(), initializer="zeros")
+        self.n = self.add_weight(shape=(), initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        rows = ops.cast(ops.shape(y_pred)[0], "float32")
+        self.total.assign_add(3 * rows)
+        self.n.assign_add(rows)
+
+    def result(self):
+        return self.total / ops.maximum(self.n, 1)
+
+
+class Noise(layers.Layer):
+    """Draws at inference, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed = keras.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        return inputs + keras.random.normal(ops.shape(inputs), seed=self.seed)
+
+
 class OwnStep(keras.Model):
     """A step that is handed on."""
 
@@ -139,6 +167,73 @@ def test_weights_of_others_are_no_concern_of_metrics_without_weights():
     assert logs["val_accuracy"] == pytest.approx(share_right(model), abs=1e-6)
     found = model.fit(*zero[:2], sample_weight=zero[2], verbose=0).history
     assert found["accuracy"][0] == pytest.approx(share_right(model), abs=1e-6)
+
+
+def test_a_negative_weight_of_others_is_a_sample():
+    model = network(metrics=["accuracy"])
+    fitted(model)
+    weight = np.where(np.arange(N) < N // 2, -1, 1).astype("float32")
+    found = model.fit(X, Y, sample_weight=weight, verbose=0).history
+    assert found["accuracy"][0] == pytest.approx(share_right(model), abs=1e-6)
+
+
+def test_a_metric_alike_for_any_rows_is_named_if_it_takes_no_weights():
+    _, (message,) = fitted(network(metrics=["accuracy", MeanOfAll()]))
+    assert "weight 0, and mean_of_all counts them all" in message
+
+
+def test_metrics_that_count_in_integers_say_nothing_of_the_weights():
+    iou = keras.metrics.MeanIoU(K, sparse_y_pred=False, name="iou")
+    model = network(metrics=[iou])
+    logs, said = fitted(model)
+    found = model.predict(X, verbose=0).argmax(axis=1)
+    both, either = zip(
+        *[(((found == k) & (k == Y)).sum(), ((found == k) | (k == Y)).sum()) for k in range(K)],
+        strict=True,
+    )
+    assert logs["iou"] == pytest.approx(np.divide(both, either).mean(), abs=1e-6)
+    assert [one for one in said if "weight" in one] == []
+
+
+def test_a_count_of_nothing_yet_leaves_rows_out():
+    inputs = keras.Input((4,))
+    below = layers.Dense(1, activation="sigmoid", bias_initializer=keras.initializers.Constant(-50))
+    model = keras.Model(inputs, below(inputs))
+    loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
+    model.compile(keras.optimizers.SGD(0.0), loss, metrics=[keras.metrics.TruePositives()])
+    logs, said = fitted(model, y=(Y > 0).astype("float32"))
+    assert logs["true_positives"] == 0
+    assert said == []
+
+
+def test_a_step_that_was_compiled_is_made_anew_whoever_counts_its_updates():
+    model = network(metrics=["accuracy"])
+    model.fit(X, Y, verbose=0)
+    model.optimizer.iterations.assign(0)  # as where optimizers of the model's own count them
+    logs, said = fitted(model)
+    assert logs["accuracy"] == pytest.approx(share_right(model), abs=1e-6)
+    assert said == []
+
+
+def test_a_second_fit_compiles_nothing():
+    model = network(metrics=["accuracy"])
+    fitted(model)
+    compiled = model.train_function
+    fitted(model)
+    assert model.train_function is compiled
+
+
+def test_what_is_tried_before_training_draws_nothing():
+    def weights(**compiled):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, layers.Dense(K, activation="softmax")(Noise()(inputs)))
+        model.compile(keras.optimizers.SGD(0.1), LOSS, **compiled)
+        fitted(model)
+        return model.get_weights()
+
+    for one, other in zip(weights(), weights(metrics=["accuracy"]), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_model_is_saved_as_its_author_compiled_it(tmp_path):

@@ -9,13 +9,13 @@ of 1 for each row that counts. What else Keras calls them with is left as it is.
 from __future__ import annotations
 
 import contextvars
+import warnings
 from typing import Any
 
 import keras
 import numpy as np
 
 from tssd_keras.train.own_networks import own_networks
-from tssd_keras.train.step_schedules import batches_trained
 
 SAME = 1e-5  # relative, of a metric in single precision
 
@@ -43,18 +43,19 @@ def count_trained_rows(model: keras.Model, x: Any, y: Any) -> list[str]:
         return []
     if not isinstance(of_fit.update_state, _OfFit):
         try:
-            prediction = model(x, training=False)
+            with keras.StatelessScope():  # a layer may draw, or count, at inference, too
+                prediction = model(x, training=False)
             if not of_fit.built:
                 of_fit.build(y, prediction)
-            of_fit.update_state = _OfFit(of_fit)
-            of_fit.update_state.try_on(y, prediction)
+            counted = _OfFit(of_fit)
+            counted.try_on(y, prediction)
         except Exception:  # whatever it is, `fit` meets it next and says it in its own words
             return ["metrics=[...]"]
         finally:
             model.reset_metrics()
-        if batches_trained(model.optimizer):  # a step that was compiled before knows nothing of it
-            model.train_function = None
-            model.make_train_function()
+        of_fit.update_state = counted
+        model.train_function = None  # one that was compiled before knows nothing of it
+        model.make_train_function()
     return of_fit.update_state.uncounted
 
 
@@ -72,8 +73,8 @@ class _OfFit:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         weight, counted = keras.tree.flatten(sample_weight)[0], None
         if weight is not None and len(weight.shape) == 1:
-            signs = keras.ops.signbit(weight)
-            counted = 1 - keras.ops.cast(signs, keras.config.floatx())
+            fills_up = keras.ops.logical_and(weight == 0, keras.ops.signbit(weight))
+            counted = 1 - keras.ops.cast(fills_up, keras.config.floatx())
         token = _counted.set(counted)
         try:
             self._update(y_true, y_pred, sample_weight)
@@ -84,7 +85,9 @@ class _OfFit:
         """Find out which metrics can leave rows out."""
         token = _counted.set(_TRIAL)
         try:
-            self._update(y_true, y_pred)
+            with warnings.catch_warnings():  # `fit` warns of the same
+                warnings.simplefilter("ignore")
+                self._update(y_true, y_pred)
         finally:
             _counted.reset(token)
 
@@ -116,33 +119,55 @@ class _OfMetric:
             self.tried, self.leaves_out = True, self._can_leave_out(y_true, y_pred)
             return
         if sample_weight is None and counted is not None and self.leaves_out:
-            sample_weight = counted
+            sample_weight = self._of_its_type(counted)
         self._update(y_true, y_pred, sample_weight=sample_weight)
 
     def _can_leave_out(self, y_true: Any, y_pred: Any) -> bool:
+        """Whether rows of weight 0 add nothing, and rows of weight 1 what they add without weights.
+
+        Results alone do not tell: those of both halves may be alike by chance.
+        """
         n = len(y_pred)
-        half = n // 2
-        weight = (np.arange(n) < half).astype(keras.config.floatx())
+        first = np.arange(n) < n // 2
         try:
-            whole = self._result(y_true, y_pred, weight)
-            alone = self._result(y_true[:half], y_pred[:half], None)
+            start = self._after()
+            whole = self._after(y_true, y_pred)
+            if isinstance(self._metric, keras.metrics.Mean) and n not in map(float, whole[0]):
+                return False
+            for half, part in ((first, slice(n // 2)), (~first, slice(n // 2, n))):
+                weighted = self._after(y_true, y_pred, self._of_its_type(half))
+                alone = self._after(y_true[part], y_pred[part])
+                if not _alike(weighted[1], alone[1]):
+                    return False
+                if not _equal(weighted[0] or weighted[1], whole[0] or whole[1]):
+                    return True  # the weights have an effect
         except Exception:  # it takes no such weights
             return False
-        if isinstance(self._metric, keras.metrics.Mean) and self._n_values(y_true, y_pred) != n:
-            return False
-        pairs = zip(keras.tree.flatten(whole), keras.tree.flatten(alone), strict=True)
-        return all(np.allclose(a, b, rtol=SAME, atol=SAME, equal_nan=True) for a, b in pairs)
+        return bool(start[0]) and _equal(start[0], whole[0])  # no row adds anything
 
-    def _result(self, y_true: Any, y_pred: Any, weight: Any) -> Any:
-        """What the metric gives for some rows; its state stays as it is."""
+    def _after(self, *of_rows: Any) -> tuple[list, list]:
+        """The metric's variables, and what it gives, after one update; its state stays as it is."""
+        to_numpy = keras.ops.convert_to_numpy
         with keras.StatelessScope():
             self._metric.reset_state()
-            self._update(y_true, y_pred, sample_weight=weight)
-            return keras.tree.map_structure(keras.ops.convert_to_numpy, self._metric.result())
+            if not of_rows:
+                return [to_numpy(one.value) for one in self._metric.variables], []
+            self._update(*of_rows[:2], sample_weight=of_rows[2] if len(of_rows) > 2 else None)
+            values = [to_numpy(one.value) for one in self._metric.variables]
+            return values, [to_numpy(one) for one in keras.tree.flatten(self._metric.result())]
 
-    def _n_values(self, y_true: Any, y_pred: Any) -> float:
-        """How many values a mean is of, after some rows."""
-        with keras.StatelessScope():
-            self._metric.reset_state()
-            self._update(y_true, y_pred)
-            return float(keras.ops.convert_to_numpy(self._metric.count.value))
+    def _of_its_type(self, weight: Any) -> Any:
+        """Weights of 0 and 1 as the metric wants them: metrics that count in integers warn else."""
+        whole = "int" in str(self._metric.dtype)
+        return keras.ops.cast(weight, "int32" if whole else keras.config.floatx())
+
+
+def _alike(one: list, other: list) -> bool:
+    """Whether what a metric gives is the same up to rounding."""
+    pairs = zip(one, other, strict=True)
+    return all(np.allclose(a, b, rtol=SAME, atol=SAME, equal_nan=True) for a, b in pairs)
+
+
+def _equal(one: list, other: list) -> bool:
+    """Whether arrays are the same to the last bit."""
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))

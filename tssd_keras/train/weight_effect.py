@@ -55,7 +55,8 @@ def _can_be_tried(model: keras.Model) -> bool:
 
 def _ignores_weights(model: keras.Model, x: Any, y: Any) -> bool:
     """Whether the loss of a batch does not depend on which of its samples carries the weight."""
-    prediction = model(x, training=False)
+    with keras.StatelessScope():  # a layer may draw, or count, at inference, too
+        prediction = model(x, training=False)
     tree = keras.tree
     n = len(tree.flatten(x)[0])
 
