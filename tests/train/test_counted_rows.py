@@ -114,6 +114,55 @@ def test_metrics_without_weights_are_of_the_trained_rows(kind, trained_before, o
     assert said == []
 
 
+def test_every_metric_of_keras_for_class_numbers_is_of_the_trained_rows():
+    kinds = keras.metrics
+    metrics = [
+        *("accuracy", "sparse_categorical_accuracy", "sparse_categorical_crossentropy"),
+        kinds.SparseTopKCategoricalAccuracy(1, name="top1"),
+        kinds.SparseCategoricalCrossentropy(name="crossentropy"),
+        kinds.MeanIoU(K, sparse_y_pred=False, name="mean_iou"),
+        kinds.IoU(K, [0, 1], sparse_y_pred=False, name="iou"),
+        kinds.MeanMetricWrapper(right, name="wrapped"),
+    ]
+    model = network(metrics=metrics)
+    logs, said = fitted(model)
+    assert [one for one in said if "fill up" in one] == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on JAX Keras asks for int64 where it counts
+        found = model.evaluate(X, Y, batch_size=N, verbose=0, return_dict=True)
+    assert len(logs) == len(metrics) + 1
+    del logs["loss"], found["loss"]  # a mean over batches, the last one as any other
+    assert logs == pytest.approx(found, abs=1e-5)
+
+
+def test_every_metric_of_keras_for_two_classes_is_of_the_trained_rows():
+    y = (RNG.random((N, 1)) < 0.4).astype("float32")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(inputs))
+    kinds = keras.metrics
+    metrics = [
+        *(kinds.AUC(), kinds.Precision(), kinds.Recall(), kinds.TruePositives()),
+        *(kinds.FalsePositives(), kinds.TrueNegatives(), kinds.FalseNegatives()),
+        *(kinds.PrecisionAtRecall(0.5), kinds.SensitivityAtSpecificity(0.5), kinds.BinaryIoU()),
+        *(kinds.BinaryAccuracy(), kinds.BinaryCrossentropy(), kinds.F1Score(threshold=0.5)),
+        *(kinds.MeanSquaredError(), kinds.RootMeanSquaredError(), kinds.MeanAbsoluteError()),
+        *(kinds.Hinge(), kinds.LogCoshError(), kinds.Poisson(), kinds.KLDivergence()),
+        *(kinds.CosineSimilarity(), kinds.R2Score(), kinds.FBetaScore(beta=2.0, threshold=0.5)),
+    ]
+    loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
+    model.compile(keras.optimizers.SGD(0.0), loss, metrics=metrics)
+    logs, said = fitted(model, y=y)
+    assert [one for one in said if "fill up" in one] == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = model.evaluate(X, y, batch_size=N, verbose=0, return_dict=True)
+    assert len(logs) == len(metrics) + 1
+    del logs["loss"], found["loss"]
+    assert {k: np.ravel(v) for k, v in logs.items()} == {
+        k: pytest.approx(np.ravel(v), abs=1e-5) for k, v in found.items()
+    }
+
+
 def test_the_curve_of_two_classes_is_of_the_trained_rows():
     y = (RNG.random(N) < 0.4).astype("float32")
     inputs = keras.Input((4,))
