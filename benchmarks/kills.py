@@ -119,9 +119,9 @@ def killed(words: list[str], backend: str, seconds: float, log: Path) -> str:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    return next((phase for phase, start in PHASES if last.startswith(start)), "loading")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    told = (phase for line in reversed(lines) for phase, start in PHASES if line.startswith(start))
+    return next(told, "loading")
 
 
 def one(kind: str, backend: str, at: float, whole: Path, work: Path) -> dict:

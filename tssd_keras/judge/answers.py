@@ -13,7 +13,7 @@ from tssd_keras.judge.meta_features import DIRECTIONS, NAMES
 from tssd_keras.judge.meta_rows import TrainingRows
 from tssd_keras.judge.noise_matrix import posterior_true
 from tssd_keras.judge.state import State
-from tssd_keras.judge.threads import threads_for
+from tssd_keras.judge.threads import over_blocks, threads_for
 from tssd_keras.judge.top_classes import TopClasses
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class Asker:
         read = rows.features[:, self._columns]
         classifier.fit(read, rows.right, rows.weight, rows.fold)
         held_out = classifier.logits(read, rows.fold)  # each by the member that has not seen it
-        with threads_for(BLOCK * evidence.context.head.weight.size):
+        with threads_for(0):
             slope, offset = fit_platt(held_out, rows.right, rows.weight, evidence.n_trusted)
-            features, top = self._pairs(evidence)
+        features, top = self._pairs(evidence)
         logit = classifier.logits(features)
         # Rounds differ in the share of right rows, so what is averaged must be free of it.
         log_odds = slope * logit + offset - rows.odds
@@ -109,8 +109,8 @@ class Asker:
         n, given, context = len(evidence.given), evidence.given, evidence.context
         features = np.empty((n, len(self._columns)), np.float32)
         top = TopClasses.empty(n, len(context.transition))
-        for start in range(0, n, BLOCK):
-            block = slice(start, start + BLOCK)
+
+        def put(block: slice) -> None:
             unit, log_p = evidence.scores.features[block], evidence.scores.log_p[block]
             similarity = context.place.similarity(block)
             pooled = context.place.class_log_p(similarity, log_p)
@@ -121,4 +121,6 @@ class Asker:
                 similarity, log_p, given[block], head_log_p, pooled=pooled, p_true=p_true
             )
             features[block] = pairs[:, self._columns]
+
+        over_blocks(put, n, BLOCK)
         return features, top

@@ -18,7 +18,7 @@ from tssd_keras.judge.meta_rows import TrainingRows, Trusted, golden_rows
 from tssd_keras.judge.place import Place
 from tssd_keras.judge.scores import Scores
 from tssd_keras.judge.stand_ins import certain_rows, stand_ins
-from tssd_keras.judge.threads import threads_for
+from tssd_keras.judge.threads import over_blocks, threads_for
 
 SHARE_SAMPLES = 10_000  # tell a share to half a point
 LEAST_ERROR = 0.05  # of the share of right labels that neighbours and network expect
@@ -160,10 +160,13 @@ def _pair_context(
         some = np.sort(rng.choice(len(some), noise_matrix.MAX_SAMPLES, replace=False))
     label = given[some]
     log_p = np.empty((len(some), k), np.float32)
-    for start in range(0, len(some), BLOCK):
-        rows = some[start : start + BLOCK]
+
+    def put(block: slice) -> None:
+        rows = some[block]
         pooled = place.class_log_p(place.similarity(rows), scores.log_p[rows])
-        log_p[start : start + BLOCK] = head.log_p(scores.features[rows], pooled)
+        log_p[block] = head.log_p(scores.features[rows], pooled)
+
+    over_blocks(put, len(some), BLOCK)
     matrix, class_share = noise_matrix.estimate_transition(log_p, label, k)
     head_log_p = log_p[np.arange(len(some)), label]
     quantiles = [class_quantiles(v, label, k) for v in (scores.loss[some], head_log_p)]
