@@ -1,6 +1,7 @@
 """Which backend runs; the tests of a backend run once for each."""
 
 import atexit
+import collections
 import gc
 import os
 import shutil
@@ -32,7 +33,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 # Under SHARE_OUT, as in .ci/run, a test runs on one backend, but for these, whose numbers must be
-# the same on both, and for those that are skipped on one. `make test` alone runs all on both.
+# the same on both, and for those that are skipped on one; and of its sets of parameters it runs
+# with one, unless it touches no Keras. `make test` alone runs all on both.
 ON_BOTH = (
     "test_callback.py",
     "test_feed.py",
@@ -65,10 +67,22 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("prepared") is not None)
     if not os.environ.get("SHARE_OUT"):
         return
-    theirs = [item for item in items if is_shared(item) and backend_of(item) != BACKEND]
-    config.hook.pytest_deselected(items=theirs)
-    left_out = set(theirs)
-    items[:] = [item for item in items if item not in left_out]
+    ours = [item for item in items if not is_shared(item) or backend_of(item) == BACKEND]
+    chosen = set(with_one_set(ours))
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
+
+
+def with_one_set(items):
+    """Each test once: with the set of parameters that its name chooses."""
+    sets = collections.defaultdict(list)
+    for item in items:
+        sets[item.nodeid.partition("[")[0]].append(item)
+    for name, of_test in sets.items():
+        if of_test[0].get_closest_marker("backend_free"):
+            yield from of_test
+        else:
+            yield of_test[zlib.crc32(name.encode()) % len(of_test)]
 
 
 def is_shared(item):
