@@ -33,8 +33,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 # Under SHARE_OUT, as in .ci/run, a test runs on one backend, but for these, whose numbers must be
-# the same on both, and for those that are skipped on one; and of its sets of parameters it runs
-# with one, unless it touches no Keras. `make test` alone runs all on both.
+# the same on both, and for those that are skipped on one; of its sets of parameters it runs with
+# one, unless it touches no Keras; and those marked as long do not run. `make test` alone runs all.
 ON_BOTH = (
     "test_callback.py",
     "test_feed.py",
@@ -59,7 +59,7 @@ BY_TEST = (
     "test_resumed_runs.py",
     "test_your_model.py",
 )
-SALT = 36  # of 400 the one by which both backends take as long, on 2026-11-27
+SALT = 92  # of 400 the one by which both backends take as long, on 2026-11-27
 
 
 def pytest_collection_modifyitems(config, items):
@@ -67,7 +67,8 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: item.get_closest_marker("prepared") is not None)
     if not os.environ.get("SHARE_OUT"):
         return
-    ours = [item for item in items if not is_shared(item) or backend_of(item) == BACKEND]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    ours = [item for item in short if not is_shared(item) or backend_of(item) == BACKEND]
     chosen = set(with_one_set(ours))
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]

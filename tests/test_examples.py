@@ -20,6 +20,7 @@ def test_a_table_of_numbers_is_learned_better_with_tssd(capsys):
     assert f"with TSSD {result['tssd']:.3f}" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_text_as_numbers_of_words_is_learned_better_with_tssd(capsys):
     tssd, result = load("text").main(epochs=18)
     assert result["tssd"] > 0.64

@@ -4,6 +4,7 @@ import csv
 import shutil
 
 import numpy as np
+import pytest
 from builders.runs import train
 from click.testing import CliRunner
 
@@ -37,6 +38,7 @@ def decide(page, path):
     download.value.save_as(path)
 
 
+@pytest.mark.long
 def test_what_is_decided_on_the_page_can_be_applied_and_trained_with(browser, digits_run, tmp_path):
     run = shutil.copytree(digits_run[0], tmp_path / "run")
     tssd("audit", run)

@@ -74,6 +74,7 @@ def run(folder, tmp_path_factory):
     return out, result.output
 
 
+@pytest.mark.long
 def test_a_table_of_ones_own_trains_from_end_to_end(run):
     summary = json.loads((run[0] / "summary.json").read_text())
     assert summary["accuracy"]["evaluated_on"] == "test"
@@ -252,6 +253,7 @@ def test_labels_whose_truth_nobody_knows_are_written_without_a_picture(folder, t
     assert rows(tmp_path / "labels.csv")[0]["id"].startswith("scans/")
 
 
+@pytest.mark.long
 def test_the_clothing1m_schedule_runs_on_a_small_folder_in_the_originals_layout(tmp_path):
     """The published schedule's parts, on 32 pixels and two epochs.
 

@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
     return out, result.output
 
 
+@pytest.mark.long
 def test_each_run_has_a_line_with_its_figures(folder):
     lines = read_lines(folder[0] / "runs.jsonl")
     assert [(line.variant, line.case) for line in lines] == [
@@ -81,6 +82,7 @@ def test_what_has_run_is_not_run_again_and_no_run_runs_nothing(folder):
     assert (folder[0] / "runs.jsonl").read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_run_that_fails_is_a_line_that_says_why(tmp_path):
     result = ask(tmp_path, "--methods", "gce", "--seeds", "0", "--set", "train.learning_rate=1e30")
     assert result.exit_code == 1

@@ -56,6 +56,7 @@ def test_a_saved_resnet50_is_plain_keras(resnet, tmp_path):
     np.testing.assert_array_equal(answers(loaded, pixels()), answers(resnet, pixels()))
 
 
+@pytest.mark.long
 def test_resnet50_is_fitted_by_the_training_step():
     network = models.build("resnet50", IMAGES["resnet50"], "uint8", 5, seed=3)
     before = [np.array(v) for v in network.trainable_variables]

@@ -39,6 +39,7 @@ def folder(tmp_path_factory):
     return out, result.output
 
 
+@pytest.mark.long
 def test_each_run_has_a_line_with_its_summary(folder):
     lines = read_lines(folder[0] / "runs.jsonl")
     assert [(line.variant, line.seed) for line in lines] == [
@@ -248,6 +249,7 @@ def test_seeds_that_are_no_numbers_are_refused():
     assert "--seeds takes whole numbers, as 0,1,2; got '0,x'" in result.output
 
 
+@pytest.mark.long
 def test_after_ctrl_c_the_same_command_goes_on(tmp_path):
     command = [sys.executable, "cli.py", "ablate", str(DIGITS), *SHORT, *TWO]
     command += ["--seeds", "0,1,2,3,4,5", "--out", str(tmp_path)]

@@ -156,6 +156,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(kind, line, tmp_path,
     assert_same_run(tmp_path / "run", uncut(kind))
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_twice_ends_as_if_it_had_not_been(tmp_path, uncut):
     out = tmp_path / "run"
     killed_at("epoch 2/", command(out, *SHORT))
@@ -189,6 +190,7 @@ def test_sigterm_and_sighup_end_a_run_as_ctrl_c_does(number, at_once, tmp_path):
     read_run(tmp_path / "run")
 
 
+@pytest.mark.long
 def test_a_hang_up_that_is_ignored_stays_so(tmp_path):
     with begun(["nohup", *command(tmp_path / "run", *SHORT)]) as process:
         read_until(process, "epoch 1/")
@@ -295,6 +297,7 @@ def test_a_run_that_ends_while_another_process_loads_does_not_go_on(tmp_path, un
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before
 
 
+@pytest.mark.long
 def test_two_processes_at_once_share_no_folder(tmp_path):
     running = [begun(command(tmp_path / "run", *SHORT)) for _ in range(2)]
     said = [process.communicate(timeout=120)[0] for process in running]

@@ -46,6 +46,7 @@ def column(path, name):
     return np.array([float(row[name]) for row in rows(path)])
 
 
+@pytest.mark.long
 def test_several_devices_train_and_judge_as_one_does(runs):
     several, one = runs
     losses = [column(run / "epochs.csv", "loss") for run in (several, one)]

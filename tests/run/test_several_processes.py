@@ -58,6 +58,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_where_one_process_is_killed_the_other_ends_and_resume_ends_as_one_process_does(tmp_path):
     out = tmp_path / "run"
     first, second = begun(*SETTINGS, "--out", out)

@@ -255,6 +255,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.long
 @pytest.mark.on_both
 @pytest.mark.parametrize("kind", ["tf.data", "pydataset"])
 def test_two_devices_train_one_model(kind, tmp_path):
@@ -392,6 +393,7 @@ def test_keras_wrapper_for_scikit_learn_is_refused_with_what_to_take():
         wrapper.fit(x, given)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 @pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")
 def test_keras_tuner_trains_each_trial_by_a_copy(tmp_path):

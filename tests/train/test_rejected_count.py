@@ -94,6 +94,7 @@ def test_a_rule_that_is_set_holds_nothing_back(rejected, some):
     assert tssd.rounds[-1].rejected.rejected_fit is None
 
 
+@pytest.mark.long
 def test_a_model_that_learns_from_the_rejected_without_their_label_has_no_use_for_q():
     tssd, _, _ = trained(networks=2, epochs=1)
     assert not tssd.table.held_back.any()

@@ -338,6 +338,7 @@ NO_TENSORS = pytest.mark.skipif(not EAGER, reason="such a layer works on its own
 FEEDS = [pytest.param("tf.data", marks=NO_TENSORS), "pydataset"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", FEEDS)
 def test_so_does_one_whose_feed_maps_by_a_layer_that_draws(tmp_path, kind):
     def part(seed, behind):
@@ -399,6 +400,7 @@ def two_networks(tmp_path, *parts):
     return tssd, step
 
 
+@pytest.mark.long
 def test_two_networks_go_on_as_if_nothing_had_been(tmp_path):
     same(two_networks(tmp_path, 4), two_networks(tmp_path, 2, 2))
 
