@@ -52,6 +52,7 @@ def test_each_run_has_a_line_with_its_figures(folder):
     assert lines[1].summary["label_error_auroc"] is not None
 
 
+@pytest.mark.long
 def test_tables_and_picture_say_what_the_lines_say(folder):
     out, said = folder
     lines = read_lines(out / "runs.jsonl")
@@ -67,6 +68,7 @@ def test_tables_and_picture_say_what_the_lines_say(folder):
     assert (out / "peers.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_what_has_run_is_not_run_again_and_no_run_runs_nothing(folder):
     before = (folder[0] / "runs.jsonl").read_bytes()
     again = ("--methods", "gce,tssd-weighted", "--noise", "symmetric:0.2")

@@ -12,7 +12,7 @@ import pytest
 
 import tssd_keras
 
-pytestmark = pytest.mark.on_both
+pytestmark = [pytest.mark.on_both, pytest.mark.long]
 
 ROOT = Path(tssd_keras.__file__).parent.parent
 SCRIPT = ROOT / "tests" / "builders" / "devices_beside_one.py"
@@ -46,7 +46,6 @@ def column(path, name):
     return np.array([float(row[name]) for row in rows(path)])
 
 
-@pytest.mark.long
 def test_several_devices_train_and_judge_as_one_does(runs):
     several, one = runs
     losses = [column(run / "epochs.csv", "loss") for run in (several, one)]
