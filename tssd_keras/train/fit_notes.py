@@ -70,7 +70,10 @@ class FitNotes:
             self._say("schedule", note)
 
     def weights(self, model: keras.Model, feed: Feed) -> None:
-        """Of a loss or a step that weights do not reach, and of rows that only fill up a batch."""
+        """Of a loss or a step that weights do not reach, and of rows that only fill up a batch.
+
+        The model's metrics leave such rows out from here on, see `counted_rows`.
+        """
         rows = np.resize(feed.some_rows(), ROWS)
         x, y = feed.read(rows), feed.targets.read(rows)
         uncounted = count_trained_rows(model, x, y)
