@@ -6,7 +6,7 @@
 
 `run` needs Python with JAX, NumPy, SciPy and Matplotlib, and no network; what else is lacking is
 unpacked from the folder that `prepare` made. It trains PreAct ResNet-18 in bfloat16 on all images,
-kept on the device, as recipes/cifar10n_worst_bf16.toml says but for SETTINGS below. A short run
+kept on the device, as recipes/cifar10n_worst_bf16.toml says but for the epochs. A short run
 measures first what an epoch takes; then `true`, `plain` and `mixmatch` get as many epochs as fit,
 the same number for each as far as the times hold, so that each learning rate falls to its end. What
 time is left goes to step.py, floor.py and round.py. At the limit (--minutes) the program that runs
@@ -23,6 +23,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import card_carry
@@ -39,9 +40,6 @@ ROOT = result_lines.ROOT
 TRAIN = "cli.py"
 RECIPE = "recipes/cifar10n_worst_bf16.toml"
 RUNS = ["true", "plain", "mixmatch"]
-# Twice the recipe's batch and rate. mixmatch as short schedules wanted it (docs/ablation.md).
-BATCH, SETTINGS = 256, ["train.batch_size=256", "train.learning_rate=0.1", "train.ema=0.99"]
-SETTINGS += ["objective.alpha=0.5", "objective.lambda_u=5", "objective.ramp_epochs=4"]
 QUICK_BATCH = 32
 QUICK = ["train.batch_size=32", "train.learning_rate=0.02", "golden.per_class=2"]
 QUICK += ["model.name=mlp", "model.width=32"]
@@ -133,7 +131,7 @@ class Card:
         if run != "true":
             files.append(f"noise.labels={self._images / 'worst.npy'}")
         quick = QUICK if self._options.quick else []
-        given = [*cifar10n.settings(RECIPE, run, seed), *files, *SETTINGS, *quick]
+        given = [*cifar10n.settings(RECIPE, run, seed), *files, *quick]
         words = [w for s in (*given, *self._options.set, *settings) for w in ("--set", s)]
         return [TRAIN, "train", RECIPE, "--backend", "jax", *words, "--out", str(out)]
 
@@ -151,7 +149,8 @@ class Card:
     def _measure(self) -> card_plan.Pace | None:
         """What a short run of mixmatch takes; it compiles what the others need, too."""
         out = self._work / "measured"
-        batch = QUICK_BATCH if self._options.quick else BATCH
+        recipe = tomllib.loads((ROOT / RECIPE).read_text())
+        batch = QUICK_BATCH if self._options.quick else recipe["train"]["batch_size"]
         n = len(np.load(self._images / "worst.npy", mmap_mode="r"))
         settings = [f"train.balanced_batches={max(2, n // batch // card_plan.PART)}"]
         settings += [f"train.epochs={card_plan.MEASURED_EPOCHS}"]

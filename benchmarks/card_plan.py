@@ -11,7 +11,7 @@ FIT = "backend: "  # the line before the first epoch
 EPOCH = re.compile(r"epoch \d+/\d+: ")
 LEAST, MOST = 4, 400  # epochs
 WARMUP = 4  # one epoch in so many is on all labels
-# What is left of a compilation that the measuring run did, tracing and reading it: on an H100 an
+# What is left of a compilation that an earlier run did, tracing and reading it: on an H100 an
 # eighth to a tenth, and something to spare.
 CACHED = 1 / 6
 # The measuring run: two epochs of each phase, as the first one compiles, of a part of the batches.
@@ -83,9 +83,10 @@ class Pace:
         )
 
     def cost(self, run: str, epochs: int) -> float:
-        """Seconds of a run; the measuring run has compiled what it needs."""
+        """Seconds of a run. The measuring run compiled mixmatch, and `true` compiles for plain."""
         if run != "mixmatch":
-            return self.around + CACHED * self.compiling + epochs * self.plain
+            share = 1 if run == "true" else CACHED
+            return self.around + share * self.compiling + epochs * self.plain
         warmup = warmup_epochs(epochs)
         compiling = CACHED * (self.compiling + self.compiling_mixmatch)
         return self.around + compiling + warmup * self.plain + (epochs - warmup) * self.mixmatch

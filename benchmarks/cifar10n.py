@@ -35,6 +35,8 @@ import run_rows
 ROOT, RESULTS = result_lines.ROOT, result_lines.RESULTS
 LABELS = ("worst", "aggre", "random1", "random2", "random3")
 RUNS = ("true", "plain", "weighted", "mixmatch")
+# What true and plain do without: a strong policy is mixmatch's, whose guesses are made without it.
+WEAK = ["augment.strong=0", "objective.weak_guesses=false"]
 TRUE_LABELS = {"tfds": ["data.label="], "npz": ["noise.kind=none", "noise.labels="]}
 
 
@@ -86,9 +88,11 @@ def _part(out: Path, worst: np.ndarray, per_class: int = 1000, seed: int = 0) ->
 def settings(recipe: str, run: str, seed: int) -> list[str]:
     """What a run sets beside its recipe."""
     objective = f"objective.kind={'plain' if run == 'true' else run}"
-    source = tomllib.loads((ROOT / recipe).read_text())["data"]["source"]
-    labels = TRUE_LABELS[source] if run == "true" else []
-    return [objective, *labels, *(f"{s}.seed={seed}" for s in ("golden", "purify", "train"))]
+    sections = tomllib.loads((ROOT / recipe).read_text())
+    labels = TRUE_LABELS[sections["data"]["source"]] if run == "true" else []
+    strong = sections.get("augment", {}).get("strong", 0)
+    weak = WEAK if strong and run != "mixmatch" else []
+    return [objective, *labels, *weak, *(f"{s}.seed={seed}" for s in ("golden", "purify", "train"))]
 
 
 def measure(recipe: str, run: str, seed: int, backend: str, extra: list[str], log: Path) -> dict:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import keras
@@ -268,6 +269,24 @@ def test_of_two_runs_that_ask_for_one_folder_one_gets_it(tmp_path):
     again.take(new=False)
     again.release()
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    class Still(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return cls(2026, 11, 28, tzinfo=zone)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tssd_keras.run.folder.datetime", Still)
+    folders = []
+    for _ in range(3):
+        folders.append(RunFolder.plan(None, "digits"))
+        folders[-1].make()
+    name = f"digits-20261128-000000-{os.getpid()}"
+    assert [one.path.name for one in folders] == [name, f"{name}-2", f"{name}-3"]
+    for one in folders:
+        one.release()
 
 
 def test_who_waits_at_a_file_that_a_run_takes_away_does_not_get_the_folder(tmp_path, monkeypatch):

@@ -89,6 +89,8 @@ class RunFolder:
         if path is None:
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             path = Path("runs") / f"{name}-{stamp}-{os.getpid()}"
+            if path.exists():  # of an earlier run of this process in the same second
+                path = _beside(path)
         check_free(path)
         return cls(path, say)
 
