@@ -32,9 +32,11 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
-# Under SHARE_OUT, as in .ci/run, a test runs on one backend, but for these, whose numbers must be
-# the same on both, and for those that are skipped on one; of its sets of parameters it runs with
-# one, unless it touches no Keras; and those marked as long do not run. `make test` alone runs all.
+# Under SHARE_OUT, a number that .ci/run takes from the commit, tests that touch Keras are shared
+# out between SHARES commits: one runs on TensorFlow for one of them and on JAX for another, each
+# time with another of its sets of parameters. These run every time on both, as their numbers must
+# be the same, and so do those that are skipped on one. Those marked as long do not run. `make test`
+# alone runs all.
 ON_BOTH = (
     "test_callback.py",
     "test_feed.py",
@@ -59,23 +61,25 @@ BY_TEST = (
     "test_resumed_runs.py",
     "test_your_model.py",
 )
-SALT = 92  # of 400 the one by which both backends take as long, on 2026-11-27
+SHARES = 6
+SALT = 183  # of 200 the one whose slowest share is the fastest, on 2026-11-28
+SHARE_OUT = os.environ.get("SHARE_OUT")
 
 
 def pytest_collection_modifyitems(config, items):
     """What wants prepared data comes last, and what is another backend's is left out."""
     items.sort(key=lambda item: item.get_closest_marker("prepared") is not None)
-    if not os.environ.get("SHARE_OUT"):
+    if not SHARE_OUT:
         return
     short = [item for item in items if not item.get_closest_marker("long")]
     ours = [item for item in short if not is_shared(item) or backend_of(item) == BACKEND]
-    chosen = set(with_one_set(ours))
+    chosen = set(with_one_set(ours, int(SHARE_OUT)))
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]
 
 
-def with_one_set(items):
-    """Each test once: with the set of parameters that its name chooses."""
+def with_one_set(items, share):
+    """Each test once: with the set of parameters that its name and the share choose."""
     sets = collections.defaultdict(list)
     for item in items:
         sets[item.nodeid.partition("[")[0]].append(item)
@@ -83,24 +87,26 @@ def with_one_set(items):
         if of_test[0].get_closest_marker("backend_free"):
             yield from of_test
         else:
-            yield of_test[zlib.crc32(name.encode()) % len(of_test)]
+            yield of_test[(zlib.crc32(name.encode()) + share) % len(of_test)]
 
 
 def is_shared(item):
-    """Whether a test runs on one backend; not if it is skipped on another."""
+    """Whether a test runs for some commits only; not if it is skipped on a backend."""
     if item.get_closest_marker("skipif") or item.get_closest_marker("on_both"):
         return False
     return not item.get_closest_marker("backend_free") and item.path.name not in ON_BOTH
 
 
 def backend_of(item):
-    """The backend of a shared test, by its name alone: the other backend's tests may differ."""
+    """The backend of a shared test for this commit, or none; by its name, whatever others run."""
     name = item.nodeid if item.path.name in BY_TEST else item.nodeid.partition("::")[0]
-    return ("tensorflow", "jax")[zlib.crc32(f"{SALT}{name}".encode()) % 2]
+    turn = (zlib.crc32(f"{SALT}{name}".encode()) + int(SHARE_OUT)) % SHARES
+    return {0: "tensorflow", 1: "jax"}.get(turn)
 
 
 def pytest_report_header():
-    return f"backend: {os.environ['KERAS_BACKEND']}"
+    share = f"; share {int(SHARE_OUT) % SHARES} of {SHARES}" if SHARE_OUT else ""
+    return f"backend: {os.environ['KERAS_BACKEND']}{share}"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -296,6 +296,7 @@ def test_the_clothing1m_schedule_runs_on_a_small_folder_in_the_originals_layout(
     assert summary["traces"] == 2  # of the warm-up, and of what follows
 
 
+@pytest.mark.long
 @pytest.mark.prepared
 @pytest.mark.skipif(
     os.environ["KERAS_BACKEND"] != "tensorflow", reason="60,000 images are decoded once"

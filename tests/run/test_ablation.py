@@ -39,6 +39,7 @@ def folder(tmp_path_factory):
     return out, result.output
 
 
+@pytest.mark.long
 def test_each_run_has_a_line_with_its_summary(folder):
     lines = read_lines(folder[0] / "runs.jsonl")
     assert [(line.variant, line.seed) for line in lines] == [

@@ -28,6 +28,7 @@ on_tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="of TensorFlo
 PROCESSES = [Layout(4, 2, process, "DataParallel") for process in range(2)]
 
 
+@pytest.mark.long
 def test_updates_on_several_devices_are_those_on_one():
     script = ROOT / "tests" / "builders" / "updates_beside_one.py"
     n = {"jax": "4", "tensorflow": "2"}[BACKEND]

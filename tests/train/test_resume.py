@@ -432,6 +432,7 @@ model.save_weights(f"{folder}/end.weights.h5")
 """
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_in_mid_epoch_goes_on_as_if_nothing_had_been(whole, tmp_path):
     tests = Path(__file__).parents[1]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (tests, tests.parent)))}

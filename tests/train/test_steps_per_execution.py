@@ -100,6 +100,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["plain", "weighted", "mixmatch"])
 def test_a_run_is_the_same_whatever_its_steps_per_execution(kind, tmp_path):
     """22 batches an epoch and fewer after a round, which 4 does not divide."""
