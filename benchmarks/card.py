@@ -6,7 +6,8 @@
 
 `run` needs Python with JAX, NumPy, SciPy and Matplotlib, and no network; what else is lacking is
 unpacked from the folder that `prepare` made. It trains PreAct ResNet-18 in bfloat16 on all images,
-kept on the device, as recipes/cifar10n_worst_bf16.toml says but for the epochs. A short run
+kept on the device, as recipes/cifar10n_worst_bf16.toml says but for the epochs, and for true and
+plain without strong views. A short run
 measures first what an epoch takes; then `true`, `plain` and `mixmatch` get as many epochs as fit,
 the same number for each as far as the times hold, so that each learning rate falls to its end. What
 time is left goes to step.py, floor.py and round.py. At the limit (--minutes) the program that runs
@@ -147,24 +148,27 @@ class Card:
         )
 
     def _measure(self) -> card_plan.Pace | None:
-        """What a short run of mixmatch takes; it compiles what the others need, too."""
+        """What a short run of mixmatch takes; it compiles what mixmatch needs."""
         out = self._work / "measured"
         recipe = tomllib.loads((ROOT / RECIPE).read_text())
         batch = QUICK_BATCH if self._options.quick else recipe["train"]["batch_size"]
         n = len(np.load(self._images / "worst.npy", mmap_mode="r"))
         settings = [f"train.balanced_batches={max(2, n // batch // card_plan.PART)}"]
         settings += [f"train.epochs={card_plan.MEASURED_EPOCHS}"]
-        settings += [f"train.warmup_epochs={card_plan.MEASURED_WARMUP}"]
+        settings += [f"train.warmup_epochs={card_plan.MEASURED_WARMUP}", "divide.every=1"]
         done = self._run(self._command("mixmatch", 0, out, settings))
         if done.status:
             for _, line in done.lines[-END:]:
                 print(line, flush=True)
             return None
         updates = [float(row["seconds"]) for row in run_rows.rows(out / "epochs.csv")]
-        score = [float(row["seconds_score"]) for row in run_rows.rows(out / "rounds.csv")]
+        parts = _parts(run_rows.rows(out / "rounds.csv"))
+        score = parts["seconds_score"]
+        last_round = sum(part[-1] for part in parts.values()) + (card_plan.PART - 1) * score[-1]
         score = [0.0] * (len(updates) - len(score)) + score
         grows = [a + b for a, b in zip(updates, score, strict=True)]
-        pace = card_plan.Pace.of(done.lines, done.seconds, grows)
+        spared = last_round * (1 - 1 / recipe["divide"]["every"])
+        pace = card_plan.Pace.of(done.lines, done.seconds, grows, spared)
         self._report.say(f"measured in {done.seconds:.0f} s: {pace}")
         return pace
 

@@ -53,17 +53,21 @@ class Pace:
     Attributes:
         around: seconds before the first epoch and after the last.
         compiling, compiling_mixmatch: seconds that the first epoch of a phase takes longer.
-        plain, mixmatch: seconds an epoch.
+        plain, warming, mixmatch: seconds an epoch; of mixmatch's two phases the last two. It warms
+            up on strong views, so it is no plain run.
     """
 
     around: float
     compiling: float
     compiling_mixmatch: float
     plain: float
+    warming: float
     mixmatch: float
 
     @classmethod
-    def of(cls, lines: list[tuple[float, str]], seconds: float, grows: list[float]) -> Pace:
+    def of(
+        cls, lines: list[tuple[float, str]], seconds: float, grows: list[float], spared: float
+    ) -> Pace:
         """From the measuring run.
 
         Args:
@@ -71,6 +75,8 @@ class Pace:
             seconds: of the whole run.
             grows: of each epoch, the seconds that grow with the number of batches: updates
                 and score pass. Evaluation and purification hardly do.
+            spared: seconds of a round that an epoch of a whole run is without, in the mean; the
+                measuring run has one an epoch.
         """
         at, gap = moments(lines), gaps(lines)
         whole = [seconds + (PART - 1) * part for seconds, part in zip(gap, grows, strict=True)]
@@ -79,7 +85,8 @@ class Pace:
             compiling=max(0.0, gap[0] - gap[1]),
             compiling_mixmatch=max(0.0, gap[2] - gap[3]),
             plain=whole[1],
-            mixmatch=whole[3],
+            warming=whole[1],
+            mixmatch=whole[3] - spared,
         )
 
     def cost(self, run: str, epochs: int) -> float:
@@ -89,7 +96,7 @@ class Pace:
             return self.around + share * self.compiling + epochs * self.plain
         warmup = warmup_epochs(epochs)
         compiling = CACHED * (self.compiling + self.compiling_mixmatch)
-        return self.around + compiling + warmup * self.plain + (epochs - warmup) * self.mixmatch
+        return self.around + compiling + warmup * self.warming + (epochs - warmup) * self.mixmatch
 
     def epochs(self, runs: list[str], seconds: float) -> int:
         """The most epochs, the same for all runs, that end in so many seconds; LEAST to MOST."""

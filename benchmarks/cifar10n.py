@@ -35,7 +35,7 @@ import run_rows
 ROOT, RESULTS = result_lines.ROOT, result_lines.RESULTS
 LABELS = ("worst", "aggre", "random1", "random2", "random3")
 RUNS = ("true", "plain", "weighted", "mixmatch")
-# What true and plain do without: a strong policy is mixmatch's, whose guesses are made without it.
+# What the others do without: a strong policy is mixmatch's, whose guesses are made without it.
 WEAK = ["augment.strong=0", "objective.weak_guesses=false"]
 TRUE_LABELS = {"tfds": ["data.label="], "npz": ["noise.kind=none", "noise.labels="]}
 

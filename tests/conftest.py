@@ -32,11 +32,11 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
-# Under SHARE_OUT, a number that .ci/run takes from the commit, tests that touch Keras are shared
-# out between SHARES commits: one runs on TensorFlow for one of them and on JAX for another, each
-# time with another of its sets of parameters. These run every time on both, as their numbers must
-# be the same, and so do those that are skipped on one. Those marked as long do not run. `make test`
-# alone runs all.
+# Under SHARE_OUT, a number that .ci/run takes from the commit, a test that touches Keras runs for
+# one share of SHARES on TensorFlow and for another one on JAX, with one of its sets of parameters,
+# which the number chooses, too. These run every time on both, as their numbers must be the same,
+# and so do those that are skipped on one. Those marked as long do not run. `make test` alone runs
+# all.
 ON_BOTH = (
     "test_callback.py",
     "test_feed.py",
@@ -78,8 +78,8 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item in chosen]
 
 
-def with_one_set(items, share):
-    """Each test once: with the set of parameters that its name and the share choose."""
+def with_one_set(items, number):
+    """Each test once: with the set of parameters that its name and the number choose."""
     sets = collections.defaultdict(list)
     for item in items:
         sets[item.nodeid.partition("[")[0]].append(item)
@@ -87,7 +87,8 @@ def with_one_set(items, share):
         if of_test[0].get_closest_marker("backend_free"):
             yield from of_test
         else:
-            yield of_test[(zlib.crc32(name.encode()) + share) % len(of_test)]
+            turn = zlib.crc32(name.encode()) + number // SHARES
+            yield of_test[turn % len(of_test)]
 
 
 def is_shared(item):
