@@ -49,6 +49,8 @@ SOUND = {
     "one number": np.array(2.5),
     "no entries": np.zeros((0, 3)),
     "text": np.array(["cat", "caf\u00e9"]),
+    "text of the other byte order": np.array(["cat", "\U0010ffff"], ">U3"),
+    "one text": np.array("cat"),
     "bytes": np.array([b"cat"]),
     "times": np.array(["2020-01-01"], "M8[D]"),
 }
@@ -82,6 +84,14 @@ FAULTY = {
     "rows for entries": (head("('<i8', (3,))") + bytes(72), "table of several columns"),
     "bfloat16": (head("'<V2'") + bytes(6), "as np.save keeps bfloat16. Save array.astype"),
     "raw bytes": (head("'|V3'") + bytes(9), "3 raw bytes each, which are no numbers"),
+    "a character beyond Unicode": (
+        head("'<U2'") + np.array([65, 0, 0x110000, 65, 65, 0], "<u4").tobytes(),
+        "number 1,114,112, Unicode's highest is 1,114,111",
+    ),
+    "characters of the other byte order": (
+        head("'>U2'") + np.array([65, 0, 66, 0, 67, 0], "<u4").tobytes(),
+        "number 1,124,073,472, Unicode's highest",
+    ),
     "a format to come": (head(version=b"\x09\x01") + bytes(24), "its format is 9.1"),
     "names beyond Latin": (head(version=b"\x03\x00") + bytes(24), "its format is 3.0"),
     "a deep head": (head("[" * 300), "no whole .npy file"),

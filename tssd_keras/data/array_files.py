@@ -9,6 +9,7 @@ the memory, before anything of that size is made. Nothing is ever unpickled.
 | more or fewer bytes than shape and dtype need | the size of the file, or of the member |
 | an array that unpacks to `FREE` bytes and `RATIO` for each of the file's | the file's size |
 | an array larger than the memory | the machine |
+| text with characters that Unicode has not | its entries |
 | encrypted members, other compressions, two of one name, names that leave a folder | the list |
 
 Every error says what is wrong, without the file's name: whoever reads the file adds that.
@@ -21,6 +22,7 @@ import errno
 import math
 import os
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -88,7 +90,7 @@ def read_npy(file: BinaryIO, *, bfloat16: bool = False) -> np.ndarray:
         head = _head(file, size, bfloat16=bfloat16)
         _check_memory(head, 1)
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return _checked_text(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def map_npy(path: str | Path, *, bfloat16: bool = False) -> np.ndarray:
@@ -104,7 +106,7 @@ def map_npy(path: str | Path, *, bfloat16: bool = False) -> np.ndarray:
     with open(path, "rb") as file, _read_as("it is no whole .npy file"):
         head = _head(file, os.fstat(file.fileno()).st_size, bfloat16=bfloat16)
         _check_memory(head, MAPPED)
-        return np.lib.format.open_memmap(path, mode="r")
+        return _checked_text(np.lib.format.open_memmap(path, mode="r"))
 
 
 class ArrayMembers:
@@ -145,7 +147,7 @@ class ArrayMembers:
         with _read_as("it is damaged"), self._archive.open(info) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
             file.read(1)  # the end, where the checksum is held against what was read
-            return array
+            return _checked_text(array)
 
 
 @contextlib.contextmanager
@@ -240,6 +242,19 @@ def _check_dtype(dtype: np.dtype, *, bfloat16: bool) -> None:
             f"its entries are {dtype.itemsize} raw bytes each, {kind}. Save "
             "array.astype(np.float32)"
         )
+
+
+def _checked_text(array: np.ndarray) -> np.ndarray:
+    """The array, if all its characters are Unicode's: NumPy takes any four bytes for one."""
+    if array.dtype.kind == "U" and array.nbytes:
+        numbers = np.dtype("u4").newbyteorder(array.dtype.byteorder)
+        highest = int(np.ascontiguousarray(array).view(numbers).max())
+        if highest > sys.maxunicode:
+            raise _FaultError(
+                f"it is damaged (its text has a character of number {highest:,}, Unicode's highest "
+                f"is {sys.maxunicode:,})"
+            )
+    return array
 
 
 def _check_memory(head: Head, memories: int) -> None:

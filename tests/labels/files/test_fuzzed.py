@@ -30,6 +30,19 @@ def refusal(path):
     return str(caught.value), peak
 
 
+def test_a_character_that_unicode_has_not_is_told(tmp_path):
+    """labels 28001276: one byte of a text was changed, and Python has no such character."""
+    path = tmp_path / "given.npy"
+    labels = np.array([NAMES[i % 10] for i in range(N)])
+    np.save(path, labels)
+    spoilt = bytearray(path.read_bytes())
+    spoilt[-6] = 0x20  # the third of four bytes of the last character but one
+    path.write_bytes(spoilt)
+    said, _ = refusal(path)
+    assert str(path) in said
+    assert "Unicode's highest is 1,114,111" in said
+
+
 def test_one_long_cell_does_not_widen_a_whole_column(tmp_path):
     """labels 900000050: 100,000 backslashes in an id, which made a gigabyte."""
     path = tmp_path / "given.csv"
