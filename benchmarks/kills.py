@@ -47,6 +47,7 @@ PHASES = (
     ("building", "building"),
     ("preparing", "preparing"),
 )  # by the last line that a run said
+ENDED = "ended before the kill"
 
 
 def command(*words: str) -> list[str]:
@@ -169,16 +170,23 @@ def run(args: argparse.Namespace) -> None:
             sys.stdout.flush()
 
 
+def where(line: dict) -> str:
+    """A line's phase. A run takes its state away last, so without one it had come to its end."""
+    had_ended = line["phase"] == "ended" or (line["phase"] == PHASES[0][0] and not line["went_on"])
+    return ENDED if had_ended else line["phase"]
+
+
 def table() -> None:
     lines = result_lines.read(RESULTS)
     print("| killed in | backend | kills | went on | run anew | equal |\n" + "| --- " * 6 + "|")
     groups: dict[tuple[str, str], list[dict]] = collections.defaultdict(list)
     for line in lines:
-        groups[line["phase"], line["case"]["backend"]].append(line)
+        groups[where(line), line["case"]["backend"]].append(line)
     for (phase, backend), of in sorted(groups.items()):
         on = sum(line["went_on"] for line in of)
+        anew = 0 if phase == ENDED else len(of) - on
         equal = sum(not line["differ"] for line in of)
-        print(f"| {phase} | {backend} | {len(of)} | {on} | {len(of) - on} | {equal} |")
+        print(f"| {phase} | {backend} | {len(of)} | {on} | {anew} | {equal} |")
     equal = sum(not line["differ"] for line in lines)
     print(f"\n{equal} of {len(lines)} are equal.")
 
