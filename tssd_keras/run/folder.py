@@ -86,11 +86,7 @@ class RunFolder:
             FileExistsError: the folder is there and not empty.
             OSError: nothing can be written there.
         """
-        if path is None:
-            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-            path = Path("runs") / f"{name}-{stamp}-{os.getpid()}"
-            if path.exists():  # of an earlier run of this process in the same second
-                path = _beside(path)
+        path = path or _new_path(name)
         check_free(path)
         return cls(path, say)
 
@@ -316,6 +312,13 @@ def _locked(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except (BlockingIOError, FileNotFoundError):
         return False
+
+
+def _new_path(name: str) -> Path:
+    """runs/NAME-TIME-PROCESS; another one where this process has had it in the same second."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = Path("runs") / f"{name}-{stamp}-{os.getpid()}"
+    return _beside(path) if path.exists() else path
 
 
 def _beside(path: Path) -> Path:
