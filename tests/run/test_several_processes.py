@@ -1,10 +1,8 @@
 """Two processes that train one run on JAX: what one process gives, and the end of one of them."""
 
-import contextlib
 import csv
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from builders.processes import free_port
 from builders.runs import tssd
 
 import tssd_keras
@@ -26,10 +25,10 @@ SETTINGS = [word for setting in SHORT for word in ("--set", setting)]
 
 def begun(*words):
     """Both processes of a command, on a free port; their output comes as they print it."""
-    with contextlib.closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    several = {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}", "JAX_NUM_PROCESSES": "2"}
+    several = {
+        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{free_port()}",
+        "JAX_NUM_PROCESSES": "2",
+    }
     return [
         subprocess.Popen(
             [sys.executable, "cli.py", "train", *map(str, words), "--devices", "all"],

@@ -17,7 +17,6 @@ from tssd_keras.judge.table import SampleTable
 from tssd_keras.train import devices
 from tssd_keras.train.devices.layout import Layout
 from tssd_keras.train.feed import Feed
-from tssd_keras.train.one_table import state_of_first
 from tssd_keras.train.score_pass import fixed_batches
 
 ROOT = Path(tssd_keras.__file__).parent.parent
@@ -93,11 +92,6 @@ def test_a_batch_that_devices_cannot_share_evenly_is_refused_with_sizes_that_the
         PROCESSES[0].check_batch(3)
     with pytest.raises(ValueError, match="split evenly over 3 devices"):
         feed(Layout(3, what="DataParallel"))
-
-
-def test_one_process_is_told_its_own_state_as_it_is():
-    state = {"a": np.arange(3)}
-    assert state_of_first(state) is state
 
 
 def test_more_devices_than_there_are_are_refused():

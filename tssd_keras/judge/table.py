@@ -11,12 +11,13 @@ from tssd_keras.judge.readable_table import ReadableTable
 from tssd_keras.judge.roles import DECIDED, FLOOR, POSITIVE, SEMI_HARD, UNCERTAIN
 from tssd_keras.judge.state import State
 
-# The columns of a table that training changes, and its counter.
-CHANGING = (
-    *("weights", "rest", "held_back", "trained", "once_kept", "role", "p_loss", "p_feature"),
-    *("q", "suggested", "p_suggested", "confidence", "drawn", "judged", "changed"),
-    "n_rewrites",
+# The columns that a round writes, in the rows that it judges.
+JUDGED = (
+    *("weights", "rest", "once_kept", "role", "p_loss", "p_feature", "q", "suggested"),
+    *("p_suggested", "confidence", "judged", "changed"),
 )
+# All columns that training changes, and the counter.
+CHANGING = (*JUDGED, "held_back", "trained", "drawn", "n_rewrites")
 BLOCK = 1 << 18  # rows looked at at once, so that working copies stay small
 
 
@@ -183,6 +184,10 @@ class SampleTable(ReadableTable):
         """
         self.drawn[:] = False
         self.drawn[rows] = True
+
+    def rows_to_judge(self) -> np.ndarray:
+        """int64[n]: the rows drawn now on which no person decided, in order."""
+        return np.flatnonzero(self.drawn & (self.decided < 0))
 
     def rewrite(
         self, new: Rewrite, rows: np.ndarray | None = None, *, epoch: int | None = None

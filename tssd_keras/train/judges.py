@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from tssd_keras.judge.quality import quality, role_counts
 from tssd_keras.judge.record import Abstentions, RejectedFigures, RoundRecord, merged, summed
 from tssd_keras.judge.rejected import Rejected, rest_of
@@ -64,7 +62,7 @@ class Judges:
         Returns:
             The round's record, and what each network found.
         """
-        rows = np.flatnonzero(table.drawn & (table.decided < 0))
+        rows = table.rows_to_judge()
         verdicts = [
             judge.judge(scorer, rows, round_index)
             for judge, scorer in zip(self._judges, scorers, strict=True)

@@ -13,13 +13,16 @@ import numpy as np
 
 from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.record_text import records_of_text, records_to_text
-from tssd_keras.judge.state import State, part, under
-from tssd_keras.judge.table import SampleTable
+from tssd_keras.judge.state import State
+from tssd_keras.judge.table import BLOCK, JUDGED, SampleTable
 from tssd_keras.train import devices
 
 
 def as_first_judged(table: SampleTable, record: RoundRecord) -> RoundRecord:
     """The first process's record of a round, and its table in place of one's own.
+
+    The rows that were judged are told, block by block: what a part's round did not write is the
+    same everywhere.
 
     Args:
         table: as this process has just rewritten it.
@@ -27,9 +30,13 @@ def as_first_judged(table: SampleTable, record: RoundRecord) -> RoundRecord:
     """
     if devices.layout().n_processes == 1:
         return record
-    text = np.array(records_to_text([record]))
-    told = state_of_first({**under("table", table.get_state()), "record": text})
-    table.set_state(part(told, "table"))
+    told = state_of_first({"record": np.array(records_to_text([record]))})
+    rows = table.rows_to_judge()
+    for start in range(0, len(rows), BLOCK):
+        some = rows[start : start + BLOCK]
+        columns = state_of_first({name: getattr(table, name)[some] for name in JUDGED})
+        for name, column in columns.items():
+            getattr(table, name)[some] = column
     return records_of_text(str(told["record"]))[0]
 
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tssd_keras.judge.roles import DECIDED, FLOOR, NEGATIVE, POSITIVE, SEMI_HARD, UNCERTAIN
-from tssd_keras.judge.table import CHANGING, Rewrite, SampleTable
+from tssd_keras.judge.table import CHANGING, JUDGED, Rewrite, SampleTable
 
 pytestmark = pytest.mark.backend_free
 ROLES = [POSITIVE, NEGATIVE, UNCERTAIN, SEMI_HARD, FLOOR]
@@ -61,6 +61,8 @@ class Table(RuleBasedStateMachine):
         after = self.table.get_state()
         for name in set(CHANGING) - {"n_rewrites"}:
             np.testing.assert_array_equal(after[name][others], before[name][others])
+        for name in set(CHANGING) - {"n_rewrites", *JUDGED}:
+            np.testing.assert_array_equal(after[name], before[name])
         np.testing.assert_array_equal(after["weights"][rows], new.weight)
         np.testing.assert_array_equal(after["role"][rows], new.role)
         assert (after["once_kept"][rows] == (before["once_kept"][rows] | (new.weight > 0))).all()

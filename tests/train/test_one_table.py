@@ -1,0 +1,52 @@
+"""All processes take the first one's table: of the rows that were judged, in blocks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from builders.processes import free_port
+
+import tssd_keras
+from tssd_keras.judge.state import part
+from tssd_keras.judge.table import JUDGED
+from tssd_keras.train.one_table import state_of_first
+
+ROOT = Path(tssd_keras.__file__).parent.parent
+
+
+def test_one_process_is_told_its_own_state_as_it_is():
+    state = {"a": np.arange(3)}
+    assert state_of_first(state) is state
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="several processes are of JAX")
+def test_two_processes_that_judged_otherwise_then_have_the_first_ones_table(tmp_path):
+    script, port = ROOT / "tests" / "builders" / "one_table_of_two.py", str(free_port())
+    processes = [
+        subprocess.Popen(
+            [sys.executable, script, port, str(i), tmp_path / f"{i}.npz"],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(2)
+    ]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    found = [dict(np.load(tmp_path / f"{i}.npz")) for i in range(2)]
+
+    first, second = (part(one, "mine") for one in found)
+    rows = found[0]["rows"]
+    np.testing.assert_array_equal(rows, found[1]["rows"])
+    assert (first["role"][rows] != second["role"][rows]).mean() > 0.5  # else nothing is shown
+    for then in (part(one, "then") for one in found):
+        assert then.keys() == first.keys()
+        for name, column in first.items():
+            np.testing.assert_array_equal(then[name], column, err_msg=name)
+    assert [int(one["epoch"]) for one in found] == [0, 0]
+
+    whole = sum(first[name].nbytes for name in JUDGED)
+    assert found[0]["longest"] < whole / 5  # a part was judged, and told in blocks
