@@ -5,7 +5,8 @@
     python benchmarks/devices.py table              # of what has run
 
 The digits (5 epochs) and 12,000 images of Fashion-MNIST (2 epochs, small network), 40 % and 50 % of
-the labels wrong; `weighted`, and `mixmatch` with two networks. On JAX four virtual devices in one
+the labels wrong; `weighted`, and `mixmatch` with two networks; in float32, and in float64, where
+rounding is too small to be amplified. On JAX four virtual devices in one
 process, and two processes on loopback; on TensorFlow two virtual devices. "one device, one thread"
 is one device whose sums are taken in another order: what differs there is rounding. Each run is
 compared with that on one device: every epoch's plan, every epoch's loss, and every round's table.
@@ -36,6 +37,11 @@ DATA = {
         ("train.epochs=2", "train.warmup_epochs=1", "model.width=4"),
     ),
 }
+DOUBLE = ", float64"
+for _name, (_recipe, _settings) in list(DATA.items()):
+    DATA[_name + DOUBLE] = (_recipe, (*_settings, "train.precision=float64"))
+# Keras' batch normalisation computes in float32 on JAX: there float64 is of a network without.
+WITHOUT_NORMALISATION = ("model.name=mlp", "model.width=64")
 OBJECTIVES = {
     "weighted": (),
     "mixmatch, two networks": (
@@ -118,7 +124,10 @@ def carried_out(data: str, objective: str, backend: str, setting: str, folder: P
     """What all processes of a run found: plans put together, the rest the first one's."""
     devices, n, environment = SETTINGS[backend][setting]
     settings = [*DATA[data][1], *OBJECTIVES[objective]]
-    environment = {**os.environ, "KERAS_BACKEND": backend, **environment}
+    if backend == "jax" and data.endswith(DOUBLE):
+        settings += WITHOUT_NORMALISATION
+    double = str(int(data.endswith(DOUBLE)))
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_ENABLE_X64": double, **environment}
     if n > 1:
         at = f"127.0.0.1:{free_port()}"
         environment |= {"JAX_COORDINATOR_ADDRESS": at, "JAX_NUM_PROCESSES": str(n)}

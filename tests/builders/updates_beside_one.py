@@ -1,6 +1,6 @@
 """Two updates on several virtual devices, and on one: prints how far each objective's are apart.
 
-    python updates_beside_one.py DEVICES
+    python updates_beside_one.py DEVICES [PRECISION]
 
 A line an objective: its name, the largest difference of a loss, and of a variable.
 """
@@ -19,6 +19,9 @@ N = 64
 # Of small_cnn under "weighted" on TensorFlow one of three batches left variables 1e-3 apart, the
 # others 7e-7 and 2e-5: rounding that carried a ReLU over its kink, as it seems.
 NETWORKS = {"weighted": "mlp", "mixmatch": "small_cnn"}
+PRECISION = sys.argv[2] if len(sys.argv) > 2 else "float32"
+if PRECISION == "float64" and keras.backend.backend() == "jax":
+    NETWORKS["mixmatch"] = "mlp"  # Keras' batch normalisation computes in float32 there
 
 
 def batch():
@@ -33,7 +36,9 @@ def updated(objective, chosen):
     """Losses and variables of two networks after two updates."""
     with devices.chosen(chosen), devices.made_here():
         networks = [
-            models.build(NETWORKS[objective], (8, 8, 1), "uint8", 10, width=4, seed=i)
+            models.build(
+                NETWORKS[objective], (8, 8, 1), "uint8", 10, width=4, seed=i, precision=PRECISION
+            )
             for i in range(2)
         ]
         for network in networks:

@@ -1,6 +1,7 @@
 """Shares of a batch, and distributions that are refused by name."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ from tssd_keras.train.devices.layout import Layout
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.score_pass import fixed_batches
 
+# The loss that is told is a metric, in float32, and so are random numbers.
+DOUBLE = ("float64", 1e-6, 1e-8)
 ROOT = Path(tssd_keras.__file__).parent.parent
 N, BATCH = 50, 8
 BACKEND = keras.backend.backend()
@@ -28,14 +31,22 @@ PROCESSES = [Layout(4, 2, process, "DataParallel") for process in range(2)]
 
 
 @pytest.mark.long
-def test_updates_on_several_devices_are_those_on_one():
+@pytest.mark.parametrize(("precision", "loss", "variable"), [("float32", 1e-5, 1e-5), DOUBLE])
+def test_updates_on_several_devices_are_those_on_one(precision, loss, variable):
     script = ROOT / "tests" / "builders" / "updates_beside_one.py"
     n = {"jax": "4", "tensorflow": "2"}[BACKEND]
-    done = subprocess.run([sys.executable, script, n], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, n, precision],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JAX_ENABLE_X64": str(int(precision == "float64"))},
+    )
     assert done.returncode == 0, done.stderr
     found = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in found] == ["weighted", "mixmatch"]
-    assert all(float(apart) < 1e-5 for _, *both in found for apart in both), found
+    assert all(float(apart) < loss for _, apart, _ in found), found
+    assert all(float(apart) < variable for *_, apart in found), found
 
 
 def feed(layout=None, **settings):

@@ -9,9 +9,10 @@ from tssd_keras import models
 from tssd_keras.data.inputs import ArrayInputs
 from tssd_keras.models.blocks import PRECISIONS
 from tssd_keras.recipe.choices import PRECISIONS as IN_RECIPES
+from tssd_keras.train.augment import Augment
 from tssd_keras.train.score_pass import score_pass
 from tssd_keras.train.scoring_model import scoring_model
-from tssd_keras.train.steps import weighted_step
+from tssd_keras.train.steps import mixmatch_step, weighted_step
 
 SHAPE = (48, 48, 3)  # small_cnn pools images of this size
 N, BATCH = 96, 16
@@ -51,7 +52,7 @@ def trained(precision):
 
 @pytest.fixture(scope="module")
 def both():
-    return {precision: trained(precision) for precision in PRECISIONS}
+    return {precision: trained(precision) for precision in ("float32", "bfloat16")}
 
 
 def test_losses_of_single_steps_stay_close_to_those_in_float32(both):
@@ -105,6 +106,34 @@ def test_layers_compute_in_bfloat16_but_variables_logits_and_scores_are_float32(
             assert pooling.output.dtype == "float32"
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX must be told before")
+@pytest.mark.parametrize("step", [weighted_step, mixmatch_step])
+def test_in_float64_all_is_and_the_updates_are_those_of_float32_less_rounding(step):
+    values, losses, first = {}, {}, None
+    for precision in ("float64", "float32"):
+        network = models.build("small_cnn", SHAPE, "uint8", 5, width=4, precision=precision)
+        first = first or network.get_weights()
+        network.set_weights(first)
+        made = step([network], weight_decay=5e-4, ema=0.9, augment=Augment(crop=2), seed=1)
+        if step is mixmatch_step:
+            made.warm_up(False)
+        made.compile(keras.optimizers.SGD(0.01), weighted_metrics=["accuracy"])
+        x, y = samples()
+        losses[precision] = made.fit(x, y, batch_size=48, shuffle=False, verbose=0).history["loss"]
+        assert {v.dtype for v in network.variables} == {precision}
+        assert {layer.compute_dtype for layer in network.layers} == {precision}
+        values[precision] = network.get_weights()
+    np.testing.assert_allclose(losses["float64"], losses["float32"], rtol=1e-5)
+    for exact, rough in zip(*values.values(), strict=True):
+        np.testing.assert_allclose(rough, exact, atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="TensorFlow knows it always")
+def test_where_jax_was_not_told_of_float64_it_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match=r"jax makes float32 of it\. Set JAX_ENABLE_X64=1"):
+        network("float64")
+
+
 def test_no_policy_is_left_behind():
     before = keras.config.dtype_policy()
     network("bfloat16", "mlp")
@@ -134,7 +163,7 @@ def test_the_saved_network_loads_in_safe_mode_and_says_the_same(both, tmp_path):
 
 def test_an_unknown_precision_names_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"train.precision must be one of float32, bfloat16, got 'half'"
+        ValueError, match=r"train.precision must be one of float32, bfloat16, float64, got 'half'"
     ):
         models.build("mlp", (3,), "uint8", 2, precision="half")
 

@@ -49,7 +49,9 @@ def build(
         seed: of the initial weights.
         weights: of resnet50; "": random ones.
         precision: of `blocks.PRECISIONS`. Under "bfloat16" the layers compute in bfloat16;
-            variables, normalisation's statistics, pooled features and logits are float32.
+            variables, normalisation's statistics, pooled features and logits are float32. Under
+            "float64" all are float64; JAX must have been told to know it (JAX_ENABLE_X64=1), and
+            Keras' normalisation computes in float32 there.
         moments: mean and deviation of each channel, which the first layer brings to 0 and 1,
             of bytes and of floats; None: neither.
 
@@ -57,8 +59,8 @@ def build(
         keras.Model: [n, *shape] -> logits float32[n, K], with features in the layer "features".
 
     Raises:
-        ValueError: the name or the precision is unknown, or the network takes no such width,
-            weights or samples.
+        ValueError: the name or the precision is unknown, the backend lacks the precision, or the
+            network takes no such width, weights or samples.
         FileNotFoundError: there is no file of these weights.
         ConnectionError: the weights could not be downloaded.
     """

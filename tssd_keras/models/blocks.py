@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -11,19 +12,38 @@ from keras import layers
 
 FEATURES = "features"  # name of the layer that gives the penultimate features
 
-# Keras' policies: what layers compute in. Variables are float32 under both.
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+# Keras' policies: what layers compute in. Variables are float32, or float64 under the last.
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float64": "float64"}
 
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Sets what new layers compute in, unless they name a type; the old policy comes back."""
+    """Sets what new layers compute in, unless they name a type; the old policy comes back.
+
+    Raises:
+        ValueError: float64, which JAX takes for float32 unless it was told otherwise.
+    """
+    if precision == "float64":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # JAX says that it made float32 of it
+            made = keras.backend.standardize_dtype(keras.ops.zeros((), "float64").dtype)
+        if made != "float64":
+            raise ValueError(
+                f'train.precision = "float64" must have a backend that computes in it, and '
+                f"{keras.backend.backend()} makes {made} of it. Set JAX_ENABLE_X64=1 in the "
+                "environment before Python starts."
+            )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[precision])
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def in_full() -> str:
+    """float64 where layers compute in it; else float32, also under mixed precision."""
+    return "float64" if keras.config.dtype_policy().variable_dtype == "float64" else "float32"
 
 
 def seeds(seed: int) -> Iterator[int]:
@@ -39,11 +59,11 @@ RESCALED = "rescaled"  # name of the layer that makes numbers to compute with
 def rescaled_input(shape: tuple[int, ...], dtype: str):
     """An input, and the numbers that the network computes with: uint8 becomes 0..1.
 
-    They are float32 under mixed precision too, so that only the next layer rounds them.
+    They are float32 (`in_full`) under mixed precision too, so that only the next layer rounds them.
     """
     inputs = keras.Input(shape, dtype=dtype, name="inputs")
     scale = 1 / 255 if dtype == "uint8" else 1.0
-    return inputs, layers.Rescaling(scale, dtype="float32", name=RESCALED)(inputs)
+    return inputs, layers.Rescaling(scale, dtype=in_full(), name=RESCALED)(inputs)
 
 
 def normalise(network: keras.Model, mean: np.ndarray, deviation: np.ndarray) -> None:
@@ -78,14 +98,14 @@ def batch_norm(x):
 
 def pooled_features(x):
     """The mean over an image's places: the layer "features", float32 also under mixed precision."""
-    return layers.GlobalAveragePooling2D(dtype="float32", name=FEATURES)(x)
+    return layers.GlobalAveragePooling2D(dtype=in_full(), name=FEATURES)(x)
 
 
 def head(features, n_classes: int, draw: Iterator[int]):
     """The last layer: logits, float32 also under mixed precision."""
     return layers.Dense(
         n_classes,
-        dtype="float32",
+        dtype=in_full(),
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(draw)),
         name="logits",
     )(features)

@@ -72,7 +72,7 @@ def resnet50(
 def _as_imagenet(x):
     """Colours 0..255 as the ImageNet weights expect them: blue, green, red, around 0."""
     offset = [-mean for mean in IMAGENET_MEAN]
-    x = layers.Rescaling(1.0, offset=offset, dtype="float32", name="rescaled")(x)
+    x = layers.Rescaling(1.0, offset=offset, dtype=blocks.in_full(), name="rescaled")(x)
     return ops.flip(x, axis=-1)
 
 

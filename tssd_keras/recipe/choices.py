@@ -21,5 +21,5 @@ REJECTED = ("auto", "nothing", "q")
 REACHES = ("auto", "uncertain", "all")
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine", "step")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "float64")
 MAX_PIXELS = 64_000_000  # 192 MB when decoded; a larger image is taken for a mistake

@@ -229,7 +229,9 @@ class TrainRecipe:
     save_every: Annotated[int, "epochs from one state that is kept for --resume to the next"] = 1
     steps_per_execution: Annotated[int, "updates in one call of the device"] = 1
     on_device: Annotated[bool, "JAX: keep all samples in the device's memory"] = False
-    precision: Annotated[str, "what layers compute in; losses stay float32", PRECISIONS] = "float32"
+    precision: Annotated[str, "what layers compute in; losses at least in float32", PRECISIONS] = (
+        "float32"
+    )
 
     def mistakes(self) -> Iterator[str]:
         yield from not_a_choice(self)

@@ -113,7 +113,7 @@ class BaseStep(keras.Model):
 
     def total(self, loss):
         """The networks' summed losses and penalties, of the losses' mean: what is minimised."""
-        return len(self.networks) * loss + self.penalty()
+        return len(self.networks) * loss + ops.cast(self.penalty(), loss.dtype)
 
     def follow(self):
         """Move the running means towards the weights; called after every update."""

@@ -40,8 +40,8 @@ def targets(labels, weight, guess, temperature: float):
 
     Source: DivideMix, equations 3 to 5.
     """
-    weight = ops.cast(weight, "float32")[:, None]
-    given = ops.one_hot(labels, guess.shape[-1], dtype="float32")
+    weight = ops.cast(weight, guess.dtype)[:, None]
+    given = ops.one_hot(labels, guess.shape[-1], dtype=guess.dtype)
     return sharpen(weight * given + (1 - weight) * guess, temperature)
 
 

@@ -1,16 +1,25 @@
-"""The objective, in keras.ops: one copy for all backends. Softmax and loss are float32."""
+"""The objective, in keras.ops: one copy for all backends.
+
+Softmax and loss are float32, or float64 where the network gives that.
+"""
 
 from __future__ import annotations
+
+import math
 
 import keras
 from keras import ops
 
 
+def in_full(values):
+    """float64 as it is, and any other float as float32."""
+    double = keras.backend.standardize_dtype(values.dtype) == "float64"
+    return values if double else ops.cast(values, "float32")
+
+
 def cross_entropy(logits, labels):
     """Cross-entropy of each row in nats: float[n, K], int[n] -> float32[n]."""
-    return keras.losses.sparse_categorical_crossentropy(
-        labels, ops.cast(logits, "float32"), from_logits=True
-    )
+    return keras.losses.sparse_categorical_crossentropy(labels, in_full(logits), from_logits=True)
 
 
 def weighted_mean(values, weight):
@@ -19,7 +28,7 @@ def weighted_mean(values, weight):
     Keras' own reduction divides by the number of rows instead, so that a batch
     of small weights would take a small step.
     """
-    weight = ops.cast(weight, "float32")
+    weight = ops.cast(weight, values.dtype)
     return ops.sum(weight * values) / ops.maximum(ops.sum(weight), 1e-8)
 
 
@@ -34,7 +43,9 @@ def l2_penalty(variables, weight_decay: float):
     Its slope is weight_decay * w: the coupled weight decay of the published
     schedules. Keras' own `weight_decay` is decoupled.
     """
-    total = sum(ops.sum(ops.square(ops.cast(v, "float32"))) for v in variables)
+    squares = [ops.sum(ops.square(in_full(v))) for v in variables]
+    double = any(keras.backend.standardize_dtype(one.dtype) == "float64" for one in squares)
+    total = sum(ops.cast(one, "float64" if double else "float32") for one in squares)
     return 0.5 * weight_decay * total
 
 
@@ -49,5 +60,5 @@ def mean_prediction(logits: list):
     """
     if len(logits) == 1:
         return logits[0]
-    log_p = ops.stack([ops.log_softmax(ops.cast(one, "float32"), axis=-1) for one in logits])
-    return ops.logsumexp(log_p, axis=0) - ops.log(float(len(logits)))
+    log_p = ops.stack([ops.log_softmax(in_full(one), axis=-1) for one in logits])
+    return ops.logsumexp(log_p, axis=0) - math.log(len(logits))

@@ -105,7 +105,7 @@ class SemiSupervised(BaseStep):
         loss = 0.0
         weights = self.weights_of(weight, y)
         for guess, core, part, column in zip(guesses, cores, inputs, weights, strict=True):
-            labelled = ops.cast(column > 0, "float32")
+            labelled = ops.cast(column > 0, guess.dtype)
             guess = ops.where(labelled[:, None] > 0, guess, mean_guess)
             target = mixmatch.targets(y, column, guess, self.settings.temperature)
             target, labelled = ops.tile(target, (2, 1)), ops.tile(labelled, (2,))
@@ -132,13 +132,13 @@ class SemiSupervised(BaseStep):
         """L_C + lambda_u L_U + lambda_r L_reg of one network."""
         return (
             mixmatch.supervised(log_p, target, labelled)
-            + self.lambda_u * mixmatch.consistency(log_p, target, labelled)
+            + ops.cast(self.lambda_u, log_p.dtype) * mixmatch.consistency(log_p, target, labelled)
             + self.settings.lambda_r * mixmatch.uniformity(log_p)
         )
 
 
 def _log_p(logits):
-    return ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+    return ops.log_softmax(objective.in_full(logits), axis=-1)
 
 
 def mixable_parts(network: keras.Model):
