@@ -204,18 +204,22 @@ def run(args: argparse.Namespace) -> None:
 def table() -> None:
     print(
         "| data | objective | backend | on | plans alike | losses apart, by epoch | roles that "
-        f"differ, by round (within {CLOSE:g} of a threshold) | q apart | s |"
+        f"differ, by round (within {CLOSE:g} of a threshold) | s (one device) |"
     )
-    print("| --- " * 9 + "|")
-    for line in result_lines.read(RESULTS):
-        rounds = line["rounds"]
+    print("| --- " * 8 + "|")
+    lines = result_lines.read(RESULTS)
+    seconds = {tuple(line["case"].values()): line["seconds"] for line in lines}
+    for line in lines:
+        *case, setting = line["case"].values()
+        if setting == "one device":
+            continue
         cells = [
-            *line["case"].values(),
+            *case,
+            setting,
             line["plans_alike"],
             ", ".join(f"{x:g}" for x in line["losses_apart"]),
-            ", ".join(f"{one['roles']} ({one['near']})" for one in rounds),
-            ", ".join(f"{one['apart'][2]:g}" for one in rounds),
-            f"{line['seconds']:.1f}",
+            ", ".join(f"{one['roles']} ({one['near']})" for one in line["rounds"]),
+            f"{line['seconds']:.1f} ({seconds[(*case, 'one device')]:.1f})",
         ]
         print(f"| {' | '.join(map(str, cells))} |")
 
