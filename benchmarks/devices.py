@@ -85,8 +85,10 @@ def worker(args: argparse.Namespace) -> None:
             table = training.tssd.table
             columns = (table.role, table.p_loss, table.p_feature, table.q)
             tables.append(np.stack([np.asarray(column, np.float64) for column in columns]))
+            criteria.append(float(row["criterion"] or np.nan))
 
     tables: list[np.ndarray] = []
+    criteria: list[float] = []
     plans: list[np.ndarray] = []
     recipe = load_recipe(ROOT / DATA[args.data][0], args.set)
     with devices.chosen(args.devices), tempfile.TemporaryDirectory() as folder:
@@ -110,6 +112,7 @@ def worker(args: argparse.Namespace) -> None:
             losses=[row["loss"] for row in training.epochs.rows],
             seconds=[sum(row["seconds"] for row in training.epochs.rows[1:])],
             rounds=np.stack(tables),
+            criteria=np.array(criteria),
             **{f"plan{i}": one for i, one in enumerate(plans[-recipe.train.epochs :])},
         )
 
@@ -152,10 +155,15 @@ def compared(found: dict, one: dict) -> dict:
     plans = [name for name in one if name.startswith("plan")]
     alike = [np.array_equal(found[name], one[name]) for name in plans]
     rounds = []
-    for ours, theirs in zip(found["rounds"], one["rounds"], strict=True):
+    each = zip(found["rounds"], one["rounds"], found["criteria"], one["criteria"], strict=True)
+    for ours, theirs, *criteria in each:
         differ = ours[0] != theirs[0]
-        # p_loss and p_feature stand against the threshold, q against one half.
-        near = (np.abs(np.stack([ours[1:], theirs[1:]]) - 0.5) < CLOSE).any(axis=(0, 1))
+        # p_loss and p_feature stand against the threshold of these recipes, q against one half and
+        # the criterion of mining. A stream that abstains tells one half exactly.
+        streams, q = np.concatenate([ours[1:3], theirs[1:3]]), np.stack([ours[3], theirs[3]])
+        near = ((np.abs(streams - 0.5) < CLOSE) & (streams != 0.5)).any(axis=0)
+        for bar in (0.5, *criteria):
+            near |= (np.abs(q - bar) < CLOSE).any(axis=0)
         apart = [float(np.nanmax(np.abs(a - b), initial=0)) for a, b in zip(ours, theirs)][1:]
         rounds.append(
             {
