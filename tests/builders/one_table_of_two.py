@@ -1,6 +1,6 @@
 """Two processes on loopback judge a part, each otherwise, and all take the first one's table.
 
-    python one_table_of_two.py PORT PROCESS OUT
+    python one_table_of_two.py PORT PROCESS OUT "the same rows"|"other rows"
 
 Writes the table as it judged it and as it then was, the rows, and the bytes of the longest message
 it was told.
@@ -59,6 +59,8 @@ def main():
         decided = np.where(np.arange(N) < DECIDED, 0, -1)
         table = SampleTable(given, n_networks=2, decided=decided)
         table.rewrite(judged(alike, N - DECIDED), table.rows_to_judge())  # of all samples, alike
+        if sys.argv[4] == "other rows":
+            alike = own
         table.draw(alike.choice(N, DRAWN, replace=False))
         rows = table.rows_to_judge()
         table.rewrite(judged(own, len(rows)), rows)

@@ -112,6 +112,48 @@ def test_more_devices_than_there_are_are_refused():
         raise AssertionError("there are no 64 devices")
 
 
+def test_no_more_virtual_devices_are_made_than_are_of_use():
+    too_many = pytest.raises(ValueError, match="at most 64 in one process, got 1000000")
+    with too_many, devices.chosen("1000000"):
+        raise AssertionError("there are no million devices")
+
+
+@on_jax
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (("", "2", "0"), "must be HOST:PORT.*got 2 and no address: each process would train alone"),
+        (("foo", "2", "0"), "JAX_COORDINATOR_ADDRESS must be HOST:PORT.*such as.*got 'foo'"),
+        ((":1", "2", "0"), "JAX_COORDINATOR_ADDRESS must be HOST:PORT.*got ':1'"),
+        (("a:1", "two", "0"), "JAX_NUM_PROCESSES must be a whole number, got 'two'"),
+        (("a:1", "2", "2"), "JAX_PROCESS_ID from 0 to one less.*got 2 and 2"),
+        (("a:1", "0", "0"), "JAX_NUM_PROCESSES must be at least 1.*got 0 and 0"),
+    ],
+)
+def test_variables_of_several_processes_are_looked_at_first(environment, said, monkeypatch):
+    names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+    for name, value in zip(names, environment, strict=True):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=said), devices.chosen("all"):
+        raise AssertionError("they were taken")
+
+
+@on_jax
+def test_a_process_that_does_not_know_which_it_is_is_told_what_to_set():
+    code = "from tssd_keras.train import devices\nwith devices.chosen('all'): pass"
+    several = {"JAX_COORDINATOR_ADDRESS": "127.0.0.1:1", "JAX_NUM_PROCESSES": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **several},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = "JAX_NUM_PROCESSES and JAX_PROCESS_ID must be set beside JAX_COORDINATOR_ADDRESS"
+    assert said in done.stderr and "got 2 and None" in done.stderr
+
+
 @on_jax
 def test_a_model_parallel_layout_is_refused_by_name():
     mesh = keras.distribution.DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"])

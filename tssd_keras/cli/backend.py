@@ -11,23 +11,28 @@ import tempfile
 
 import click
 
-from tssd_keras.train.settings import COORDINATOR
+from tssd_keras.train.settings import COORDINATOR, N_PROCESSES
 
 BACKENDS = ("tensorflow", "jax")
 # TensorFlow 2.21 says these as it loads, whatever TF_CPP_MIN_LOG_LEVEL is.
 NOTE = re.compile(r"WARNING: All log messages before absl::|I\d{4} ")
 
 
-def several_processes() -> bool:
-    """Whether this is one of the processes of a training; see docs/scale.md."""
-    return bool(os.environ.get(COORDINATOR))
+def several_processes() -> str:
+    """The variable that says that this is one of several processes, "" where none does.
+
+    See docs/scale.md.
+    """
+    if os.environ.get(COORDINATOR):
+        return COORDINATOR
+    return N_PROCESSES if os.environ.get(N_PROCESSES, "") not in ("", "1") else ""
 
 
 def check_alone(command: str) -> None:
     """Raises UsageError where several processes would each do all that a command does."""
-    if several_processes():
+    if variable := several_processes():
         raise click.UsageError(
-            f"{COORDINATOR} is set, so this is one of several processes, and {command} runs in "
+            f"{variable} is set, so this is one of several processes, and {command} runs in "
             "one. Unset the variable."
         )
 

@@ -22,7 +22,6 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run.folder import RECIPE, RunFolder
 from tssd_keras.run.interrupts import Stopped, exit_status
 from tssd_keras.run.kept_state import read_kept
-from tssd_keras.train.settings import COORDINATOR
 
 if TYPE_CHECKING:
     from tssd_keras.run.experiment import Finished
@@ -97,9 +96,9 @@ def train(
       noise.rate=0.4                       labels that are made wrong, 0: as they are
       train.seed=1 noise.seed=1
     """
-    if several_processes() and devices is None:
+    if devices is None and (variable := several_processes()):
         raise click.UsageError(
-            f"{COORDINATOR} is set, so this is one of several processes, and they train together "
+            f"{variable} is set, so this is one of several processes, and they train together "
             "by --devices all. Give it, or unset the variable."
         )
     try:

@@ -221,6 +221,7 @@ def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
     say(f"building the network: {recipe.model.name}")
     with devices.made_here():
         devices.layout().check_updates_at_once(recipe.train.steps_per_execution)
+        devices.layout().check_batch(recipe.train.batch_size)
         step = wiring.training_step(recipe, wiring.networks(recipe, prepared))
         step.compile(
             wiring.optimizer(recipe.train),

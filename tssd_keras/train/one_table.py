@@ -8,6 +8,7 @@ process tells its table after each round, and all draw their batches from that.
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 
@@ -27,17 +28,33 @@ def as_first_judged(table: SampleTable, record: RoundRecord) -> RoundRecord:
     Args:
         table: as this process has just rewritten it.
         record: of the same round.
+
+    Raises:
+        ValueError: processes judged other samples, or had other labels; in all of them.
     """
     if devices.layout().n_processes == 1:
         return record
     told = state_of_first({"record": np.array(records_to_text([record]))})
     rows = table.rows_to_judge()
+    _check_alike(rows, table.labels[rows])
     for start in range(0, len(rows), BLOCK):
         some = rows[start : start + BLOCK]
         columns = state_of_first({name: getattr(table, name)[some] for name in JUDGED})
         for name, column in columns.items():
             getattr(table, name)[some] = column
     return records_of_text(str(told["record"]))[0]
+
+
+def _check_alike(rows: np.ndarray, labels: np.ndarray) -> None:
+    """Raise ValueError in every process unless all have the same rows and labels."""
+    seen = devices.numbers_of_all(zlib.crc32(labels.tobytes(), zlib.crc32(rows.tobytes())))
+    other = [str(process) for process, one in enumerate(seen) if one != seen[0]]
+    if other:
+        raise ValueError(
+            "every process must judge the same samples with the same labels, and process "
+            f"{', '.join(other)} has other ones than process 0. Give each the same data, "
+            "decisions and seed."
+        )
 
 
 def state_of_first(state: State) -> State:

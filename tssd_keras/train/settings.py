@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Where it is set, a process is one of several (jax.distributed.initialize).
 COORDINATOR = "JAX_COORDINATOR_ADDRESS"
+N_PROCESSES, PROCESS = "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
 
 
 @dataclass(frozen=True, kw_only=True)

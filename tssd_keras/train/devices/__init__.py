@@ -80,6 +80,11 @@ def told_by_first(message: bytes) -> bytes:
     return _way().told_by_first(message)
 
 
+def numbers_of_all(number: int) -> list[int]:
+    """A number below 2^32 from every process, in their order, in every process; all must ask."""
+    return _way().numbers_of_all(number)
+
+
 def normalise_together(model: keras.Model, on: bool) -> None:
     """Let batch normalisation see the whole batch where each device would see its own rows alone.
 

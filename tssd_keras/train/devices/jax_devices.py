@@ -13,8 +13,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
-from tssd_keras.train.devices.layout import Layout
-from tssd_keras.train.settings import COORDINATOR
+from tssd_keras.train.devices.layout import Layout, check_virtual
+from tssd_keras.train.settings import COORDINATOR, N_PROCESSES, PROCESS
 
 FORWARD = "_tssd_forward"  # attribute of a model: its compiled forward pass
 # A process whose partner was killed ends after so many seconds at the latest.
@@ -128,6 +128,14 @@ def told_by_first(message: bytes) -> bytes:
     return np.asarray(multihost_utils.broadcast_one_to_all(block)).astype(np.uint8).tobytes()
 
 
+def numbers_of_all(number: int) -> list[int]:
+    """See `devices.numbers_of_all`."""
+    if jax.process_count() == 1:
+        return [number]
+    found = multihost_utils.process_allgather(np.uint32(number))
+    return [int(one) for one in np.ravel(found)]
+
+
 def normalise_together(model: keras.Model, on: bool) -> None:
     """See `devices.normalise_together`: JAX computes as if there were one device."""
 
@@ -135,14 +143,10 @@ def normalise_together(model: keras.Model, on: bool) -> None:
 @contextlib.contextmanager
 def chosen(devices: str) -> Iterator[None]:
     """See `devices.chosen`."""
-    if os.environ.get(COORDINATOR):
-        jax.distributed.initialize(
-            num_processes=_number("JAX_NUM_PROCESSES"),
-            process_id=_number("JAX_PROCESS_ID"),
-            heartbeat_timeout_seconds=PARTNER_SECONDS,
-            shutdown_timeout_seconds=PARTNER_SECONDS,
-        )
+    if _is_one_of_several():
+        _join()
     elif devices != "all" and VIRTUAL not in os.environ.get("XLA_FLAGS", ""):
+        check_virtual(int(devices))
         with contextlib.suppress(RuntimeError):  # JAX runs already: there are those it has
             jax.config.update("jax_num_cpu_devices", int(devices))
     names = keras.distribution.list_devices()
@@ -157,6 +161,53 @@ def chosen(devices: str) -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(None)
+
+
+def _is_one_of_several() -> bool:
+    """Whether the environment says so.
+
+    Raises:
+        ValueError: it says how many processes there are, and not where they meet.
+    """
+    address, n = os.environ.get(COORDINATOR, ""), _number(N_PROCESSES)
+    if not address and (n or 1) > 1:
+        raise ValueError(
+            f"{COORDINATOR} must be HOST:PORT of the first process where {N_PROCESSES} is above 1, "
+            f"got {n} and no address: each process would train alone. Set it in all of them."
+        )
+    host, _, port = address.rpartition(":")
+    if address and not (host and port.isdecimal()):
+        raise ValueError(
+            f"{COORDINATOR} must be HOST:PORT of the first process, such as 10.0.0.1:1234, got "
+            f"{address!r}."
+        )
+    return bool(address)
+
+
+def _join() -> None:
+    """Wait for the other processes.
+
+    Raises:
+        ValueError: the environment does not say which of how many this one is.
+    """
+    n, process = _number(N_PROCESSES), _number(PROCESS)
+    if n is not None and (n < 1 or (process or 0) >= n):
+        raise ValueError(
+            f"{N_PROCESSES} must be at least 1 and {PROCESS} from 0 to one less, another in each "
+            f"process, got {n} and {process}."
+        )
+    try:
+        jax.distributed.initialize(
+            num_processes=n,
+            process_id=process,
+            heartbeat_timeout_seconds=PARTNER_SECONDS,
+            shutdown_timeout_seconds=PARTNER_SECONDS,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{N_PROCESSES} and {PROCESS} must be set beside {COORDINATOR}, unless Slurm or MPI "
+            f"says them, got {n} and {process}. JAX: {error}"
+        ) from error
 
 
 def _of_each_process(names: list[str], n: int) -> list[str]:
@@ -175,13 +226,13 @@ def _number(name: str) -> int | None:
     if not text:
         return None
     if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number, as {COORDINATOR} is set, got {text!r}.")
+        raise ValueError(f"{name} must be a whole number, got {text!r}.")
     return int(text)
 
 
 _TOO_FEW = (
     "--devices must be at most as many as there are, and each process's equally many: got {}, and "
-    "JAX sees {} in {} processes. Try --devices all."
+    "JAX sees {} (processes: {}). Try --devices all."
 )
 
 

@@ -7,6 +7,22 @@ from dataclasses import dataclass
 MIRRORED = "MirroredStrategy"
 
 
+MOST_VIRTUAL = 64
+
+
+def check_virtual(n: int) -> None:
+    """Raise ValueError if one process shall have more devices than are of use without accelerator.
+
+    Each holds the whole model; a million of them hold all memory.
+    """
+    if n > MOST_VIRTUAL:
+        raise ValueError(
+            f"--devices must be at most {MOST_VIRTUAL} in one process, got {n}: each holds the "
+            "whole model, and without an accelerator they are virtual ones of the processor. Try "
+            "--devices all."
+        )
+
+
 @dataclass(frozen=True)
 class Layout:
     """Devices that each hold the whole model and take an equal share of every batch.

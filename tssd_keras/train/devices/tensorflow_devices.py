@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tssd_keras.train.devices.layout import MIRRORED, Layout
+from tssd_keras.train.devices.layout import MIRRORED, Layout, check_virtual
 from tssd_keras.train.settings import COORDINATOR
 
 FORWARD = "_tssd_forward"  # attribute of a model: its forward pass as a graph
@@ -111,6 +111,11 @@ def told_by_first(message: bytes) -> bytes:
     return message
 
 
+def numbers_of_all(number: int) -> list[int]:
+    """See `devices.numbers_of_all`: there is one process."""
+    return [number]
+
+
 def normalise_together(model: keras.Model, on: bool) -> None:
     """See `devices.normalise_together`."""
     if on and not _strategy:
@@ -136,6 +141,7 @@ def chosen(devices: str) -> Iterator[None]:
         raise ValueError(_OTHER_STRATEGY.format(f"{CLUSTER} with {len(workers)} workers"))
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if kind == "CPU" and devices != "all":
+        check_virtual(int(devices))
         with contextlib.suppress(RuntimeError):  # TensorFlow runs already: there are those it has
             one = tf.config.LogicalDeviceConfiguration()
             cpu = tf.config.list_physical_devices("CPU")[0]

@@ -1,7 +1,8 @@
 """The semi-supervised objective of MixMatch and DivideMix, in keras.ops: one copy for all backends.
 
 Samples of weight 0 are unlabelled: their targets are guessed. Random numbers are
-arguments, so that backends can be compared. Source: Berthelot et al., "MixMatch",
+arguments, so that backends can be compared. Where a network gives float64, what is called float32
+here is that, but for random numbers. Source: Berthelot et al., "MixMatch",
 arXiv 1905.02249; Li, Socher and Hoi, "DivideMix", arXiv 2002.07394.
 """
 

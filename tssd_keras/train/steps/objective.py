@@ -1,6 +1,6 @@
 """The objective, in keras.ops: one copy for all backends.
 
-Softmax and loss are float32, or float64 where the network gives that.
+Softmax and loss are float32. Where a network gives float64, what is called float32 here is that.
 """
 
 from __future__ import annotations
