@@ -56,7 +56,8 @@ def build(
             of bytes and of floats; None: neither.
 
     Returns:
-        keras.Model: [n, *shape] -> logits float32[n, K] (float64 under that precision), with features in the layer "features".
+        keras.Model: [n, *shape] -> logits float32[n, K] (float64 under that precision), with
+            features in the layer "features".
 
     Raises:
         ValueError: the name or the precision is unknown, the backend lacks the precision, or the
