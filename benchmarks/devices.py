@@ -6,10 +6,10 @@
 
 The digits (5 epochs) and 12,000 images of Fashion-MNIST (2 epochs, small network), 40 % and 50 % of
 the labels wrong; `weighted`, and `mixmatch` with two networks; in float32, and in float64, where
-rounding is too small to be amplified. On JAX four virtual devices in one
-process, and two processes on loopback; on TensorFlow two virtual devices. "one device, one thread"
-is one device whose sums are taken in another order: what differs there is rounding. Each run is
-compared with that on one device: every epoch's plan, every epoch's loss, and every round's table.
+rounding is too small to be amplified. On JAX four virtual devices in one process, and two
+processes on loopback; on TensorFlow two virtual devices. "one device, one thread" is one device
+whose sums are taken in another order: what differs there is rounding. Each run is compared with
+that on one device: every epoch's plan, every epoch's loss, and every round's table.
 """
 
 from __future__ import annotations

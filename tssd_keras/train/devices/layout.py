@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MIRRORED = "MirroredStrategy"
-
-
-MOST_VIRTUAL = 64
+MOST_VIRTUAL = 64  # devices of a processor that one process makes
 
 
 def check_virtual(n: int) -> None:
