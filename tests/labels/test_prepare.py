@@ -67,6 +67,23 @@ def test_validation_leaves_marked_samples_alone():
     np.testing.assert_array_equal(found.eval_labels, DIGITS.labels[held_out])
 
 
+def test_validation_takes_a_share_of_a_rare_class_too():
+    count = np.bincount(DIGITS.labels)
+    few = np.flatnonzero(DIGITS.labels == 8)[11:]  # eleven of the class stay
+    stays = np.setdiff1d(np.arange(N), few)
+    columns = {
+        name: column[stays]
+        for name in ("labels", "true_labels", "ids", "digests")
+        if (column := getattr(DIGITS, name)) is not None
+    }
+    inputs = ArrayInputs(DIGITS.inputs.read(stays))
+    rare = dataclasses.replace(DIGITS, inputs=inputs, **columns)
+    settings = recipe(data=DataRecipe(validation_share=0.2), golden=GoldenRecipe(per_class=3))
+    held_out = np.bincount(prepare(settings, rare).eval_labels)
+    assert held_out[8] == 2
+    np.testing.assert_array_equal(np.delete(held_out, 8), np.delete((0.2 * count).astype(int), 8))
+
+
 def test_truth_that_is_known_in_part_gives_the_rate_of_that_part():
     truth = np.where(np.arange(N) < 300, DIGITS.labels, -1)
     truth[:30] = (truth[:30] + 1) % 10

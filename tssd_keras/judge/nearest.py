@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from tssd_keras.judge.sharing import ALONE, Sharing
 
 LISTING = ("tensorflow", "jax")  # Keras's backends that list their devices
 FEWEST = 1024  # rows are asked for in blocks of this or its doubles: few shapes, few compilations
@@ -17,14 +20,19 @@ FEWEST = 1024  # rows are asked for in blocks of this or its doubles: few shapes
 Search = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def nearest(among: np.ndarray, k: int) -> Search:
+def nearest(among: np.ndarray, k: int, sharing: Sharing = ALONE) -> Search:
     """A search for the k nearest of float32[R, d] rows of length 1, k at most R.
+
+    Args:
+        among: the rows.
+        k: how many are found.
+        sharing: whose accelerators each search for their share of the rows.
 
     Returns:
         A function: float32[m, d] rows of length 1 -> their squared distances float32[m, k],
         nearest first, and which of R rows these are, int[m, k].
     """
-    return by_keras(among, k) if on_accelerator() else by_scikit_learn(among, k)
+    return by_keras(among, k, sharing) if on_accelerator() else by_scikit_learn(among, k)
 
 
 def on_accelerator() -> bool:
@@ -48,18 +56,25 @@ def by_scikit_learn(among: np.ndarray, k: int) -> Search:
     return search
 
 
-def by_keras(among: np.ndarray, k: int) -> Search:
-    """The search on Keras's device; see `nearest`. Distances have the device's matrix precision."""
+def by_keras(among: np.ndarray, k: int, sharing: Sharing = ALONE) -> Search:
+    """The search on Keras's devices; see `nearest`. Distances have their matrix precision."""
     from keras import ops
 
-    columns = ops.convert_to_tensor(np.ascontiguousarray(among.T))
+    def of_share(rows: Any, columns: Any) -> Any:
+        return ops.top_k(ops.matmul(rows, columns), k)
+
+    on_devices = sharing.on_devices(of_share, np.ascontiguousarray(among.T))
 
     def search(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = max(FEWEST, 1 << (len(rows) - 1).bit_length())
-        block = np.zeros((size, rows.shape[1]), np.float32)
+        block = np.zeros((_multiple(size, sharing.n_devices), rows.shape[1]), np.float32)
         block[: len(rows)] = rows
-        cosine, index = ops.top_k(ops.matmul(ops.convert_to_tensor(block), columns), k)
-        cosine, index = (ops.convert_to_numpy(a)[: len(rows)] for a in (cosine, index))
+        cosine, index = (found[: len(rows)] for found in on_devices(block))
         return np.maximum(2 - 2 * cosine, 0), index
 
     return search
+
+
+def _multiple(n: int, of: int) -> int:
+    """The least multiple that is at least n."""
+    return -(-n // of) * of

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from tssd_keras.judge.nearest import nearest
+from tssd_keras.judge.sharing import ALONE, Sharing, fill, total
 from tssd_keras.judge.state import State
 from tssd_keras.progress import Progress, no_progress
 
@@ -157,6 +158,7 @@ class Neighbours(Votes):
         n_anchors: so many samples are anchors; by default ANCHORS, or what SEARCH allows.
         n_nearest: each sample votes at so many anchors, its nearest.
         bandwidth: of squared distances, by which a vote counts less.
+        sharing: who searches for a share of the samples each; all find the same.
         progress: shows how far the search is.
     """
 
@@ -170,21 +172,22 @@ class Neighbours(Votes):
         n_anchors: int | None = None,
         n_nearest: int = NEAREST,
         bandwidth: float = BANDWIDTH,
+        sharing: Sharing = ALONE,
         progress: Progress = no_progress,
     ) -> None:
         n = len(labels)
         self._matrix = projection(features.shape[1])
-        self._centre = _mean_row(features)
+        self._centre = _mean_row(features, sharing)
         if n_anchors is None:
             width = features.shape[1] if self._matrix is None else PROJECTED
             n_anchors = min(ANCHORS, max(LEAST_ANCHORS, int(SEARCH / (n * width))))
         self._bandwidth = bandwidth
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(n)[:n_anchors])
-        group = _equal_rows(features)
+        group = _equal_rows(features, sharing)
         self._n_anchors, self._n_nearest = len(chosen), min(n_nearest, len(chosen))
-        self._search = nearest(self._centred(features[chosen]), self._n_nearest)
-        at = self._attached(features, progress("finding neighbours", n))
+        self._search = nearest(self._centred(features[chosen]), self._n_nearest, sharing)
+        at = self._attached(features, sharing, progress("finding neighbours", n))
         n_anchors, smoothing = self._n_anchors, float(n_nearest)
         super().__init__(*at, n_anchors, group, labels, n_classes, smoothing=smoothing)
 
@@ -200,18 +203,22 @@ class Neighbours(Votes):
         return rows / np.maximum(length, 1e-12)
 
     def _attached(
-        self, features: np.ndarray, on_batch: Callable[[int], None] = lambda n: None
+        self,
+        features: np.ndarray,
+        sharing: Sharing = ALONE,
+        on_rows: Callable[[int], None] = lambda n: None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The anchors nearest to m samples, and how much each belongs to them; see `Votes`."""
         k = self._n_nearest
         near: np.ndarray = np.empty((len(features), k), _index_type(self._n_anchors))
         weight = np.empty((len(features), k), np.float32)
-        for start in range(0, len(features), BLOCK):
-            rows = slice(start, start + BLOCK)
-            squared, near[rows] = self._search(self._centred(features[rows]))
+
+        def of_block(rows: slice) -> tuple[np.ndarray, np.ndarray]:
+            squared, index = self._search(self._centred(features[rows]))
             part = np.exp((squared[:, :1] - squared) / self._bandwidth)
-            weight[rows] = part / part.sum(axis=1, keepdims=True)
-            on_batch(len(part))
+            return index, part / part.sum(axis=1, keepdims=True)
+
+        fill((near, weight), of_block, BLOCK, sharing, on_rows)
         return near, weight
 
 
@@ -236,20 +243,23 @@ def projection(width: int) -> np.ndarray | None:
     return np.random.default_rng(0).standard_normal((width, PROJECTED), np.float32)
 
 
-def _mean_row(features: np.ndarray) -> np.ndarray:
-    total = np.zeros(features.shape[1])
-    for start in range(0, len(features), BLOCK):
-        total += np.asarray(features[start : start + BLOCK], np.float32).sum(axis=0)
-    return (total / max(len(features), 1)).astype(np.float32)
+def _mean_row(features: np.ndarray, sharing: Sharing) -> np.ndarray:
+    def of_block(rows: slice) -> np.ndarray:
+        return np.asarray(features[rows], np.float32).sum(axis=0)
+
+    n = len(features)
+    return (total(n, of_block, BLOCK, sharing) / max(n, 1)).astype(np.float32)
 
 
-def _equal_rows(features: np.ndarray) -> np.ndarray:
+def _equal_rows(features: np.ndarray, sharing: Sharing) -> np.ndarray:
     """Which group of equal features each sample is in, int64[N] in 0..G-1."""
     # Equal bytes have equal sums; a chance meeting of two sums has a probability of N / 2**64.
     odd = np.random.default_rng(0).integers(0, 2**63, features.shape[1], np.uint64) * 2 + 1
     key = np.empty(len(features), np.uint64)
-    for start in range(0, len(features), BLOCK):
-        block = np.ascontiguousarray(features[start : start + BLOCK])
-        words = block.view(f"u{block.itemsize}").astype(np.uint64)
-        key[start : start + BLOCK] = words @ odd
+
+    def of_block(rows: slice) -> tuple[np.ndarray]:
+        block = np.ascontiguousarray(features[rows])
+        return (block.view(f"u{block.itemsize}").astype(np.uint64) @ odd,)
+
+    fill((key,), of_block, BLOCK, sharing)
     return np.unique(key, return_inverse=True)[1]

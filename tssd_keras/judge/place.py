@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from tssd_keras.judge.neighbours import Neighbours, Votes
+from tssd_keras.judge.sharing import ALONE, Sharing
 from tssd_keras.judge.similarity import ClassMeans
 from tssd_keras.progress import Progress, no_progress
 
@@ -195,6 +196,7 @@ def place(
     seed: int,
     before: Votes | None = None,
     rows: np.ndarray | None = None,
+    sharing: Sharing = ALONE,
     progress: Progress = no_progress,
 ) -> ClassMeans | Neighbourhood:
     """The place that a recipe names.
@@ -206,9 +208,9 @@ def place(
         n_classes: K.
         seed: draws the anchors of neighbours.
         before, rows: see `Neighbourhood`.
-        progress: see `Neighbours`.
+        sharing, progress: see `Neighbours`.
     """
     if kind == "class_means":
-        return ClassMeans(features, labels, n_classes)
-    now = Neighbours(features, labels, n_classes, seed=seed, progress=progress)
+        return ClassMeans(features, labels, n_classes, sharing)
+    now = Neighbours(features, labels, n_classes, seed=seed, sharing=sharing, progress=progress)
     return Neighbourhood(labels, now, before, rows)

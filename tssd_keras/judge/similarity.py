@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import sparse
+
+from tssd_keras.judge.nearest import on_accelerator
+from tssd_keras.judge.sharing import ALONE, Sharing, total
 
 BLOCK = 1024  # rows held at once as float32; they stay in a core's cache
 
@@ -18,14 +24,21 @@ class ClassMeans:
         features: float[N, d], rows of length 1; may be memory-mapped.
         labels: int64[N] in 0..K-1, given.
         n_classes: K.
+        sharing: who adds up a share of the rows each.
 
     Source:
         PSDC, arXiv 2404.01853.
     """
 
-    def __init__(self, features: np.ndarray, labels: np.ndarray, n_classes: int) -> None:
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        n_classes: int,
+        sharing: Sharing = ALONE,
+    ) -> None:
         self._features, self._labels = features, labels
-        self.means = class_means(features, labels, n_classes)
+        self.means = class_means(features, labels, n_classes, sharing)
         self.silent: np.ndarray | None = None
         self.score_before = np.zeros(len(labels), np.float32)
 
@@ -57,23 +70,58 @@ class ClassMeans:
         return np.asarray(log_p, np.float32)
 
 
-def class_means(features: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:
+def class_means(
+    features: np.ndarray, labels: np.ndarray, n_classes: int, sharing: Sharing = ALONE
+) -> np.ndarray:
     """Mean of the unit feature rows of each given class, read block by block.
 
     Args:
-        features, labels, n_classes: see `ClassMeans`.
+        features, labels, n_classes, sharing: see `ClassMeans`.
 
     Returns:
         float32[K, d]; zeros for a class without samples.
     """
-    total = np.zeros((n_classes, features.shape[1]))
-    for start in range(0, len(labels), BLOCK):
-        rows = np.asarray(features[start : start + BLOCK], np.float32)
-        given = labels[start : start + BLOCK]
-        member = sparse.csr_array(
-            (np.ones(len(given), np.float32), (given, np.arange(len(given)))),
-            (n_classes, len(given)),
-        )
-        total += member @ rows
+    way = sums_by_keras if on_accelerator() else sums_by_scipy
+    of_block = way(n_classes, sharing)
+
+    def of_rows(rows: slice) -> np.ndarray:
+        return of_block(features[rows], labels[rows])
+
+    found = total(len(labels), of_rows, BLOCK, sharing)
     count = np.bincount(labels, minlength=n_classes)
-    return (total / np.maximum(count, 1)[:, None]).astype(np.float32)
+    return (found / np.maximum(count, 1)[:, None]).astype(np.float32)
+
+
+def sums_by_scipy(n_classes: int, sharing: Sharing = ALONE) -> Callable:
+    """The sums of each class's rows on the processor, a function of a block.
+
+    Returns:
+        A function: float[m, d] rows, int[m] labels, m at most BLOCK -> float[K, d].
+    """
+
+    def of_block(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        ones, at = np.ones(len(labels), np.float32), (labels, np.arange(len(labels)))
+        member = sparse.csr_array((ones, at), (n_classes, len(labels)))
+        return member @ np.asarray(features, np.float32)
+
+    return of_block
+
+
+def sums_by_keras(n_classes: int, sharing: Sharing = ALONE) -> Callable:
+    """The same on this process's accelerators, each for its share of the block."""
+    from keras import ops
+
+    def of_share(rows: Any, labels: Any) -> Any:
+        member = ops.one_hot(labels, n_classes, dtype="float32")  # nothing where a label is -1
+        return (ops.matmul(ops.transpose(member), ops.cast(rows, "float32"))[None],)
+
+    on_devices = sharing.on_devices(of_share)
+    size = -(-BLOCK // sharing.n_devices) * sharing.n_devices
+
+    def of_block(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        rows = np.zeros((size, features.shape[1]), features.dtype)
+        at = np.full(size, -1, np.int32)
+        rows[: len(labels)], at[: len(labels)] = features, labels
+        return on_devices(rows, at)[0].sum(axis=0)
+
+    return of_block

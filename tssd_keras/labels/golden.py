@@ -60,7 +60,6 @@ def choose_per_class(
     n_classes: int,
     *,
     seed: int,
-    setting: str = "golden.per_class",
     remedy: str = "Try a smaller golden.per_class.",
 ) -> np.ndarray:
     """Choose the same number of samples of each class at random.
@@ -70,7 +69,6 @@ def choose_per_class(
         per_class: how many of each class.
         n_classes: K.
         seed: of this draw only.
-        setting: that asked for so many, for the message.
         remedy: what to try where a class has too few.
 
     Returns:
@@ -80,7 +78,7 @@ def choose_per_class(
         ValueError: a class has no more samples than that, so none is left to train on.
     """
     check_enough_of_each(
-        f"each class must have at least {per_class + 1} samples, one more than {setting}",
+        f"each class must have at least {per_class + 1} samples, one more than golden.per_class",
         labels,
         n_classes,
         per_class + 1,

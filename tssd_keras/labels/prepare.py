@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tssd_keras.data.class_labels import lacking_classes
+from tssd_keras.data.class_labels import check_enough_of_each, lacking_classes
 from tssd_keras.data.duplicates import (
     Duplicates,
     equal_to_some,
@@ -17,10 +17,11 @@ from tssd_keras.data.duplicates import (
 )
 from tssd_keras.data.inputs import Inputs, Subset
 from tssd_keras.data.labelled_data import LabelledData
+from tssd_keras.data.stratify import first_of_each
 from tssd_keras.labels import noise
 from tssd_keras.labels.decisions.uses import Decided
 from tssd_keras.labels.given import given_labels
-from tssd_keras.labels.golden import Golden, choose_per_class
+from tssd_keras.labels.golden import Golden
 from tssd_keras.labels.golden_choice import marked_samples, names
 from tssd_keras.labels.golden_set import GoldenSet, golden_set
 from tssd_keras.recipe.recipe import Recipe
@@ -213,7 +214,7 @@ def _duplicates(
 def _validation(
     recipe: Recipe, data: LabelledData, truth: np.ndarray | None, marked: np.ndarray | None
 ) -> np.ndarray:
-    """Sorted samples of the validation: as many of each class, none equal to a trusted one."""
+    """Sorted samples of the validation: a share of each class, none equal to a trusted one."""
     share = recipe.data.validation_share
     if not share:
         return np.empty(0, np.int64)
@@ -227,15 +228,13 @@ def _validation(
     if marked is not None:
         allowed = allowed & ~equal_to_some(data.digests, marked)
     free = np.flatnonzero(allowed)
-    smallest = int(np.bincount(truth[free], minlength=n_classes).min())
-    per_class = int(share * len(free) / n_classes)
-    chosen = choose_per_class(
+    check_enough_of_each(
+        "each class must have at least 2 samples, one more than data.validation_share holds out",
         truth[free],
-        max(1, min(per_class, smallest - 1)),
         n_classes,
-        seed=recipe.data.split_seed,
-        setting="data.validation_share",
+        2,
         remedy="Samples of unknown truth and such as equal a trusted one are not held out. Look "
         "whether the samples differ, or set data.validation_share = 0.",
     )
-    return free[chosen]
+    wanted = np.maximum(1, share * np.bincount(truth[free], minlength=n_classes)).astype(int)
+    return free[first_of_each(truth[free], wanted, np.random.default_rng(recipe.data.split_seed))]

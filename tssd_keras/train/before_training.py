@@ -10,6 +10,7 @@ from tssd_keras.data.inputs import Inputs
 from tssd_keras.data.nested import parts_of
 from tssd_keras.judge.common_size import of_common_size
 from tssd_keras.judge.neighbours import Neighbours, Votes, projection
+from tssd_keras.judge.sharing import ALONE, Sharing, fill
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.progress import Progress, no_progress
 from tssd_keras.train.score_pass import half_precision
@@ -60,6 +61,7 @@ def find_before(
     n_classes: int,
     *,
     seed: int,
+    sharing: Sharing = ALONE,
     progress: Progress = no_progress,
 ) -> Before:
     """Find neighbours in each space, and keep those that agree with more of the labels.
@@ -73,11 +75,13 @@ def find_before(
         labels: int64[N] in 0..K-1, given.
         n_classes: K.
         seed: draws the anchors.
-        progress: see `Neighbours`.
+        sharing, progress: see `Neighbours`.
     """
     found, agreement = {}, {}
     for by, rows in samples.items():
-        found[by] = Neighbours(rows, labels, n_classes, seed=seed, progress=progress)
+        found[by] = Neighbours(
+            rows, labels, n_classes, seed=seed, sharing=sharing, progress=progress
+        )
         agreement[by] = found[by].agreement()
     best = max(agreement, key=agreement.__getitem__)
     shares = None if golden is None else found[best].similarity_of(golden[best])
@@ -98,7 +102,10 @@ def _numeric(inputs: Inputs) -> list[Inputs]:
 
 
 def projected_inputs(
-    inputs: Inputs, index: np.ndarray, scale: np.ndarray | None = None
+    inputs: Inputs,
+    index: np.ndarray,
+    scale: np.ndarray | None = None,
+    sharing: Sharing = ALONE,
 ) -> np.ndarray | None:
     """Samples as rows of length 1, projected where they are wide; see `neighbours.projection`.
 
@@ -107,6 +114,7 @@ def projected_inputs(
         index: int64[n], which samples.
         scale: of `part_scale`, by which each part is divided, so that each weighs as much; None:
             that of these samples.
+        sharing: who reads a share of the samples each; all have all rows.
 
     Returns:
         float16[n, d], above 1 GiB in a temporary file; None where no part is numbers.
@@ -121,8 +129,9 @@ def projected_inputs(
     bytes_of_one = sum(n * part.dtype.itemsize for n, part in zip(widths, parts, strict=True))
     size = max(1, min(BLOCK, BLOCK_BYTES // max(1, bytes_of_one)))
     out = half_precision(len(index), width if matrix is None else matrix.shape[1])
-    for start in range(0, len(index), size):
-        some = index[start : start + size]
+
+    def of_block(block: slice) -> tuple[np.ndarray]:
+        some = index[block]
         rows = np.concatenate(
             [_flat(part, some) / by for part, by in zip(parts, scale, strict=True)], axis=1
         )
@@ -130,7 +139,9 @@ def projected_inputs(
             rows = rows @ matrix
         rows = of_common_size(rows)
         length = np.linalg.norm(rows, axis=1, keepdims=True)
-        out[start : start + size] = rows / np.maximum(length, 1e-12)
+        return (rows / np.maximum(length, 1e-12),)
+
+    fill((out,), of_block, size, sharing)
     return out
 
 

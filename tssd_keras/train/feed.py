@@ -157,6 +157,12 @@ class Feed:
         self._plans_before = 0  # of them before this epoch's batches could be read
         self._lock = threading.Lock()
 
+    def begin_fit(self, model: Any) -> None:
+        """The callback takes part in a `fit` of this model; raises unless the feed is for it."""
+        self.callback_missing = False
+        if self.check_model is not None:
+            self.check_model(model)
+
     @property
     def max_steps(self) -> int:
         """Batches in an epoch of every sample, or of every drawn one."""

@@ -16,6 +16,7 @@ from tssd_keras.judge.record import RoundRecord
 from tssd_keras.judge.record_text import records_of_text, records_to_text
 from tssd_keras.judge.state import State
 from tssd_keras.judge.table import BLOCK, JUDGED, SampleTable
+from tssd_keras.labels.golden import Golden
 from tssd_keras.train import devices
 
 
@@ -26,17 +27,13 @@ def as_first_judged(table: SampleTable, record: RoundRecord) -> RoundRecord:
     same everywhere.
 
     Args:
-        table: as this process has just rewritten it.
+        table: as this process has just rewritten it; `check_alike` has seen it.
         record: of the same round.
-
-    Raises:
-        ValueError: processes judged other samples, or had other labels; in all of them.
     """
     if devices.layout().n_processes == 1:
         return record
     told = state_of_first({"record": np.array(records_to_text([record]))})
     rows = table.rows_to_judge()
-    _check_alike(rows, table.labels[rows])
     for start in range(0, len(rows), BLOCK):
         some = rows[start : start + BLOCK]
         columns = state_of_first({name: getattr(table, name)[some] for name in JUDGED})
@@ -45,15 +42,28 @@ def as_first_judged(table: SampleTable, record: RoundRecord) -> RoundRecord:
     return records_of_text(str(told["record"]))[0]
 
 
-def _check_alike(rows: np.ndarray, labels: np.ndarray) -> None:
-    """Raise ValueError in every process unless all have the same rows and labels."""
-    seen = devices.numbers_of_all(zlib.crc32(labels.tobytes(), zlib.crc32(rows.tobytes())))
+def check_alike(table: SampleTable, golden: Golden | None = None) -> None:
+    """See that all processes are about to judge the same samples.
+
+    They share the work on these, and would wait for each other for ever.
+
+    Raises:
+        ValueError: they have other rows to judge, other labels of them, or other labels of golden
+            samples; in every process.
+    """
+    if devices.layout().n_processes == 1:
+        return
+    rows = table.rows_to_judge()
+    number = zlib.crc32(table.labels[rows].tobytes(), zlib.crc32(rows.tobytes()))
+    if golden is not None:
+        number = zlib.crc32(golden.labels.tobytes(), number)
+    seen = devices.numbers_of_all(number)
     other = [str(process) for process, one in enumerate(seen) if one != seen[0]]
     if other:
         raise ValueError(
-            "every process must judge the same samples with the same labels, and process "
-            f"{', '.join(other)} has other ones than process 0. Give each the same data, "
-            "decisions and seed."
+            "every process must judge the same samples with the same labels, and have the same "
+            f"golden ones; process {', '.join(other)} has other ones than process 0. Give each the "
+            "same data, golden samples, decisions and seed."
         )
 
 

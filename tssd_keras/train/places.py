@@ -10,6 +10,7 @@ from tssd_keras.judge.meta_rows import Trusted
 from tssd_keras.judge.neighbours import Votes
 from tssd_keras.judge.place import Neighbourhood, Place, place
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.sharing import Sharing
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.method_sections import DivideRecipe
@@ -71,6 +72,7 @@ class Places:
         before: Before | None,
         golden: Trusted | None,
         round_index: int,
+        sharing: Sharing,
     ) -> tuple[Place, Trusted | None]:
         """The place of n samples, and the golden samples with theirs.
 
@@ -80,6 +82,7 @@ class Places:
             before: what was found before training.
             golden: the golden samples.
             round_index: counts the rounds.
+            sharing: who finds it, each for a share of the samples.
         """
         found, self._place = self._place, None
         stays = self._settings.place == "neighbours" and np.array_equal(rows, self._rows)
@@ -95,6 +98,7 @@ class Places:
                 seed=self._seed,
                 before=None if before is None else before.neighbours,
                 rows=rows,
+                sharing=sharing,
                 progress=self._progress,
             )
             self._golden_similarity = None if golden is None else golden.placed(found).similarity

@@ -5,29 +5,30 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tssd_keras.data.inputs import Inputs, as_inputs
+from tssd_keras.data.inputs import Inputs
 from tssd_keras.judge.divide import Division, apply_floor, classes_short, divide
-from tssd_keras.judge.golden_head import assign_folds
 from tssd_keras.judge.history import RecentMean
 from tssd_keras.judge.meta_rows import Trusted
-from tssd_keras.judge.place import Place, log_ratio
+from tssd_keras.judge.place import Place
 from tssd_keras.judge.purify import Purification, Purifier
 from tssd_keras.judge.record import PurificationFigures, Seconds
 from tssd_keras.judge.roles import UNCERTAIN
 from tssd_keras.judge.scores import Scores
+from tssd_keras.judge.sharing import ALONE, Sharing
 from tssd_keras.judge.short_features import short_features
 from tssd_keras.judge.state import State, part, under
 from tssd_keras.judge.table import Rewrite, weights_of
 from tssd_keras.judge.told import STREAMS_ABSTAIN, share_by_streams
 from tssd_keras.judge.top_classes import TopClasses
 from tssd_keras.judge.without_golden import WithoutGolden
-from tssd_keras.labels.golden import effective_weights
 from tssd_keras.progress import Progress
 from tssd_keras.recipe.choices import STREAMS
+from tssd_keras.train import devices
 from tssd_keras.train.before_training import (
     Before,
     find_before,
@@ -39,6 +40,7 @@ from tssd_keras.train.not_finite import check_scores
 from tssd_keras.train.places import Places
 from tssd_keras.train.readiness import LOOKED_AT, Readiness, agreement, normalisations, settled
 from tssd_keras.train.score_pass import score_pass
+from tssd_keras.train.scored_golden import ScoredGolden
 from tssd_keras.train.scoring_model import ScoringModel
 
 
@@ -111,12 +113,9 @@ class NetworkJudge:
         self._without_golden = WithoutGolden(
             self._n_classes, n_rows, purify.history, seed=purify.seed
         )
-        self._golden = golden
+        self._golden = None
         if golden:
-            self._fold = assign_folds(golden.labels, purify.folds, seed=purify.seed)
-            stands_for = np.ones(len(golden)) if golden.stands_for is None else golden.stands_for
-            self._weight = effective_weights(stands_for)
-            self._at_random = np.zeros((), bool) if golden.at_random is None else golden.at_random
+            self._golden = ScoredGolden(golden, folds=purify.folds, seed=purify.seed)
 
     def get_state(self) -> State:
         """What `set_state` takes."""
@@ -155,18 +154,19 @@ class NetworkJudge:
             return
         what = "scoring samples before training"
         scores = self._score(scorer, what, self._inputs, self._index, self._labels)
-        scale = part_scale(self._inputs, self._index)
-        samples = _spaces(scores, self._inputs, self._index, scale)
-        of_golden, golden = None, self._golden_scores(scorer)
-        if golden is not None and self._golden is not None:
-            inputs = as_inputs(self._golden.inputs)
-            of_golden = _spaces(golden, inputs, np.arange(len(inputs)), scale)
+        scale, sharing = part_scale(self._inputs, self._index), devices.sharing_of(scorer)
+        samples = _spaces(scores, self._inputs, self._index, scale, sharing)
+        of_golden, golden = None, self._golden
+        if golden is not None:
+            found = golden.scores(partial(self._score, scorer))
+            of_golden = _spaces(found, golden.inputs, golden.index, scale, ALONE)
         self._before = find_before(
             samples,
             of_golden,
             self._labels,
             self._n_classes,
             seed=self._seed,
+            sharing=sharing,
             progress=self._progress,
         )
 
@@ -181,18 +181,19 @@ class NetworkJudge:
         Returns:
             Verdict; nothing is written yet.
         """
-        settings, k = self._settings, self._n_classes
-        clock = _Clock()
+        settings, k, clock = self._settings, self._n_classes, _Clock()
         given = self._given[rows]
         scores = self._score(scorer, "scoring samples", self._inputs, self._index[rows], given)
-        golden_scores = self._golden_scores(scorer)
+        golden = self._trusted(scorer)
         ready = self._readiness(scorer, scores, rows)
         clock.lap("score")
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        golden = self._trusted(golden_scores)
-        where, golden = self._places.of(scores, given, rows, self._before, golden, round_index)
+        sharing = devices.sharing_of(scorer)
+        where, golden = self._places.of(
+            scores, given, rows, self._before, golden, round_index, sharing
+        )
         similarity = where.scores()
         division = divide(
             loss,
@@ -300,33 +301,12 @@ class NetworkJudge:
         check_scores(scores, inputs, index)
         return scores
 
-    def _golden_scores(self, scorer: ScoringModel) -> Scores | None:
-        """Of the golden samples; None without."""
-        golden = self._golden
-        if golden is None:
-            return None
-        index = np.arange(len(golden))
-        inputs = as_inputs(golden.inputs)
-        return self._score(scorer, "scoring golden samples", inputs, index, golden.labels)
-
-    def _trusted(self, scores: Scores | None) -> Trusted | None:
+    def _trusted(self, scorer: ScoringModel) -> Trusted | None:
         """The golden samples of a round; None without."""
-        golden = self._golden
-        if golden is None or scores is None:
+        if self._golden is None:
             return None
-        before: dict[str, np.ndarray] = {}
-        if self._before is not None and (seen := self._before.golden) is not None:
-            score = log_ratio(seen, np.maximum(golden.given, 0))
-            before = {"before": seen, "score_before": score}
-        return Trusted(
-            scores,
-            golden.labels,
-            golden.given,
-            self._fold,
-            self._weight,
-            self._at_random,
-            **before,
-        )
+        before = None if self._before is None else self._before.golden
+        return self._golden.trusted(self._golden.scores(partial(self._score, scorer)), before)
 
 
 def _columns(
@@ -356,10 +336,10 @@ def _columns(
 
 
 def _spaces(
-    scores: Scores, inputs: Inputs, index: np.ndarray, scale: np.ndarray
+    scores: Scores, inputs: Inputs, index: np.ndarray, scale: np.ndarray, sharing: Sharing
 ) -> dict[str, np.ndarray]:
     """Features, and the inputs where they are numbers, by name."""
-    rows = projected_inputs(inputs, index, scale)
+    rows = projected_inputs(inputs, index, scale, sharing)
     return {"features": scores.features} | ({} if rows is None else {"inputs": rows})
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import keras
 import numpy as np
 
+from tssd_keras.judge.sharing import ALONE, Sharing
 from tssd_keras.train.backends import check_backend
 from tssd_keras.train.devices.layout import Layout
 
@@ -58,6 +59,11 @@ def predict_on_batch(model: keras.Model, batch: Any) -> Any:
     if layout_of(model).n == 1:
         return model.predict_on_batch(batch)
     return _way().predict_on_batch(model, batch)
+
+
+def sharing_of(model: keras.Model) -> Sharing:
+    """Who shares what a round does with all samples: the model's processes, and their devices."""
+    return ALONE if layout_of(model).n == 1 else _way().sharing_of(model)
 
 
 def alone(work: Callable[[], Result]) -> Result:

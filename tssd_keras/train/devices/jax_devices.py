@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, cast
 
 import jax
 import keras
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from tssd_keras.judge.sharing import Rows, Sharing
 from tssd_keras.train.devices.layout import Layout, check_virtual
 from tssd_keras.train.settings import COORDINATOR, N_PROCESSES, PROCESS
 
@@ -39,14 +41,20 @@ def layout() -> Layout:
 
 def layout_of(model: keras.Model) -> Layout:
     """See `devices.layout_of`."""
-    mesh = None
+    meshes = _meshes_of(model)
+    return _layout(meshes[-1].size) if meshes else Layout()
+
+
+def _meshes_of(model: keras.Model) -> list[Mesh]:
+    """The devices of each variable of a model; none where nobody chose any."""
+    meshes = []
     for variable in model.variables:
         sharding = getattr(variable._value, "sharding", None)  # None: `fit` holds it, or broke off
         if isinstance(sharding, NamedSharding):
             if not sharding.is_fully_replicated or len(sharding.mesh.axis_names) > 1:
                 raise ValueError(_MODEL_PARALLEL.format(f"{variable.path} ({sharding.spec})"))
-            mesh = sharding.mesh
-    return Layout() if mesh is None else _layout(mesh.size)
+            meshes.append(cast(Mesh, sharding.mesh))  # an array has devices
+    return meshes
 
 
 _MODEL_PARALLEL = (
@@ -68,7 +76,7 @@ def predict_on_batch(model: keras.Model, batch: Any) -> Any:
 
 
 def _forward(model: keras.Model) -> Callable[[Any], Any]:
-    mesh = next(v.value.sharding.mesh for v in model.variables)
+    mesh = _meshes_of(model)[-1]
     each, whole = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in (mesh.axis_names, ()))
 
     def forward(trainable: list, fixed: list, batch: Any) -> Any:
@@ -86,6 +94,61 @@ def _forward(model: keras.Model) -> Callable[[Any], Any]:
         return keras.tree.map_structure(np.asarray, found)
 
     return on_arrays
+
+
+class _Shared(Sharing):
+    """See `Sharing`.
+
+    Args:
+        layout: how many processes there are.
+        own: devices of this process.
+    """
+
+    def __init__(self, layout: Layout, own: list[jax.Device]) -> None:
+        self.n_processes, self.process = layout.n_processes, layout.process
+        self.n_devices, self._mesh = len(own), Mesh(np.asarray(own), "rows")
+
+    def rows_of_all(self, rows: Rows) -> Rows:
+        if self.n_processes == 1:
+            return rows
+        # As bytes, since JAX would make 32 bits of 64, and as one message.
+        sent = [_as_bytes(part) for part in rows]
+        found = multihost_utils.process_allgather(np.concatenate(sent, axis=1), tiled=True)
+        ends = np.cumsum([part.shape[1] for part in sent])[:-1]
+        split = np.split(np.asarray(found), ends, axis=1)
+        return tuple(
+            np.ascontiguousarray(part).view(one.dtype).reshape(-1, *one.shape[1:])
+            for part, one in zip(split, rows, strict=True)
+        )
+
+    def on_devices(
+        self, work: Callable[..., Sequence[Any]], *constants: np.ndarray
+    ) -> Callable[..., Rows]:
+        each, whole = PartitionSpec("rows"), PartitionSpec()
+        here = jax.device_put(constants, NamedSharding(self._mesh, whole))
+
+        @jax.jit
+        @partial(jax.shard_map, mesh=self._mesh, in_specs=(each, whole), out_specs=each)
+        def of_share(rows: Rows, constants: Rows) -> Rows:
+            return tuple(work(*rows, *constants))
+
+        def on_rows(*rows: np.ndarray) -> Rows:
+            found = of_share(jax.device_put(rows, NamedSharding(self._mesh, each)), here)
+            return tuple(np.asarray(part) for part in found)
+
+        return on_rows
+
+
+def _as_bytes(rows: np.ndarray) -> np.ndarray:
+    """Rows [n, ...] as uint8[n, bytes of a row]."""
+    return np.ascontiguousarray(rows).reshape(len(rows), -1).view(np.uint8)
+
+
+def sharing_of(model: keras.Model) -> Sharing:
+    """See `devices.sharing_of`."""
+    of_all = _meshes_of(model)[-1].devices.flat
+    own = [one for one in of_all if one.process_index == jax.process_index()]
+    return _Shared(layout_of(model), own)
 
 
 def alone(work: Callable[[], Any]) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tssd_keras.judge.sharing import Rows, Sharing
 from tssd_keras.train.devices.layout import MIRRORED, Layout, check_virtual
 from tssd_keras.train.settings import COORDINATOR
 
@@ -86,6 +87,43 @@ def _forward(model: keras.Model) -> Callable[[Any], Any]:
         return keras.tree.map_structure(joined, forward(keras.tree.map_structure(split, batch)))
 
     return on_arrays
+
+
+class _Shared(Sharing):
+    """See `Sharing`.
+
+    Args:
+        names: of this process's devices.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names, self.n_devices = names, len(names)
+
+    def on_devices(
+        self, work: Callable[..., Sequence[Any]], *constants: np.ndarray
+    ) -> Callable[..., Rows]:
+        def put(arrays: Sequence[np.ndarray]) -> list[tf.Tensor]:
+            return [tf.identity(one) for one in arrays]
+
+        here = []
+        for name in self._names:
+            with tf.device(name):
+                here.append(put(constants))
+
+        def on_rows(*rows: np.ndarray) -> Rows:
+            shares = zip(*(np.split(part, self.n_devices) for part in rows), strict=True)
+            found = []
+            for name, share, whole in zip(self._names, shares, here, strict=True):
+                with tf.device(name):  # returns before it is done
+                    found.append(work(*put(share), *whole))
+            return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+        return on_rows
+
+
+def sharing_of(model: keras.Model) -> Sharing:
+    """See `devices.sharing_of`."""
+    return _Shared(_strategy_of(model).extended.worker_devices)
 
 
 def alone(work: Callable[[], Any]) -> Any:
