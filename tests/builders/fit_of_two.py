@@ -1,6 +1,6 @@
 """Two processes on loopback train with TSSD, on other data in each; they must not wait for ever.
 
-python fit_of_two.py PORT PROCESS samples|golden
+python fit_of_two.py PORT PROCESS samples|golden|settings|seed|state
 """
 
 import os
@@ -9,7 +9,8 @@ import sys
 import keras
 import numpy as np
 
-from tssd_keras import TSSD
+from tssd_keras import TSSD, Drawing
+from tssd_keras.recipe.method_sections import DivideRecipe
 from tssd_keras.train import devices
 
 N, K = 400, 4
@@ -30,7 +31,11 @@ def main():
         dense = [keras.layers.Dense(n, kernel_initializer="zeros") for n in (8, K)]
         model = keras.Sequential([keras.layers.Input((6,)), *dense])
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        tssd = TSSD(x, y, golden=golden)
+        own = process if other == "seed" else 0
+        divide = DivideRecipe(place_every=2 if process and other == "settings" else 1)
+        tssd = TSSD(x, y, golden=golden, drawing=Drawing(seed=own), divide=divide)
+        if process and other == "state":
+            tssd.set_state(tssd.get_state() | {"epochs": np.array(3)})
         model.fit(tssd.feed(40), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
 

@@ -62,7 +62,7 @@ def main():
         if sys.argv[4] == "other rows":
             alike = own
         table.draw(alike.choice(N, DRAWN, replace=False))
-        one_table.check_alike(table)
+        one_table.check_same_rows(table)
         rows = table.rows_to_judge()
         table.rewrite(judged(own, len(rows)), rows)
         mine = table.get_state()

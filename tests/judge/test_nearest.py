@@ -58,6 +58,6 @@ def test_an_accelerator_searches_where_there_is_one(monkeypatch, devices, way):
 
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: devices)
     called = []
-    monkeypatch.setattr(nearest, way, lambda among, k: called.append((len(among), k)))
+    monkeypatch.setattr(nearest, way, lambda among, k, *_: called.append((len(among), k)))
     nearest.nearest(unit(5, 3, 0), 2)
     assert called == [(5, 2)]

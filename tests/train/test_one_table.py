@@ -12,7 +12,6 @@ from builders.processes import free_port
 import tssd_keras
 from tssd_keras.judge.state import part
 from tssd_keras.judge.table import JUDGED
-from tssd_keras.train.one_table import state_of_first
 
 ROOT = Path(tssd_keras.__file__).parent.parent
 
@@ -31,18 +30,13 @@ def both(folder, which):
     ]
 
 
-def test_one_process_is_told_its_own_state_as_it_is():
-    state = {"a": np.arange(3)}
-    assert state_of_first(state) is state
-
-
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="several processes are of JAX")
 def test_processes_that_judged_other_samples_are_stopped_in_all_of_them(tmp_path):
     processes = both(tmp_path, "other rows")
     for process in processes:
         _, said = process.communicate(timeout=120)
         assert process.returncode == 1
-        assert "process 1 has other ones than process 0. Give each" in said
+        assert "process 1 differs from process 0. Give each the same data, decisions" in said
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="several processes are of JAX")

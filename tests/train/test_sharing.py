@@ -1,5 +1,6 @@
 """Work on all samples is shared by processes and devices, and all have the result of one alone."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from builders.shared_work import N, found
 from builders.small_runs import network, new_tssd
 
 import tssd_keras
+from tssd_keras.judge import sharing
 from tssd_keras.judge.sharing import Sharing, fill, total
 from tssd_keras.recipe.method_sections import DivideRecipe
 from tssd_keras.train import devices
@@ -29,7 +31,7 @@ class InTurn(Sharing):
 
     def rows_of_all(self, rows):
         sent = self._told.setdefault(self._asked, {})
-        sent[self.process] = rows
+        sent[self.process] = tuple(part.copy() for part in rows)
         self._asked += 1
         if len(sent) < self.n_processes:
             return tuple(np.concatenate([part] * self.n_processes) for part in rows)
@@ -59,12 +61,13 @@ def test_each_row_is_computed_once_by_one_process_and_comes_to_its_place(n, n_pr
 
 @pytest.mark.parametrize("n_processes", [1, 2, 3, 7])
 @pytest.mark.parametrize("n", [1, 5, 16, 41])
-def test_a_sum_has_each_row_once(n, n_processes):
-    rows, told = 2.0 ** np.arange(n), {}
+def test_a_sum_has_each_row_once(n, n_processes, monkeypatch):
+    monkeypatch.setattr(sharing, "TOLD", 4)  # of six numbers: told in two pieces
+    rows, told = np.outer(2.0 ** np.arange(n), np.arange(6)).reshape(n, 2, 3), {}
     for process in range(n_processes):
         among = InTurn(n_processes, process, told)
-        added_up = total(n, lambda some: rows[some].sum(keepdims=True), 5, among)
-    assert added_up.tolist() == [2.0**n - 1]
+        added_up = total(n, lambda some: rows[some].sum(axis=0), 5, among)
+    np.testing.assert_array_equal(added_up, (2.0**n - 1) * np.arange(6).reshape(2, 3))
 
 
 def both(script, argument):
@@ -117,12 +120,24 @@ def test_a_round_hands_on_who_shares_its_work(place, monkeypatch):
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="several processes are of JAX")
-@pytest.mark.parametrize("other", ["samples", "golden"])
-def test_processes_with_other_data_are_stopped_before_they_wait_for_each_other(tmp_path, other):
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ("samples", "labels there"),
+        ("golden", "golden there"),
+        ("settings", "divide there.*place_every=1.*here.*place_every=2"),
+        ("seed", "drawing there.*seed=0.*here.*seed=1"),
+        ("state", "epochs there 0, here 3"),
+    ],
+)
+def test_processes_that_differ_are_stopped_before_they_wait_for_each_other(other, what):
+    found = []
     for process in both("fit_of_two.py", other):
         _, said = process.communicate(timeout=120)
         assert process.returncode == 1
-        assert "process 1 has other ones than process 0. Give each the same data, golden" in said
+        found.append(re.search(r"process 1 differs from process 0 \((.*)\)\. Give each", said))
+    assert found[0][1] == "those processes say which"
+    assert re.search(what, found[1][1])
 
 
 def test_three_devices_of_one_process_search_and_add_up_a_third_each():
@@ -131,5 +146,5 @@ def test_three_devices_of_one_process_search_and_add_up_a_third_each():
         [sys.executable, script], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    # A block of 1,501 rows is filled up to 2,048, and that to a multiple of 3; 1,024 are added up.
-    assert done.stdout.split("\n")[:2] == ["3 [342, 683]", "alike"]
+    # 1,501 rows are searched as 2,049, a multiple of three, and added up as 8,192 for each.
+    assert done.stdout.split("\n")[:2] == ["3 [683, 8192]", "alike"]

@@ -6,6 +6,7 @@ and a sort (docs/performance.md).
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -58,12 +59,7 @@ def by_scikit_learn(among: np.ndarray, k: int) -> Search:
 
 def by_keras(among: np.ndarray, k: int, sharing: Sharing = ALONE) -> Search:
     """The search on Keras's devices; see `nearest`. Distances have their matrix precision."""
-    from keras import ops
-
-    def of_share(rows: Any, columns: Any) -> Any:
-        return ops.top_k(ops.matmul(rows, columns), k)
-
-    on_devices = sharing.on_devices(of_share, np.ascontiguousarray(among.T))
+    on_devices = sharing.on_devices(_top_of_share(k), np.ascontiguousarray(among.T))
 
     def search(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         size = max(FEWEST, 1 << (len(rows) - 1).bit_length())
@@ -73,6 +69,17 @@ def by_keras(among: np.ndarray, k: int, sharing: Sharing = ALONE) -> Search:
         return np.maximum(2 - 2 * cosine, 0), index
 
     return search
+
+
+@functools.cache
+def _top_of_share(k: int) -> Callable:
+    """One function for each k, so that it is compiled once."""
+    from keras import ops
+
+    def of_share(rows: Any, columns: Any) -> Any:
+        return ops.top_k(ops.matmul(rows, columns), k)
+
+    return of_share
 
 
 def _multiple(n: int, of: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+TOLD = 1 << 17  # numbers of a sum that every process sends at once
 Rows = tuple[np.ndarray, ...]  # arrays of as many rows each
 
 
@@ -96,7 +97,9 @@ def fill(
         on_rows(stop - start)
 
 
-def total(n: int, block_sum: Callable[[slice], np.ndarray], size: int, sharing: Sharing) -> Any:
+def total(
+    n: int, block_sum: Callable[[slice], np.ndarray], size: int, sharing: Sharing
+) -> np.ndarray:
     """The sum over N rows, float64[...]; each process adds up its share, block by block.
 
     Args:
@@ -109,7 +112,11 @@ def total(n: int, block_sum: Callable[[slice], np.ndarray], size: int, sharing: 
     share = math.ceil(n / sharing.n_processes)
     first = min(sharing.process * share, n)
     stop = min(first + share, n)
-    own = np.asarray(block_sum(slice(first, min(first + size, stop))), np.float64)
+    added_up = np.asarray(block_sum(slice(first, min(first + size, stop))), np.float64)
     for start in range(first + size, stop, size):
-        own += block_sum(slice(start, min(start + size, stop)))
-    return sharing.rows_of_all((own[None],))[0].sum(axis=0)
+        added_up += block_sum(slice(start, min(start + size, stop)))
+    flat = added_up.reshape(-1)
+    for start in range(0, flat.size, TOLD):
+        some = slice(start, start + TOLD)
+        flat[some] = sharing.rows_of_all((flat[None, some],))[0].sum(axis=0)
+    return added_up

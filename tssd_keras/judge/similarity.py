@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from tssd_keras.judge.nearest import on_accelerator
 from tssd_keras.judge.sharing import ALONE, Sharing, total
 
 BLOCK = 1024  # rows held at once as float32; they stay in a core's cache
+ON_DEVICE = 8192  # rows that an accelerator adds up at once
 
 
 class ClassMeans:
@@ -81,22 +83,24 @@ def class_means(
     Returns:
         float32[K, d]; zeros for a class without samples.
     """
-    way = sums_by_keras if on_accelerator() else sums_by_scipy
-    of_block = way(n_classes, sharing)
+    of_block, size = sums_by_scipy(n_classes), BLOCK
+    if on_accelerator() and sharing.n_devices > 1:
+        size = ON_DEVICE * sharing.n_devices
+        of_block = sums_by_keras(n_classes, sharing, size)
 
     def of_rows(rows: slice) -> np.ndarray:
         return of_block(features[rows], labels[rows])
 
-    found = total(len(labels), of_rows, BLOCK, sharing)
+    found = total(len(labels), of_rows, size, sharing)
     count = np.bincount(labels, minlength=n_classes)
     return (found / np.maximum(count, 1)[:, None]).astype(np.float32)
 
 
-def sums_by_scipy(n_classes: int, sharing: Sharing = ALONE) -> Callable:
-    """The sums of each class's rows on the processor, a function of a block.
+def sums_by_scipy(n_classes: int) -> Callable:
+    """The sums of each class's rows on the processor.
 
     Returns:
-        A function: float[m, d] rows, int[m] labels, m at most BLOCK -> float[K, d].
+        A function: float[m, d] rows, int[m] labels -> float[K, d].
     """
 
     def of_block(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -107,16 +111,15 @@ def sums_by_scipy(n_classes: int, sharing: Sharing = ALONE) -> Callable:
     return of_block
 
 
-def sums_by_keras(n_classes: int, sharing: Sharing = ALONE) -> Callable:
-    """The same on this process's accelerators, each for its share of the block."""
-    from keras import ops
+def sums_by_keras(n_classes: int, sharing: Sharing, size: int) -> Callable:
+    """The same on this process's accelerators, each for its share of the block.
 
-    def of_share(rows: Any, labels: Any) -> Any:
-        member = ops.one_hot(labels, n_classes, dtype="float32")  # nothing where a label is -1
-        return (ops.matmul(ops.transpose(member), ops.cast(rows, "float32"))[None],)
-
-    on_devices = sharing.on_devices(of_share)
-    size = -(-BLOCK // sharing.n_devices) * sharing.n_devices
+    Args:
+        n_classes: K.
+        sharing: their number is `n_devices`.
+        size: rows of a block, at most; a multiple of that number.
+    """
+    on_devices = sharing.on_devices(_sums_of_share(n_classes))
 
     def of_block(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
         rows = np.zeros((size, features.shape[1]), features.dtype)
@@ -125,3 +128,15 @@ def sums_by_keras(n_classes: int, sharing: Sharing = ALONE) -> Callable:
         return on_devices(rows, at)[0].sum(axis=0)
 
     return of_block
+
+
+@functools.cache
+def _sums_of_share(n_classes: int) -> Callable:
+    """One function for each number of classes, so that it is compiled once."""
+    from keras import ops
+
+    def of_share(rows: Any, labels: Any) -> Any:
+        member = ops.one_hot(labels, n_classes, dtype="float32")  # nothing where a label is -1
+        return (ops.matmul(ops.transpose(member), ops.cast(rows, "float32"))[None],)
+
+    return of_share

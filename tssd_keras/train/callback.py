@@ -31,7 +31,7 @@ from tssd_keras.train.fed_targets import FedTargets
 from tssd_keras.train.feed import Feed
 from tssd_keras.train.logs import round_logs
 from tssd_keras.train.not_finite import stop_at_no_number
-from tssd_keras.train.one_table import as_first_judged, check_alike
+from tssd_keras.train.one_table import judged_alike
 from tssd_keras.train.remembering import Remembering
 from tssd_keras.train.settings import Drawing, Scoring, as_verbose
 
@@ -195,7 +195,6 @@ class TSSD(Remembering):
         if self._feed_needs.unlabelled and hasattr(self.model, "epoch_count"):
             self.model.epoch_count = self._epochs
         if self.warmup_epochs is not None:
-            check_alike(self.table, self.arguments.golden)
             devices.alone(lambda: self._judges.look_before_training(self._scorers))
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -277,10 +276,11 @@ class TSSD(Remembering):
             The round's record, also appended to `rounds`.
         """
         bring_up_to_date(self.model)
-        check_alike(self.table, self.arguments.golden)
         judge = partial(self._judges.round, self.table, self._scorers, epoch=epoch)
-        record, self.last_round = devices.alone(lambda: judge(round_index=len(self.rounds)))
-        self.rounds.append(record := as_first_judged(self.table, record))
+        alone = partial(devices.alone, partial(judge, round_index=len(self.rounds)))
+        layout = devices.layout_of(self.model)
+        record, self.last_round = judged_alike(self.table, layout, alone)
+        self.rounds.append(record)
         if self._verbose:
             print(round_line(record))
         if self._on_round is not None:

@@ -25,6 +25,7 @@ from tssd_keras.train.fingerprint import differences, fingerprint
 from tssd_keras.train.fit_notes import FitNotes
 from tssd_keras.train.judges import Judges
 from tssd_keras.train.new_table import new_table, rule_for_rejected
+from tssd_keras.train.one_table import check_alike
 from tssd_keras.train.round import Verdict
 from tssd_keras.train.scoring_model import ScoringModel
 from tssd_keras.train.short_epochs import ShortEpochs
@@ -207,6 +208,10 @@ class Remembering(keras.callbacks.Callback):
             self._backup.prepare()
             if self._is_new and (state := self._backup.newest()):
                 self._take(state, self._backup.path)
+        if self._feed is not None and self._feed.layout.n_processes > 1:
+            done = {"epochs": self.epochs_trained, "rounds": len(self.rounds)}
+            needs = {"model": str(self._feed_needs)} | {k: str(n) for k, n in done.items()}
+            check_alike(fingerprint(self.arguments) | needs)
 
     def _line_up(self, epoch: int) -> None:
         """Its first epoch begins: take the state that belongs to the model.

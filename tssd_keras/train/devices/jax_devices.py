@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, cast
 
 import jax
@@ -21,6 +21,7 @@ from tssd_keras.train.settings import COORDINATOR, N_PROCESSES, PROCESS
 FORWARD = "_tssd_forward"  # attribute of a model: its compiled forward pass
 # A process whose partner was killed ends after so many seconds at the latest.
 PARTNER_SECONDS = 30
+EACH, WHOLE = PartitionSpec("rows"), PartitionSpec()  # a share of the rows; all of an array
 VIRTUAL = "xla_force_host_platform_device_count"
 
 
@@ -124,19 +125,26 @@ class _Shared(Sharing):
     def on_devices(
         self, work: Callable[..., Sequence[Any]], *constants: np.ndarray
     ) -> Callable[..., Rows]:
-        each, whole = PartitionSpec("rows"), PartitionSpec()
-        here = jax.device_put(constants, NamedSharding(self._mesh, whole))
-
-        @jax.jit
-        @partial(jax.shard_map, mesh=self._mesh, in_specs=(each, whole), out_specs=each)
-        def of_share(rows: Rows, constants: Rows) -> Rows:
-            return tuple(work(*rows, *constants))
+        here = jax.device_put(constants, NamedSharding(self._mesh, WHOLE))
+        of_share = _of_share(work, self._mesh)
 
         def on_rows(*rows: np.ndarray) -> Rows:
-            found = of_share(jax.device_put(rows, NamedSharding(self._mesh, each)), here)
+            found = of_share(jax.device_put(rows, NamedSharding(self._mesh, EACH)), here)
             return tuple(np.asarray(part) for part in found)
 
         return on_rows
+
+
+@functools.lru_cache(maxsize=16)
+def _of_share(work: Callable[..., Sequence[Any]], mesh: Mesh) -> Callable[..., Rows]:
+    """The work on a device's share of the rows, compiled once for each work and mesh."""
+
+    @jax.jit
+    @functools.partial(jax.shard_map, mesh=mesh, in_specs=(EACH, WHOLE), out_specs=EACH)
+    def of_share(rows: Rows, constants: Rows) -> Rows:
+        return tuple(work(*rows, *constants))
+
+    return of_share
 
 
 def _as_bytes(rows: np.ndarray) -> np.ndarray:
