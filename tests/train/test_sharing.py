@@ -123,11 +123,11 @@ def test_a_round_hands_on_who_shares_its_work(place, monkeypatch):
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        ("samples", "labels there"),
-        ("golden", "golden there"),
+        pytest.param("samples", "labels there", marks=pytest.mark.long),
+        pytest.param("golden", "golden there", marks=pytest.mark.long),
         ("settings", "divide there.*place_every=1.*here.*place_every=2"),
-        ("seed", "drawing there.*seed=0.*here.*seed=1"),
-        ("state", "epochs there 0, here 3"),
+        pytest.param("seed", "drawing there.*seed=0.*here.*seed=1", marks=pytest.mark.long),
+        pytest.param("state", "epochs there 0, here 3", marks=pytest.mark.long),
     ],
 )
 def test_processes_that_differ_are_stopped_before_they_wait_for_each_other(other, what):
