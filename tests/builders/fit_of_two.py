@@ -1,6 +1,6 @@
 """Two processes on loopback train with TSSD, on other data in each; they must not wait for ever.
 
-python fit_of_two.py PORT PROCESS samples|golden|settings|seed|state
+python fit_of_two.py PORT PROCESS samples|golden|settings|seed|state|batches
 """
 
 import os
@@ -36,7 +36,8 @@ def main():
         tssd = TSSD(x, y, golden=golden, drawing=Drawing(seed=own), divide=divide)
         if process and other == "state":
             tssd.set_state(tssd.get_state() | {"epochs": np.array(3)})
-        model.fit(tssd.feed(40), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
+        size = 20 if process and other == "batches" else 40
+        model.fit(tssd.feed(size), epochs=2, callbacks=[tssd], shuffle=False, verbose=0)
 
 
 if __name__ == "__main__":

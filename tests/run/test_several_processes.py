@@ -23,15 +23,18 @@ SHORT = ("train.epochs=5", "train.warmup_epochs=2", "model.name=mlp", "model.wid
 SETTINGS = [word for setting in SHORT for word in ("--set", setting)]
 
 
-def begun(*words):
-    """Both processes of a command, on a free port; their output comes as they print it."""
+def begun(*words, own=()):
+    """Both processes of a command, on a free port; their output comes as they print it.
+
+    `own` words are of the second one alone.
+    """
     several = {
         "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{free_port()}",
         "JAX_NUM_PROCESSES": "2",
     }
     return [
         subprocess.Popen(
-            [sys.executable, "cli.py", "train", *map(str, words), "--devices", "all"],
+            [sys.executable, "cli.py", "train", *map(str, words), "--devices", "all", *own * i],
             cwd=ROOT,
             env={**os.environ, **several, "JAX_PROCESS_ID": str(i)},
             stdout=subprocess.PIPE,
@@ -84,3 +87,25 @@ def test_where_one_process_is_killed_the_other_ends_and_resume_ends_as_one_proce
     tables = [rows(run / "samples.csv") for run in (out, alone)]
     differ = [a for a, b in zip(*tables, strict=True) if a["role"] != b["role"]]
     assert len(differ) <= len(tables[0]) // 100, differ
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("setting", "differs"),
+    [
+        ("train.batch_size=32", "train.batch_size: process 0 has 64, this one 32"),
+        ("train.seed=7", "train.seed: process 0 has 0, this one 7"),
+        ("train.epochs=6", "train.epochs: process 0 has 5, this one 6"),
+    ],
+)
+def test_processes_with_other_settings_are_stopped_before_anything_is_read(
+    tmp_path, setting, differs
+):
+    run = tmp_path / "run"
+    first, other = begun("recipes/digits.toml", *SETTINGS, "--out", run, own=("--set", setting))
+    said = [process.communicate(timeout=120)[0] for process in (first, other)]
+    assert [first.returncode, other.returncode] == [1, 1], said
+    assert f"process 1 differs from process 0 ({differs}). Give each the same recipe" in said[1]
+    assert "process 1 differs from process 0 (those processes say in what)" in said[0]
+    assert not any("preparing data" in one for one in said)
+    assert not run.exists() or not any(run.iterdir())

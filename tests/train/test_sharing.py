@@ -123,11 +123,18 @@ def test_a_round_hands_on_who_shares_its_work(place, monkeypatch):
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        pytest.param("samples", "labels there", marks=pytest.mark.long),
-        pytest.param("golden", "golden there", marks=pytest.mark.long),
-        ("settings", "divide there.*place_every=1.*here.*place_every=2"),
-        pytest.param("seed", "drawing there.*seed=0.*here.*seed=1", marks=pytest.mark.long),
-        pytest.param("state", "epochs there 0, here 3", marks=pytest.mark.long),
+        pytest.param("samples", r"labels: process 0 has \w+, this one", marks=pytest.mark.long),
+        pytest.param("golden", r"golden: process 0 has \w+, this one", marks=pytest.mark.long),
+        ("settings", "divide: process 0 has .*place_every=1.*this one .*place_every=2"),
+        pytest.param(
+            "seed", "drawing: process 0 has .*seed=0.*this one .*seed=1", marks=pytest.mark.long
+        ),
+        pytest.param(
+            "batches", "batch_size: process 0 has 40, this one 20", marks=pytest.mark.long
+        ),
+        pytest.param(
+            "state", "epochs trained: process 0 has 0, this one 3", marks=pytest.mark.long
+        ),
     ],
 )
 def test_processes_that_differ_are_stopped_before_they_wait_for_each_other(other, what):
@@ -136,7 +143,7 @@ def test_processes_that_differ_are_stopped_before_they_wait_for_each_other(other
         _, said = process.communicate(timeout=120)
         assert process.returncode == 1
         found.append(re.search(r"process 1 differs from process 0 \((.*)\)\. Give each", said))
-    assert found[0][1] == "those processes say which"
+    assert found[0][1] == "those processes say in what"
     assert re.search(what, found[1][1])
 
 

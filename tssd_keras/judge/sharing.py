@@ -119,4 +119,4 @@ def total(
     for start in range(0, flat.size, TOLD):
         some = slice(start, start + TOLD)
         flat[some] = sharing.rows_of_all((flat[None, some],))[0].sum(axis=0)
-    return added_up
+    return flat.reshape(added_up.shape)

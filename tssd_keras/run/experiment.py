@@ -21,7 +21,7 @@ from tssd_keras.recipe.recipe import Recipe
 from tssd_keras.run import epoch_bar, wiring
 from tssd_keras.run.describe import BAD_IMAGES_NAMED, describe
 from tssd_keras.run.epochs import EpochRecord
-from tssd_keras.run.first_process import files_of_first, kept_by_first
+from tssd_keras.run.first_process import check_same_recipe, files_of_first, kept_by_first
 from tssd_keras.run.folder import RunFolder
 from tssd_keras.run.go_on import KeepState, computes_on, forget, give_back
 from tssd_keras.run.interrupts import ctrl_c_held, ctrl_c_noted
@@ -214,6 +214,7 @@ def _summary(training: Training, keep: KeepState, stopped: BaseException | None)
 
 def set_up(recipe: Recipe, folder: RunFolder, say: Say) -> Training:
     """Load the data and build what is trained; the folder is not touched."""
+    check_same_recipe(recipe)
     say(f"preparing data: {recipe.dataset}")
     prepared = prepare(recipe, loading.load(recipe.data, recipe.golden))
     if recipe.train.on_device:

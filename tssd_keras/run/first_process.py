@@ -7,15 +7,32 @@ a place for files.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tssd_keras.recipe.recipe import Recipe
+from tssd_keras.recipe.toml import toml_value
 from tssd_keras.run.kept_state import Kept, kept_of, read_kept
+from tssd_keras.run.saved_recipe import PATHS
 from tssd_keras.train import devices
-from tssd_keras.train.one_table import state_of_first
+from tssd_keras.train.one_table import check_alike, state_of_first
 
 Say = Callable[[str], None]
+
+
+def check_same_recipe(recipe: Recipe) -> None:
+    """Raise ValueError in all processes unless they run the same; their files may lie elsewhere."""
+    if devices.layout().n_processes > 1:
+        check_alike(
+            {
+                f"{section}.{key}": toml_value(value)
+                for section, settings in dataclasses.asdict(recipe).items()
+                for key, value in settings.items()
+                if key not in PATHS.get(section, ())
+            }
+        )
 
 
 @contextlib.contextmanager

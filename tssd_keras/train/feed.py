@@ -163,6 +163,15 @@ class Feed:
         if self.check_model is not None:
             self.check_model(model)
 
+    def fingerprint(self) -> dict[str, str]:
+        """What processes that read one feed must have alike, as texts by name."""
+        return {
+            "batch_size": str(self.batch_size),
+            "steps": str(self.fixed_steps),
+            "shuffle": str(self.shuffle),
+            "map": "none" if self.map is None else "some",
+        }
+
     @property
     def max_steps(self) -> int:
         """Batches in an epoch of every sample, or of every drawn one."""

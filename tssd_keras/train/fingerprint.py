@@ -23,16 +23,16 @@ def fingerprint(arguments: CheckedArguments) -> dict[str, str]:
     if golden is not None:
         parts = (golden.labels, golden.given, golden.stands_for, golden.at_random)
         inputs = as_inputs(golden.inputs)
-        trusted = _digest(*parts, _some(inputs, np.arange(len(golden))))
+        trusted = digest(*parts, _some(inputs, np.arange(len(golden))))
     source, names = arguments.inputs, arguments.class_names
     return {
-        "labels": _digest(arguments.given, arguments.index, arguments.decided, arguments.weight),
+        "labels": digest(arguments.given, arguments.index, arguments.decided, arguments.weight),
         "inputs": f"{len(source)} of {source.shape[1:]} {source.dtype} "
-        + _digest(_some(source, arguments.index)),
+        + digest(_some(source, arguments.index)),
         "golden": trusted,
         "warmup_epochs": str(arguments.warmup_epochs),
         "n_classes": str(arguments.n_classes),
-        "class_names": "none" if names is None else f"{', '.join(names[:3])}, ... {_digest(names)}",
+        "class_names": "none" if names is None else f"{', '.join(names[:3])}, ... {digest(names)}",
         "features": str(arguments.scoring.features),
         "output": str(arguments.scoring.output),
         "drawing": str(arguments.drawing),
@@ -56,8 +56,8 @@ def _some(inputs, index: np.ndarray):
     return inputs.read(index[rows])
 
 
-def _digest(*values) -> str:
-    """The first digits of the SHA-256 of arrays, nested or not."""
+def digest(*values) -> str:
+    """The first digits of the SHA-256 of arrays, nested or not, as text."""
     sha = hashlib.sha256()
     for value in values:
         for leaf in _leaves(value):

@@ -21,7 +21,6 @@ from tssd_keras.judge.state import State
 from tssd_keras.judge.table import BLOCK, JUDGED, SampleTable
 from tssd_keras.train import devices
 from tssd_keras.train.devices.layout import Layout
-from tssd_keras.train.fingerprint import differences
 
 Verdicts = TypeVar("Verdicts")
 
@@ -30,7 +29,7 @@ def check_alike(of: dict[str, str]) -> None:
     """See that all processes are about to train the same, before one waits for another for ever.
 
     Args:
-        of: texts of what must be the same, by name, see `fingerprint.fingerprint`.
+        of: texts of what must be the same, by name: settings, or a `fingerprint.fingerprint`.
 
     Raises:
         ValueError: in some process they are others; in all of them.
@@ -38,11 +37,16 @@ def check_alike(of: dict[str, str]) -> None:
     numbers = devices.numbers_of_all(zlib.crc32(json.dumps(of).encode()))
     if len(set(numbers)) > 1:
         first = json.loads(devices.told_by_first(json.dumps(of).encode()))
-        found = differences(first, of) or "those processes say which"
+        found = [
+            f"{name}: process 0 has {first.get(name, 'none')}, this one {of.get(name, 'none')}"
+            for name in first | of
+            if first.get(name) != of.get(name)
+        ]
         raise ValueError(
             "every process must have the same samples, labels, golden samples and settings, and "
-            f"have trained as far: {_others(numbers)} from process 0 ({found}). Give each the same "
-            "recipe or arguments, and the same state to go on from."
+            f"have trained as far: {_others(numbers)} from process 0 "
+            f"({'; '.join(found) or 'those processes say in what'}). Give each the same recipe or "
+            "arguments, and the same state to go on from."
         )
 
 

@@ -21,7 +21,7 @@ from tssd_keras.train.draw import draw_balanced, draw_generator
 from tssd_keras.train.epoch_count import EpochCount
 from tssd_keras.train.eval_networks import FeedNeeds
 from tssd_keras.train.feed import Feed
-from tssd_keras.train.fingerprint import differences, fingerprint
+from tssd_keras.train.fingerprint import differences, digest, fingerprint
 from tssd_keras.train.fit_notes import FitNotes
 from tssd_keras.train.judges import Judges
 from tssd_keras.train.new_table import new_table, rule_for_rejected
@@ -209,9 +209,19 @@ class Remembering(keras.callbacks.Callback):
             if self._is_new and (state := self._backup.newest()):
                 self._take(state, self._backup.path)
         if self._feed is not None and self._feed.layout.n_processes > 1:
-            done = {"epochs": self.epochs_trained, "rounds": len(self.rounds)}
-            needs = {"model": str(self._feed_needs)} | {k: str(n) for k, n in done.items()}
-            check_alike(fingerprint(self.arguments) | needs)
+            check_alike(fingerprint(self.arguments) | self._feed.fingerprint() | self._progress())
+
+    def _progress(self) -> dict[str, str]:
+        """How far this TSSD is, and is asked to go, in texts that processes compare."""
+        table = (self.table.role, self.table.weight, self.table.rows_to_judge())
+        return {
+            "model": str(self._feed_needs),
+            "scoring.batch_size": str(self.arguments.scoring.batch_size),
+            "epochs of fit": str((self.params or {}).get("epochs")),
+            "epochs trained": str(self.epochs_trained),
+            "rounds": str(len(self.rounds)),
+            "table": digest(*table),
+        }
 
     def _line_up(self, epoch: int) -> None:
         """Its first epoch begins: take the state that belongs to the model.
