@@ -171,6 +171,7 @@ def test_a_key_brings_a_sample_that_is_off_the_screen_there_first(opened, addres
 def test_a_key_in_another_part_leads_to_the_sample_and_decides_nothing(opened, address, part):
     page = opened(address)
     page.get_by_role("link", name=part, exact=True).click()
+    page.locator("#stage").wait_for(state="hidden")  # a click tells of its part a moment later
     page.keyboard.press("k")
     assert stored(page) == {}
     assert page.locator("#stage img").is_visible()

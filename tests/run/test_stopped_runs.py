@@ -187,6 +187,8 @@ def test_a_handler_of_the_programs_own_decides_what_ctrl_c_does(tmp_path):
     assert n_epochs(tmp_path / "run") == 3
 
 
+# Ctrl-C can come while threadpoolctl reads which libraries there are.
+@pytest.mark.filterwarnings("ignore:.*/proc/self/maps")
 def test_a_run_that_is_stopped_in_its_first_update_keeps_its_network(tmp_path):
     """On JAX an update gives the weights away until it has ended, and the first is compiled."""
 
