@@ -61,7 +61,7 @@ def asked_for(
     Args:
         path: of the recipe.
         overrides: "section.key=value", for all runs.
-        noises: "KIND:RATE"; none: the recipe's own noise.
+        noises: "KIND:RATE" or "file:PATH"; none: the recipe's own noise.
         methods: of `METHODS`.
         seeds: of all that is drawn.
         own: "METHOD.KEY=NUMBER".

@@ -101,7 +101,7 @@ def test_a_run_that_fails_is_a_line_that_says_why(tmp_path):
         (["--methods", "gec"], "a method must be one of cross-entropy; label-smoothing; gce;"),
         (["--methods", "co-teachin"], "did you mean co-teaching?"),
         (["--methods", "gce", "--seeds", "0,x"], "--seeds takes whole numbers"),
-        (["--methods", "gce", "--noise", "0.4"], "--noise takes KIND:RATE"),
+        (["--methods", "gce", "--noise", "0.4"], "--noise takes KIND:RATE or file:PATH"),
         (["--methods", "gce", "--peer", "gce.p=1"], "with METHOD.KEY of gce.q among the methods"),
         (["--methods", "gce", "--peer", "elr.strength=1"], "METHOD.KEY of gce.q among"),
         (["--methods", "cross-entropy", "--peer", "gce.q=1"], "METHOD.KEY of none among"),

@@ -55,11 +55,21 @@ def test_without_noises_the_recipes_own_is_kept():
     assert one.recipe.noise.rate == 0.35
 
 
+def test_labels_of_files_can_stand_beside_made_noise():
+    runs = planned(noises=("file:a/b=c.npy", "symmetric:0.2"), variants=["PSD"], seeds=(0,))
+    assert [one.case for one in runs] == ["labels b=c", "symmetric 0.2"]
+    assert (runs[0].recipe.noise.kind, runs[0].recipe.noise.labels) == ("file", "a/b=c.npy")
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"variants": ["PSD+MPS"]}, r"a variant must be one of .*did you mean PSD\+MSP"),
-        ({"noises": ["0.4"]}, "--noise takes KIND:RATE, got '0.4'"),
+        ({"noises": ["0.4"]}, "--noise takes KIND:RATE or file:PATH, got '0.4'"),
+        (
+            {"noises": ["file:a/worst.npy", "file:b/worst.npy"]},
+            "b/worst.npy has 'labels worst', as a/worst.npy has",
+        ),
         ({"noises": ["symetric:0.4"]}, "did you mean symmetric"),
         ({"noises": ["symmetric:1.4"]}, "rate must lie in 0..1, got 1.4"),
         ({"overrides": ["train.epoch=3"]}, "did you mean epochs"),

@@ -11,8 +11,9 @@ noise_option = click.option(
     "--noise",
     "noises",
     multiple=True,
-    metavar="KIND:RATE",
-    help="Noise in place of the recipe's, e.g. symmetric:0.4. Can be given again.",
+    metavar="KIND:RATE|file:PATH",
+    help="Noise in place of the recipe's, e.g. symmetric:0.4; or file:PATH, labels in a file. Can "
+    "be given again.",
 )
 set_in_all_option = click.option(
     "--set",

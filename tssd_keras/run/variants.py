@@ -85,7 +85,8 @@ def plan(
     Args:
         path: of the recipe.
         overrides: "section.key=value", for all runs.
-        noises: "KIND:RATE", e.g. "symmetric:0.4"; none: the recipe's own noise.
+        noises: "KIND:RATE" or "file:PATH", e.g. "symmetric:0.4" or "file:labels.npy"; none: the
+            recipe's own noise.
         variants: of `among`.
         seeds: of all that is drawn.
         among: what can be run: name -> settings.
@@ -97,7 +98,7 @@ def plan(
             sets by itself what an override sets.
     """
     overrides, variants = tuple(overrides), tuple(dict.fromkeys(variants))
-    cases = [_case(text) for text in dict.fromkeys(noises)] or [(AS_IT_IS, ())]
+    cases = _cases(noises)
     for name in variants:
         if name not in among:
             raise RecipeError(
@@ -155,8 +156,27 @@ def _recipe(
 
 
 def _case(text: str) -> tuple[str, tuple[str, ...]]:
-    """Title and settings of one KIND:RATE."""
-    kind, colon, rate = text.partition(":")
-    if not (kind and colon and rate):
-        raise RecipeError(f"--noise takes KIND:RATE, got {text!r}; try symmetric:0.4")
-    return f"{kind} {rate}", (f"noise.kind={kind}", f"noise.rate={rate}")
+    """Title and settings of one KIND:RATE or file:PATH."""
+    kind, colon, value = text.partition(":")
+    if not (kind and colon and value):
+        raise RecipeError(
+            f"--noise takes KIND:RATE or file:PATH, got {text!r}; try symmetric:0.4 or "
+            "file:labels.npy"
+        )
+    if kind == "file":
+        return f"labels {Path(value).stem}", ("noise.kind=file", f"noise.labels={value}")
+    return f"{kind} {value}", (f"noise.kind={kind}", f"noise.rate={value}")
+
+
+def _cases(noises: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Title and settings of each noise; raises RecipeError where two have one title."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in dict.fromkeys(noises):
+        title, settings = _case(text)
+        if title in found:
+            raise RecipeError(
+                f"each --noise must have a title of its own in the table: {text} has {title!r}, "
+                f"as {found[title][-1].partition('=')[2]} has. Give the files other names."
+            )
+        found[title] = settings
+    return list(found.items()) or [(AS_IT_IS, ())]
