@@ -342,6 +342,8 @@ def test_one_step_of_two_networks_is_what_the_formulae_say():
     step.compile(keras.optimizers.SGD(0.0), weighted_metrics=[accuracy()])
     step.warm_up(False)
     step.lambda_u.assign(lambda_u)
+    class_shares = np.array([0.5, 0.3, 0.2], "float32")
+    step.class_shares.assign(class_shares)
     total, (loss, *_) = step.step_loss((x, y, weights))
 
     seeds = keras.random.SeedGenerator(5)
@@ -360,7 +362,7 @@ def test_one_step_of_two_networks_is_what_the_formulae_say():
         p = softmax((share * views + (1 - share) * views[partner]) @ kernel)
         expected += -(target * np.log(p)).sum(axis=1)[labelled].mean()
         expected += lambda_u * ((p - target) ** 2).mean(axis=1)[~labelled].mean()
-        expected += lambda_r * (np.log(1 / k) - np.log(p.mean(axis=0))).mean()
+        expected += lambda_r * (class_shares * np.log(class_shares / p.mean(axis=0))).sum()
     assert float(loss) == pytest.approx(expected / 2, rel=1e-4)
     penalty = 0.5 * decay * sum((kernel**2).sum() for kernel in kernels)
     assert float(total) == pytest.approx(expected + penalty, rel=1e-4)

@@ -50,6 +50,7 @@ class Purification:
         role: int8[N], the division's roles with the uncertain settled; see `settle`.
         top: the most probable true classes of N samples.
         transition: float64[K, K], estimated: P(given = column | true = row).
+        class_share: float64[K], estimated, of each true class.
         expected: float64[K], how many right labels of each class it expects.
         figures: of the purification, for the round's record.
     """
@@ -58,6 +59,7 @@ class Purification:
     role: np.ndarray
     top: TopClasses
     transition: np.ndarray
+    class_share: np.ndarray
     expected: np.ndarray
     figures: PurificationFigures
 
@@ -241,8 +243,9 @@ class Purifier:
             shift=shift(self._asker.names, answers.right_features, kept),
         )
         q, matrix = found.q.astype(np.float32), evidence.context.transition
-        expected = len(q) * evidence.class_share * np.diag(matrix)
-        return Purification(q, role, answers.top, matrix, expected, figures)
+        class_share = evidence.class_share
+        expected = len(q) * class_share * np.diag(matrix)
+        return Purification(q, role, answers.top, matrix, class_share, expected, figures)
 
     def _probability(
         self, evidence: Evidence, answers: Answers, rows: np.ndarray | None

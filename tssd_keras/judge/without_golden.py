@@ -78,7 +78,8 @@ class WithoutGolden:
         self._past.update(rows, log_odds)
         q = expit(self._past.mean(rows).astype(np.float64))
         role = settle(overrule(division.role, q), q, 0.5)
-        transition, right = self._noise(scores, given, place)
+        transition, class_share = self._noise(scores, given, place)
+        right = class_share * np.diag(transition)
         share, spoken_of = float(right.sum()), float(division.of_features(given).mean())
         why = why_no_share(share, q, spoken_of)
         figures = PurificationFigures(
@@ -88,7 +89,7 @@ class WithoutGolden:
             no_share=why,
         )
         q, expected = q.astype(np.float32), len(given) * right
-        return Purification(q, role, top, transition, expected, figures)
+        return Purification(q, role, top, transition, class_share, expected, figures)
 
     def get_state(self) -> State:
         """What `set_state` takes."""
@@ -101,11 +102,10 @@ class WithoutGolden:
     def _noise(
         self, scores: Scores, given: np.ndarray, place: Place
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The transition matrix, and the shares float64[K] of right labels that it expects."""
+        """The transition matrix, and the share of each true class, float64[K]."""
         some = np.arange(len(given))
         if len(some) > MAX_SAMPLES:
             rng = np.random.default_rng(self._seed)
             some = np.sort(rng.choice(len(some), MAX_SAMPLES, replace=False))
         log_p = place.class_log_p(place.similarity(some), scores.log_p[some])
-        matrix, class_share = estimate_transition(log_p, given[some], self._n_classes)
-        return matrix, class_share * np.diag(matrix)
+        return estimate_transition(log_p, given[some], self._n_classes)

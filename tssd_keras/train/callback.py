@@ -20,6 +20,7 @@ from tssd_keras.train import devices
 from tssd_keras.train.arguments import check_callable
 from tssd_keras.train.backends import check_backend
 from tssd_keras.train.checked import check_arguments
+from tssd_keras.train.class_shares import tell_class_shares
 from tssd_keras.train.eval_networks import (
     FeedNeeds,
     bring_up_to_date,
@@ -278,8 +279,8 @@ class TSSD(Remembering):
         bring_up_to_date(self.model)
         judge = partial(self._judges.round, self.table, self._scorers, epoch=epoch)
         alone = partial(devices.alone, partial(judge, round_index=len(self.rounds)))
-        layout = devices.layout_of(self.model)
-        record, self.last_round = judged_alike(self.table, layout, alone)
+        record, self.last_round = judged_alike(self.table, devices.layout_of(self.model), alone)
+        tell_class_shares(self.model, self.last_round)
         self.rounds.append(record)
         if self._verbose:
             print(round_line(record))

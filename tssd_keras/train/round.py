@@ -58,6 +58,8 @@ class Verdict:
         place: float16[n, C], of `short_features`.
         transition: float64[K, K], P(given = column | true = row) as the purification
             estimated it; None without.
+        class_share: float64[K], of each true class, as the purification estimated it; of each
+            given one without.
         columns: of the sample table, after purification.
         figures: of the purification.
         seconds: of each part.
@@ -73,6 +75,7 @@ class Verdict:
     top: TopClasses
     place: np.ndarray
     transition: np.ndarray | None
+    class_share: np.ndarray
     columns: Rewrite
     figures: PurificationFigures
     seconds: Seconds
@@ -190,9 +193,8 @@ class NetworkJudge:
 
         self._losses.update(rows, scores.loss)
         loss = self._losses.mean(rows)
-        sharing = devices.sharing_of(scorer)
         where, golden = self._places.of(
-            scores, given, rows, self._before, golden, round_index, sharing
+            scores, given, rows, self._before, golden, round_index, devices.sharing_of(scorer)
         )
         similarity = where.scores()
         division = divide(
@@ -225,6 +227,7 @@ class NetworkJudge:
             top,
             short_features(scores.features),
             None if found is None else found.transition,
+            np.bincount(given, minlength=k) / len(given) if found is None else found.class_share,
             columns,
             figures,
             Seconds(**clock.laps),

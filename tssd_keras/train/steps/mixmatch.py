@@ -108,14 +108,18 @@ def consistency(log_p, target, labelled):
     return ops.sum(unlabelled * each) / ops.maximum(ops.sum(unlabelled), 1.0)
 
 
-def uniformity(log_p):
-    """L_reg, KL(uniform || mean prediction) in nats: float32[n, K] -> float32 scalar.
+def imbalance(log_p, class_shares):
+    """L_reg, KL(class shares || mean prediction) in nats: a scalar.
 
-    Source: DivideMix, equation 11.
+    Args:
+        log_p: float32[n, K].
+        class_shares: float32[K] above 0, of sum 1; what the mean prediction should be.
+
+    Source: DivideMix, equation 11, where every class has the same share.
     """
-    mean = ops.mean(ops.exp(log_p), axis=0)
-    k = log_p.shape[-1]
-    return -ops.mean(ops.log(ops.maximum(mean, 1e-12) * k))
+    mean = ops.maximum(ops.mean(ops.exp(log_p), axis=0), 1e-12)
+    shares = ops.cast(class_shares, log_p.dtype)
+    return ops.sum(shares * (ops.log(shares) - ops.log(mean)))
 
 
 def negative_entropy(log_p):

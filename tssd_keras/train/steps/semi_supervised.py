@@ -21,7 +21,7 @@ class Mixmatch:
         temperature: of the targets; below 1 sharpens them.
         alpha: of mixup's Beta distribution, 0.5 or a whole number.
         lambda_u: weight of the unlabelled loss once it has risen.
-        lambda_r: weight of the penalty on uneven mean predictions.
+        lambda_r: weight of the penalty on mean predictions unlike the classes' shares.
         penalty: whether the warm-up adds the negative entropy, for asymmetric noise.
         weak_guesses: whether guesses are made on weak views, those of `Augment.weak`, and
             only the views to learn from are strong (Nishi et al., "AugDesc", arXiv 2103.02130).
@@ -46,6 +46,8 @@ class SemiSupervised(BaseStep):
         warming_up: whether all labels are trusted still.
         epoch_count: of TSSD, over every `fit`; None where none takes part.
         lambda_u: variable; the weight of the unlabelled loss now.
+        class_shares: variable float32[K]; the share of each true class, as TSSD's last round
+            estimates it. Even before a round, and where no TSSD takes part.
         wants_unlabelled: True; batches must hold the samples without weight too.
     """
 
@@ -57,6 +59,10 @@ class SemiSupervised(BaseStep):
         self.warming_up = True
         self.epoch_count: EpochCount | None = None
         self.lambda_u = keras.Variable(0.0, dtype="float32", trainable=False, name="lambda_u")
+        k = networks[0].outputs[0].shape[-1]
+        self.class_shares = keras.Variable(
+            [1 / k] * k, dtype="float32", trainable=False, name="class_shares"
+        )
         self._parts = [mixable_parts(network) for network in networks]
         self._n_uniforms = mixmatch.n_uniforms(settings.alpha)
 
@@ -133,7 +139,7 @@ class SemiSupervised(BaseStep):
         return (
             mixmatch.supervised(log_p, target, labelled)
             + ops.cast(self.lambda_u, log_p.dtype) * mixmatch.consistency(log_p, target, labelled)
-            + self.settings.lambda_r * mixmatch.uniformity(log_p)
+            + self.settings.lambda_r * mixmatch.imbalance(log_p, self.class_shares)
         )
 
 
