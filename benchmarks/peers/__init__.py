@@ -75,4 +75,7 @@ METHODS: dict[str, Method] = {
     "tssd-mixmatch": Method(None, TSSD, ("objective.kind=mixmatch", *WITHOUT)),
     "tssd-weighted-golden": Method(None, TSSD, ("objective.kind=weighted", *TRUSTED)),
     "tssd-mixmatch-golden": Method(None, TSSD, ("objective.kind=mixmatch", *TRUSTED)),
+    "tssd-mixmatch-golden-two": Method(
+        None, TSSD, ("objective.kind=mixmatch", "train.networks=2", *TRUSTED)
+    ),
 }
