@@ -45,13 +45,17 @@ def read() -> Columns:
     found: Columns = {}
     for data, folder in FOLDERS.items():
         lines = [line for line in read_lines(RESULTS / folder / "runs.jsonl") if not line.error]
-        cases = sorted({one.case for one in lines}, key=lambda c: (ORDER.index(c.split()[0]), c))
-        for case in cases:
+        for case in sorted({line.case for line in lines}, key=by_kind_and_rate):
             column = found.setdefault(f"{data} {_shortly(case)}", {})
             for line in lines:
                 if line.case == case:
                     column.setdefault(line.variant, []).append(line)
     return found
+
+
+def by_kind_and_rate(case: str) -> tuple[int, str]:
+    """What columns are sorted by."""
+    return ORDER.index(case.split()[0]), case
 
 
 def _shortly(case: str) -> str:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.backend_free
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-RESULTS = BENCHMARKS / "results" / "peers-digits"
+RESULTS = BENCHMARKS / "results"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,18 +75,40 @@ def test_the_long_table_has_every_figure():
     assert row["labels_sha256"] == "000000000000 111111111111"
 
 
-def test_the_published_tables_are_those_of_the_lines():
+@pytest.mark.parametrize("folder", sorted(RESULTS.glob("peers-*/")), ids=lambda path: path.name)
+def test_the_published_tables_are_those_of_the_lines(folder):
     from peers.tables import long, short
+    from peers_together import by_kind_and_rate
 
-    lines = read_lines(RESULTS / "runs.jsonl")
+    lines = read_lines(folder / "runs.jsonl")
     assert len(lines) >= 10
     assert not any(one.error for one in lines)
     assert len({one.settings for one in lines}) == len(lines)
-    ordered = sorted(lines, key=lambda one: (one.seed, CASES.index(one.case)))
-    table = short(ordered)
-    assert (RESULTS / "table.md").read_text() == table
-    assert (RESULTS / "table.csv").read_text() == long(ordered)
+    ordered = sorted(lines, key=lambda one: (one.seed, by_kind_and_rate(one.case)))
+    assert (folder / "table.md").read_text() == short(ordered)
+    assert (folder / "table.csv").read_text() == long(ordered)
+
+
+def test_the_table_of_all_is_that_of_the_lines():
+    import peers_together
+
+    table = peers_together.table(peers_together.read())
+    assert (RESULTS / "peers-together.md").read_text() == table
     assert table in (ROOT / "docs" / "results.md").read_text()
 
 
-CASES = ("symmetric 0.2", "symmetric 0.4", "symmetric 0.6", "asymmetric 0.3")
+def test_the_table_of_all_names_the_best_of_a_column_and_who_has_fewer_seeds():
+    from peers_together import table
+
+    columns = {
+        "digits sym 40": {
+            "gce": [line("gce", 0, 0.9), line("gce", 1, 0.8)],
+            "elr": [line("elr", 0, 0.8496)],
+        },
+        "text pair 30": {"gce": [line("gce", 0, 0.5)]},
+    }
+    rows = table(columns).splitlines()
+    assert rows[0] == "| method | digits sym 40 | text pair 30 | behind the best, mean |"
+    assert "| gce | **85.0** | **50.0** | 0.0 |" in rows
+    assert "| elr | **85.0**\\* | - | - |" in rows
+    assert "| ssr | - | - | - |" in rows

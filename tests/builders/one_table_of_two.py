@@ -2,13 +2,15 @@
 
     python one_table_of_two.py PORT PROCESS OUT "the same rows"|"other rows"
 
-Writes the table as it judged it and as it then was, the rows, and the bytes of the longest message
-it was told.
+Writes the table as it judged it and as it then was, the rows, the bytes of the longest message that
+it was told, and the classes' shares as it would have them and as its step has them.
 """
 
 import os
 import sys
+from types import SimpleNamespace
 
+import keras
 import numpy as np
 
 from tssd_keras.judge.quality import role_counts
@@ -22,6 +24,8 @@ from tssd_keras.judge.record import (
 )
 from tssd_keras.judge.table import Rewrite, SampleTable
 from tssd_keras.train import devices, one_table
+from tssd_keras.train.class_shares import shares_to_predict, tell_class_shares
+from tssd_keras.train.steps import mixmatch_step
 
 N, DRAWN, DECIDED = 5_000, 1_000, 50
 
@@ -76,11 +80,19 @@ def main():
             seconds=Seconds(score=1.0, divide=1.0, purify=1.0),
         )
         record = one_table.as_first_judged(table, record)
+        keras.utils.set_random_seed(0)
+        step = mixmatch_step(keras.Sequential([keras.Input((3,)), keras.layers.Dense(10)]))
+        found = own.dirichlet(np.ones(10))
+        tell_class_shares(step, [SimpleNamespace(class_share=found, rows=rows)], table)
     np.savez(
         out,
         rows=rows,
         epoch=record.epoch,
         longest=max(sizes),
+        own_shares=shares_to_predict(
+            [found], len(rows), table.decided[table.drawn & (table.decided >= 0)]
+        ),
+        shares=np.asarray(step.class_shares),
         **{f"mine/{name}": column for name, column in mine.items()},
         **{f"then/{name}": column for name, column in table.get_state().items()},
     )

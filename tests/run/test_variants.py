@@ -61,6 +61,12 @@ def test_labels_of_files_can_stand_beside_made_noise():
     assert (runs[0].recipe.noise.kind, runs[0].recipe.noise.labels) == ("file", "a/b=c.npy")
 
 
+def test_made_noise_takes_the_place_of_labels_in_a_recipes_file():
+    features = DIGITS.with_name("cifar10n_features.toml")
+    (one,) = plan(features, (), noises=("symmetric:0.4",), variants=["PSD"], seeds=(0,))
+    assert (one.recipe.noise.kind, one.recipe.noise.labels) == ("symmetric", "")
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

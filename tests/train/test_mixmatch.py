@@ -89,13 +89,13 @@ def test_a_batch_of_one_kind_has_no_loss_of_the_other(labelled):
 def test_mean_predictions_like_the_classes_shares_are_not_penalised():
     even, uneven = np.array([0.5, 0.5], "float32"), np.array([0.75, 0.25], "float32")
     sure = np.log(np.array([[0.98, 0.02], [0.02, 0.98]], "float32"))
-    assert float(mixmatch.imbalance(sure, even)) == pytest.approx(0.0, abs=1e-6)
+    assert float(mixmatch.share_divergence(sure, even)) == pytest.approx(0.0, abs=1e-6)
     one_class = np.log(np.array([[0.75, 0.25]] * 2, "float32"))
-    assert float(mixmatch.imbalance(one_class, uneven)) == pytest.approx(0.0, abs=1e-6)
+    assert float(mixmatch.share_divergence(one_class, uneven)) == pytest.approx(0.0, abs=1e-6)
     expected = -0.5 * (np.log(2 * 0.75) + np.log(2 * 0.25))
-    assert float(mixmatch.imbalance(one_class, even)) == pytest.approx(expected, rel=1e-5)
+    assert float(mixmatch.share_divergence(one_class, even)) == pytest.approx(expected, rel=1e-5)
     expected = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
-    assert float(mixmatch.imbalance(sure, uneven)) == pytest.approx(expected, rel=1e-5)
+    assert float(mixmatch.share_divergence(sure, uneven)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_negative_entropy_is_lowest_where_the_network_is_least_sure():
@@ -114,7 +114,7 @@ def test_no_loss_depends_on_the_order_of_rows_or_classes():
         expected = float(loss(log_p, target, labelled))
         assert float(loss(turned, turned_target, labelled[rows])) == pytest.approx(expected)
     even = np.full(log_p.shape[1], 1 / log_p.shape[1], "float32")
-    for loss in (lambda log_p: mixmatch.imbalance(log_p, even), mixmatch.negative_entropy):
+    for loss in (lambda log_p: mixmatch.share_divergence(log_p, even), mixmatch.negative_entropy):
         assert float(loss(turned)) == pytest.approx(float(loss(log_p)), rel=1e-5)
 
 

@@ -55,6 +55,9 @@ def test_two_processes_that_judged_otherwise_then_have_the_first_ones_table(tmp_
         for name, column in first.items():
             np.testing.assert_array_equal(then[name], column, err_msg=name)
     assert [int(one["epoch"]) for one in found] == [0, 0]
+    assert abs(found[0]["own_shares"] - found[1]["own_shares"]).max() > 0.01
+    for one in found:
+        np.testing.assert_allclose(one["shares"], found[0]["own_shares"], rtol=1e-6)
 
     whole = sum(first[name].nbytes for name in JUDGED)
     assert found[0]["longest"] < whole / 10  # a part was judged, and told in blocks

@@ -150,8 +150,8 @@ def _recipe(
     except RecipeError as error:
         load_recipe(path, overrides)  # mistakes of the recipe itself name no run
         raise RecipeError(
-            f"{error}\n  That is of the run {title}. Change it, or name those that fit with "
-            f"{option}."
+            f"{error}\n  That is of the run {title}. Change it, or ask for those that fit, by "
+            f"{option} and --noise."
         ) from error
 
 
@@ -164,8 +164,9 @@ def _case(text: str) -> tuple[str, tuple[str, ...]]:
             "file:labels.npy"
         )
     if kind == "file":
-        return f"labels {Path(value).stem}", ("noise.kind=file", f"noise.labels={value}")
-    return f"{kind} {value}", (f"noise.kind={kind}", f"noise.rate={value}")
+        title = Path(value).stem.replace("|", "/")  # it becomes a cell of Markdown
+        return f"labels {title}", ("noise.kind=file", f"noise.labels={value}")
+    return f"{kind} {value}", (f"noise.kind={kind}", f"noise.rate={value}", "noise.labels=")
 
 
 def _cases(noises: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:

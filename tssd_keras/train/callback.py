@@ -280,7 +280,7 @@ class TSSD(Remembering):
         judge = partial(self._judges.round, self.table, self._scorers, epoch=epoch)
         alone = partial(devices.alone, partial(judge, round_index=len(self.rounds)))
         record, self.last_round = judged_alike(self.table, devices.layout_of(self.model), alone)
-        tell_class_shares(self.model, self.last_round)
+        tell_class_shares(self.model, self.last_round, self.table)
         self.rounds.append(record)
         if self._verbose:
             print(round_line(record))

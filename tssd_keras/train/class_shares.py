@@ -1,4 +1,4 @@
-"""A semi-supervised step is told how many samples of each true class to expect."""
+"""A semi-supervised step is told how often each class should be predicted."""
 
 from __future__ import annotations
 
@@ -7,34 +7,43 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from tssd_keras.judge.table import SampleTable
 from tssd_keras.train import devices
 from tssd_keras.train.one_table import state_of_first
 from tssd_keras.train.round import Verdict
+from tssd_keras.train.steps.semi_supervised import SemiSupervised
 
-LEAST = 0.1  # of an even share: what is expected of no class is soon predicted for no sample
 
-
-def tell_class_shares(model: keras.Model, verdicts: Sequence[Verdict]) -> None:
-    """Set the step's `class_shares` to what a round found; of other models nothing.
+def tell_class_shares(model: keras.Model, verdicts: Sequence[Verdict], table: SampleTable) -> None:
+    """Set a semi-supervised step's `class_shares` by a round; do nothing with other models.
 
     Args:
         model: that is fitted.
         verdicts: of the round, one a network; of several processes the first one's count.
+        table: that was judged; samples that a person decided on are fed, too.
     """
-    if not hasattr(model, "class_shares"):
+    if not isinstance(model, SemiSupervised):
         return
-    shares = expected_shares([verdict.class_share for verdict in verdicts])
+    found = [verdict.class_share for verdict in verdicts]
+    decided = table.decided[table.drawn & (table.decided >= 0)]
+    shares = shares_to_predict(found, len(verdicts[0].rows), decided)
     if devices.layout_of(model).n_processes > 1:
         shares = state_of_first({"shares": shares})["shares"]
     devices.assign(model.class_shares, shares.astype(np.float32))
 
 
-def expected_shares(found: Sequence[np.ndarray]) -> np.ndarray:
-    """float64[K] of sum 1: the networks' mean; no class has less than a tenth of an even share.
+def shares_to_predict(
+    found: Sequence[np.ndarray], n_judged: int, decided: np.ndarray
+) -> np.ndarray:
+    """float64[K] of sum 1, half the way from even shares to those of all samples that are fed.
+
+    A network has a part in the estimate, and would be held to its own mistakes by the whole of it.
 
     Args:
-        found: float64[K] of each network, of sum 1.
+        found: float64[K] of each network: estimated shares of the classes among the judged.
+        n_judged: how many samples these are.
+        decided: int64[m], classes of the samples that a person decided on.
     """
-    shares = np.mean(found, axis=0)
-    shares = np.maximum(shares, LEAST / len(shares))
-    return shares / shares.sum()
+    k = len(found[0])
+    fed = n_judged * np.mean(found, axis=0) + np.bincount(decided, minlength=k)
+    return (fed / fed.sum() + 1 / k) / 2

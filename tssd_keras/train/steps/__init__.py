@@ -39,6 +39,7 @@ def weighted_step(
 
     Raises:
         RuntimeError: there is no step for this backend.
+        ValueError: there is no network.
     """
     settings = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
     return on_backend(BaseStep)(_as_list(network), **settings)
@@ -65,7 +66,7 @@ def mixmatch_step(
 
     Raises:
         RuntimeError: there is no step for this backend.
-        ValueError: the network's samples cannot be mixed.
+        ValueError: there is no network, or its samples cannot be mixed.
     """
     base = {"weight_decay": weight_decay, "augment": augment, "ema": ema, "seed": seed}
     return on_backend(SemiSupervised)(_as_list(network), settings=settings or Mixmatch(), **base)

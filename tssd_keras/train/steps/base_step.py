@@ -41,6 +41,8 @@ class BaseStep(keras.Model):
     ) -> None:
         super().__init__(name="weighted_step")
         self.networks = list(networks)
+        if not self.networks:
+            raise ValueError("a step must train at least one network, got none.")
         for network in self.networks:
             check_gives_logits(network)
         self.ema = ema

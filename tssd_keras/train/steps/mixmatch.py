@@ -108,7 +108,7 @@ def consistency(log_p, target, labelled):
     return ops.sum(unlabelled * each) / ops.maximum(ops.sum(unlabelled), 1.0)
 
 
-def imbalance(log_p, class_shares):
+def share_divergence(log_p, class_shares):
     """L_reg, KL(class shares || mean prediction) in nats: a scalar.
 
     Args:

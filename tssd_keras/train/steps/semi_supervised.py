@@ -46,8 +46,8 @@ class SemiSupervised(BaseStep):
         warming_up: whether all labels are trusted still.
         epoch_count: of TSSD, over every `fit`; None where none takes part.
         lambda_u: variable; the weight of the unlabelled loss now.
-        class_shares: variable float32[K]; the share of each true class, as TSSD's last round
-            estimates it. Even before a round, and where no TSSD takes part.
+        class_shares: variable float32[K]; how often each class should be predicted, by TSSD's
+            last round (`class_shares.shares_to_predict`). Even where no round was.
         wants_unlabelled: True; batches must hold the samples without weight too.
     """
 
@@ -139,7 +139,7 @@ class SemiSupervised(BaseStep):
         return (
             mixmatch.supervised(log_p, target, labelled)
             + ops.cast(self.lambda_u, log_p.dtype) * mixmatch.consistency(log_p, target, labelled)
-            + self.settings.lambda_r * mixmatch.imbalance(log_p, self.class_shares)
+            + self.settings.lambda_r * mixmatch.share_divergence(log_p, self.class_shares)
         )
 
 
