@@ -3,6 +3,7 @@
     python benchmarks/human_noise.py prepare
     python benchmarks/uneven_classes.py run            # seeds 0, 1 and 2
     python benchmarks/uneven_classes.py run 7          # other seeds
+    python benchmarks/uneven_classes.py run mixmatch   # one objective
     python benchmarks/uneven_classes.py table
 
 Two accuracies are of the same test images, 1,000 of each class: their mean over classes, and
@@ -47,9 +48,9 @@ def recalls(folder: Path) -> np.ndarray:
     return np.bincount(data["y_test"], hit) / np.bincount(data["y_test"])
 
 
-def run(seeds: list[int]) -> None:
+def run(seeds: list[int], kinds: list[str]) -> None:
     shares = prepare()
-    ways = [("plain", "none"), *WAYS]
+    ways = [way for way in [("plain", "none"), *WAYS] if not kinds or way[0] in kinds]
     done = {(row["kind"], row["golden"], row["seed"], row["commit"]) for row in read(PATH)}
     for seed in seeds:
         for kind, golden in ways:
@@ -102,6 +103,8 @@ def table() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
-        run([int(word) for word in sys.argv[2:]] or [0, 1, 2])
+        words = sys.argv[2:]
+        seeds = [int(word) for word in words if word.isdigit()] or [0, 1, 2]
+        run(seeds, [word for word in words if not word.isdigit()])
     else:
         table()
