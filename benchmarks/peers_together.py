@@ -100,8 +100,8 @@ def picture(path: Path, columns: Columns) -> None:
 
     values = means(columns)
     behind = np.nanmax(values, axis=0) - values
-    figure = Figure((3.2 + 0.58 * len(columns), 1.9 + 0.3 * len(METHODS)), dpi=150)
-    axes = figure.add_axes((0.16, 0.04, 0.83, 0.78))
+    figure = Figure((3.6 + 0.58 * len(columns), 1.9 + 0.3 * len(METHODS)), dpi=150)
+    axes = figure.add_axes((0.2, 0.03, 0.79, 0.83))
     axes.imshow(np.minimum(behind, 20), cmap="Oranges", vmin=0, vmax=20, aspect="auto")
     for (i, j), value in np.ndenumerate(behind):
         if not np.isnan(value):
